@@ -1,0 +1,81 @@
+//! The message that requests and answers are made of.
+
+use bytes::Bytes;
+
+use crate::{Meta, RawJson, Tensor};
+
+/// One request or answer: `SeldonMessage` of the wire contract, without its encoding.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Message {
+    /// How it went; only in answers.
+    pub status: Option<Status>,
+    /// Ids, tags and the rest that travels beside the payload.
+    pub meta: Meta,
+    /// What the message is about.
+    pub payload: Payload,
+}
+
+/// The payload of a [`Message`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Payload {
+    /// None at all: legal in answers only.
+    #[default]
+    None,
+    /// `data`: an array with names.
+    Data(Data),
+    /// `strData`.
+    Text(String),
+    /// `binData`.
+    Binary(Bytes),
+    /// `jsonData`.
+    Json(RawJson),
+}
+
+/// `data`: an array, the names of its columns, and the form in which it was written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Data {
+    /// Names of the columns; may be empty.
+    pub names: Vec<String>,
+    /// The form on the wire.
+    pub form: Form,
+    /// The array itself.
+    pub array: Array,
+}
+
+/// The forms in which `data` can be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Form {
+    /// Nested lists.
+    NdArray = 1,
+    /// A shape and a flat list of values.
+    Tensor = 2,
+    /// TensorFlow's `TensorProto`.
+    TfTensor = 3,
+    /// `data` that names no form: an empty array.
+    Empty = 4,
+}
+
+/// The array of a [`Data`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Array {
+    /// Numbers, all of one dtype.
+    Typed(Tensor),
+    /// What only NumPy can decide on (text, nulls, ragged lists, integers beyond 64 bits, a tensor
+    /// whose shape and values differ), as the JSON of the form: the nested list of an `ndarray`,
+    /// the object of a `tensor` or `tftensor`.
+    Json(RawJson),
+}
+
+/// `status` of a message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// A number of the component's choosing; over REST also the HTTP status.
+    pub code: i32,
+    /// Text for a person.
+    pub info: String,
+    /// Text for a program.
+    pub reason: String,
+    /// Whether it says failure.
+    pub failure: bool,
+}

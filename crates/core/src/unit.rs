@@ -1,0 +1,181 @@
+//! What the server does around every component: names, tags, metrics, request path.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::{
+    Answer, Array, Component, Context, Data, Error, ErrorKind, Form, Message, Meta, Method, Output,
+    Payload, RawJson, Request, Result,
+};
+
+/// How a [`Unit`] signs its answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnitConfig {
+    /// The unit's id in the graph; without one, answers carry no request path and feedback is
+    /// routed by the id `0`.
+    pub id: Option<String>,
+    /// The image that the unit runs from.
+    pub image: Option<String>,
+    /// Whether the component's metrics are part of the answer.
+    pub metrics_in_answer: bool,
+}
+
+/// A component with what surrounds it; the transports call this and nothing else.
+#[derive(Clone)]
+pub struct Unit {
+    component: Arc<dyn Component>,
+    config: Arc<UnitConfig>,
+}
+
+impl Unit {
+    /// The unit id of feedback's routing when none is configured.
+    const DEFAULT_ID: &'static str = "0";
+
+    /// Puts a unit around a component.
+    #[must_use]
+    pub fn new(component: Arc<dyn Component>, config: UnitConfig) -> Self {
+        Self {
+            component,
+            config: Arc::new(config),
+        }
+    }
+
+    /// Calls the component and makes the message that goes back.
+    ///
+    /// # Errors
+    ///
+    /// What the component answers, and [`ErrorKind::Internal`] when `request` is not what `method`
+    /// takes, which is a fault of the transport.
+    pub async fn call(
+        &self,
+        context: &Context,
+        method: Method,
+        request: Request,
+    ) -> Result<Message> {
+        let component = &*self.component;
+        match (method, request) {
+            (Method::Predict, Request::Message(input)) => {
+                let answer = component.predict(context, &input).await?;
+                Ok(self.compose(input, answer))
+            }
+            (Method::TransformInput, Request::Message(input)) => {
+                let answer = component.transform_input(context, &input).await?;
+                Ok(self.compose(input, answer))
+            }
+            (Method::TransformOutput, Request::Message(input)) => {
+                let answer = component.transform_output(context, &input).await?;
+                Ok(self.compose(input, answer))
+            }
+            (Method::Route, Request::Message(input)) => {
+                let answer = component.route(context, &input).await?;
+                Ok(self.compose(input, answer))
+            }
+            (Method::Aggregate, Request::Messages(inputs)) => {
+                let answer = component.aggregate(context, &inputs).await?;
+                Ok(self.compose(inputs.into_iter().next().unwrap_or_default(), answer))
+            }
+            (Method::SendFeedback, Request::Feedback(feedback)) => {
+                let id = self.config.id.as_deref().unwrap_or(Self::DEFAULT_ID);
+                let routing = feedback.routing(id);
+                let answer = component.send_feedback(context, &feedback, routing).await?;
+                Ok(self.compose(feedback.request.unwrap_or_default(), answer))
+            }
+            (Method::HealthStatus, Request::Nothing) => {
+                let answer = component.health_status(context).await?;
+                Ok(self.compose(Message::default(), answer))
+            }
+            (method, _) => Err(Error::new(
+                ErrorKind::Internal,
+                format!(
+                    "the transport called {} with the wrong kind of request",
+                    method.name()
+                ),
+            )),
+        }
+    }
+
+    /// The component's metadata: JSON of `SeldonModelMetadata`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::BadMetadata`] when the component's metadata did not validate.
+    pub async fn metadata(&self) -> Result<RawJson> {
+        self.component.metadata().await
+    }
+
+    fn compose(&self, input: Message, answer: Answer) -> Message {
+        let payload = match answer.output {
+            Output::Message(message) => return *message,
+            Output::None => Payload::None,
+            Output::Unchanged => input.payload,
+            Output::Tensor(tensor) => {
+                let form = match &input.payload {
+                    Payload::Data(Data {
+                        form: Form::TfTensor,
+                        ..
+                    }) => Form::TfTensor,
+                    Payload::Data(Data {
+                        form: Form::NdArray | Form::Empty,
+                        ..
+                    }) => Form::NdArray,
+                    _ => Form::Tensor,
+                };
+                let columns = tensor.shape().get(1).copied();
+                let names = names(answer.names, columns);
+                Payload::Data(Data {
+                    names,
+                    form,
+                    array: Array::Typed(tensor),
+                })
+            }
+            Output::List { json, columns } => {
+                let names = names(answer.names, columns);
+                Payload::Data(Data {
+                    names,
+                    form: Form::NdArray,
+                    array: Array::Json(json),
+                })
+            }
+            Output::Text(text) => Payload::Text(text),
+            Output::Binary(bytes) => Payload::Binary(bytes),
+            Output::Json(json) => Payload::Json(json),
+        };
+        let mut meta = Meta {
+            puid: input.meta.puid,
+            tags: input.meta.tags,
+            request_path: input.meta.request_path,
+            metrics: input.meta.metrics,
+            ..Meta::default()
+        };
+        meta.tags.extend(answer.tags);
+        if self.config.metrics_in_answer {
+            meta.metrics.extend(answer.metrics);
+        }
+        if let Some(id) = &self.config.id {
+            let image = self.config.image.clone().unwrap_or_default();
+            meta.request_path.insert(id.clone(), image);
+        }
+        Message {
+            status: None,
+            meta,
+            payload,
+        }
+    }
+}
+
+impl fmt::Debug for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unit")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The names of an answer's columns: the component's, or `t:0`, `t:1` …; none below two dimensions.
+fn names(own: Option<Vec<String>>, columns: Option<usize>) -> Vec<String> {
+    match (columns, own) {
+        (None, _) => Vec::new(),
+        (Some(_), Some(own)) => own,
+        (Some(columns), None) => (0..columns).map(|column| format!("t:{column}")).collect(),
+    }
+}
