@@ -61,6 +61,20 @@ impl Method {
             Self::HealthStatus => "health_status",
         }
     }
+
+    /// The name of the method in the labels of metrics.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Predict => "predict",
+            Self::TransformInput => "inputtransform",
+            Self::TransformOutput => "outputtransform",
+            Self::Route => "router",
+            Self::Aggregate => "aggregate",
+            Self::SendFeedback => "feedback",
+            Self::HealthStatus => "health",
+        }
+    }
 }
 
 /// What a method is called on.

@@ -8,6 +8,9 @@ use crate::{
     Payload, RawJson, Request, Result,
 };
 
+/// Stands in the request path for a unit that was not told its image.
+const UNKNOWN_IMAGE: &str = "NOT_IMPLEMENTED:NOT_IMPLEMENTED";
+
 /// How a [`Unit`] signs its answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UnitConfig {
@@ -56,33 +59,33 @@ impl Unit {
         match (method, request) {
             (Method::Predict, Request::Message(input)) => {
                 let answer = component.predict(context, &input).await?;
-                Ok(self.compose(input, answer))
+                Ok(self.compose(method, input, answer))
             }
             (Method::TransformInput, Request::Message(input)) => {
                 let answer = component.transform_input(context, &input).await?;
-                Ok(self.compose(input, answer))
+                Ok(self.compose(method, input, answer))
             }
             (Method::TransformOutput, Request::Message(input)) => {
                 let answer = component.transform_output(context, &input).await?;
-                Ok(self.compose(input, answer))
+                Ok(self.compose(method, input, answer))
             }
             (Method::Route, Request::Message(input)) => {
                 let answer = component.route(context, &input).await?;
-                Ok(self.compose(input, answer))
+                Ok(self.compose(method, input, answer))
             }
             (Method::Aggregate, Request::Messages(inputs)) => {
                 let answer = component.aggregate(context, &inputs).await?;
-                Ok(self.compose(inputs.into_iter().next().unwrap_or_default(), answer))
+                Ok(self.compose(method, merge(inputs), answer))
             }
             (Method::SendFeedback, Request::Feedback(feedback)) => {
                 let id = self.config.id.as_deref().unwrap_or(Self::DEFAULT_ID);
                 let routing = feedback.routing(id);
                 let answer = component.send_feedback(context, &feedback, routing).await?;
-                Ok(self.compose(feedback.request.unwrap_or_default(), answer))
+                Ok(self.compose(method, feedback.request.unwrap_or_default(), answer))
             }
             (Method::HealthStatus, Request::Nothing) => {
                 let answer = component.health_status(context).await?;
-                Ok(self.compose(Message::default(), answer))
+                Ok(self.compose(method, Message::default(), answer))
             }
             (method, _) => Err(Error::new(
                 ErrorKind::Internal,
@@ -103,7 +106,7 @@ impl Unit {
         self.component.metadata().await
     }
 
-    fn compose(&self, input: Message, answer: Answer) -> Message {
+    fn compose(&self, method: Method, input: Message, answer: Answer) -> Message {
         let payload = match answer.output {
             Output::Message(message) => return *message,
             Output::None => Payload::None,
@@ -149,11 +152,17 @@ impl Unit {
         };
         meta.tags.extend(answer.tags);
         if self.config.metrics_in_answer {
-            meta.metrics.extend(answer.metrics);
+            meta.metrics
+                .extend(answer.metrics.into_iter().map(|mut metric| {
+                    if let Some(tags) = &mut metric.tags {
+                        tags.insert("method".to_owned(), method.label().to_owned());
+                    }
+                    metric
+                }));
         }
         if let Some(id) = &self.config.id {
-            let image = self.config.image.clone().unwrap_or_default();
-            meta.request_path.insert(id.clone(), image);
+            let image = self.config.image.as_deref().unwrap_or(UNKNOWN_IMAGE);
+            meta.request_path.insert(id.clone(), image.to_owned());
         }
         Message {
             status: None,
@@ -169,6 +178,18 @@ impl fmt::Debug for Unit {
             .field("config", &self.config)
             .finish_non_exhaustive()
     }
+}
+
+/// One message that stands for all that are aggregated: the first, with the tags, paths and metrics of the others.
+fn merge(inputs: Vec<Message>) -> Message {
+    let mut inputs = inputs.into_iter();
+    let mut first = inputs.next().unwrap_or_default();
+    for other in inputs {
+        first.meta.tags.extend(other.meta.tags);
+        first.meta.request_path.extend(other.meta.request_path);
+        first.meta.metrics.extend(other.meta.metrics);
+    }
+    first
 }
 
 /// The names of an answer's columns: the component's, or `t:0`, `t:1` …; none below two dimensions.

@@ -1,0 +1,161 @@
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt::Write as _;
+
+use clap::error::ErrorKind;
+use clap::{Arg, ArgAction, Command, value_parser};
+
+use crate::error::ConfigError;
+use crate::names;
+use crate::table::{Acts, Flag, Group, Key, POSITIONAL, Preset, Row, TABLE};
+
+const ABOUT: &str = "Serves a machine-learning component over REST and gRPC. Every setting may be \
+    given by its flag or by an environment variable; the flag wins, and an empty variable counts \
+    as unset.";
+
+/// What was typed, and nothing more.
+#[derive(Debug)]
+pub(crate) struct RawArgs(BTreeMap<Key, OsString>);
+
+impl RawArgs {
+    /// Reads a command line whose first item is the program's name.
+    pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Self, ConfigError> {
+        let mut matches = command()
+            .try_get_matches_from(args)
+            .map_err(|error| from_clap(&error))?;
+        let given = TABLE
+            .iter()
+            .filter_map(|row| Some((row.key, matches.remove_one(id(row)?)?)))
+            .collect();
+        Ok(Self(given))
+    }
+
+    pub(crate) fn get(&self, key: Key) -> Option<&OsString> {
+        self.0.get(&key)
+    }
+}
+
+fn from_clap(error: &clap::Error) -> ConfigError {
+    let text = error.to_string();
+    match error.kind() {
+        ErrorKind::DisplayHelp => ConfigError::Help(text),
+        ErrorKind::DisplayVersion => ConfigError::Version(text),
+        _ => {
+            let text = text.strip_prefix("error: ").unwrap_or(&text);
+            ConfigError::Usage(text.trim_end().to_owned())
+        }
+    }
+}
+
+fn id(row: &Row) -> Option<&'static str> {
+    match row.flag {
+        Flag::None => None,
+        Flag::Positional => Some(POSITIONAL),
+        Flag::Value(name) | Flag::Bare(name, _) => Some(name),
+    }
+}
+
+fn command() -> Command {
+    Command::new("streeling")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(ABOUT)
+        // The incumbent takes unambiguous starts of flags, and the last of two equal ones.
+        .infer_long_args(true)
+        .args_override_self(true)
+        .args(Group::ALL.into_iter().flat_map(args_of))
+        .after_help("Some settings have a variable only: see --help.")
+        .after_long_help(variables_only())
+}
+
+fn args_of(group: Group) -> impl Iterator<Item = Arg> {
+    TABLE
+        .iter()
+        .filter(move |row| row.group == group)
+        .filter_map(arg)
+}
+
+fn arg(row: &'static Row) -> Option<Arg> {
+    let id = id(row)?;
+    let arg = Arg::new(id)
+        .action(ArgAction::Set)
+        .value_parser(value_parser!(OsString))
+        .allow_negative_numbers(row.kind.is_number())
+        .help(short_help(row))
+        .long_help(long_help(row));
+    Some(match row.flag {
+        Flag::None | Flag::Positional => arg.required(true),
+        Flag::Value(name) => arg
+            .long(name)
+            .value_name(row.kind.value_name())
+            .help_heading(row.group.heading()),
+        Flag::Bare(name, meant) => arg
+            .long(name)
+            .value_name(row.kind.value_name())
+            .num_args(0..=1)
+            .default_missing_value(meant)
+            .help_heading(row.group.heading()),
+    })
+}
+
+fn short_help(row: &Row) -> String {
+    let mut text = row.meaning.to_owned();
+    if let Preset::Text(default) = row.default {
+        let _ = write!(text, " [default: {default}]");
+    }
+    if !row.variables.is_empty() {
+        let _ = write!(text, " [{}]", row.variables.join(", "));
+    }
+    text
+}
+
+fn long_help(row: &Row) -> String {
+    let mut text = format!("{}.", row.meaning);
+    if !row.detail.is_empty() {
+        let _ = write!(text, " {}", row.detail);
+    }
+    if let Some(missing) = missing(row) {
+        let _ = write!(text, "\n{missing}");
+    }
+    let _ = write!(text, "\nAllowed: {}", row.kind.allowed());
+    if !row.variables.is_empty() {
+        let _ = write!(text, "\nVariable: {}", row.variables.join(", else "));
+    }
+    if row.flag != Flag::Positional {
+        let _ = write!(text, "\nDefault: {}", row.shown_default());
+    }
+    text
+}
+
+/// What this build lacks of a setting, as a sentence.
+pub(crate) fn missing(row: &Row) -> Option<String> {
+    match row.acts {
+        Acts::Now | Acts::Ignored | Acts::Deprecated => None,
+        Acts::NotYet(part) => Some(format!(
+            "Not in this build yet: {part}. Setting it is a warning."
+        )),
+        Acts::Partly(part, now) => Some(format!(
+            "Not in this build yet: {part}. Setting it is a warning; only {now} acts."
+        )),
+    }
+}
+
+fn variables_only() -> String {
+    let mut text = "Variables without a flag:\n".to_owned();
+    for row in TABLE.iter().filter(|row| row.flag == Flag::None) {
+        let _ = writeln!(text, "  {}", row.variables.join(", "));
+        for line in long_help(row)
+            .lines()
+            .filter(|line| !line.starts_with("Variable: "))
+        {
+            let _ = writeln!(text, "          {line}");
+        }
+    }
+    let _ = write!(
+        text,
+        "  {}*\n          OpenTelemetry's standard variables.\n  {}\n          Set by an active \
+         virtual environment: its interpreter is the default of --python.",
+        names::OTEL_PREFIX,
+        names::VIRTUAL_ENV,
+    );
+    text
+}

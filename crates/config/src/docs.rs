@@ -1,0 +1,104 @@
+//! The reference page, written from the table of settings.
+
+use std::fmt::Write as _;
+
+use crate::annotations::PODINFO_ANNOTATIONS;
+use crate::args::missing;
+use crate::names;
+use crate::table::{Acts, Group, Preset, Row, TABLE};
+
+/// The whole text of `docs/settings.md`, in Markdown, with a line break at its end.
+pub fn reference() -> String {
+    let mut page = HEAD.to_owned();
+    for group in Group::ALL {
+        let _ = write!(
+            page,
+            "\n## {}\n\n| flag | variable | default | meaning | allowed | a bad value gets |\n\
+             |---|---|---|---|---|---|\n",
+            group.heading()
+        );
+        for row in TABLE.iter().filter(|row| row.group == group) {
+            let _ = writeln!(page, "{}", line(row));
+        }
+    }
+    let _ = write!(
+        page,
+        "\n## Other variables\n\n\
+         | variable | meaning |\n|---|---|\n\
+         | `{}*` | OpenTelemetry's standard variables, for tracing.{} |\n\
+         | `{}` | the active virtual environment: its `bin/python` is the default of `--python` |\n\
+         | `MLSERVER_*` | set by the operator for another server; ignored |\n\
+         \n## Annotations\n\n\
+         Read from `{PODINFO_ANNOTATIONS}`, lines `key=\"value\"` as Kubernetes writes them. A file that \
+         is not there is fine; a line that cannot be read, and a value that cannot be used, is skipped \
+         with a warning.\n\n\
+         | annotation | meaning |\n|---|---|\n\
+         | `seldon.io/rest-timeout` | deadline of a REST request in milliseconds, where `--timeout-ms` is not set; 0: none |\n\
+         | `seldon.io/grpc-timeout` | the same for gRPC |\n\
+         | `seldon.io/grpc-max-message-size` | largest gRPC message in bytes, instead of `--max-body-size` |\n",
+        names::OTEL_PREFIX,
+        if matches!(TABLE[crate::Key::Tracing as usize].acts, Acts::Now) {
+            ""
+        } else {
+            " Not in this build yet: setting one is a warning."
+        },
+        names::VIRTUAL_ENV,
+    );
+    page
+}
+
+const HEAD: &str = "# Settings
+
+<!-- Written by `cargo xtask docs` from the table in crates/config. Do not edit. -->
+
+Every setting is given by its flag or by its variable. The command line comes first, then the
+environment, then the default; of several variables, the first one that is set counts. An empty
+variable counts as unset. The start of a flag is enough where only one flag starts so; of two
+equal flags, the last counts.
+
+A value that cannot be used stops the start before any port is bound, with exit code 2 and one line
+that names the flag, the variable, the value and what is allowed. So does a flag that does not
+exist. `--help` says what stands here, `--version` prints the version; both end with exit code 0.
+
+Booleans: `1`, `true` and `t` are true; `0`, `false`, `f`, `no` and an empty value are false, in any case of
+the letters. Flags with a boolean value may stand without one, and are true then.
+
+A setting of a part that is not in this build yet is read and checked all the same, and gives a
+warning if it is set to anything but its default.
+";
+
+fn line(row: &Row) -> String {
+    let code = |text: &str| format!("`{text}`");
+    let flag = row
+        .shown_flag()
+        .map_or_else(|| "none".to_owned(), |flag| code(&flag));
+    let variables = match row.variables {
+        [] => "none".to_owned(),
+        variables => variables
+            .iter()
+            .map(|name| code(name))
+            .collect::<Vec<_>>()
+            .join(", else "),
+    };
+    let default = match row.default {
+        Preset::Text(text) => code(text),
+        Preset::None | Preset::From(_) => row.shown_default().to_owned(),
+    };
+    let mut meaning = row.meaning.to_owned();
+    let detail = Some(row.detail.to_owned()).filter(|detail| !detail.is_empty());
+    for (index, more) in [detail, missing(row)].into_iter().flatten().enumerate() {
+        let _ = write!(meaning, "{} {more}", if index == 0 { "." } else { "" });
+    }
+    let cells = [
+        flag,
+        variables,
+        default,
+        meaning,
+        row.kind.allowed(),
+        row.kind.when_bad().to_owned(),
+    ];
+    format!(
+        "| {} |",
+        cells.map(|cell| cell.replace('|', "\\|")).join(" | ")
+    )
+}

@@ -1,0 +1,64 @@
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+
+/// A snapshot of environment variables.
+///
+/// Settings are read from this map and never from the process, so that tests can run side by side.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Environment {
+    variables: BTreeMap<OsString, OsString>,
+}
+
+impl Environment {
+    /// The environment of this process, as it is now.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the one place where the process's environment is read"
+    )]
+    pub fn from_process() -> Self {
+        // `vars_os`, because `vars` panics on a value that is not Unicode.
+        std::env::vars_os().collect()
+    }
+
+    /// A made-up environment.
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "the trait is implemented too"
+    )]
+    pub fn from_iter<N, V>(variables: impl IntoIterator<Item = (N, V)>) -> Self
+    where
+        N: Into<OsString>,
+        V: Into<OsString>,
+    {
+        variables.into_iter().collect()
+    }
+
+    /// The value of a variable; an empty one counts as unset.
+    pub fn get(&self, name: &str) -> Option<&OsStr> {
+        let value = self.variables.get(OsStr::new(name))?;
+        (!value.is_empty()).then_some(value)
+    }
+
+    /// All variables whose name starts so, in the order of their names; empty ones count as unset.
+    pub(crate) fn with_prefix<'a>(
+        &'a self,
+        prefix: &'a str,
+    ) -> impl Iterator<Item = (&'a str, &'a OsStr)> {
+        self.variables
+            .iter()
+            .filter(|(_, value)| !value.is_empty())
+            .filter_map(|(name, value)| Some((name.to_str()?, value.as_os_str())))
+            .filter(move |(name, _)| name.starts_with(prefix))
+    }
+}
+
+impl<N: Into<OsString>, V: Into<OsString>> FromIterator<(N, V)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(variables: I) -> Self {
+        Self {
+            variables: variables
+                .into_iter()
+                .map(|(n, v)| (n.into(), v.into()))
+                .collect(),
+        }
+    }
+}

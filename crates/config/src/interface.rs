@@ -1,0 +1,85 @@
+use std::fmt;
+
+/// What to serve: a module and a class in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InterfaceName {
+    /// Module to import, dotted for one inside a package.
+    pub module: String,
+    /// Attribute of the module: a class, or any callable that returns the component.
+    pub class: String,
+}
+
+impl InterfaceName {
+    /// Splits at the last dot; a name without a dot is module and class at once.
+    ///
+    /// A module may have hyphens in its name: Python's import machinery takes them (files such as
+    /// `my-model.py` are served by the incumbent), only its `import` statement does not.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the name, for a person.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let (module, class) = text.rsplit_once('.').unwrap_or((text, text));
+        if let Some(part) = module
+            .split('.')
+            .find(|part| !is_identifier(&part.replace('-', "_")))
+        {
+            return Err(format!("{part:?} is no module name"));
+        }
+        if !is_identifier(class) {
+            return Err(format!("{class:?} is no class name"));
+        }
+        Ok(Self {
+            module: module.to_owned(),
+            class: class.to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for InterfaceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.module, self.class)
+    }
+}
+
+/// Python's identifiers, a little too generous beyond ASCII: Python has the last word at import.
+fn is_identifier(text: &str) -> bool {
+    let mut chars = text.chars();
+    chars
+        .next()
+        .is_some_and(|first| first == '_' || first.is_alphabetic())
+        && chars.all(|c| c == '_' || c.is_alphanumeric())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_dot_divides_module_and_class() {
+        for (text, module, class) in [
+            ("Iris", "Iris", "Iris"),
+            ("iris.Iris", "iris", "Iris"),
+            ("pkg.sub.Model", "pkg.sub", "Model"),
+            ("my-model.Model", "my-model", "Model"),
+            ("_m._C", "_m", "_C"),
+            ("modèle.Modèle2", "modèle", "Modèle2"),
+        ] {
+            let name = InterfaceName::parse(text).unwrap();
+            assert_eq!(
+                (name.module.as_str(), name.class.as_str()),
+                (module, class),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn names_that_python_cannot_import_are_refused() {
+        for text in [
+            "", ".", "a.", ".a", "a..b", "1a", "a.1b", "a/b", "a b", "a.b-c", "my-model", "a.b()",
+        ] {
+            assert!(InterfaceName::parse(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,443 @@
+use super::*;
+
+#[test]
+fn defaults_are_those_of_the_reference() {
+    let s = quiet(&[], &[]);
+    assert_eq!(
+        (s.interface.module.as_str(), s.interface.class.as_str()),
+        ("Iris", "Iris")
+    );
+    assert_eq!(s.service_type, ServiceType::Model);
+    assert!(s.parameters.is_empty());
+    assert_eq!(s.host, IpAddr::from([0, 0, 0, 0]));
+    assert_eq!(
+        (s.rest.port, s.grpc.port, s.metrics.port),
+        (9000, 5000, 6000)
+    );
+    assert_eq!((s.rest.workers, s.rest.threads), (1, 10));
+    assert_eq!((s.grpc.workers, s.grpc.threads), (1, 10));
+    assert_eq!(s.rest.keepalive, Duration::from_secs(2));
+    assert_eq!((s.rest.timeout, s.grpc.timeout), (None, None));
+    assert_eq!(
+        (s.rest.max_body, s.grpc.max_message),
+        (256 << 20, 256 << 20)
+    );
+    assert_eq!(
+        (s.workers.pool, s.workers.single_threaded),
+        (WorkerPool::Separate, false)
+    );
+    assert_eq!(
+        (s.workers.max_requests, s.workers.max_requests_jitter),
+        (0, 0)
+    );
+    assert_eq!(s.workers.max_queue, 2048);
+    assert_eq!(s.workers.graceful_timeout, Duration::from_secs(8));
+    assert_eq!(s.workers.bind_deadline, Duration::from_secs(45));
+    assert_eq!(
+        (s.metrics.endpoint.as_str(), s.metrics.in_response),
+        ("/metrics", true)
+    );
+    assert_eq!(
+        (s.log.level, s.log.format),
+        (LogLevel::Info, LogFormat::Text)
+    );
+    assert_eq!((s.log.access, s.log.filter_scrapes), (false, true));
+    assert_eq!(
+        (s.debug, s.tracing.enabled, s.payload_passthrough),
+        (false, false, false)
+    );
+    assert_eq!(s.python.interpreter, PathBuf::from("python3"));
+    assert_eq!(s.python.app_dir, PathBuf::from("."));
+    assert_eq!((s.pidfile, s.model_metadata), (None, None));
+    assert_eq!(s.identity, Identity::default());
+}
+
+#[test]
+fn the_flag_beats_the_variable_and_an_empty_variable_is_unset() {
+    let variable = [(names::HTTP_PORT, "9001")];
+    assert_eq!(quiet(&[], &variable).rest.port, 9001);
+    assert_eq!(quiet(&["--http-port", "9002"], &variable).rest.port, 9002);
+    assert_eq!(quiet(&["--http-port=0"], &variable).rest.port, 0);
+    // A variable that does not count is not looked at either.
+    assert_eq!(
+        quiet(&["--http-port", "9002"], &[(names::HTTP_PORT, "x")])
+            .rest
+            .port,
+        9002
+    );
+    for row in TABLE {
+        for variable in row.variables {
+            assert_eq!(iris(&[], &[(variable, "")]), iris(&[], &[]), "{variable}");
+        }
+    }
+}
+
+#[test]
+fn of_two_variables_the_first_counts_and_the_other_is_reported() {
+    let (first, second) = (
+        (names::LOG_LEVEL_ENV, "ERROR"),
+        (names::SELDON_LOG_LEVEL, "DEBUG"),
+    );
+    assert_eq!(quiet(&[], &[second]).log.level, LogLevel::Debug);
+    assert_eq!(quiet(&[], &[first]).log.level, LogLevel::Error);
+    assert_eq!(
+        quiet(&[], &[(first.0, ""), second]).log.level,
+        LogLevel::Debug
+    );
+    assert_eq!(
+        iris(&[], &[first, second]).settings.log.level,
+        LogLevel::Error
+    );
+    assert_eq!(
+        warnings(&[], &[first, second]),
+        [r#"SELDON_LOG_LEVEL="DEBUG" is left out: LOG_LEVEL_ENV="ERROR" comes first"#]
+    );
+    assert_eq!(
+        quiet(&[], &[first, (second.0, "ERROR")]).log.level,
+        LogLevel::Error
+    );
+}
+
+#[test]
+fn every_word_is_taken_as_it_stands_and_in_no_other_case() {
+    for (word, expected) in [
+        ("MODEL", ServiceType::Model),
+        ("ROUTER", ServiceType::Router),
+        ("TRANSFORMER", ServiceType::Transformer),
+        ("COMBINER", ServiceType::Combiner),
+        ("OUTLIER_DETECTOR", ServiceType::OutlierDetector),
+    ] {
+        assert_eq!(quiet(&["--service-type", word], &[]).service_type, expected);
+        assert_eq!(expected.as_str(), word);
+        failure(&["--service-type", &word.to_lowercase()], &[]);
+    }
+    for (word, expected) in [
+        ("DEBUG", LogLevel::Debug),
+        ("INFO", LogLevel::Info),
+        ("WARNING", LogLevel::Warning),
+        ("ERROR", LogLevel::Error),
+    ] {
+        assert_eq!(quiet(&["--log-level", word], &[]).log.level, expected);
+    }
+    for (word, expected) in [
+        ("CRITICAL", LogLevel::Error),
+        ("FATAL", LogLevel::Error),
+        ("WARN", LogLevel::Warning),
+    ] {
+        let loaded = iris(&[], &[(names::SELDON_LOG_LEVEL, word)]);
+        assert_eq!(loaded.settings.log.level, expected);
+        assert!(loaded.warnings[0].to_string().contains(expected.as_str()));
+    }
+    assert_eq!(
+        quiet(&["--log-format", "json"], &[]).log.format,
+        LogFormat::Json
+    );
+    assert_eq!(
+        iris(&["--worker-pool", "shared"], &[])
+            .settings
+            .workers
+            .pool,
+        WorkerPool::Shared
+    );
+}
+
+#[test]
+fn booleans_are_read_as_the_reference_says() {
+    let single = |text: &str| {
+        quiet(&["--single-threaded", text], &[])
+            .workers
+            .single_threaded
+    };
+    for text in ["1", "true", "True", "TRUE", "t", "T"] {
+        assert!(single(text), "{text}");
+        assert!(
+            quiet(&[], &[(names::INCLUDE_METRICS, text)])
+                .metrics
+                .in_response,
+            "{text}"
+        );
+    }
+    for text in ["0", "false", "False", "f", "no", "NO", ""] {
+        assert!(!single(text), "{text}");
+    }
+    assert!(
+        !quiet(&[], &[(names::INCLUDE_METRICS, "no")])
+            .metrics
+            .in_response
+    );
+    // The incumbent's own booleans: unknown text is false, by flag and by variable.
+    for (args, variables) in [
+        (&["--access-log", "yes"][..], &[][..]),
+        (&[], &[(names::ACCESS_LOG, "yes")]),
+        (&[], &[(names::DEBUG, "yes")]),
+        (&[], &[(names::PAYLOAD_PASSTHROUGH, "yes")]),
+        (&[], &[(names::INCLUDE_METRICS, "yes")]),
+    ] {
+        let loaded = iris(args, variables);
+        let s = &loaded.settings;
+        assert!(!s.log.access && !s.debug && !s.payload_passthrough);
+        assert_eq!(
+            s.metrics.in_response,
+            !variables.contains(&(names::INCLUDE_METRICS, "yes"))
+        );
+        let [warning] = loaded.warnings.as_slice() else {
+            panic!("{:?}", loaded.warnings)
+        };
+        let warning = warning.to_string();
+        assert!(
+            warning.contains(r#""yes""#) && warning.contains("taken as false"),
+            "{warning}"
+        );
+    }
+}
+
+#[test]
+fn flags_with_booleans_stand_without_a_value_too() {
+    for (args, on) in [
+        (&["--debug"][..], true),
+        (&["--debug", "1"], true),
+        (&["--debug=t"], true),
+        (&["--debug", "0"], false),
+        (&["--debug", "--workers", "2"], true),
+    ] {
+        assert_eq!(iris(args, &[]).settings.debug, on, "{args:?}");
+    }
+    assert!(iris(&["--tracing"], &[]).settings.tracing.enabled);
+    assert!(iris(&["--access-log"], &[]).settings.log.access);
+    assert!(
+        iris(&["--single-threaded"], &[])
+            .settings
+            .workers
+            .single_threaded
+    );
+    // The name may come after the flags, but not right after one without its value.
+    let s = load(&["--workers", "4", "pkg.Iris"], &[], "")
+        .unwrap()
+        .settings;
+    assert_eq!((s.rest.workers, s.interface.module.as_str()), (4, "pkg"));
+    assert!(matches!(
+        load(&["--debug", "Iris"], &[], ""),
+        Err(ConfigError::Usage(_))
+    ));
+}
+
+#[test]
+fn debug_lowers_the_log_level_and_stops_the_filter() {
+    let s = iris(&["--debug", "--log-level", "ERROR"], &[]).settings;
+    assert_eq!(
+        (s.log.level, s.log.filter_scrapes),
+        (LogLevel::Debug, false)
+    );
+    let s = iris(&["--debug"], &[(names::FILTER_METRICS_ACCESS_LOGS, "true")]).settings;
+    assert!(s.log.filter_scrapes);
+}
+
+#[test]
+fn threads_of_grpc_follow_and_single_threaded_beats_both() {
+    let threads = |args: &[&str]| {
+        let s = iris(args, &[]).settings;
+        (s.rest.threads, s.grpc.threads)
+    };
+    assert_eq!(threads(&["--threads", "5"]), (5, 5));
+    assert_eq!(threads(&["--threads", "5", "--grpc-threads", "3"]), (5, 3));
+    assert_eq!(
+        threads(&["--threads", "5", "--grpc-threads", "3", "--single-threaded"]),
+        (1, 1)
+    );
+    assert_eq!(
+        iris(&[], &[(names::GRPC_WORKERS, "0")])
+            .settings
+            .grpc
+            .workers,
+        0
+    );
+}
+
+#[test]
+fn sizes_and_spans_have_their_units() {
+    for (text, bytes) in [
+        ("1", 1),
+        ("2147483647", 2_147_483_647),
+        ("64KiB", 64 << 10),
+        ("64 kib", 64 << 10),
+        ("10MB", 10_000_000),
+        ("10 MiB", 10 << 20),
+        ("2GB", 2_000_000_000),
+        ("1GiB", 1 << 30),
+        ("7B", 7),
+    ] {
+        let s = quiet(&["--max-body-size", text], &[]);
+        assert_eq!(
+            (s.rest.max_body, s.grpc.max_message),
+            (bytes, bytes),
+            "{text}"
+        );
+    }
+    for text in [
+        "0",
+        "2147483648",
+        "2GiB",
+        "1.5MiB",
+        "MiB",
+        "1 M",
+        "99999999999999999999",
+        "10 10",
+    ] {
+        failure(&["--max-body-size", text], &[]);
+    }
+    assert_eq!(
+        quiet(&["--keepalive", "0.5"], &[]).rest.keepalive,
+        Duration::from_millis(500)
+    );
+    assert_eq!(
+        quiet(&["--keepalive", "0"], &[]).rest.keepalive,
+        Duration::ZERO
+    );
+    for text in ["inf", "nan", "-1", "86401", "2s"] {
+        failure(&["--keepalive", text], &[]);
+    }
+}
+
+#[test]
+fn hosts_are_addresses() {
+    for (text, expected) in [
+        ("127.0.0.1", "127.0.0.1:9000"),
+        ("::", "[::]:9000"),
+        ("[::1]", "[::1]:9000"),
+        ("localhost", "127.0.0.1:9000"),
+    ] {
+        assert_eq!(
+            quiet(&["--host", text], &[]).rest_address().to_string(),
+            expected
+        );
+    }
+    let s = quiet(&["--host", "::1"], &[]);
+    assert_eq!(s.grpc_address().to_string(), "[::1]:5000");
+    assert_eq!(s.metrics_address().to_string(), "[::1]:6000");
+}
+
+#[test]
+fn the_interpreter_is_the_virtual_environments_where_there_is_one() {
+    let active = (names::VIRTUAL_ENV, "/opt/env");
+    assert_eq!(
+        quiet(&[], &[active]).python.interpreter,
+        Path::new("/opt/env/bin/python")
+    );
+    let named = quiet(&["--python", "python3.12"], &[active]);
+    assert_eq!(named.python.interpreter, Path::new("python3.12"));
+    let this = std::env::current_exe().unwrap();
+    let file = quiet(&["--python", this.to_str().unwrap()], &[]);
+    assert_eq!(file.python.interpreter, this);
+    let folder = this.parent().unwrap();
+    let s = quiet(&[], &[(names::APP_DIR, folder.to_str().unwrap())]);
+    assert_eq!(s.python.app_dir, folder);
+}
+
+#[test]
+fn identity_is_what_the_operator_wrote() {
+    let s = quiet(
+        &[],
+        &[
+            (names::UNIT_ID, "classifier"),
+            (names::UNIT_IMAGE, "registry.example/mock:1.0"),
+            (names::PREDICTOR_ID, "example"),
+            (names::PREDICTOR_LABELS, r#"{"version": "v1"}"#),
+            (names::DEPLOYMENT_ID, "seldon"),
+            (names::EXECUTOR_ENABLED, "true"),
+            (names::MODEL_METADATA, "name: m\n"),
+            (names::LEGACY_PORT, "9000"),
+            ("MLSERVER_HTTP_PORT", "9001"),
+        ],
+    );
+    let expected = Identity {
+        unit: Some("classifier".to_owned()),
+        image: Some("registry.example/mock:1.0".to_owned()),
+        predictor: Some("example".to_owned()),
+        labels: [("version".to_owned(), "v1".to_owned())].into(),
+        deployment: Some("seldon".to_owned()),
+        executor: true,
+    };
+    assert_eq!(s.identity, expected);
+    assert_eq!(s.model_metadata.as_deref(), Some("name: m\n"));
+    assert_eq!(s.rest.port, 9000);
+}
+
+#[test]
+fn parameters_come_from_flag_or_variable() {
+    let list = r#"[{"name": "n", "value": "3", "type": "INT"}]"#;
+    for s in [
+        quiet(&["--parameters", list], &[]),
+        quiet(&[], &[(names::PARAMETERS, list)]),
+    ] {
+        assert_eq!(s.parameters.to_python_json(), r#"{"n":3}"#);
+    }
+    let text = failure(
+        &[],
+        &[(
+            names::PARAMETERS,
+            r#"[{"name": "n", "value": "x", "type": "INT"}]"#,
+        )],
+    );
+    let parts = [
+        r#"--parameters (PREDICTIVE_UNIT_PARAMETERS): '[{"name": "n", "value": "x", "type": "INT"}]'"#,
+        r#"from the variable PREDICTIVE_UNIT_PARAMETERS cannot be used (parameter 1: "n": "x" is no INT),"#,
+        r#"allowed is a JSON list of {"name","value","type"}, type one of INT FLOAT DOUBLE STRING BOOL"#,
+    ];
+    assert_eq!(text, parts.join(" "));
+}
+
+#[test]
+fn annotations_come_after_flags_and_variables() {
+    let notes = "seldon.io/rest-timeout=\"1000\"\nseldon.io/grpc-timeout=\"2000\"\n\
+                 seldon.io/grpc-max-message-size=\"4096\"\n";
+    let timeouts = |args: &[&str], variables| {
+        let args: Vec<&str> = ["Iris"].iter().chain(args).copied().collect();
+        let loaded = load(&args, variables, notes).unwrap();
+        assert_eq!(loaded.warnings, []);
+        let s = loaded.settings;
+        assert_eq!((s.rest.max_body, s.grpc.max_message), (256 << 20, 4096));
+        (
+            s.rest.timeout.map(|t| t.as_millis()),
+            s.grpc.timeout.map(|t| t.as_millis()),
+        )
+    };
+    assert_eq!(timeouts(&[], &[]), (Some(1000), Some(2000)));
+    assert_eq!(
+        timeouts(&[], &[(names::TIMEOUT_MS, "300")]),
+        (Some(300), Some(300))
+    );
+    assert_eq!(
+        timeouts(&["--timeout-ms", "400"], &[(names::TIMEOUT_MS, "300")]),
+        (Some(400), Some(400))
+    );
+    assert_eq!(timeouts(&["--timeout-ms", "0"], &[]), (None, None));
+}
+
+#[test]
+fn bad_annotations_are_left_out_with_a_warning() {
+    for (notes, expected) in [
+        (
+            "seldon.io/rest-timeout=\"5s\"",
+            "annotation seldon.io/rest-timeout: \"5s\" is left out",
+        ),
+        (
+            "seldon.io/grpc-timeout=\"-1\"",
+            "annotation seldon.io/grpc-timeout: \"-1\" is left out",
+        ),
+        (
+            "seldon.io/grpc-max-message-size=\"0\"",
+            "annotation seldon.io/grpc-max-message-size: \"0\" is left out",
+        ),
+        (
+            "seldon.io/rest-timeout=5",
+            "annotation line \"seldon.io/rest-timeout=5\" is skipped",
+        ),
+    ] {
+        let loaded = load(&["Iris"], &[], notes).unwrap();
+        assert_eq!(loaded.settings, quiet(&[], &[]), "{notes}");
+        let [warning] = loaded.warnings.as_slice() else {
+            panic!("{:?}", loaded.warnings)
+        };
+        assert!(warning.to_string().starts_with(expected), "{warning}");
+    }
+}
