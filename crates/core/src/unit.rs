@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::{
-    Answer, Array, Component, Context, Data, Error, ErrorKind, Form, Message, Meta, Method, Output,
-    Payload, RawJson, Request, Result,
+    Answer, Array, Component, Context, DType, Data, Error, ErrorKind, Form, Message, Meta, Method,
+    Output, Payload, RawJson, Request, Result,
 };
 
 /// Stands in the request path for a unit that was not told its image.
@@ -71,7 +71,7 @@ impl Unit {
             }
             (Method::Route, Request::Message(input)) => {
                 let answer = component.route(context, &input).await?;
-                Ok(self.compose(method, input, answer))
+                Ok(self.compose(method, only_puid(input), answer))
             }
             (Method::Aggregate, Request::Messages(inputs)) => {
                 let answer = component.aggregate(context, &inputs).await?;
@@ -81,7 +81,8 @@ impl Unit {
                 let id = self.config.id.as_deref().unwrap_or(Self::DEFAULT_ID);
                 let routing = feedback.routing(id);
                 let answer = component.send_feedback(context, &feedback, routing).await?;
-                Ok(self.compose(method, feedback.request.unwrap_or_default(), answer))
+                let input = feedback.request.unwrap_or_default();
+                Ok(self.compose(method, only_puid(input), answer))
             }
             (Method::HealthStatus, Request::Nothing) => {
                 let answer = component.health_status(context).await?;
@@ -113,6 +114,8 @@ impl Unit {
             Output::Unchanged => input.payload,
             Output::Tensor(tensor) => {
                 let form = match &input.payload {
+                    // Truth values are no numbers to the incumbent.
+                    _ if tensor.dtype() == DType::Bool => Form::NdArray,
                     Payload::Data(Data {
                         form: Form::TfTensor,
                         ..
@@ -162,7 +165,10 @@ impl Unit {
         }
         if let Some(id) = &self.config.id {
             let image = self.config.image.as_deref().unwrap_or(UNKNOWN_IMAGE);
-            meta.request_path.insert(id.clone(), image.to_owned());
+            // A graph may hold a unit twice; the one that came first has its say.
+            meta.request_path
+                .entry(id.clone())
+                .or_insert_with(|| image.to_owned());
         }
         Message {
             status: None,
@@ -178,6 +184,15 @@ impl fmt::Debug for Unit {
             .field("config", &self.config)
             .finish_non_exhaustive()
     }
+}
+
+/// What routers and feedback take over from the request's meta: its id.
+fn only_puid(mut input: Message) -> Message {
+    input.meta = Meta {
+        puid: input.meta.puid,
+        ..Meta::default()
+    };
+    input
 }
 
 /// One message that stands for all that are aggregated: the first, with the tags, paths and metrics of the others.

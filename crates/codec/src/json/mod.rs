@@ -1,0 +1,142 @@
+//! SeldonMessage as JSON.
+//!
+//! The dialect is that of Python's `json`: `NaN`, `Infinity` and `-Infinity` are numbers, of a key that
+//! comes twice the last one counts, a byte order mark at the start is skipped, and a body may be UTF-16 or
+//! UTF-32 (offsets in errors then count bytes of the same text in UTF-8). Half of a surrogate pair
+//! may be escaped in a string, but not encoded as three bytes of its own. Decoding never needs more memory than a small multiple of the body, and
+//! values may be nested 512 levels deep.
+
+mod array;
+mod encoding;
+mod float;
+mod message;
+mod meta;
+mod number;
+mod scan;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use bytes::Bytes;
+use streeling_core::{Feedback, Message, Meta, RawJson};
+
+use crate::DecodeError;
+use message::{Mode, Reader};
+use scan::Cursor;
+
+pub use write::{
+    encode_feedback, encode_float, encode_message, encode_messages, encode_meta, encode_names,
+    encode_string,
+};
+
+/// Reads a `SeldonMessage` that is a request: it must have a payload.
+///
+/// Fields that the protocol does not know are passed over, and so is `status`. Where several
+/// payloads are there, `data` counts before `jsonData`, `strData` and `binData`; within `data`, `tensor`
+/// before `ndarray` and `tftensor`. `data` that is a list or a string counts as one that names no form. `strData` that is
+/// no string, or has half of a surrogate pair in it, becomes
+/// [`Payload::Json`](streeling_core::Payload::Json): all this as the incumbent does.
+///
+/// `ndarray` and `tensor` become [`Array::Typed`](streeling_core::Array::Typed) (int64, float64 or
+/// bool) where they are regular arrays of such values, with up to 32 dimensions, and otherwise, as
+/// `tftensor` always, [`Array::Json`](streeling_core::Array::Json): a slice of `body`, not a copy.
+///
+/// # Errors
+///
+/// Every variant of [`DecodeError`] but
+/// [`UnknownField`](DecodeError::UnknownField).
+pub fn decode_message(body: &Bytes) -> Result<Message, DecodeError> {
+    document(body, Mode::Request, Reader::message)
+}
+
+/// Reads a `SeldonMessage` that is an answer: as [`decode_message`], but it may lack a payload and
+/// may have a status.
+///
+/// # Errors
+///
+/// As [`decode_message`], without [`NoPayload`](DecodeError::NoPayload).
+pub fn decode_answer(body: &Bytes) -> Result<Message, DecodeError> {
+    document(body, Mode::Answer, Reader::message)
+}
+
+/// Reads a `SeldonMessageList`: `{"seldonMessages": [...]}` or the list alone, each element as
+/// [`decode_message`].
+///
+/// # Errors
+///
+/// As [`decode_message`]; [`NoPayload`](DecodeError::NoPayload) also when `seldonMessages`
+/// is not there or not a list.
+pub fn decode_messages(body: &Bytes) -> Result<Vec<Message>, DecodeError> {
+    document(body, Mode::Request, Reader::messages)
+}
+
+/// Reads a `Feedback`. Its messages may lack a payload, and a field that the protocol does not know is an
+/// error wherever it is, as are two payloads in one message. Numbers in arrays are float64 however they are
+/// written, and the reward is a float32, since the incumbent reads feedback through protobuf.
+///
+/// # Errors
+///
+/// Every variant of [`DecodeError`] but
+/// [`NoPayload`](DecodeError::NoPayload).
+pub fn decode_feedback(body: &Bytes) -> Result<Feedback, DecodeError> {
+    document(body, Mode::Feedback, Reader::feedback)
+}
+
+/// Reads the `meta` of a message by itself.
+///
+/// # Errors
+///
+/// [`Syntax`](DecodeError::Syntax), [`TooDeep`](DecodeError::TooDeep),
+/// [`WrongType`](DecodeError::WrongType) and [`Invalid`](DecodeError::Invalid).
+pub fn decode_meta(body: &Bytes) -> Result<Meta, DecodeError> {
+    document(body, Mode::Answer, Reader::meta)
+}
+
+/// Reads a list of strings.
+///
+/// # Errors
+///
+/// [`Syntax`](DecodeError::Syntax), [`WrongType`](DecodeError::WrongType), and
+/// [`Invalid`](DecodeError::Invalid) for half of a surrogate pair, which no Rust string can hold.
+pub fn decode_names(text: &[u8]) -> Result<Vec<String>, DecodeError> {
+    one_value(Cursor::new(text)?, message::names)
+}
+
+/// Checks that `body` is exactly one JSON value and gives it back without a copy, and without what
+/// stands around it.
+///
+/// # Errors
+///
+/// [`Syntax`](DecodeError::Syntax) and [`TooDeep`](DecodeError::TooDeep).
+pub fn check(body: &Bytes) -> Result<RawJson, DecodeError> {
+    document(body, Mode::Answer, Reader::raw)
+}
+
+/// Reads a document that is one value, in any Unicode encoding.
+fn document<T>(
+    body: &Bytes,
+    mode: Mode,
+    read: impl FnOnce(&Reader, &mut Cursor<'_>) -> Result<T, DecodeError>,
+) -> Result<T, DecodeError> {
+    let reader = Reader::new(encoding::utf8(body)?, mode);
+    one_value(Cursor::new(reader.body())?, |cursor| read(&reader, cursor))
+}
+
+fn one_value<'a, T>(
+    start: Cursor<'a>,
+    read: impl FnOnce(&mut Cursor<'a>) -> Result<T, DecodeError>,
+) -> Result<T, DecodeError> {
+    let mut cursor = start;
+    match read(&mut cursor) {
+        Ok(value) => cursor.end().map(|()| value),
+        Err(error) if error.breaks_the_text() => Err(error),
+        Err(error) => {
+            // What is no JSON at all is said to be that, whatever else is wrong with it.
+            let mut cursor = start;
+            cursor.skip()?;
+            cursor.end()?;
+            Err(error)
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Messages to bytes and back.
+//!
+//! [`json`] reads and writes the JSON of the wire contract (`SeldonMessage`, `SeldonMessageList`,
+//! `Feedback`) straight between bytes and [`streeling_core::Message`]: a numeric array goes from text into
+//! one contiguous typed buffer and from the buffer into text, with no tree of values between.
+//! What only NumPy can decide on travels as [`RawJson`](streeling_core::RawJson), a slice of the
+//! request's own bytes.
+//!
+//! Lives elsewhere on purpose: sockets, HTTP and the bodies of errors (the transports), what a unit
+//! does around its component (`streeling-core`), and the frames of the worker processes
+//! (`streeling-python`). There is no runtime and no I/O in here.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use streeling_codec::json;
+//! use streeling_core::{Array, DType, Payload};
+//!
+//! let body = Bytes::from_static(br#"{"data":{"names":["a","b"],"ndarray":[[1,2.5]]}}"#);
+//! let message = json::decode_message(&body)?;
+//!
+//! let Payload::Data(data) = &message.payload else { panic!("not an array") };
+//! let Array::Typed(tensor) = &data.array else { panic!("not numbers") };
+//! assert_eq!((tensor.dtype(), tensor.shape()), (DType::F64, &[1, 2][..]));
+//! assert_eq!(tensor.as_slice::<f64>(), Some(&[1.0, 2.5][..]));
+//!
+//! let mut answer = Vec::new();
+//! json::encode_message(&message, &mut answer);
+//! assert_eq!(answer, br#"{"data":{"names":["a","b"],"ndarray":[[1.0,2.5]]},"meta":{}}"#);
+//! # Ok::<(), streeling_codec::DecodeError>(())
+//! ```
+
+mod error;
+pub mod json;
+
+pub use error::DecodeError;

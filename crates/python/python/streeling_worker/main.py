@@ -1,0 +1,98 @@
+"""The life of a worker: hello, load, ready, serve until the front closes."""
+
+from __future__ import annotations
+
+import faulthandler
+import gc
+import json
+import os
+import platform
+import signal
+import socket
+import sys
+import threading
+import traceback
+from typing import Any
+
+from . import loader, logs, protocol
+from .methods import Methods
+from .payload import Codec, np
+from .serve import serve
+
+# Exit codes, for the front's log.
+FAILED_TO_LOAD = 3
+FAULT = 4
+
+
+def run(control: socket.socket, data: list[socket.socket]) -> None:
+    """Runs the worker on its sockets; returns when every data socket has ended."""
+    # Ctrl-C goes to the whole terminal; when a worker ends is for the front to say.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logs.own_streams()
+    faulthandler.enable()
+
+    hello = {
+        "protocol": protocol.VERSION,
+        "python": platform.python_version(),
+        "numpy": np.__version__ if np is not None else None,
+        "pid": os.getpid(),
+    }
+    control.sendall(protocol.frame(protocol.HELLO, protocol.to_json(hello)))
+    request = receive_load(control)
+    logs.install(request.get("log_level"))
+    loader.use_folder(request["app_dir"])
+    try:
+        loaded = loader.load(request)
+    except loader.LoadError as error:
+        control.sendall(protocol.frame(protocol.FAILED, protocol.to_json(error.body)))
+        sys.exit(FAILED_TO_LOAD)
+    methods = Methods(loaded.component, Codec())
+    # What has been loaded stays: the collector need not walk over it again and again.
+    gc.collect()
+    gc.freeze()
+
+    threading.Thread(target=watch, args=(control,), name="control", daemon=True).start()
+    control.sendall(protocol.frame(protocol.READY, protocol.to_json(loaded.ready)))
+    if len(data) == 1:
+        serve_or_die(data[0], methods)
+        return
+    threads = [
+        threading.Thread(
+            target=serve_or_die, args=(sock, methods), name="worker-%d" % number, daemon=True
+        )
+        for number, sock in enumerate(data)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def receive_load(control: socket.socket) -> dict[str, Any]:
+    """The `load` frame's JSON."""
+    frame = protocol.read_frame(control)
+    if frame is None:
+        sys.exit(0)
+    kind, body = frame
+    if kind != protocol.LOAD:
+        sys.exit("the second frame must be of kind %d (load), not %d" % (protocol.LOAD, kind))
+    request: dict[str, Any] = json.loads(body)
+    return request
+
+
+def watch(control: socket.socket) -> None:
+    """Ends the process when the front is gone: nobody would read an answer any more."""
+    try:
+        unexpected = control.recv(1)
+    except OSError:
+        unexpected = b""
+    os._exit(FAULT if unexpected else 0)
+
+
+def serve_or_die(sock: socket.socket, methods: Methods) -> None:
+    """Serves one data socket; a fault in the protocol or in the worker ends the process."""
+    try:
+        serve(sock, methods)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(FAULT)

@@ -1,0 +1,345 @@
+"""Calls the component's methods: which arguments, in which order, what is made of the answer.
+
+Everything that depends on the component alone is decided once, when it has been loaded.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from typing import Any, Callable, List, Tuple
+
+from . import errors, payload, protocol
+from .errors import BadData, BadMetric
+from .payload import Codec, Encoded, Item
+
+# What a component may define. The first seven are the methods of the protocol.
+KNOWN = (
+    *protocol.METHODS.values(),
+    *(name + "_raw" for name in protocol.METHODS.values()),
+    *(name + suffix for suffix in ("_rest", "_grpc") for name in protocol.METHODS.values()),
+    "class_names",
+    "feature_names",
+    "tags",
+    "metrics",
+    "load",
+    "init_metadata",
+    "custom_service",
+)
+# Of these an attribute that is no method counts as well.
+ATTRIBUTES = ("class_names", "feature_names")
+METRIC_TYPES = ("COUNTER", "GAUGE", "TIMER")
+
+# What goes into a `reply` frame: payload, names, meta; the latter empty when there is nothing.
+Reply = Tuple[Encoded, bytes, bytes]
+Handler = Callable[[List[Item]], Reply]
+
+
+def defined(component: object, name: str) -> bool:
+    """Whether the component defines `name` itself, not merely inherits it as "not implemented"."""
+    for cls in type(component).__mro__:
+        if name in vars(cls):
+            if cls.__name__ == "SeldonComponent" and cls.__module__ == "seldon_core.user_model":
+                break
+            found = getattr(component, name, None)
+            return callable(found) or (found is not None and name in ATTRIBUTES)
+    else:
+        # Perhaps an attribute of the object alone, or made by `__getattr__`.
+        found = getattr(component, name, None)
+        return callable(found) or (found is not None and name in ATTRIBUTES)
+    return name in getattr(component, "__dict__", {})
+
+
+def capabilities(component: object) -> list[str]:
+    """The names out of `KNOWN` that the component defines."""
+    return [name for name in KNOWN if defined(component, name)]
+
+
+def with_meta(method: Callable[..., Any]) -> Callable[[Any, Any, Any], Any]:
+    """A call of `method(X, names, meta=meta)`, or without `meta` if it does not take it."""
+    try:
+        parameters = inspect.signature(method).parameters.values()
+    except (TypeError, ValueError):
+
+        def either(value: Any, names: Any, meta: Any) -> Any:
+            try:
+                return method(value, names, meta=meta)
+            except TypeError:
+                return method(value, names)
+
+        return either
+    for parameter in parameters:
+        by_name = parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+        if parameter.kind is parameter.VAR_KEYWORD or (by_name and parameter.name == "meta"):
+            return lambda value, names, meta: method(value, names, meta=meta)
+    return lambda value, names, meta: method(value, names)
+
+
+class Methods:
+    """The handlers of a component, by the method's number."""
+
+    def __init__(self, component: object, codec: Codec) -> None:
+        self._component = component
+        self.codec = codec
+        self._encode = codec.encode
+        own = set(capabilities(component))
+        self._own = own
+
+        self._metrics = self._optional("metrics")
+        self._tags = self._optional("tags")
+        self._class_names: Callable[[], Any] | None = None
+        if "class_names" in own:
+            found = getattr(component, "class_names")  # noqa: B009
+            self._class_names = found if callable(found) else lambda: component.class_names  # type: ignore[attr-defined]
+        # Whether the component adds nothing to its answers by itself.
+        self._plain = not (self._metrics or self._tags or self._class_names)
+        self._last_names: tuple[Any, bytes] = (None, b"")
+
+        self.handlers: dict[int, Handler] = {
+            protocol.PREDICT: self._message("predict", self._empty),
+            protocol.TRANSFORM_INPUT: self._message("transform_input", self._unchanged),
+            protocol.TRANSFORM_OUTPUT: self._message("transform_output", self._unchanged),
+            protocol.ROUTE: self._route(),
+            protocol.AGGREGATE: self._aggregate(),
+            protocol.SEND_FEEDBACK: self._send_feedback(),
+            protocol.HEALTH_STATUS: self._health_status(),
+        }
+        self.raw_handlers: dict[int, Handler] = {
+            number: self._raw(name)
+            for number, name in protocol.METHODS.items()
+            if name + "_raw" in own
+        }
+
+    def _optional(self, name: str) -> Callable[[], Any] | None:
+        if name not in self._own:
+            return None
+        method: Callable[[], Any] = getattr(self._component, name)
+        return method
+
+    # Handlers
+
+    def _message(self, name: str, absent: Callable[[], Any]) -> Handler:
+        answer = self._answer
+        if name not in self._own:
+            return lambda items: answer(absent())
+        call = with_meta(getattr(self._component, name))
+
+        def handle(items: list[Item]) -> Reply:
+            value, names, meta, _ = items[0]
+            try:
+                result = call(value, names, meta)
+            except Exception as error:
+                if not errors.not_implemented(error):
+                    raise
+                result = absent()
+            return answer(result)
+
+        return handle
+
+    def _route(self) -> Handler:
+        if "route" not in self._own:
+            return _absent("Route not defined")
+        call = with_meta(getattr(self._component, "route"))  # noqa: B009
+
+        def handle(items: list[Item]) -> Reply:
+            value, names, meta, _ = items[0]
+            return self._answer(call(value, names, meta), _branch)
+
+        return handle
+
+    def _aggregate(self) -> Handler:
+        if "aggregate" not in self._own:
+            return _absent("Aggregate not defined")
+        call = getattr(self._component, "aggregate")  # noqa: B009
+
+        def handle(items: list[Item]) -> Reply:
+            return self._answer(
+                call([value for value, _, _, _ in items], [names for _, names, _, _ in items])
+            )
+
+        return handle
+
+    def _send_feedback(self) -> Handler:
+        if "send_feedback" not in self._own:
+            return lambda items: self._answer(self._empty())
+        call = getattr(self._component, "send_feedback")  # noqa: B009
+
+        def handle(items: list[Item]) -> Reply:
+            request, truth, (reward, _, _, _) = items
+            try:
+                result = call(
+                    self._data_only(request),
+                    request[1],
+                    float(reward["reward"]),
+                    self._data_only(truth),
+                    routing=reward["routing"],
+                )
+            except Exception as error:
+                if not errors.not_implemented(error):
+                    raise
+                result = None
+            return self._answer(self._empty() if result is None else result)
+
+        return handle
+
+    def _health_status(self) -> Handler:
+        if "health_status" not in self._own:
+            return lambda items: self._answer("healthy")
+        call = getattr(self._component, "health_status")  # noqa: B009
+
+        def handle(items: list[Item]) -> Reply:
+            try:
+                result = call()
+            except Exception as error:
+                if not errors.not_implemented(error):
+                    raise
+                result = "healthy"
+            return self._answer(result)
+
+        return handle
+
+    def _raw(self, name: str) -> Handler:
+        call = getattr(self._component, name + "_raw")
+
+        def handle(items: list[Item]) -> Reply:
+            result = call() if name == "health_status" else call(items[0][0])
+            body = payload.to_json(result)
+            return (protocol.MESSAGE, 0, (), body), b"", b""
+
+        return handle
+
+    # Values
+
+    def _empty(self) -> Any:
+        return self.codec.empty()
+
+    def _unchanged(self) -> Any:
+        return payload.UNCHANGED
+
+    def _data_only(self, item: Item) -> Any:
+        """An array as it is, anything else as an empty one: feedback knows nothing but `data`."""
+        value, _, _, kind = item
+        if kind in (protocol.NUMBERS, protocol.LIST):
+            return self.codec.floats(value)
+        return self.codec.empty()
+
+    # Answers
+
+    def _answer(self, result: Any, convert: Callable[[Any], Any] | None = None) -> Reply:
+        tags = metrics = None
+        # Most answers are arrays; only what is none of the plain types can be a wrapper.
+        if not isinstance(result, _PLAIN) and _is_response(result):
+            tags, metrics, result = result.tags, result.metrics, result.data
+        if convert is not None:
+            result = convert(result)
+        encoded = result if result is payload.UNCHANGED else self._encode(result)
+        if self._plain and not tags and not metrics:
+            return encoded, b"", b""
+        return self._signed(encoded, tags, metrics)
+
+    def _signed(self, encoded: Encoded, tags: Any, metrics: Any) -> Reply:
+        """Adds names and meta. The order of the three calls is the incumbent's."""
+        all_metrics: list[dict[str, Any]] = []
+        if self._metrics:
+            own = _declined(self._metrics, [])
+            all_metrics += checked(own)
+        if metrics:
+            all_metrics += checked(metrics)
+        names = self._names(encoded) if self._class_names else b""
+        all_tags: dict[Any, Any] = {}
+        if self._tags:
+            own = _declined(self._tags, None)
+            if own:
+                all_tags.update(own)
+        if tags:
+            all_tags.update(tags)
+        meta: dict[str, Any] = {}
+        if all_tags:
+            meta["tags"] = all_tags
+        if all_metrics:
+            meta["metrics"] = all_metrics
+        return encoded, names, payload.to_json(meta) if meta else b""
+
+    def _names(self, encoded: Encoded) -> bytes:
+        """The component's names for the columns; nobody asks for them below two dimensions."""
+        kind, _, shape, _ = encoded
+        if self._class_names is None or (len(shape) < 2 and kind != protocol.UNCHANGED):
+            return b""
+        names = _declined(self._class_names, None)
+        if names is None:
+            return b""
+        if type(names) is list:
+            last, text = self._last_names
+            if names == last:
+                return text
+        names = names.tolist() if hasattr(names, "tolist") else names
+        if isinstance(names, str) or not hasattr(names, "__iter__"):
+            raise BadData("class_names must be a list of strings, not %r" % (names,))
+        names = list(names)
+        text = payload.to_json([name if isinstance(name, str) else str(name) for name in names])
+        self._last_names = (names, text)
+        return text
+
+
+def _declined(call: Callable[[], Any], default: Any) -> Any:
+    try:
+        return call()
+    except Exception as error:
+        if errors.not_implemented(error):
+            return default
+        raise
+
+
+def _absent(text: str) -> Handler:
+    def handle(items: list[Item]) -> Reply:
+        raise BadData(text)
+
+    return handle
+
+
+def _branch(result: Any) -> list[list[int]]:
+    if not isinstance(result, int):
+        raise BadData("Routing response must be int but got %s" % (result,))
+    return [[result]]
+
+
+# `tuple` is what an encoded payload is; a component's own is refused by the codec.
+_PLAIN: tuple[type, ...] = (list, str, bytes, dict, tuple)
+if payload.np is not None:
+    _PLAIN = (payload.np.ndarray, *_PLAIN)
+
+
+def _is_response(value: Any) -> bool:
+    """Whether it wraps an answer: by its looks, since the class may be the user's own copy."""
+    return hasattr(value, "data") and hasattr(value, "tags") and hasattr(value, "metrics")
+
+
+def checked(metrics: Any) -> list[dict[str, Any]]:
+    """The metrics as they are sent, or `BadMetric`."""
+    if not isinstance(metrics, list) or not all(map(_good, metrics)):
+        raise BadMetric("Bad metric created during request: " + json.dumps(metrics))
+    return [_metric(metric) for metric in metrics]
+
+
+def _good(metric: Any) -> bool:
+    return (
+        isinstance(metric, dict)
+        and metric.get("type") in METRIC_TYPES
+        and "key" in metric
+        and isinstance(metric.get("value"), (int, float))
+    )
+
+
+def _metric(metric: dict[str, Any]) -> dict[str, Any]:
+    value = metric["value"]
+    sent: dict[str, Any] = {
+        "type": metric["type"],
+        "key": str(metric["key"]),
+        "value": int(value) if isinstance(value, bool) else value,
+    }
+    if "tags" in metric:
+        tags = metric["tags"]
+        if not isinstance(tags, dict):
+            raise TypeError("%r object does not support item assignment" % type(tags).__name__)
+        sent["tags"] = {str(key): str(tag) for key, tag in tags.items()}
+    return sent

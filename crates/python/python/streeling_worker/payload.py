@@ -1,0 +1,327 @@
+"""Items of a request to Python values, a component's answer to an item.
+
+There are two sets of functions: with NumPy, where arrays are arrays, and without, where they are
+nested lists. `Codec` picks one at start.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import decimal
+import email.utils
+import json
+import struct
+import sys
+import uuid
+from math import prod
+from typing import Any, Callable, Tuple, Union
+
+from . import protocol
+from .errors import BadData
+from .protocol import ITEM, ProtocolError
+
+try:
+    import numpy as np
+except ImportError:
+    np = None  # type: ignore[assignment]
+
+
+# One item of a request as the component gets it: the value, the names, the meta (`None` when the
+# request has none at all), and the item's kind. A plain tuple, since it is made for every request.
+Item = Tuple[Any, Any, Any, int]
+
+# A payload of a reply: kind, dtype, sides (none for what has none), body.
+Encoded = Tuple[int, int, Tuple[int, ...], Union[bytes, memoryview]]
+
+# Bodies from here on are sent from where they are, without a copy of the worker's.
+LARGE = 1 << 16
+
+UNCHANGED: Encoded = (protocol.UNCHANGED, 0, (), b"")
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has no type for, as the incumbent writes it."""
+    if isinstance(value, datetime.date):
+        if not isinstance(value, datetime.datetime):
+            value = datetime.datetime(value.year, value.month, value.day)
+        if value.tzinfo is None:
+            value = value.replace(tzinfo=datetime.timezone.utc)
+        return email.utils.format_datetime(value.astimezone(datetime.timezone.utc), usegmt=True)
+    if isinstance(value, (decimal.Decimal, uuid.UUID)):
+        return str(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    raise TypeError("Object of type %s is not JSON serializable" % type(value).__name__)
+
+
+_encode = json.JSONEncoder(separators=(",", ":"), default=_plain).encode
+
+
+def to_json(value: Any) -> bytes:
+    """A value of the component's as JSON; raises `TypeError` or `ValueError` if it cannot be."""
+    return _encode(value).encode("ascii")
+
+
+def from_json(text: bytes | bytearray | memoryview, **options: Any) -> Any:
+    """The value of JSON text, in which lone surrogates are allowed."""
+    return json.loads(str(text, "utf-8", "surrogatepass"), **options)
+
+
+def _list_from_numbers(
+    shape: tuple[int, ...], dtype: int, buffer: bytearray | memoryview, offset: int
+) -> Any:
+    """Nested lists: what stands for an array where there is no NumPy."""
+    flat: list[Any] = list(
+        struct.unpack_from("<%d%s" % (prod(shape), protocol.DTYPES[dtype][1]), buffer, offset)
+    )
+    return _nested(flat, shape) if shape else flat[0]
+
+
+def _nested(flat: list[Any], shape: tuple[int, ...]) -> list[Any]:
+    for axis in range(len(shape) - 1, 0, -1):
+        side = shape[axis]
+        rows = prod(shape[:axis])
+        flat = [flat[row * side : (row + 1) * side] for row in range(rows)]
+    return flat
+
+
+def _list_from_json(form: int, text: memoryview, options: dict[str, Any]) -> Any:
+    value = from_json(text, **options)
+    if form == protocol.FORM_NDARRAY:
+        return value
+    if form == protocol.FORM_TENSOR:
+        values, shape = value["values"], value["shape"]
+        if prod(shape) != len(values):
+            raise ValueError(
+                "cannot reshape array of size %d into shape %s"
+                % (len(values), str(tuple(shape)).replace(" ", ""))
+            )
+        return _nested(values, tuple(shape)) if shape else values[0]
+    raise BadData("a tftensor of this dtype cannot be read; allowed are the numeric ones")
+
+
+def _shape_of_list(value: Any) -> tuple[int, ...]:
+    shape = []
+    while isinstance(value, list):
+        shape.append(len(value))
+        if not value:
+            break
+        value = value[0]
+    return tuple(shape)
+
+
+def _flatten(value: list[Any], shape: tuple[int, ...]) -> list[Any]:
+    for side in shape[1:]:
+        if not all(isinstance(row, list) and len(row) == side for row in value):
+            raise ValueError("the lists of an answer must be of one length at each depth")
+        value = [element for row in value for element in row]
+    if any(isinstance(element, list) for element in value):
+        raise ValueError("the lists of an answer must be of one length at each depth")
+    return value
+
+
+def _encode_list(value: Any) -> Encoded:
+    shape = _shape_of_list(value)
+    flat = _flatten(value, shape)
+    kinds = set(map(type, flat))
+    if kinds <= {int, float}:
+        dtype = protocol.INT64 if kinds == {int} else protocol.FLOAT64
+        try:
+            code = protocol.DTYPES[dtype][1]
+            body = struct.pack("<%d%s" % (len(flat), code), *flat)
+        except (struct.error, OverflowError):
+            pass
+        else:
+            return (protocol.NUMBERS, dtype, shape, body)
+    return (protocol.LIST, 0, shape, to_json(value))
+
+
+def _encode_other(value: Any) -> Encoded:
+    if isinstance(value, str):
+        return (protocol.TEXT, 0, (), value.encode())
+    if isinstance(value, dict):
+        return (protocol.JSON, 0, (), to_json(value))
+    if isinstance(value, (bytes, bytearray)):
+        return (protocol.BINARY, 0, (), bytes(value))
+    raise BadData("Unknown data type returned as payload (must be list or np array):%s" % (value,))
+
+
+def encode_without_numpy(value: Any) -> Encoded:
+    """An answer as an item, where NumPy is not installed."""
+    return _encode_list(value) if isinstance(value, list) else _encode_other(value)
+
+
+if np is not None:
+    _CODES = {np.dtype(name): code for code, (name, _, _) in protocol.DTYPES.items()}
+    _TYPES = {code: dtype for dtype, code in _CODES.items()}
+    _ndarray = np.ndarray
+
+    def _array_from_numbers(
+        shape: tuple[int, ...], dtype: int, buffer: bytearray | memoryview, offset: int
+    ) -> Any:
+        return _ndarray(shape, _TYPES[dtype], buffer, offset).copy()
+
+    def empty_array(shape: tuple[int, ...], dtype: int) -> Any:
+        """An array of its own, to be filled."""
+        return np.empty(shape, _TYPES[dtype])
+
+    def array_bytes(array: Any) -> memoryview:
+        """The memory of a contiguous array with at least one element."""
+        return memoryview(array.reshape(-1).view(np.uint8))
+
+    def _array_from_json(form: int, text: memoryview, options: dict[str, Any]) -> Any:
+        value = from_json(text, **options)
+        if form == protocol.FORM_NDARRAY:
+            return np.array(value)
+        if form == protocol.FORM_TENSOR:
+            return np.array(value["values"]).reshape(value["shape"])
+        raise BadData("a tftensor of this dtype cannot be read; allowed are the numeric ones")
+
+    def _encode_array(array: Any, source: Any) -> Encoded:
+        """`source` is what the component gave: its own list where it gave one."""
+        dtype = array.dtype
+        code = _CODES.get(dtype)
+        if code is None and dtype.kind in "iuf" and not dtype.isnative:
+            array = array.astype(dtype.newbyteorder("="))
+            code = _CODES.get(array.dtype)
+        # Truth values are no numbers on the wire, and a masked array has nulls in it.
+        if code is None or code == protocol.BOOL or isinstance(array, np.ma.MaskedArray):
+            if source is array:
+                source = array.astype(object) if dtype.kind == "M" else array
+                source = source.tolist()
+            return (protocol.LIST, 0, array.shape, to_json(source))
+        if array.nbytes < LARGE:
+            return (protocol.NUMBERS, code, array.shape, array.tobytes())
+        array = np.ascontiguousarray(array, dtype=array.dtype)
+        return (protocol.NUMBERS, code, array.shape, array_bytes(np.asarray(array)))
+
+    def encode_with_numpy(value: Any) -> Encoded:
+        """An answer as an item."""
+        if isinstance(value, _ndarray):
+            if value.nbytes < LARGE and type(value) is _ndarray:
+                code = _CODES.get(value.dtype)
+                if code is not None and code != protocol.BOOL:
+                    return (protocol.NUMBERS, code, value.shape, value.tobytes())
+            return _encode_array(value, value)
+        if isinstance(value, list):
+            return _encode_array(np.array(value), value)
+        return _encode_other(value)
+
+
+class Codec:
+    """The ways between items and values, with or without NumPy."""
+
+    def __init__(self, numpy: bool = np is not None) -> None:
+        self.numpy = numpy
+        self.encode: Callable[[Any], Encoded]
+        self._numbers: Callable[[tuple[int, ...], int, bytearray | memoryview, int], Any]
+        self._json: Callable[[int, memoryview, dict[str, Any]], Any]
+        self._names: tuple[bytearray, list[str]] = (bytearray(), [])
+        if numpy:
+            self.encode = encode_with_numpy
+            self._numbers = _array_from_numbers
+            self._json = _array_from_json
+        else:
+            self.encode = encode_without_numpy
+            self._numbers = _list_from_numbers
+            self._json = _list_from_json
+
+    def _new_names(self, text: bytearray) -> Any:
+        names = from_json(text)
+        if isinstance(names, list) and all(isinstance(name, str) for name in names):
+            self._names = (text, names.copy())
+        return names
+
+    def empty(self) -> Any:
+        """The array of `data` without any."""
+        return np.array([]) if self.numpy else []
+
+    def floats(self, value: Any) -> Any:
+        """Whole numbers as floats: what a component gets to see of a feedback."""
+        if self.numpy and value.dtype.kind in "iuf":
+            return value.astype(np.float64)
+        if isinstance(value, list):
+            return [self.floats(element) for element in value]
+        return float(value) if type(value) is int else value
+
+    def decode(
+        self, buffer: bytearray, start: int, end: int, count: int, json_options: dict[str, Any]
+    ) -> list[Item]:
+        """The items of a request. `json_options` go to the reader of arrays written as JSON.
+
+        Raises `ProtocolError` where the frame is not what the protocol says, and whatever Python
+        or NumPy has to say about a payload that makes no array.
+        """
+        if count == 1:
+            item, after = self.item(buffer, start, end, json_options)
+            if after == end:
+                return [item]
+        items = []
+        for _ in range(count):
+            item, start = self.item(buffer, start, end, json_options)
+            items.append(item)
+        if start != end:
+            raise ProtocolError("a frame has %d bytes after its items" % (end - start))
+        return items
+
+    def item(
+        self, buffer: bytearray, at: int, end: int, json_options: dict[str, Any]
+    ) -> tuple[Item, int]:
+        """The item at `at`, and where the next one is."""
+        if at + 24 > end:
+            raise ProtocolError("an item begins beyond the end of its frame")
+        kind, dtype, ndim, form, names_size, meta_size, _, size = ITEM.unpack_from(buffer, at)
+        at += 24
+        after = at + 8 * ndim + names_size + meta_size + size
+        if after > end:
+            raise ProtocolError("an item ends %d bytes beyond its frame" % (after - end))
+        shape: tuple[int, ...] = ()
+        if ndim:
+            shape = protocol.sides(ndim).unpack_from(buffer, at)
+            at += 8 * ndim
+        names: Any = []
+        if names_size:
+            # Most requests of a client have the same names.
+            text = buffer[at : at + names_size]
+            last, known = self._names
+            names = known.copy() if text == last else self._new_names(text)
+            at += names_size
+        meta = None
+        if meta_size:
+            meta = from_json(buffer[at : at + meta_size])
+            at += meta_size
+        value: Any
+        if kind == protocol.NUMBERS:
+            if _SIZES.get(dtype, 0) * prod(shape) != size or dtype not in _SIZES:
+                check_numbers(shape, dtype, size)
+            value = self._numbers(shape, dtype, buffer, at)
+        elif kind == protocol.LIST:
+            value = self._json(form, memoryview(buffer)[at : at + size], json_options)
+        elif kind == protocol.TEXT:
+            value = str(memoryview(buffer)[at : at + size], "utf-8", "surrogatepass")
+        elif kind == protocol.BINARY:
+            value = bytes(memoryview(buffer)[at : at + size])
+        elif kind in (protocol.JSON, protocol.MESSAGE):
+            value = from_json(memoryview(buffer)[at : at + size])
+        elif kind == protocol.NONE:
+            value = self.empty() if form == protocol.FORM_EMPTY else None
+        else:
+            raise ProtocolError("unknown kind of item in a request: %d" % kind)
+        return (value, names, meta, kind), after
+
+
+_SIZES = {code: size for code, (_, _, size) in protocol.DTYPES.items()}
+
+
+def check_numbers(shape: tuple[int, ...], dtype: int, size: int) -> None:
+    """Refuses a body that is not exactly its array."""
+    known = protocol.DTYPES.get(dtype)
+    if known is None:
+        raise ProtocolError("unknown dtype %d" % dtype)
+    if prod(shape) * known[2] != size:
+        raise ProtocolError("an array of shape %s does not take %d bytes" % (shape, size))
+
+
+if sys.byteorder != "little":
+    raise ImportError("the worker protocol is little-endian, and so must the machine be")

@@ -1,0 +1,109 @@
+"""Frames and items of the worker protocol: numbers, layouts, the plain way to read and write."""
+
+from __future__ import annotations
+
+import json
+import socket
+from struct import Struct
+from typing import Any
+
+VERSION = 1
+
+PACKAGE, HELLO, LOAD, READY, FAILED, REQUEST, REPLY, ERROR = range(1, 9)
+
+PREDICT, TRANSFORM_INPUT, TRANSFORM_OUTPUT, ROUTE, AGGREGATE, SEND_FEEDBACK, HEALTH_STATUS = range(
+    1, 8
+)
+METHODS = {
+    PREDICT: "predict",
+    TRANSFORM_INPUT: "transform_input",
+    TRANSFORM_OUTPUT: "transform_output",
+    ROUTE: "route",
+    AGGREGATE: "aggregate",
+    SEND_FEEDBACK: "send_feedback",
+    HEALTH_STATUS: "health_status",
+}
+
+NONE, NUMBERS, LIST, TEXT, BINARY, JSON, MESSAGE, UNCHANGED = range(8)
+
+FORM_NONE, FORM_NDARRAY, FORM_TENSOR, FORM_TFTENSOR, FORM_EMPTY = range(5)
+
+# Code of a dtype -> (name in NumPy, format in `struct`, bytes).
+DTYPES = {
+    1: ("bool", "?", 1),
+    2: ("int8", "b", 1),
+    3: ("int16", "h", 2),
+    4: ("int32", "i", 4),
+    5: ("int64", "q", 8),
+    6: ("uint8", "B", 1),
+    7: ("uint16", "H", 2),
+    8: ("uint32", "I", 4),
+    9: ("uint64", "Q", 8),
+    10: ("float16", "e", 2),
+    11: ("float32", "f", 4),
+    12: ("float64", "d", 8),
+}
+BOOL, INT64, FLOAT64 = 1, 5, 12
+
+# length, kind, method, items, micros, id, deadline
+FRAME = Struct("<QBBHIQQ")
+# kind, dtype, ndim, form, names, meta, nothing, body
+ITEM = Struct("<BBBBIIIQ")
+
+_SIDES = [Struct("<%dq" % ndim) for ndim in range(9)]
+_ANSWERS = [Struct("<QBBHIQQBBBBIIIQ%dq" % ndim) for ndim in range(9)]
+
+
+class ProtocolError(Exception):
+    """The front said something that is not in the protocol: the worker must end."""
+
+
+def sides(ndim: int) -> Struct:
+    """The layout of the sides of an array."""
+    return _SIDES[ndim] if ndim < 9 else Struct("<%dq" % ndim)
+
+
+def answer(ndim: int) -> Struct:
+    """The layout of a reply of one item up to its names: frame, item, sides."""
+    return _ANSWERS[ndim] if ndim < 9 else Struct("<QBBHIQQBBBBIIIQ%dq" % ndim)
+
+
+def to_json(value: Any) -> bytes:
+    """A value of the worker's own as JSON, which may hold text that UTF-8 cannot."""
+    return json.dumps(value, separators=(",", ":")).encode("ascii")
+
+
+def frame(
+    kind: int,
+    body: bytes,
+    *,
+    method: int = 0,
+    items: int = 0,
+    micros: int = 0,
+    identity: int = 0,
+    deadline: int = 0,
+) -> bytes:
+    """A whole frame."""
+    return FRAME.pack(len(body), kind, method, items, micros, identity, deadline) + body
+
+
+def receive(sock: socket.socket, view: memoryview) -> bool:
+    """Fills `view`; `False` when the other side has closed before that."""
+    while view:
+        count = sock.recv_into(view)
+        if count == 0:
+            return False
+        view = view[count:]
+    return True
+
+
+def read_frame(sock: socket.socket) -> tuple[int, bytearray] | None:
+    """The kind and the body of the next frame of a control socket, or `None` at its end."""
+    head = bytearray(FRAME.size)
+    if not receive(sock, memoryview(head)):
+        return None
+    length, kind, *_ = FRAME.unpack(head)
+    body = bytearray(length)
+    if not receive(sock, memoryview(body)):
+        return None
+    return kind, body

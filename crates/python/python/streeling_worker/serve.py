@@ -1,0 +1,268 @@
+"""The loop of one data socket: read what is there, run it in order, answer in batches."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import Any
+
+from . import errors, payload, protocol
+from .methods import Handler, Methods
+from .payload import Codec, Item, check_numbers
+from .protocol import (
+    AGGREGATE,
+    ERROR,
+    FRAME,
+    HEALTH_STATUS,
+    ITEM,
+    REPLY,
+    REQUEST,
+    SEND_FEEDBACK,
+    ProtocolError,
+)
+
+# Bytes read at once; a frame beyond that gets memory of its own.
+BUFFER = 1 << 18
+# An answer waits at most so long for others to share its way, nanoseconds.
+FLUSH_AFTER = 200_000
+MICROS_MAX = 2**32 - 1
+
+_now = time.monotonic_ns
+
+
+def serve(sock: socket.socket, methods: Methods) -> None:
+    """Serves until the front closes the socket. Raises `ProtocolError` for the front's faults."""
+    try:
+        _Loop(sock, methods).run()
+    except (BrokenPipeError, ConnectionResetError):
+        # The front is gone, or has given up this socket.
+        return
+
+
+class _Loop:
+    def __init__(self, sock: socket.socket, methods: Methods) -> None:
+        self._sock = sock
+        self._codec: Codec = methods.codec
+        self._handlers = methods.handlers
+        self._raw = methods.raw_handlers
+        self._buffer = bytearray(BUFFER)
+        self._view = memoryview(self._buffer)
+        # Answers not yet written, and when the oldest of them was made.
+        self._out: list[bytes] = []
+        self._oldest = 0
+        # The last time that the clock was asked.
+        self._clock = 0
+
+    def run(self) -> None:
+        sock, buffer, view = self._sock, self._buffer, self._view
+        unpack, head = FRAME.unpack_from, FRAME.size
+        start = end = 0
+        while True:
+            count = sock.recv_into(view[end:] if end else view)
+            if count == 0:
+                if end > start:
+                    raise ProtocolError("the data socket ended within a frame")
+                return
+            end += count
+            self._clock = _now()
+            while end - start >= head:
+                length, kind, method, items, _, identity, deadline = unpack(buffer, start)
+                if kind != REQUEST:
+                    raise ProtocolError("unexpected kind of frame on a data socket: %d" % kind)
+                body = start + head
+                frame_end = body + length
+                if frame_end > end:
+                    if length + head > BUFFER:
+                        self._large(start, end, length, method, items, identity, deadline)
+                        start = end = 0
+                    elif frame_end > BUFFER:
+                        buffer[: end - start] = buffer[start:end]
+                        start, end = 0, end - start
+                    break
+                self._request(buffer, body, frame_end, method, items, identity, deadline)
+                start = frame_end
+            if start == end:
+                start = end = 0
+            self._flush()
+
+    def _request(
+        self,
+        buffer: bytearray,
+        start: int,
+        end: int,
+        method: int,
+        count: int,
+        identity: int,
+        deadline: int,
+        ready: list[Item] | None = None,
+    ) -> None:
+        """Runs one request; `ready` are its items where they have been decoded before."""
+        begin = self._clock
+        raw = False
+        try:
+            handler = self._handlers[method]
+        except KeyError:
+            raise ProtocolError("unknown method %d" % method) from None
+        if deadline and begin >= deadline:
+            self._late(identity)
+            return
+        try:
+            items = ready if ready is not None else self._decode(buffer, start, end, method, count)
+            raw = bool(items) and items[0][3] == protocol.MESSAGE
+            if raw:
+                handler = self._raw_handler(method)
+            encoded, names, meta = handler(items)
+        except ProtocolError:
+            raise
+        except BaseException as error:
+            self._error(identity, begin, error, raw)
+            return
+        now = self._clock = _now()
+        kind, dtype, shape, body = encoded
+        ndim = len(shape)
+        size = len(body)
+        head = protocol.answer(ndim).pack(
+            24 + 8 * ndim + len(names) + len(meta) + size,
+            REPLY,
+            0,
+            1,
+            min((now - begin) // 1000, MICROS_MAX),
+            identity,
+            0,
+            kind,
+            dtype,
+            ndim,
+            0,
+            len(names),
+            len(meta),
+            0,
+            size,
+            *shape,
+        )
+        out = self._out
+        if not out:
+            self._oldest = now
+        if size >= payload.LARGE:
+            # Sent from the component's own memory: before it is called again.
+            out.append(head + names + meta)
+            self._flush()
+            self._sock.sendall(body)
+            self._clock = _now()
+            return
+        out.append(head + names + meta + body)  # type: ignore[operator]
+        if now - self._oldest > FLUSH_AFTER:
+            self._flush()
+
+    def _raw_handler(self, method: int) -> Handler:
+        try:
+            return self._raw[method]
+        except KeyError:
+            raise ProtocolError(
+                "a whole message for method %d, which has no raw form" % method
+            ) from None
+
+    def _decode(
+        self, buffer: bytearray, start: int, end: int, method: int, count: int
+    ) -> list[Item]:
+        # Feedback knows no whole numbers: it has always been read through protobuf.
+        options = _AS_FLOATS if method == SEND_FEEDBACK else _AS_WRITTEN
+        items = self._codec.decode(buffer, start, end, count, options)
+        if count == _COUNTS[method] or (count and method == AGGREGATE):
+            return items
+        if count == 1 and items[0][3] == protocol.MESSAGE:
+            return items
+        raise ProtocolError("%d items for method %d" % (count, method))
+
+    def _large(
+        self,
+        start: int,
+        end: int,
+        length: int,
+        method: int,
+        count: int,
+        identity: int,
+        deadline: int,
+    ) -> None:
+        """Takes a frame that is larger than the buffer, of which `start..end` has been read."""
+        # Those before it must not wait until all of it has come.
+        self._flush()
+        begin = start + FRAME.size
+        items = None
+        body = bytearray()
+        if count == 1 and end - begin >= ITEM.size and self._codec.numpy:
+            items = self._large_array(begin, end, length, method)
+        if items is None:
+            body = bytearray(length)
+            view = memoryview(body)
+            body[: end - begin] = self._view[begin:end]
+            self._receive(view[end - begin :])
+        self._clock = _now()
+        self._request(body, 0, len(body), method, count, identity, deadline, items)
+
+    def _large_array(self, begin: int, end: int, length: int, method: int) -> list[Item] | None:
+        """Reads an array into the very memory that the component gets; `None` if it is none."""
+        kind, dtype, ndim, _, names, meta, _, size = ITEM.unpack_from(self._buffer, begin)
+        at = begin + ITEM.size
+        body = at + 8 * ndim + names + meta
+        if kind != protocol.NUMBERS or method == AGGREGATE or body > end or size == 0:
+            return None
+        if body + size != begin + length:
+            raise ProtocolError("the item of a frame does not fill it")
+        shape = protocol.sides(ndim).unpack_from(self._buffer, at)
+        check_numbers(shape, dtype, size)
+        at += 8 * ndim
+        try:
+            array = payload.empty_array(shape, dtype)
+            own_names = payload.from_json(self._view[at : at + names]) if names else []
+            at += names
+            own_meta = payload.from_json(self._view[at : at + meta]) if meta else None
+        except Exception:
+            # The plain way reports it as what it is: a payload that makes no array.
+            return None
+        memory = payload.array_bytes(array)
+        memory[: end - body] = self._view[body:end]
+        self._receive(memory[end - body :])
+        return [(array, own_names, own_meta, kind)]
+
+    def _receive(self, view: memoryview) -> None:
+        if not protocol.receive(self._sock, view):
+            raise ProtocolError("the data socket ended within a frame")
+
+    def _late(self, identity: int) -> None:
+        body = {
+            "kind": "deadline",
+            "info": "the deadline had passed before the component was called",
+            "reason": None,
+            "status": None,
+            "code": None,
+            "traceback": "",
+        }
+        self._put(protocol.frame(ERROR, protocol.to_json(body), identity=identity))
+
+    def _error(self, identity: int, begin: int, error: BaseException, raw: bool) -> None:
+        body = errors.describe(error)
+        if raw and errors.not_implemented(error):
+            body["kind"] = "not_implemented"
+        self._clock = _now()
+        micros = min((self._clock - begin) // 1000, MICROS_MAX)
+        self._put(protocol.frame(ERROR, protocol.to_json(body), micros=micros, identity=identity))
+
+    def _put(self, answer: bytes) -> None:
+        if not self._out:
+            self._oldest = self._clock
+        self._out.append(answer)
+        if self._clock - self._oldest > FLUSH_AFTER:
+            self._flush()
+
+    def _flush(self) -> None:
+        out = self._out
+        if out:
+            self._sock.sendall(out[0] if len(out) == 1 else b"".join(out))
+            out.clear()
+
+
+_COUNTS = {number: 1 for number in protocol.METHODS}
+_COUNTS[SEND_FEEDBACK] = 3
+_COUNTS[HEALTH_STATUS] = 0
+_AS_WRITTEN: dict[str, Any] = {}
+_AS_FLOATS: dict[str, Any] = {"parse_int": float}

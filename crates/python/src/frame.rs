@@ -1,0 +1,202 @@
+//! The frames of the worker protocol, as bytes; see `PROTOCOL.md`.
+
+use bytes::Buf;
+
+/// The version that both sides must speak.
+pub(crate) const VERSION: u32 = 1;
+
+/// Bytes of a frame's header.
+pub(crate) const HEADER: usize = 32;
+
+/// Bytes of an item's header.
+pub(crate) const ITEM: usize = 24;
+
+/// What a frame is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    Package = 1,
+    Hello = 2,
+    Load = 3,
+    Ready = 4,
+    Failed = 5,
+    Request = 6,
+    Reply = 7,
+    Error = 8,
+}
+
+impl Kind {
+    const ALL: [Self; 8] = [
+        Self::Package,
+        Self::Hello,
+        Self::Load,
+        Self::Ready,
+        Self::Failed,
+        Self::Request,
+        Self::Reply,
+        Self::Error,
+    ];
+
+    fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(code).checked_sub(1)?).copied()
+    }
+}
+
+/// The header of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Header {
+    /// Bytes that follow the header.
+    pub(crate) length: u64,
+    pub(crate) kind: Kind,
+    pub(crate) method: u8,
+    pub(crate) items: u16,
+    /// Microseconds spent in the component.
+    pub(crate) micros: u32,
+    pub(crate) id: u64,
+    /// `CLOCK_MONOTONIC` in nanoseconds; 0 for never.
+    pub(crate) deadline: u64,
+}
+
+impl Header {
+    /// The header of a frame that is not about a request.
+    pub(crate) fn control(kind: Kind, length: usize) -> Self {
+        Self {
+            length: length as u64,
+            kind,
+            method: 0,
+            items: 0,
+            micros: 0,
+            id: 0,
+            deadline: 0,
+        }
+    }
+
+    pub(crate) fn encode(&self) -> [u8; HEADER] {
+        let mut bytes = [0; HEADER];
+        bytes[0..8].copy_from_slice(&self.length.to_le_bytes());
+        bytes[8] = self.kind as u8;
+        bytes[9] = self.method;
+        bytes[10..12].copy_from_slice(&self.items.to_le_bytes());
+        bytes[12..16].copy_from_slice(&self.micros.to_le_bytes());
+        bytes[16..24].copy_from_slice(&self.id.to_le_bytes());
+        bytes[24..32].copy_from_slice(&self.deadline.to_le_bytes());
+        bytes
+    }
+
+    pub(crate) fn decode(bytes: &[u8; HEADER]) -> Result<Self, Fault> {
+        let mut rest = &bytes[..];
+        let length = rest.get_u64_le();
+        let code = rest.get_u8();
+        let kind = Kind::from_code(code).ok_or(Fault::Kind(code))?;
+        Ok(Self {
+            length,
+            kind,
+            method: rest.get_u8(),
+            items: rest.get_u16_le(),
+            micros: rest.get_u32_le(),
+            id: rest.get_u64_le(),
+            deadline: rest.get_u64_le(),
+        })
+    }
+}
+
+/// What an item carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum ItemKind {
+    None = 0,
+    Numbers = 1,
+    List = 2,
+    Text = 3,
+    Binary = 4,
+    Json = 5,
+    Message = 6,
+    Unchanged = 7,
+}
+
+impl ItemKind {
+    pub(crate) fn from_code(code: u8) -> Option<Self> {
+        [
+            Self::None,
+            Self::Numbers,
+            Self::List,
+            Self::Text,
+            Self::Binary,
+            Self::Json,
+            Self::Message,
+            Self::Unchanged,
+        ]
+        .get(usize::from(code))
+        .copied()
+    }
+}
+
+/// The header of an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ItemHeader {
+    pub(crate) kind: ItemKind,
+    pub(crate) dtype: u8,
+    pub(crate) ndim: u8,
+    pub(crate) form: u8,
+    pub(crate) names: u32,
+    pub(crate) meta: u32,
+    pub(crate) body: u64,
+}
+
+impl ItemHeader {
+    pub(crate) fn encode(&self) -> [u8; ITEM] {
+        let mut bytes = [0; ITEM];
+        bytes[0] = self.kind as u8;
+        bytes[1] = self.dtype;
+        bytes[2] = self.ndim;
+        bytes[3] = self.form;
+        bytes[4..8].copy_from_slice(&self.names.to_le_bytes());
+        bytes[8..12].copy_from_slice(&self.meta.to_le_bytes());
+        bytes[16..24].copy_from_slice(&self.body.to_le_bytes());
+        bytes
+    }
+
+    pub(crate) fn decode(mut bytes: &[u8]) -> Result<Self, Fault> {
+        if bytes.len() < ITEM {
+            return Err(Fault::Items);
+        }
+        let code = bytes.get_u8();
+        let kind = ItemKind::from_code(code).ok_or(Fault::Item(code))?;
+        let dtype = bytes.get_u8();
+        let ndim = bytes.get_u8();
+        let form = bytes.get_u8();
+        let names = bytes.get_u32_le();
+        let meta = bytes.get_u32_le();
+        bytes.advance(4);
+        Ok(Self {
+            kind,
+            dtype,
+            ndim,
+            form,
+            names,
+            meta,
+            body: bytes.get_u64_le(),
+        })
+    }
+}
+
+/// A worker that does not keep to the protocol; it is killed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error("a frame of unknown kind {0}")]
+    Kind(u8),
+    #[error("an item of unknown kind {0}")]
+    Item(u8),
+    #[error("items that do not fill their frame")]
+    Items,
+    #[error("an array of unknown dtype {0}")]
+    DType(u8),
+    #[error("an array whose sides and elements differ: {0}")]
+    Shape(#[from] streeling_core::ShapeError),
+    #[error("text that is not UTF-8")]
+    Utf8,
+    #[error("JSON that is none: {0}")]
+    Json(String),
+    #[error("a frame that does not belong there: {0:?}")]
+    Unexpected(Kind),
+}

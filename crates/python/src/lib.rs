@@ -1,0 +1,24 @@
+//! Serves a Python class: a pool of worker processes that together are one
+//! [`Component`](streeling_core::Component).
+//!
+//! Each worker is an interpreter that runs the small Python package under `python/`, carried in
+//! this crate as text. [`Pool`] starts and replaces them; which request goes to which thread of
+//! which worker is decided by a pure state machine (`dispatch`); what passes between the processes
+//! is written down in `PROTOCOL.md`.
+//!
+//! No transport is known here, and no setting: whoever makes the pool says how many workers it
+//! has. What an answer looks like on the wire is the unit's and the codec's matter.
+
+mod component;
+mod dispatch;
+mod frame;
+mod link;
+mod log;
+mod package;
+mod pool;
+mod reply;
+mod request;
+mod worker;
+
+pub use pool::{Pool, PoolConfig};
+pub use worker::{StartError, WorkerConfig};

@@ -1,0 +1,198 @@
+//! A request as the frame that goes to a worker.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use streeling_codec::json;
+use streeling_core::{Array, Data, Feedback, Message, Meta, Method, Payload};
+
+use crate::frame::{HEADER, Header, ITEM, ItemHeader, ItemKind, Kind};
+
+/// Up to here a body is copied behind its header, so that a small request is one buffer and one
+/// write; above, it is written from where it lies.
+const INLINE: usize = 4096;
+
+/// A frame in the pieces in which it is written.
+pub(crate) type Pieces = Vec<Bytes>;
+
+/// Writes items one after the other, then the frame around them.
+pub(crate) struct Request {
+    pieces: Pieces,
+    /// What comes after `pieces` and is not yet one; starts with room for the frame's header.
+    tail: Vec<u8>,
+    items: u16,
+}
+
+impl Request {
+    pub(crate) fn new() -> Self {
+        let mut tail = Vec::with_capacity(256);
+        tail.resize(HEADER, 0);
+        Self {
+            pieces: Vec::new(),
+            tail,
+            items: 0,
+        }
+    }
+
+    /// Adds a message: its payload, names and meta.
+    pub(crate) fn message(&mut self, message: &Message) {
+        let mut item = ItemHeader {
+            kind: ItemKind::None,
+            dtype: 0,
+            ndim: 0,
+            form: 0,
+            names: 0,
+            meta: 0,
+            body: 0,
+        };
+        let start = self.start_item();
+        let none = Bytes::new();
+        let mut text = &b""[..];
+        let mut shared = &none;
+        match &message.payload {
+            Payload::None => {}
+            Payload::Data(Data { names, form, array }) => {
+                item.form = *form as u8;
+                match array {
+                    Array::Typed(tensor) => {
+                        item.kind = ItemKind::Numbers;
+                        item.dtype = tensor.dtype().code();
+                        for &side in tensor.shape() {
+                            self.tail.extend_from_slice(&(side as u64).to_le_bytes());
+                        }
+                        item.ndim = tensor.shape().len() as u8;
+                        shared = tensor.data();
+                    }
+                    Array::Json(list) => {
+                        item.kind = ItemKind::List;
+                        shared = list.bytes();
+                    }
+                }
+                if !names.is_empty() {
+                    let before = self.tail.len();
+                    json::encode_names(names, &mut self.tail);
+                    item.names = (self.tail.len() - before) as u32;
+                }
+            }
+            Payload::Text(own) => {
+                item.kind = ItemKind::Text;
+                text = own.as_bytes();
+            }
+            Payload::Binary(bytes) => {
+                item.kind = ItemKind::Binary;
+                shared = bytes;
+            }
+            Payload::Json(value) => {
+                item.kind = ItemKind::Json;
+                shared = value.bytes();
+            }
+        }
+        item.meta = self.meta(&message.meta);
+        item.body = (text.len() + shared.len()) as u64;
+        self.end_item(start, &item);
+        self.tail.extend_from_slice(text);
+        self.body(shared);
+    }
+
+    /// Adds the items of feedback: the request, the truth, and the reward with the routing.
+    pub(crate) fn feedback(&mut self, feedback: &Feedback, routing: Option<i32>) {
+        let none = Message::default();
+        self.message(feedback.request.as_ref().unwrap_or(&none));
+        self.message(feedback.truth.as_ref().unwrap_or(&none));
+        let routing = routing.map_or("null".to_owned(), |branch| branch.to_string());
+        let mut reward = Vec::new();
+        json::encode_float(f64::from(feedback.reward), &mut reward);
+        let mut text = b"{\"reward\": ".to_vec();
+        text.append(&mut reward);
+        text.extend_from_slice(format!(", \"routing\": {routing}}}").as_bytes());
+        self.json(ItemKind::Json, &text);
+    }
+
+    /// Adds a whole message, list or feedback as JSON, for a `_raw` method.
+    pub(crate) fn whole(&mut self, text: &[u8]) {
+        self.json(ItemKind::Message, text);
+    }
+
+    /// The finished frame.
+    pub(crate) fn finish(mut self, method: Method, id: u64, deadline: Option<Instant>) -> Pieces {
+        if !self.tail.is_empty() {
+            self.pieces.push(Bytes::from(self.tail));
+        }
+        let total: usize = self.pieces.iter().map(Bytes::len).sum();
+        let header = Header {
+            length: (total - HEADER) as u64,
+            kind: Kind::Request,
+            method: method.code(),
+            items: self.items,
+            micros: 0,
+            id,
+            deadline: deadline.map_or(0, monotonic),
+        };
+        let first = std::mem::take(&mut self.pieces[0]);
+        let mut first = first
+            .try_into_mut()
+            .expect("nobody else holds the first piece");
+        first[..HEADER].copy_from_slice(&header.encode());
+        self.pieces[0] = first.freeze();
+        self.pieces
+    }
+
+    /// Bytes so far, as a measure of how large the request is.
+    pub(crate) fn size(&self) -> usize {
+        self.pieces.iter().map(Bytes::len).sum::<usize>() + self.tail.len()
+    }
+
+    fn json(&mut self, kind: ItemKind, text: &[u8]) {
+        let start = self.start_item();
+        let item = ItemHeader {
+            kind,
+            dtype: 0,
+            ndim: 0,
+            form: 0,
+            names: 0,
+            meta: 0,
+            body: text.len() as u64,
+        };
+        self.end_item(start, &item);
+        self.tail.extend_from_slice(text);
+    }
+
+    /// Leaves room for an item's header; says where.
+    fn start_item(&mut self) -> usize {
+        self.items += 1;
+        let start = self.tail.len();
+        self.tail.resize(start + ITEM, 0);
+        start
+    }
+
+    fn end_item(&mut self, start: usize, item: &ItemHeader) {
+        self.tail[start..start + ITEM].copy_from_slice(&item.encode());
+    }
+
+    fn meta(&mut self, meta: &Meta) -> u32 {
+        if meta.is_empty() {
+            return 0;
+        }
+        let before = self.tail.len();
+        json::encode_meta(meta, &mut self.tail);
+        (self.tail.len() - before) as u32
+    }
+
+    fn body(&mut self, shared: &Bytes) {
+        if shared.len() <= INLINE {
+            self.tail.extend_from_slice(shared);
+        } else {
+            self.pieces
+                .push(Bytes::from(std::mem::take(&mut self.tail)));
+            self.pieces.push(shared.clone());
+        }
+    }
+}
+
+/// An instant on the clock that the worker reads.
+fn monotonic(at: Instant) -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let now = Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec.unsigned_abs() as u32);
+    let left = at.saturating_duration_since(Instant::now());
+    u64::try_from((now + left).as_nanos()).unwrap_or(u64::MAX)
+}

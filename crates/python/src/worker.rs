@@ -1,0 +1,374 @@
+//! One worker process: from its start to the moment it can serve, and its end.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use command_fds::{CommandFdExt, FdMapping};
+use rustix::process::{Pid, Signal};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use streeling_core::Method;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::process::{Child, Command};
+
+use crate::frame::{Fault, HEADER, Header, Kind, VERSION};
+use crate::link::Link;
+use crate::package;
+
+/// The first descriptor that a worker inherits; 0 to 2 are the standard streams.
+const FIRST_FD: i32 = 3;
+
+/// From the start of the interpreter to its first frame. A cold disk takes seconds; one that takes
+/// longer hangs, for instance in a `sitecustomize`.
+const HELLO: Duration = Duration::from_secs(60);
+
+/// What a worker needs to know to load a component.
+#[derive(Clone, Debug)]
+pub struct WorkerConfig {
+    /// The interpreter: a path, or a name to be looked up on `PATH`.
+    pub python: PathBuf,
+    /// Put first on the import path.
+    pub app_dir: PathBuf,
+    /// The module to import.
+    pub module: String,
+    /// The class (or callable) in it.
+    pub class: String,
+    /// Keyword arguments for it: one JSON object, in the dialect of Python's `json`.
+    pub parameters: String,
+    /// Laid over what `init_metadata` returns: one JSON object, in the same dialect.
+    pub metadata: Option<String>,
+    /// Id of the unit in the graph.
+    pub unit_id: Option<String>,
+    /// Image that the unit runs from; names the model where its metadata does not.
+    pub image: Option<String>,
+    /// Threads that call the component.
+    pub threads: usize,
+    /// Level of Python's root logger, by its name there.
+    pub log_level: &'static str,
+}
+
+/// Why a worker did not come to serve.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The interpreter could not be started.
+    #[error("cannot start the interpreter '{}' (--python, STREELING_PYTHON)", python.display())]
+    Spawn {
+        /// The interpreter that was tried.
+        python: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The component could not be imported, constructed or loaded.
+    #[error("{stage} of the component failed: {message}\n{traceback}")]
+    Component {
+        /// `import`, `construct` or `load`.
+        stage: String,
+        /// The exception's text.
+        message: String,
+        /// Python's own traceback.
+        traceback: String,
+    },
+    /// The process ended before it was ready.
+    #[error("the worker ended while it was loading the component ({0})")]
+    Exited(ExitStatus),
+    /// The interpreter did not say hello.
+    #[error("the worker said nothing for {} s after its start", HELLO.as_secs())]
+    Silent,
+    /// The other side speaks another protocol.
+    #[error("the worker does not keep to the protocol: {0}")]
+    Protocol(String),
+    /// The sockets failed.
+    #[error("the worker cannot be talked to")]
+    Socket(#[from] io::Error),
+}
+
+impl From<Fault> for StartError {
+    fn from(fault: Fault) -> Self {
+        Self::Protocol(fault.to_string())
+    }
+}
+
+#[derive(Deserialize)]
+struct Hello {
+    protocol: u32,
+    python: String,
+    numpy: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Load<'a> {
+    module: &'a str,
+    class: &'a str,
+    app_dir: &'a std::path::Path,
+    unit_id: Option<&'a str>,
+    image: Option<&'a str>,
+    worker: usize,
+    threads: usize,
+    log_level: &'a str,
+}
+
+/// What a component turned out to be when it was loaded.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Ready {
+    pub(crate) methods: Methods,
+    pub(crate) metadata: Option<Box<RawValue>>,
+    pub(crate) metadata_error: Option<String>,
+    pub(crate) load_seconds: f64,
+}
+
+/// The methods that a class defines, plain and raw.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(from = "Vec<String>")]
+pub(crate) struct Methods {
+    plain: [bool; Method::ALL.len()],
+    raw: [bool; Method::ALL.len()],
+}
+
+impl Methods {
+    pub(crate) fn has(&self, method: Method) -> bool {
+        self.plain[usize::from(method.code()) - 1]
+    }
+
+    pub(crate) fn has_raw(&self, method: Method) -> bool {
+        self.raw[usize::from(method.code()) - 1]
+    }
+}
+
+impl From<Vec<String>> for Methods {
+    fn from(names: Vec<String>) -> Self {
+        let defined = |wanted: &str| names.iter().any(|name| name == wanted);
+        Self {
+            plain: Method::ALL.map(|method| defined(method.name())),
+            raw: Method::ALL.map(|method| defined(&format!("{}_raw", method.name()))),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Failed {
+    stage: String,
+    message: String,
+    traceback: String,
+}
+
+/// A worker that has loaded its component.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) links: Arc<[Link]>,
+    pub(crate) ready: Ready,
+    pub(crate) process: Process,
+    /// Kept open: its end is how the worker learns that the front is gone.
+    _control: UnixStream,
+}
+
+/// A process with its group; whatever is left of the group is killed when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Process {
+    child: Child,
+    group: Pid,
+}
+
+impl Process {
+    /// Waits for the process to end.
+    pub(crate) async fn wait(&mut self) -> io::Result<ExitStatus> {
+        self.child.wait().await
+    }
+
+    /// Kills the process and whatever it has started.
+    pub(crate) fn kill(&self) {
+        // The group outlives its leader only while it has members, so there may be none.
+        let _ = rustix::process::kill_process_group(self.group, Signal::KILL);
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+impl Worker {
+    /// Starts a process for `slot` and waits until the component in it is loaded.
+    pub(crate) async fn start(config: &WorkerConfig, slot: usize) -> Result<Self, StartError> {
+        let (mut control, control_theirs) = pair()?;
+        let mut theirs = vec![control_theirs];
+        let mut links = Vec::with_capacity(config.threads);
+        for _ in 0..config.threads {
+            let (ours, other) = pair()?;
+            links.push(Link::new(ours));
+            theirs.push(other);
+        }
+
+        let mut process = spawn(config, theirs, slot)?;
+        let start = async {
+            write(&mut control, Kind::Package, &package::sources()).await?;
+            let hello = tokio::time::timeout(HELLO, read(&mut control));
+            let (kind, body) = hello.await.map_err(|_| StartError::Silent)??;
+            greet(kind, &body, slot)?;
+            write(&mut control, Kind::Load, &load(config, slot)).await?;
+            let (kind, body) = read(&mut control).await?;
+            outcome(kind, &body)
+        };
+        let started = start.await;
+        let ready = match started {
+            // The socket only says that the worker is gone; its exit status says more.
+            Err(StartError::Socket(error)) => {
+                let ended = tokio::time::timeout(Duration::from_secs(1), process.wait()).await;
+                return Err(match ended {
+                    Ok(Ok(status)) => StartError::Exited(status),
+                    _ => StartError::Socket(error),
+                });
+            }
+            other => other?,
+        };
+        Ok(Self {
+            links: links.into(),
+            ready,
+            process,
+            _control: control,
+        })
+    }
+}
+
+fn pair() -> io::Result<(UnixStream, OwnedFd)> {
+    let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+    ours.set_nonblocking(true)?;
+    Ok((UnixStream::from_std(ours)?, theirs.into()))
+}
+
+fn spawn(config: &WorkerConfig, theirs: Vec<OwnedFd>, slot: usize) -> Result<Process, StartError> {
+    let mut command = std::process::Command::new(&config.python);
+    command.arg("-c").arg(package::BOOTSTRAP);
+    let mut mappings = Vec::with_capacity(theirs.len());
+    for (child_fd, parent_fd) in (FIRST_FD..).zip(theirs) {
+        command.arg(child_fd.to_string());
+        mappings.push(FdMapping {
+            parent_fd,
+            child_fd,
+        });
+    }
+    command
+        .fd_mappings(mappings)
+        .map_err(|error| StartError::Protocol(error.to_string()))?;
+    let mut command = Command::from(command);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true);
+    let mut child = command.spawn().map_err(|source| StartError::Spawn {
+        python: config.python.clone(),
+        source,
+    })?;
+    if let Some(stdout) = child.stdout.take() {
+        tokio::spawn(crate::log::forward(stdout, slot, "stdout"));
+    }
+    if let Some(stderr) = child.stderr.take() {
+        tokio::spawn(crate::log::forward(stderr, slot, "stderr"));
+    }
+    let group = child
+        .id()
+        .and_then(|id| Pid::from_raw(id.cast_signed()))
+        .ok_or_else(|| StartError::Socket(io::ErrorKind::NotFound.into()))?;
+    Ok(Process { child, group })
+}
+
+fn load(config: &WorkerConfig, slot: usize) -> Vec<u8> {
+    let load = Load {
+        module: &config.module,
+        class: &config.class,
+        app_dir: &config.app_dir,
+        unit_id: config.unit_id.as_deref(),
+        image: config.image.as_deref(),
+        worker: slot,
+        threads: config.threads,
+        log_level: config.log_level,
+    };
+    let mut text =
+        serde_json::to_vec(&load).expect("paths are checked to be UTF-8 when settings are read");
+    // Added as text: `NaN` and integers of any length are Python's JSON, not serde's.
+    let metadata = config.metadata.as_deref().unwrap_or("null");
+    text.pop();
+    let rest = format!(
+        ",\"parameters\":{},\"metadata\":{metadata}}}",
+        config.parameters
+    );
+    text.extend_from_slice(rest.as_bytes());
+    text
+}
+
+fn greet(kind: Kind, body: &[u8], slot: usize) -> Result<(), StartError> {
+    if kind != Kind::Hello {
+        return Err(Fault::Unexpected(kind).into());
+    }
+    let hello: Hello = parse(body)?;
+    if hello.protocol != VERSION {
+        return Err(StartError::Protocol(format!(
+            "it speaks version {}, the server speaks version {VERSION}",
+            hello.protocol
+        )));
+    }
+    tracing::debug!(
+        worker = slot,
+        python = hello.python,
+        numpy = hello.numpy.as_deref().unwrap_or("none"),
+        "interpreter is up"
+    );
+    Ok(())
+}
+
+fn outcome(kind: Kind, body: &[u8]) -> Result<Ready, StartError> {
+    match kind {
+        Kind::Ready => parse(body),
+        Kind::Failed => {
+            let Failed {
+                stage,
+                message,
+                traceback,
+            } = parse(body)?;
+            Err(StartError::Component {
+                stage,
+                message,
+                traceback,
+            })
+        }
+        other => Err(Fault::Unexpected(other).into()),
+    }
+}
+
+fn parse<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, StartError> {
+    serde_json::from_slice(body).map_err(|error| Fault::Json(error.to_string()).into())
+}
+
+async fn write(control: &mut UnixStream, kind: Kind, body: &[u8]) -> io::Result<()> {
+    control
+        .write_all(&Header::control(kind, body.len()).encode())
+        .await?;
+    control.write_all(body).await
+}
+
+/// Frames on the control socket are written by our own package before and after the component's
+/// code has run; what they hold is a traceback at most.
+const LARGEST_CONTROL: u64 = 16 << 20;
+
+async fn read(control: &mut UnixStream) -> Result<(Kind, Vec<u8>), StartError> {
+    let mut head = [0; HEADER];
+    control.read_exact(&mut head).await?;
+    let header = Header::decode(&head)?;
+    if header.length > LARGEST_CONTROL {
+        return Err(StartError::Protocol(format!(
+            "a control frame of {} bytes",
+            header.length
+        )));
+    }
+    let mut body = vec![0; header.length as usize];
+    control.read_exact(&mut body).await?;
+    Ok((header.kind, body))
+}

@@ -1,0 +1,179 @@
+//! Taking a request's body in, within its limits.
+
+use std::time::Duration;
+
+use bytes::{Buf, Bytes, BytesMut};
+use futures_util::{FutureExt, Stream, StreamExt};
+use http::StatusCode;
+use streeling_core::{Error, ErrorKind};
+use tokio::time::timeout;
+
+/// How much of a refused body is read so that the client gets to see the answer: closing a
+/// connection with unread data makes the kernel reset it, which can overtake the answer.
+const DISCARD_BYTES: usize = 16 * 1024 * 1024;
+
+/// How long a refused body is read for the same purpose.
+const DISCARD_TIME: Duration = Duration::from_secs(2);
+
+/// What a body may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Bytes at most.
+    pub(crate) size: usize,
+    /// Time at most between two pieces.
+    pub(crate) stall: Duration,
+}
+
+impl Limits {
+    /// Refuses a body by the length that its client claims.
+    pub(crate) fn check(self, claimed: Option<u64>) -> Result<(), Error> {
+        match claimed.map(usize::try_from) {
+            Some(Ok(length)) if length <= self.size => Ok(()),
+            None => Ok(()),
+            Some(_) => Err(self.too_large()),
+        }
+    }
+
+    fn too_large(self) -> Error {
+        Error::new(
+            ErrorKind::TooLarge,
+            format!(
+                "the request body is too large, allowed are {} bytes",
+                self.size
+            ),
+        )
+    }
+}
+
+/// Reads a body to its end. One that comes in one piece is not copied; memory grows with what has
+/// come, never with what is claimed.
+pub(crate) async fn collect<B: Buf, E>(
+    body: &mut (impl Stream<Item = Result<B, E>> + Unpin),
+    limits: Limits,
+) -> Result<Bytes, Error> {
+    let first = match piece(body, limits).await? {
+        None => return Ok(Bytes::new()),
+        Some(first) if first.len() > limits.size => return Err(limits.too_large()),
+        Some(first) => first,
+    };
+    let Some(second) = piece(body, limits).await? else {
+        return Ok(first);
+    };
+    let mut whole = BytesMut::from(first);
+    let mut next = Some(second);
+    while let Some(piece_) = next {
+        if whole.len() + piece_.len() > limits.size {
+            return Err(limits.too_large());
+        }
+        whole.extend_from_slice(&piece_);
+        next = piece(body, limits).await?;
+    }
+    Ok(whole.freeze())
+}
+
+async fn piece<B: Buf, E>(
+    body: &mut (impl Stream<Item = Result<B, E>> + Unpin),
+    limits: Limits,
+) -> Result<Option<Bytes>, Error> {
+    // What is there already needs no timer.
+    let piece = match body.next().now_or_never() {
+        Some(piece) => piece,
+        None => timeout(limits.stall, body.next())
+            .await
+            .map_err(|_| Error {
+                http_status: Some(StatusCode::REQUEST_TIMEOUT.as_u16()),
+                ..Error::new(
+                    ErrorKind::BadData,
+                    format!("nothing more of the body came for {:?}", limits.stall),
+                )
+            })?,
+    };
+    match piece {
+        None => Ok(None),
+        Some(Ok(mut piece)) => Ok(Some(piece.copy_to_bytes(piece.remaining()))),
+        Some(Err(_)) => Err(Error::new(
+            ErrorKind::BadData,
+            "the body broke off, or is not framed as HTTP demands",
+        )),
+    }
+}
+
+/// Reads on and throws away, in the background and within bounds.
+pub(crate) fn discard<B, E>(mut body: impl Stream<Item = Result<B, E>> + Send + Unpin + 'static)
+where
+    B: Buf + Send,
+    E: Send,
+{
+    tokio::spawn(timeout(DISCARD_TIME, async move {
+        let mut read = 0;
+        while let Some(Ok(piece)) = body.next().await {
+            read += piece.remaining();
+            if read > DISCARD_BYTES {
+                break;
+            }
+        }
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::stream::{iter, pending};
+
+    use super::*;
+
+    const LIMITS: Limits = Limits {
+        size: 6,
+        stall: Duration::from_millis(20),
+    };
+
+    async fn collected(pieces: &[Bytes]) -> Result<Bytes, Error> {
+        let mut body = iter(pieces.to_vec()).map(Ok::<_, Infallible>);
+        collect(&mut body, LIMITS).await
+    }
+
+    #[tokio::test]
+    async fn one_piece_is_not_copied() {
+        let piece = Bytes::from(b"abcdef".to_vec());
+        let whole = collected(std::slice::from_ref(&piece)).await.unwrap();
+        assert_eq!(whole.as_ptr(), piece.as_ptr());
+        assert_eq!(whole, piece);
+    }
+
+    #[tokio::test]
+    async fn limit_counts_all_pieces() {
+        let piece = Bytes::from_static(b"abc");
+        assert_eq!(collected(&[]).await.unwrap(), "");
+        assert_eq!(
+            collected(&[piece.clone(), piece.clone()]).await.unwrap(),
+            "abcabc"
+        );
+        let error = collected(&[piece.clone(), piece, Bytes::from_static(b"d")])
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind, ErrorKind::TooLarge);
+        assert_eq!(
+            collected(&[Bytes::from_static(b"abcdefg")])
+                .await
+                .unwrap_err()
+                .kind,
+            ErrorKind::TooLarge
+        );
+    }
+
+    #[tokio::test]
+    async fn pause_is_bounded() {
+        let mut body = pending::<Result<Bytes, Infallible>>();
+        let error = collect(&mut body, LIMITS).await.unwrap_err();
+        assert_eq!(error.http_status, Some(408));
+    }
+
+    #[test]
+    fn claim_is_held_against_the_limit() {
+        assert!(LIMITS.check(None).is_ok());
+        assert!(LIMITS.check(Some(6)).is_ok());
+        assert_eq!(LIMITS.check(Some(7)).unwrap_err().kind, ErrorKind::TooLarge);
+        assert!(LIMITS.check(Some(u64::MAX)).is_err());
+    }
+}

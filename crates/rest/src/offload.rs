@@ -1,0 +1,54 @@
+//! Work that takes long enough to stall a reactor thread, done beside it.
+
+use std::future::pending;
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+
+use tokio::sync::Semaphore;
+
+/// From this many bytes on, reading or writing JSON goes to another thread. A quarter of a megabyte
+/// takes about half a millisecond, which is what moving it costs many times over.
+pub(crate) const LARGE: usize = 256 * 1024;
+
+/// Runs large pieces of work, at most as many at a time as there are cores.
+pub(crate) struct Offload {
+    permits: Arc<Semaphore>,
+}
+
+impl Offload {
+    pub(crate) fn new() -> Self {
+        let cores = available_parallelism().map_or(1, usize::from);
+        Self {
+            permits: Arc::new(Semaphore::new(cores)),
+        }
+    }
+
+    /// Runs `work` here if it is about less than [`LARGE`] bytes, else on another thread. A panic
+    /// comes out either way.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "this is the one place, and the semaphore bounds it"
+    )]
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> T {
+        if bytes < LARGE {
+            return work();
+        }
+        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        let task = tokio::task::spawn_blocking(move || {
+            // Work whose caller has gone goes on and must keep its permit.
+            let _permit = permit;
+            work()
+        });
+        match task.await.map_err(tokio::task::JoinError::try_into_panic) {
+            Ok(value) => value,
+            Err(Ok(panic)) => resume_unwind(panic),
+            // The runtime is being torn down, and this future with it.
+            Err(Err(_)) => pending().await,
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! What each kind of error means over HTTP.
+
+use http::StatusCode;
+use streeling_core::{Error, ErrorKind, Message};
+
+/// The HTTP side of an [`ErrorKind`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Meaning {
+    pub(crate) status: StatusCode,
+    /// Seconds after which trying again makes sense.
+    pub(crate) retry_after: Option<u32>,
+}
+
+/// The table of the wire contract.
+pub(crate) fn meaning(kind: ErrorKind) -> Meaning {
+    let (status, retry_after) = match kind {
+        ErrorKind::BadData | ErrorKind::NotImplemented => (StatusCode::BAD_REQUEST, None),
+        ErrorKind::Component
+        | ErrorKind::BadMetric
+        | ErrorKind::BadMetadata
+        | ErrorKind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, None),
+        ErrorKind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, None),
+        ErrorKind::QueueFull => (StatusCode::SERVICE_UNAVAILABLE, Some(1)),
+        ErrorKind::WorkerLost | ErrorKind::NotReady => (StatusCode::SERVICE_UNAVAILABLE, None),
+        ErrorKind::Deadline => (StatusCode::GATEWAY_TIMEOUT, None),
+    };
+    Meaning {
+        status,
+        retry_after,
+    }
+}
+
+/// The status of an error: what the component's exception asked for, else what its kind means.
+pub(crate) fn of_error(error: &Error) -> StatusCode {
+    error
+        .http_status
+        .and_then(|code| last(i32::from(code)))
+        .unwrap_or_else(|| meaning(error.kind).status)
+}
+
+/// The status of an answer: its `status.code` if that is set, else 200.
+///
+/// # Errors
+///
+/// [`ErrorKind::Component`] when the code is no status that can end a request.
+pub(crate) fn of_message(message: &Message) -> Result<StatusCode, Error> {
+    match message.status.as_ref().map_or(0, |status| status.code) {
+        0 => Ok(StatusCode::OK),
+        code => last(code).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Component,
+                format!("the component answered status.code {code}, allowed are 200 to 599"),
+            )
+        }),
+    }
+}
+
+/// A status that can be the last of a request: those below 200 announce another one.
+fn last(code: i32) -> Option<StatusCode> {
+    let code = u16::try_from(code).ok()?;
+    (200..600)
+        .contains(&code)
+        .then(|| StatusCode::from_u16(code).ok())
+        .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use streeling_core::Status;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_has_its_row() {
+        let rows = [
+            (ErrorKind::BadData, 400, None),
+            (ErrorKind::NotImplemented, 400, None),
+            (ErrorKind::Component, 500, None),
+            (ErrorKind::BadMetric, 500, None),
+            (ErrorKind::BadMetadata, 500, None),
+            (ErrorKind::TooLarge, 413, None),
+            (ErrorKind::QueueFull, 503, Some(1)),
+            (ErrorKind::WorkerLost, 503, None),
+            (ErrorKind::NotReady, 503, None),
+            (ErrorKind::Deadline, 504, None),
+            (ErrorKind::Internal, 500, None),
+        ];
+        for kind in ErrorKind::ALL {
+            let (_, status, retry_after) = rows.iter().find(|row| row.0 == kind).unwrap();
+            assert_eq!(meaning(kind).status, *status, "{kind:?}");
+            assert_eq!(meaning(kind).retry_after, *retry_after, "{kind:?}");
+        }
+        assert_eq!(rows.len(), ErrorKind::ALL.len());
+    }
+
+    #[test]
+    fn component_may_choose_a_last_status_only() {
+        let with = |http_status| {
+            of_error(&Error {
+                http_status,
+                ..Error::new(ErrorKind::Component, "boom")
+            })
+        };
+        assert_eq!(with(Some(418)), 418);
+        assert_eq!(with(Some(101)), 500);
+        assert_eq!(with(Some(600)), 500);
+        assert_eq!(with(None), 500);
+    }
+
+    #[test]
+    fn answer_may_carry_its_status() {
+        let with = |code| {
+            of_message(&Message {
+                status: Some(Status {
+                    code,
+                    ..Status::default()
+                }),
+                ..Message::default()
+            })
+        };
+        assert_eq!(of_message(&Message::default()).unwrap(), 200);
+        assert_eq!(with(0).unwrap(), 200);
+        assert_eq!(with(404).unwrap(), 404);
+        assert_eq!(with(599).unwrap(), 599);
+        for code in [-1, 1, 100, 199, 600, 70_000] {
+            assert_eq!(
+                with(code).unwrap_err().info,
+                format!("the component answered status.code {code}, allowed are 200 to 599")
+            );
+        }
+    }
+}

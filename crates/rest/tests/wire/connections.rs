@@ -1,0 +1,164 @@
+//! How long a connection lives.
+
+use std::time::{Duration, Instant};
+
+use streeling_rest::Config;
+use tokio::time::sleep;
+
+use crate::support::{Server, config, post};
+
+const PING: &str = "GET /health/ping HTTP/1.1\r\nhost: x\r\n\r\n";
+
+fn predict(order: &str) -> String {
+    post(
+        "/predict",
+        "application/json",
+        &format!(r#"{{"strData":"{order}"}}"#),
+    )
+}
+
+fn with_keepalive(keepalive: Duration) -> Server {
+    Server::with(Config {
+        keepalive,
+        ..config()
+    })
+}
+
+#[tokio::test]
+async fn one_connection_takes_many_requests() {
+    let server = Server::start();
+    let mut client = server.connect().await;
+    for turn in 0..50 {
+        let reply = client.ask(&predict(&turn.to_string())).await;
+        assert_eq!(reply.text(), format!("echo {turn}"));
+        assert_eq!(reply.header("connection"), None);
+        // What is refused does not cost the connection either.
+        assert_eq!(
+            client
+                .ask("GET /no HTTP/1.1\r\nhost: x\r\n\r\n")
+                .await
+                .status,
+            404
+        );
+        assert_eq!(
+            client.ask(&post("/no", "text/plain", "body")).await.status,
+            404
+        );
+    }
+}
+
+#[tokio::test]
+async fn idle_connection_is_closed_and_a_busy_one_is_not() {
+    let keepalive = Duration::from_millis(400);
+    let server = with_keepalive(keepalive);
+    let mut fresh = server.connect().await;
+    let mut used = server.connect().await;
+    assert_eq!(used.ask(PING).await.status, 200);
+    let since = Instant::now();
+    used.closed().await;
+    assert!(
+        since.elapsed() > keepalive - Duration::from_millis(50),
+        "{:?}",
+        since.elapsed()
+    );
+    fresh.closed().await;
+
+    let mut slow = server.connect().await;
+    assert_eq!(slow.ask(&predict("sleep 1200")).await.text(), "slept");
+    let mut body = server.connect().await;
+    let request = predict("late");
+    let (start, end) = request.split_at(request.len() - 5);
+    body.send(start).await;
+    sleep(keepalive * 2).await;
+    body.send(end).await;
+    assert_eq!(body.receive(true).await.unwrap().text(), "echo late");
+    for _ in 0..4 {
+        sleep(keepalive / 2).await;
+        assert_eq!(body.ask(PING).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn without_keepalive_each_answer_closes() {
+    let server = with_keepalive(Duration::ZERO);
+    let mut client = server.connect().await;
+    sleep(Duration::from_millis(50)).await;
+    let reply = client.ask(PING).await;
+    assert_eq!(
+        (reply.status, reply.header("connection")),
+        (200, Some("close"))
+    );
+    client.closed().await;
+}
+
+#[tokio::test]
+async fn client_may_ask_to_close() {
+    let server = Server::start();
+    let mut client = server.connect().await;
+    let reply = client
+        .ask(&PING.replace("host: x", "connection: close"))
+        .await;
+    assert_eq!(
+        (reply.status, reply.header("connection")),
+        (200, Some("close"))
+    );
+    client.closed().await;
+}
+
+#[tokio::test]
+async fn old_http() {
+    let server = Server::start();
+    let mut client = server.connect().await;
+    let reply = client.ask("GET /health/ping HTTP/1.0\r\n\r\n").await;
+    assert_eq!((reply.status, &*reply.body), (200, &b"pong"[..]));
+    client.closed().await;
+
+    let mut client = server.connect().await;
+    let kept = "GET /health/ping HTTP/1.0\r\nconnection: keep-alive\r\n\r\n";
+    for _ in 0..2 {
+        let reply = client.ask(kept).await;
+        assert_eq!(reply.header("connection"), Some("keep-alive"));
+    }
+}
+
+#[tokio::test]
+async fn nonsense_is_answered_or_closed() {
+    let server = Server::start();
+    for bytes in [
+        "nonsense\r\n\r\n",
+        "GET\r\n\r\n",
+        "POST /predict HTTP/1.1\r\ncontent-length: x\r\n\r\n",
+        "POST /predict HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
+        "POST /predict HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nnot a length\r\n",
+        "GET /health/ping HTTP/1.1\r\nbad header\r\n\r\n",
+        "\0\0\0\0\0\0\0\0\r\n\r\n",
+    ] {
+        let mut client = server.connect().await;
+        client.send(bytes).await;
+        if let Some(reply) = client.receive(true).await {
+            assert_eq!(reply.status, 400, "{bytes:?}");
+            client.closed().await;
+        }
+    }
+    assert_eq!(server.get("/health/ping").await.status, 200);
+}
+
+#[tokio::test]
+async fn body_shorter_than_claimed() {
+    let server = Server::start();
+    let mut client = server.connect().await;
+    let request = predict("a").replace("content-length: 15", "content-length: 16");
+    client.send(request).await;
+    client.end().await;
+    // A client that is gone for writing is gone for hyper; some answer would be as good.
+    if let Some(reply) = client.receive(true).await {
+        assert_eq!(reply.status, 400);
+    }
+    assert_eq!(
+        server
+            .component
+            .begun
+            .load(std::sync::atomic::Ordering::SeqCst),
+        0
+    );
+}

@@ -1,0 +1,8 @@
+//! The transport from outside: raw HTTP over TCP against `serve` on a port of the system's choosing.
+
+mod bodies;
+mod connections;
+mod errors;
+mod lifecycle;
+mod routes;
+mod support;

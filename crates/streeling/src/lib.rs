@@ -1,0 +1,20 @@
+//! Streeling as a library: the glue between settings, component and transports.
+//!
+//! [`Server`] puts the parts together that the features chose; the binary is a thin `main` over
+//! it. A component in Rust is served by handing it to [`Server::with_component`]; without one, the
+//! Python class that the settings name is served.
+//!
+//! Nothing is decided here that a part could decide: what a route answers is `streeling-rest`'s
+//! matter, what a setting means `streeling-config`'s, how a worker lives `streeling-python`'s.
+
+mod log;
+#[cfg(feature = "python")]
+mod python;
+mod server;
+mod stop;
+
+pub use log::init as init_log;
+pub use server::{ServeError, Server};
+pub use stop::{Stop, Stopper, on_signals, stopper};
+pub use streeling_config as config;
+pub use streeling_core as core;

@@ -1,0 +1,62 @@
+//! The `streeling` command.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use streeling::config::{
+    Annotations, ConfigError, Environment, Loaded, PODINFO_ANNOTATIONS, Settings,
+};
+use streeling::{Server, on_signals, stopper};
+
+fn main() -> ExitCode {
+    let environment = Environment::from_process();
+    let annotations = Annotations::read(PODINFO_ANNOTATIONS);
+    match Settings::load(std::env::args_os(), &environment, &annotations) {
+        Ok(loaded) => run(loaded),
+        Err(error) => {
+            let wanted = matches!(error, ConfigError::Help(_) | ConfigError::Version(_));
+            // A reader that has gone away (`streeling --help | head`) is no fault.
+            let _ = if wanted {
+                writeln!(std::io::stdout(), "{}", error.to_string().trim_end())
+            } else {
+                writeln!(
+                    std::io::stderr(),
+                    "streeling: {}",
+                    error.to_string().trim_end()
+                )
+            };
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(loaded: Loaded) -> ExitCode {
+    let Loaded { settings, warnings } = loaded;
+    streeling::init_log(&settings.log);
+    for warning in &warnings {
+        tracing::warn!("{warning}");
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!("cannot start the runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let ended = runtime.block_on(async {
+        let (stopper, stop) = stopper();
+        on_signals(stopper, settings.workers.graceful_timeout)
+            .map_err(streeling::ServeError::Signals)?;
+        Server::new(settings).run(stop).await
+    });
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}

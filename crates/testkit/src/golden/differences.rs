@@ -1,0 +1,305 @@
+//! The allowed differences, read from the tables of `docs/differences.md`.
+//!
+//! Each second-level heading followed by a table is one difference. A row's first cell says what the
+//! row is; see the page itself for the form.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::{Answer, GoldenError, Json, every_id, glob};
+
+/// One allowed difference.
+#[derive(Clone, Debug)]
+pub struct Difference {
+    heading: String,
+    patterns: Vec<String>,
+    start: Option<bool>,
+    status: Option<u16>,
+    body: Option<String>,
+    headers: BTreeMap<String, Option<String>>,
+}
+
+/// The differences of the page, in its order.
+#[derive(Clone, Debug, Default)]
+pub struct Differences {
+    all: Vec<Difference>,
+}
+
+impl Differences {
+    /// Reads the page at `path`.
+    ///
+    /// # Errors
+    ///
+    /// The page cannot be read, or a table is not of the form that the page describes.
+    pub fn load(path: &Path) -> Result<Self, GoldenError> {
+        let text = std::fs::read_to_string(path).map_err(|source| GoldenError::Read {
+            path: path.into(),
+            source,
+        })?;
+        Self::parse(&text).map_err(|what| GoldenError::Format {
+            path: path.into(),
+            what,
+        })
+    }
+
+    /// Reads the page's text.
+    ///
+    /// # Errors
+    ///
+    /// The heading and the row that is wrong, and what is allowed.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut all = Vec::new();
+        for section in text.split("\n## ").skip(1) {
+            let heading = section.lines().next().unwrap_or_default().trim();
+            let rows: Vec<_> = section.lines().filter_map(row).collect();
+            if !rows.is_empty() {
+                let difference = difference(heading, &rows);
+                all.push(difference.map_err(|what| format!("\"{heading}\": {what}"))?);
+            }
+        }
+        Ok(Self { all })
+    }
+
+    /// The difference that covers the exchange or group `id`.
+    #[must_use]
+    pub fn of(&self, id: &str) -> Option<&Difference> {
+        self.all.iter().find(|difference| difference.covers(id))
+    }
+
+    /// The differences, in the page's order.
+    pub fn iter(&self) -> impl Iterator<Item = &Difference> {
+        self.all.iter()
+    }
+
+    pub(super) fn cover(&self, ids: &[(&str, &str)]) -> Result<(), GoldenError> {
+        let ids = every_id(ids);
+        for difference in &self.all {
+            for pattern in &difference.patterns {
+                if !ids.iter().any(|id| glob(pattern, id)) {
+                    return Err(GoldenError::Idle {
+                        difference: difference.heading.clone(),
+                        pattern: pattern.clone(),
+                    });
+                }
+            }
+        }
+        for id in ids {
+            let mut covering = self.all.iter().filter(|difference| difference.covers(id));
+            if let (Some(first), Some(second)) = (covering.next(), covering.next()) {
+                return Err(GoldenError::Covered {
+                    id: id.to_owned(),
+                    first: first.heading.clone(),
+                    second: second.heading.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Difference {
+    /// The heading of its section.
+    #[must_use]
+    pub fn heading(&self) -> &str {
+        &self.heading
+    }
+
+    fn covers(&self, id: &str) -> bool {
+        self.patterns.iter().any(|pattern| glob(pattern, id))
+    }
+
+    pub(super) fn fails_to_start(&self) -> bool {
+        self.start == Some(false)
+    }
+
+    /// What Streeling answers where the incumbent answers `recorded`, or does not even start.
+    pub(super) fn expected(&self, recorded: Option<&Answer>) -> Answer {
+        let mut expected = recorded.cloned().unwrap_or_default();
+        expected.globs = true;
+        if let Some(status) = self.status {
+            expected.status = status;
+        }
+        if let Some(body) = &self.body {
+            expected.body = Some(body.clone());
+            expected.base64 = None;
+        } else {
+            // A recorded `*` means itself.
+            expected.globs = false;
+        }
+        for (name, value) in &self.headers {
+            match value {
+                Some(value) => expected.headers.insert(name.clone(), value.clone()),
+                None => expected.headers.remove(name),
+            };
+        }
+        expected
+    }
+}
+
+/// The two cells of a table's row.
+fn row(line: &str) -> Option<(&str, &str)> {
+    let line = line.strip_prefix("| ")?.strip_suffix(" |")?;
+    let (name, value) = line.split_once(" | ")?;
+    Some((name.trim(), value.trim()))
+}
+
+fn difference(heading: &str, rows: &[(&str, &str)]) -> Result<Difference, String> {
+    let mut found = Difference {
+        heading: heading.to_owned(),
+        patterns: Vec::new(),
+        start: None,
+        status: None,
+        body: None,
+        headers: BTreeMap::new(),
+    };
+    let (mut incumbent, mut reason) = (false, false);
+    for (name, value) in rows {
+        match *name {
+            "Exchanges" => found.patterns = codes(value),
+            "Incumbent" => incumbent = !value.is_empty(),
+            "Reason" => reason = !value.is_empty(),
+            "Start" => found.start = Some(start(value)?),
+            "Status" => {
+                found.status = Some(
+                    value
+                        .parse()
+                        .map_err(|_| format!("status {value}, want a number"))?,
+                );
+            }
+            "Body" => {
+                let body = code(value).ok_or("the body is not one piece of code")?;
+                Json::parse(&body).map_err(|error| format!("body: {error}"))?;
+                found.body = Some(body);
+            }
+            _ => match name.strip_prefix("Header ") {
+                Some(header) => {
+                    let value = if *value == "absent" {
+                        None
+                    } else {
+                        code(value)
+                    };
+                    found.headers.insert(header.to_owned(), value);
+                }
+                None => {
+                    return Err(format!(
+                        "unknown row \"{name}\", want Exchanges, Incumbent, Start, Status, Body, \
+                         Header NAME or Reason"
+                    ));
+                }
+            },
+        }
+    }
+    let differs = found.start.is_some()
+        || found.status.is_some()
+        || found.body.is_some()
+        || !found.headers.is_empty();
+    if found.patterns.is_empty() || !incumbent || !reason || !differs {
+        return Err(
+            "want the rows Exchanges, Incumbent, Reason and at least one of Start, Status, \
+                    Body, Header NAME"
+                .to_owned(),
+        );
+    }
+    Ok(found)
+}
+
+fn start(value: &str) -> Result<bool, String> {
+    match value {
+        "serves" => Ok(true),
+        "fails" => Ok(false),
+        _ => Err(format!("start \"{value}\", want serves or fails")),
+    }
+}
+
+/// The pieces of code of a cell, each between backticks.
+fn codes(cell: &str) -> Vec<String> {
+    cell.split('`')
+        .skip(1)
+        .step_by(2)
+        .map(|code| code.replace("\\|", "|"))
+        .collect()
+}
+
+fn code(cell: &str) -> Option<String> {
+    match codes(cell).as_slice() {
+        [only] => Some(only.clone()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Keep, RawAnswer};
+
+    const PAGE: &str = "# Page\n\nText.\n\n## Unknown route\n\n| | |\n|---|---|\n\
+        | Exchanges | `A/*/get*`, `B/plain/x` |\n| Incumbent | 500 |\n| Status | 404 |\n\
+        | Body | `{\"info\":\"404*\",\"code\":-1}` |\n| Header allow | absent |\n\
+        | Reason | because |\n\n## Prose only\n\nNothing.\n";
+
+    fn recorded() -> Answer {
+        let headers = [("allow", "GET"), ("content-type", "application/json")];
+        let headers = headers.map(|(k, v)| (k.to_owned(), v.to_owned()));
+        let raw = RawAnswer {
+            status: 500,
+            headers: headers.into(),
+            body: b"{}".to_vec(),
+        };
+        Answer::new(&raw, Keep::All)
+    }
+
+    #[test]
+    fn a_table_says_what_is_expected_instead() {
+        let differences = Differences::parse(PAGE).unwrap();
+        assert_eq!(differences.iter().count(), 1);
+        assert!(differences.of("A/plain/post").is_none());
+        let expected = differences
+            .of("A/plain/get x")
+            .unwrap()
+            .expected(Some(&recorded()));
+        let mut got = recorded();
+        got.status = 404;
+        got.headers.remove("allow");
+        got.body = Some(r#"{"code":-1,"info":"404 not found"}"#.to_owned());
+        assert_eq!(expected.mismatches(&got), [""; 0]);
+        assert_eq!(expected.mismatches(&recorded()).len(), 4);
+    }
+
+    #[test]
+    fn idle_patterns_and_overlaps_are_errors() {
+        let differences = Differences::parse(PAGE).unwrap();
+        let ids = [("A/plain", "A/plain/get"), ("B/plain", "B/plain/x")];
+        assert!(differences.cover(&ids).is_ok());
+        assert!(matches!(
+            differences.cover(&ids[..1]),
+            Err(GoldenError::Idle { .. })
+        ));
+        let doubled = Differences::parse(&PAGE.replace("Prose only\n\nNothing.", &{
+            let start = PAGE.find("| |").unwrap();
+            format!(
+                "Again\n\n{}",
+                &PAGE[start..PAGE.find("\n\n## Prose").unwrap()]
+            )
+        }));
+        assert!(matches!(
+            doubled.unwrap().cover(&ids),
+            Err(GoldenError::Covered { .. })
+        ));
+    }
+
+    #[test]
+    fn half_a_table_is_an_error() {
+        for (from, to) in [
+            ("| Reason | because |\n", ""),
+            ("Status | 404", "Status | four"),
+            ("Header allow", "Haeder allow"),
+            ("\"info\":", "\"info\""),
+            ("`A/*/get*`, `B/plain/x`", ""),
+        ] {
+            assert!(
+                Differences::parse(&PAGE.replace(from, to)).is_err(),
+                "{from}"
+            );
+        }
+    }
+}

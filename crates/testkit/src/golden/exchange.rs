@@ -1,0 +1,185 @@
+//! The requests of the suite, read from `tests/conformance/exchanges/COMPONENT.json`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+
+use super::GoldenError;
+
+/// One start of a server, and the requests that are sent to it in this order.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// `COMPONENT/GROUP`; unique.
+    pub id: String,
+    /// Interface name of the component: module and class.
+    pub component: String,
+    /// Command-line arguments besides the interface name and the ports.
+    pub flags: Vec<String>,
+    /// The environment's variables that matter to the server.
+    pub env: BTreeMap<String, String>,
+    /// The requests; none of a stage that was not asked for.
+    pub exchanges: Vec<Exchange>,
+}
+
+/// One request.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    /// `COMPONENT/GROUP/NAME`; unique.
+    pub id: String,
+    /// HTTP method.
+    pub method: String,
+    /// Path and query, percent-encoded, sent as it is.
+    pub path: String,
+    /// Headers besides `Host`, `Content-Length` and `Connection`.
+    pub headers: Vec<(String, String)>,
+    /// The body; `None` sends neither a body nor a length.
+    pub body: Option<Vec<u8>>,
+    /// The later stage of the server that this exchange waits for.
+    pub stage: Option<String>,
+    /// How much of the answer is kept and compared.
+    pub keep: Keep,
+}
+
+/// How much of an answer counts.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Keep {
+    /// Status, headers and body.
+    #[default]
+    All,
+    /// Status and headers.
+    Head,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GroupFile {
+    group: String,
+    #[serde(default)]
+    flags: Vec<String>,
+    #[serde(default)]
+    env: BTreeMap<String, String>,
+    exchanges: Vec<ExchangeFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExchangeFile {
+    name: String,
+    method: Option<String>,
+    path: Option<String>,
+    headers: Option<BTreeMap<String, String>>,
+    body: Option<String>,
+    base64: Option<String>,
+    stage: Option<String>,
+    #[serde(default)]
+    keep: Keep,
+}
+
+/// Reads every `*.json` file of `dir`, in the order of their names.
+///
+/// # Errors
+///
+/// A file that cannot be read or parsed, or an id that occurs twice.
+pub fn load_groups(dir: &Path) -> Result<Vec<Group>, GoldenError> {
+    let mut files: Vec<_> = std::fs::read_dir(dir)
+        .and_then(|entries| entries.map(|entry| entry.map(|e| e.path())).collect())
+        .map_err(|source| GoldenError::Read {
+            path: dir.into(),
+            source,
+        })?;
+    files.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "json")
+    });
+    files.sort();
+    let mut groups = Vec::new();
+    for path in files {
+        let component = path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let text = std::fs::read_to_string(&path).map_err(|source| GoldenError::Read {
+            path: path.clone(),
+            source,
+        })?;
+        let parsed: Vec<GroupFile> =
+            serde_json::from_str(&text).map_err(|error| GoldenError::Format {
+                path: path.clone(),
+                what: error.to_string(),
+            })?;
+        for group in parsed {
+            let group = group
+                .into_group(&component)
+                .map_err(|what| GoldenError::Format {
+                    path: path.clone(),
+                    what,
+                })?;
+            groups.push(group);
+        }
+    }
+    let ids = groups
+        .iter()
+        .flat_map(|group| group.exchanges.iter().map(|e| e.id.as_str()));
+    let mut seen = std::collections::BTreeSet::new();
+    for id in ids {
+        if !seen.insert(id) {
+            return Err(GoldenError::Twice { id: id.to_owned() });
+        }
+    }
+    Ok(groups)
+}
+
+impl GroupFile {
+    fn into_group(self, component: &str) -> Result<Group, String> {
+        let id = format!("{component}/{}", self.group);
+        let exchanges: Result<_, _> = self
+            .exchanges
+            .into_iter()
+            .map(|e| e.into_exchange(&id))
+            .collect();
+        Ok(Group {
+            exchanges: exchanges?,
+            component: component.to_owned(),
+            flags: self.flags,
+            env: self.env,
+            id,
+        })
+    }
+}
+
+impl ExchangeFile {
+    fn into_exchange(self, group: &str) -> Result<Exchange, String> {
+        let id = format!("{group}/{}", self.name);
+        let body = match (self.body, self.base64) {
+            (Some(_), Some(_)) => return Err(format!("{id}: both body and base64")),
+            (Some(text), None) => Some(text.into_bytes()),
+            (None, Some(text)) => Some(
+                STANDARD
+                    .decode(text)
+                    .map_err(|error| format!("{id}: base64: {error}"))?,
+            ),
+            (None, None) => None,
+        };
+        let headers = match self.headers {
+            Some(headers) => headers.into_iter().collect(),
+            None if body.is_some() => {
+                vec![("content-type".to_owned(), "application/json".to_owned())]
+            }
+            None => Vec::new(),
+        };
+        Ok(Exchange {
+            method: self.method.unwrap_or_else(|| "POST".to_owned()),
+            path: self.path.unwrap_or_else(|| "/predict".to_owned()),
+            stage: self.stage,
+            keep: self.keep,
+            headers,
+            body,
+            id,
+        })
+    }
+}

@@ -1,0 +1,142 @@
+//! A plain HTTP/1.1 client: one connection for each request, bytes sent as they are written.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use super::Exchange;
+
+/// An answer as it came off the wire; a chunked body is put together.
+#[derive(Clone, Debug)]
+pub struct RawAnswer {
+    /// Status code.
+    pub status: u16,
+    /// Headers, names in lower case; repeated ones joined by `, `.
+    pub headers: BTreeMap<String, String>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// Sends one exchange and reads the whole answer.
+///
+/// # Errors
+///
+/// The connection's error, `TimedOut` or `WouldBlock` after `timeout` without a byte, `InvalidData`
+/// for an answer that is not HTTP/1.
+pub fn send(server: SocketAddr, exchange: &Exchange, timeout: Duration) -> io::Result<RawAnswer> {
+    let mut stream = TcpStream::connect_timeout(&server, timeout)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(timeout))?;
+    stream.set_write_timeout(Some(timeout))?;
+    stream.write_all(&request(server, exchange))?;
+    let mut bytes = Vec::new();
+    match stream.read_to_end(&mut bytes) {
+        // A server that answers before it has read the whole body resets the connection; what came
+        // is still the answer.
+        Err(error) if error.kind() == io::ErrorKind::ConnectionReset && !bytes.is_empty() => {}
+        Err(error) => return Err(error),
+        Ok(_) => {}
+    }
+    parse(&bytes, exchange.method == "HEAD")
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the answer is not HTTP/1"))
+}
+
+fn request(server: SocketAddr, exchange: &Exchange) -> Vec<u8> {
+    let mut head = format!(
+        "{} {} HTTP/1.1\r\nhost: {server}\r\nconnection: close\r\n",
+        exchange.method, exchange.path
+    );
+    for (name, value) in &exchange.headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    let body = exchange.body.as_deref().unwrap_or_default();
+    if exchange.body.is_some() {
+        head.push_str(&format!("content-length: {}\r\n", body.len()));
+    }
+    head.push_str("\r\n");
+    [head.as_bytes(), body].concat()
+}
+
+fn parse(bytes: &[u8], without_body: bool) -> Option<RawAnswer> {
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
+    let head = String::from_utf8_lossy(&bytes[..end]);
+    let mut lines = head.split("\r\n");
+    let status = lines
+        .next()?
+        .strip_prefix("HTTP/1.")?
+        .split(' ')
+        .nth(1)?
+        .parse()
+        .ok()?;
+    let mut headers = BTreeMap::<String, String>::new();
+    for line in lines {
+        let (name, value) = line.split_once(':')?;
+        let value = value.trim();
+        headers
+            .entry(name.to_ascii_lowercase())
+            .and_modify(|all| *all = format!("{all}, {value}"))
+            .or_insert_with(|| value.to_owned());
+    }
+    let rest = &bytes[end + 4..];
+    let body = if without_body {
+        Vec::new()
+    } else if headers
+        .get("transfer-encoding")
+        .is_some_and(|value| value == "chunked")
+    {
+        dechunk(rest)?
+    } else if let Some(length) = headers.get("content-length") {
+        rest.get(..length.parse().ok()?)?.to_vec()
+    } else {
+        rest.to_vec()
+    };
+    Some(RawAnswer {
+        status,
+        headers,
+        body,
+    })
+}
+
+fn dechunk(mut bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let end = bytes.windows(2).position(|window| window == b"\r\n")?;
+        let size = std::str::from_utf8(&bytes[..end]).ok()?;
+        let size = usize::from_str_radix(size.split(';').next()?.trim(), 16).ok()?;
+        if size == 0 {
+            return Some(body);
+        }
+        body.extend_from_slice(bytes.get(end + 2..end + 2 + size)?);
+        bytes = bytes.get(end + 4 + size..)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_joined_and_the_body_is_cut_at_its_length() {
+        let bytes = b"HTTP/1.1 200 OK\r\nVary: a\r\nvary: b\r\nContent-Length: 2\r\n\r\nokay";
+        let answer = parse(bytes, false).unwrap();
+        assert_eq!(
+            (answer.status, answer.body.as_slice()),
+            (200, b"ok".as_slice())
+        );
+        assert_eq!(answer.headers["vary"], "a, b");
+    }
+
+    #[test]
+    fn chunks_are_put_together() {
+        let bytes =
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1;x\r\nc\r\n0\r\n\r\n";
+        assert_eq!(parse(bytes, false).unwrap().body, b"abc");
+    }
+
+    #[test]
+    fn short_bodies_and_other_protocols_are_refused() {
+        assert!(parse(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort", false).is_none());
+        assert!(parse(b"SMTP ready\r\n\r\n", false).is_none());
+    }
+}

@@ -1,0 +1,372 @@
+//! A JSON reader for answers as Python writes them: `NaN` and `Infinity` are numbers, integers have
+//! any number of digits and stay apart from floats, a lone surrogate is kept as its escape.
+
+use std::iter::Peekable;
+use std::str::CharIndices;
+
+use super::glob;
+
+/// Largest relative distance of two floats that still count as the same number.
+const TOLERANCE: f64 = 1e-12;
+
+/// A JSON value that remembers whether a number was written as an integer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Json {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number without fraction and exponent, as its digits.
+    Int(String),
+    /// A number with a fraction or an exponent, `NaN` or an infinity.
+    Float(f64),
+    /// Text; an escaped lone surrogate stays an escape.
+    Text(String),
+    /// An array.
+    Array(Vec<Self>),
+    /// An object, in the order of the text, with any duplicate keys.
+    Object(Vec<(String, Self)>),
+}
+
+impl Json {
+    /// Reads one value that fills the whole text.
+    ///
+    /// # Errors
+    ///
+    /// What was met instead, with its byte offset.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut reader = Reader {
+            text,
+            chars: text.char_indices().peekable(),
+        };
+        let value = reader.value()?;
+        reader.blank();
+        match reader.chars.peek() {
+            None => Ok(value),
+            Some((at, found)) => Err(format!("'{found}' after the value, at byte {at}")),
+        }
+    }
+
+    /// Adds to `found` one line for each place where `got` is not what `self` says.
+    ///
+    /// Integers and floats are different kinds; floats are equal within a relative 1e-12, `NaN` is
+    /// equal to `NaN`; the order of keys does not count. With `globs`, a `*` in a text of `self`
+    /// stands for any run of characters.
+    pub fn mismatches(&self, got: &Self, globs: bool, path: &str, found: &mut Vec<String>) {
+        match (self, got) {
+            (Self::Array(want), Self::Array(have)) if want.len() == have.len() => {
+                for (index, (want, have)) in want.iter().zip(have).enumerate() {
+                    want.mismatches(have, globs, &format!("{path}[{index}]"), found);
+                }
+            }
+            (Self::Object(want), Self::Object(have)) => {
+                for (key, want) in want {
+                    let place = format!("{path}.{key}");
+                    match have.iter().find(|(name, _)| name == key) {
+                        Some((_, have)) => want.mismatches(have, globs, &place, found),
+                        None => found.push(format!("{place}: missing, want {}", want.show())),
+                    }
+                }
+                for (key, have) in have {
+                    if !want.iter().any(|(name, _)| name == key) {
+                        found.push(format!("{path}.{key}: not wanted, got {}", have.show()));
+                    }
+                }
+            }
+            (Self::Text(want), Self::Text(have)) if globs && glob(want, have) => {}
+            (Self::Float(want), Self::Float(have)) if same_float(*want, *have) => {}
+            (want, have) if want == have => {}
+            (want, have) => {
+                found.push(format!("{path}: want {}, got {}", want.show(), have.show()));
+            }
+        }
+    }
+
+    fn show(&self) -> String {
+        match self {
+            Self::Null => "null".to_owned(),
+            Self::Bool(value) => value.to_string(),
+            Self::Int(digits) => format!("integer {digits}"),
+            Self::Float(value) => format!("float {value:?}"),
+            Self::Text(text) => format!("{text:?}"),
+            Self::Array(items) => {
+                let items: Vec<_> = items.iter().map(Self::show).collect();
+                format!("[{}]", items.join(", "))
+            }
+            Self::Object(fields) => {
+                let fields: Vec<_> = fields
+                    .iter()
+                    .map(|(key, value)| format!("{key:?}: {}", value.show()))
+                    .collect();
+                format!("{{{}}}", fields.join(", "))
+            }
+        }
+    }
+}
+
+fn same_float(want: f64, have: f64) -> bool {
+    (want.is_nan() && have.is_nan())
+        || want == have
+        || (want - have).abs() <= TOLERANCE * want.abs().max(have.abs())
+            && want.is_finite()
+            && have.is_finite()
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    chars: Peekable<CharIndices<'a>>,
+}
+
+impl Reader<'_> {
+    fn blank(&mut self) {
+        while self
+            .chars
+            .next_if(|(_, c)| matches!(c, ' ' | '\t' | '\r' | '\n'))
+            .is_some()
+        {}
+    }
+
+    fn take(&mut self, wanted: char) -> bool {
+        self.blank();
+        self.chars.next_if(|(_, c)| *c == wanted).is_some()
+    }
+
+    fn expect(&mut self, wanted: char) -> Result<(), String> {
+        if self.take(wanted) {
+            Ok(())
+        } else {
+            Err(self.unexpected(&format!("'{wanted}'")))
+        }
+    }
+
+    fn unexpected(&mut self, wanted: &str) -> String {
+        match self.chars.peek() {
+            Some((at, c)) => format!("'{c}' at byte {at}, want {wanted}"),
+            None => format!("end of text, want {wanted}"),
+        }
+    }
+
+    fn value(&mut self) -> Result<Json, String> {
+        self.blank();
+        match self.chars.peek().map(|(_, c)| *c) {
+            Some('{') => self.object(),
+            Some('[') => self.array(),
+            Some('"') => self.string().map(Json::Text),
+            _ => self.word(),
+        }
+    }
+
+    fn object(&mut self) -> Result<Json, String> {
+        self.expect('{')?;
+        let mut fields = Vec::new();
+        if self.take('}') {
+            return Ok(Json::Object(fields));
+        }
+        loop {
+            self.blank();
+            let key = self.string()?;
+            self.expect(':')?;
+            fields.push((key, self.value()?));
+            if !self.take(',') {
+                break;
+            }
+        }
+        self.expect('}')?;
+        Ok(Json::Object(fields))
+    }
+
+    fn array(&mut self) -> Result<Json, String> {
+        self.expect('[')?;
+        let mut items = Vec::new();
+        if self.take(']') {
+            return Ok(Json::Array(items));
+        }
+        loop {
+            items.push(self.value()?);
+            if !self.take(',') {
+                break;
+            }
+        }
+        self.expect(']')?;
+        Ok(Json::Array(items))
+    }
+
+    fn string(&mut self) -> Result<String, String> {
+        if self.chars.next_if(|(_, c)| *c == '"').is_none() {
+            return Err(self.unexpected("'\"'"));
+        }
+        let mut text = String::new();
+        loop {
+            match self.chars.next() {
+                None => return Err(self.unexpected("'\"'")),
+                Some((_, '"')) => return Ok(text),
+                Some((_, '\\')) => self.escape(&mut text)?,
+                Some((_, c)) => text.push(c),
+            }
+        }
+    }
+
+    fn escape(&mut self, text: &mut String) -> Result<(), String> {
+        let plain = match self.chars.next().map(|(_, c)| c) {
+            Some(c @ ('"' | '\\' | '/')) => c,
+            Some('n') => '\n',
+            Some('t') => '\t',
+            Some('r') => '\r',
+            Some('b') => '\u{8}',
+            Some('f') => '\u{c}',
+            Some('u') => {
+                let unit = self.unit()?;
+                return self.code_point(unit, text);
+            }
+            _ => return Err(self.unexpected("an escape")),
+        };
+        text.push(plain);
+        Ok(())
+    }
+
+    fn unit(&mut self) -> Result<u32, String> {
+        let mut unit = 0;
+        for _ in 0..4 {
+            let digit = self.chars.next().and_then(|(_, c)| c.to_digit(16));
+            unit = unit * 16 + digit.ok_or("want four hexadecimal digits in an escape")?;
+        }
+        Ok(unit)
+    }
+
+    fn code_point(&mut self, unit: u32, text: &mut String) -> Result<(), String> {
+        if let Some(c) = char::from_u32(unit) {
+            text.push(c);
+            return Ok(());
+        }
+        let mut ahead = self.chars.clone();
+        let escaped = ahead.next().is_some_and(|(_, c)| c == '\\')
+            && ahead.next().is_some_and(|(_, c)| c == 'u');
+        if (0xd800..0xdc00).contains(&unit) && escaped {
+            self.chars = ahead;
+            let low = self.unit()?;
+            if (0xdc00..0xe000).contains(&low) {
+                let point = 0x1_0000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
+                text.extend(char::from_u32(point));
+                return Ok(());
+            }
+            text.push_str(&format!("\\u{unit:04x}"));
+            return self.code_point(low, text);
+        }
+        text.push_str(&format!("\\u{unit:04x}"));
+        Ok(())
+    }
+
+    fn word(&mut self) -> Result<Json, String> {
+        let Some(&(start, _)) = self.chars.peek() else {
+            return Err(self.unexpected("a value"));
+        };
+        let mut end = start;
+        while let Some((at, c)) = self
+            .chars
+            .next_if(|(_, c)| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+        {
+            end = at + c.len_utf8();
+        }
+        let word = &self.text[start..end];
+        match word {
+            "null" => Ok(Json::Null),
+            "true" => Ok(Json::Bool(true)),
+            "false" => Ok(Json::Bool(false)),
+            "NaN" => Ok(Json::Float(f64::NAN)),
+            "Infinity" => Ok(Json::Float(f64::INFINITY)),
+            "-Infinity" => Ok(Json::Float(f64::NEG_INFINITY)),
+            _ => number(word).ok_or_else(|| format!("\"{word}\" at byte {start}, want a value")),
+        }
+    }
+}
+
+fn number(word: &str) -> Option<Json> {
+    let digits = word.strip_prefix('-').unwrap_or(word);
+    if !digits.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    if digits.bytes().all(|c| c.is_ascii_digit()) {
+        return Some(Json::Int(word.to_owned()));
+    }
+    word.parse().ok().map(Json::Float)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(want: &str, got: &str, globs: bool) -> Vec<String> {
+        let mut found = Vec::new();
+        Json::parse(want)
+            .unwrap()
+            .mismatches(&Json::parse(got).unwrap(), globs, "$", &mut found);
+        found
+    }
+
+    #[test]
+    fn order_of_keys_and_spelling_of_floats_do_not_count() {
+        assert_eq!(
+            found(r#"{"a":1.0,"b":[NaN]}"#, r#"{"b":[NaN],"a":1e0}"#, false),
+            [""; 0]
+        );
+        assert_eq!(found("0.1", "0.10000000000000002", false), [""; 0]);
+        assert_eq!(found("-Infinity", "-Infinity", false), [""; 0]);
+    }
+
+    #[test]
+    fn integers_and_floats_are_different_kinds() {
+        assert_eq!(
+            found("1", "1.0", false),
+            ["$: want integer 1, got float 1.0"]
+        );
+        assert_eq!(found("0.1", "0.100000000001", false).len(), 1);
+        assert_eq!(found("Infinity", "1e308", false).len(), 1);
+        assert_eq!(
+            found("123456789012345678901", "123456789012345678902", false).len(),
+            1
+        );
+    }
+
+    #[test]
+    fn missing_and_unwanted_fields_are_named() {
+        assert_eq!(
+            found(r#"{"a":{"b":null}}"#, r#"{"a":{"c":[]}}"#, false),
+            ["$.a.b: missing, want null", "$.a.c: not wanted, got []"]
+        );
+    }
+
+    #[test]
+    fn globs_count_only_where_asked_for() {
+        assert_eq!(
+            found(r#"{"info":"no * here"}"#, r#"{"info":"no way here"}"#, true),
+            [""; 0]
+        );
+        assert_eq!(found(r#""no *""#, r#""no way""#, false).len(), 1);
+    }
+
+    #[test]
+    fn escapes() {
+        let text = r#""\u00e9\ud83d\ude00\ud83dx\n""#;
+        assert_eq!(
+            Json::parse(text),
+            Ok(Json::Text("é😀\\ud83dx\n".to_owned()))
+        );
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for text in [
+            "",
+            "nan",
+            "[1,]",
+            "{\"a\" 1}",
+            "1 2",
+            "\"a",
+            "-",
+            "0x1",
+            "1.5.2",
+        ] {
+            assert!(Json::parse(text).is_err(), "{text}");
+        }
+    }
+}

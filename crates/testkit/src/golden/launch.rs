@@ -1,0 +1,152 @@
+//! Starting and stopping a server with the incumbent's command line.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use super::{Exchange, Group, Keep, send};
+
+/// How a server is started.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// The executable.
+    pub program: PathBuf,
+    /// Arguments before the component's name.
+    pub arguments: Vec<String>,
+    /// The whole environment, besides what a group adds.
+    pub env: BTreeMap<String, String>,
+    /// Where the servers' output goes, one file for each group.
+    pub logs: PathBuf,
+    /// How long a start may take.
+    pub deadline: Duration,
+}
+
+/// Why a server is not there.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// It cannot be run, or its output file cannot be written.
+    #[error("cannot start: {0}")]
+    Io(#[from] io::Error),
+    /// It ended by itself.
+    #[error("ended at start with {status}, see {}", log.display())]
+    Exited {
+        /// How it ended.
+        status: ExitStatus,
+        /// Its output.
+        log: PathBuf,
+    },
+    /// It never answered `/health/ping`.
+    #[error("not ready after {} s, see {}", after.as_secs(), log.display())]
+    Late {
+        /// The deadline.
+        after: Duration,
+        /// Its output.
+        log: PathBuf,
+    },
+}
+
+/// A running server; dropping it kills its whole process group.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Launch {
+    /// Starts the server for `group` on free ports, with `components` as its working directory, and
+    /// waits until it answers `/health/ping`.
+    ///
+    /// # Errors
+    ///
+    /// See [`StartError`].
+    pub fn start(&self, group: &Group, components: &Path) -> Result<Running, StartError> {
+        let log = self
+            .logs
+            .join(format!("{}.log", group.id.replace('/', ".")));
+        let output = File::create(&log)?;
+        let [http, grpc, metrics] = free_ports()?;
+        let child = Command::new(&self.program)
+            .args(&self.arguments)
+            .arg(&group.component)
+            .args(["--http-port", &http.to_string()])
+            .args(["--grpc-port", &grpc.to_string()])
+            .args(["--metrics-port", &metrics.to_string()])
+            .args(&group.flags)
+            .current_dir(components)
+            .env_clear()
+            .envs(&self.env)
+            .envs(&group.env)
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .process_group(0)
+            .spawn()?;
+        let mut running = Running {
+            child,
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, http)),
+        };
+        let started = Instant::now();
+        while started.elapsed() < self.deadline {
+            if let Some(status) = running.child.try_wait()? {
+                return Err(StartError::Exited { status, log });
+            }
+            if running.answers() {
+                return Ok(running);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Err(StartError::Late {
+            after: self.deadline,
+            log,
+        })
+    }
+}
+
+impl Running {
+    /// Address of the REST port.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn answers(&self) -> bool {
+        let ping = Exchange {
+            id: String::new(),
+            method: "GET".to_owned(),
+            path: "/health/ping".to_owned(),
+            headers: Vec::new(),
+            body: None,
+            stage: None,
+            keep: Keep::Head,
+        };
+        send(self.address, &ping, Duration::from_secs(2)).is_ok_and(|raw| raw.status == 200)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            // It may have ended already, which is what is wanted.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+        let _ = self.child.wait();
+    }
+}
+
+/// Three ports that were free a moment ago, all bound at once so that they differ.
+fn free_ports() -> io::Result<[u16; 3]> {
+    let bind = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    let listeners = [bind()?, bind()?, bind()?];
+    let mut ports = [0; 3];
+    for (port, listener) in ports.iter_mut().zip(&listeners) {
+        *port = listener.local_addr()?.port();
+    }
+    Ok(ports)
+}

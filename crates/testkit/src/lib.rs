@@ -1,0 +1,13 @@
+//! What tests of several crates share. A dev-dependency only: nothing that is shipped names it.
+//!
+//! The golden suite lives here: the exchanges of `tests/conformance`, the recorded answers, the
+//! comparison, and the list of allowed differences that is read from `docs/differences.md`. The
+//! recorder itself is `cargo xtask conformance`; the test that holds Streeling against the golden
+//! file is in the `tests` package.
+
+mod golden;
+
+pub use golden::{
+    Answer, Difference, Differences, Exchange, Golden, GoldenError, Group, Json, Keep, Launch,
+    RawAnswer, Running, StartError, Suite, load_groups, send,
+};

@@ -1,0 +1,5 @@
+"""A class without a single method."""
+
+
+class Bare:
+    """Every call meets an absent method."""

@@ -1,0 +1,10 @@
+"""Raw feedback answered with the protobuf message that it arrives as."""
+
+from typing import Any
+
+
+class RawFeedback:
+    """Gives back the request of the feedback."""
+
+    def send_feedback_raw(self, feedback: Any) -> Any:
+        return feedback.request

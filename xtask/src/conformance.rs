@@ -1,0 +1,425 @@
+//! `cargo xtask conformance`: records the golden file from the incumbent, or holds a server
+//! against it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{IsTerminal as _, Write as _, stderr};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use indicatif::{ProgressBar, ProgressStyle};
+use streeling_testkit::{Answer, Golden, Group, Launch, StartError, Suite, load_groups, send};
+
+const USAGE: &str = "\
+usage: cargo xtask conformance record [--only COMPONENT] [--peer DIR] [--check]
+       cargo xtask conformance compare --server PROGRAM --python DIR [--only COMPONENT] [--stage NAME]...
+
+record    asks the incumbent every request of tests/conformance/exchanges and writes its answers to
+          tests/conformance/golden/rest.json
+  --only COMPONENT   record the groups of one component and keep the other answers
+  --peer DIR         virtual environment that holds the incumbent; default .peer, made if missing
+  --check            compare with the golden file instead of writing it
+compare   starts PROGRAM for every group and prints where it differs from the golden file and
+          docs/differences.md
+  --server PROGRAM   a server with the incumbent's command line
+  --python DIR       virtual environment with numpy that the components run in; some texts of the
+                     golden file are Python's and numpy's own, so take the versions it names
+  --stage NAME       also compare the exchanges that wait for this stage";
+
+/// What the golden file is recorded from.
+const PEER: &str = "seldon-core==1.18.2";
+
+/// The incumbent does not run on newer Pythons.
+const NEWEST_MINOR: u32 = 11;
+
+/// Servers that run at once; most of a group's time is the start of a Python process.
+const AT_ONCE: usize = 2;
+
+/// How long the incumbent may take to start.
+const START_DEADLINE: Duration = Duration::from_secs(30);
+
+/// How long it may take to answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+
+#[derive(Default)]
+struct Options {
+    only: Option<String>,
+    peer: Option<PathBuf>,
+    server: Option<PathBuf>,
+    python: Option<PathBuf>,
+    stages: Vec<String>,
+    check: bool,
+}
+
+/// Runs `conformance` with the arguments that follow it.
+///
+/// # Errors
+///
+/// Wrong arguments, an incumbent that cannot be installed or started, an answer that did not come, a
+/// file that cannot be read or written, or a difference that was found.
+pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
+    let (task, options) = parse(args)?;
+    match task.as_str() {
+        "record" => record(&options),
+        "compare" => compare(&options),
+        other => bail!("unknown task \"{other}\"\n{USAGE}"),
+    }
+}
+
+fn parse(args: &[String]) -> anyhow::Result<(String, Options)> {
+    let Some((task, rest)) = args.split_first() else {
+        bail!("no task given\n{USAGE}")
+    };
+    let mut options = Options::default();
+    let mut rest = rest.iter();
+    while let Some(flag) = rest.next() {
+        let mut value = || {
+            rest.next()
+                .cloned()
+                .with_context(|| format!("{flag} needs a value\n{USAGE}"))
+        };
+        match flag.as_str() {
+            "--only" => options.only = Some(value()?),
+            "--peer" => options.peer = Some(value()?.into()),
+            "--server" => options.server = Some(value()?.into()),
+            "--python" => options.python = Some(value()?.into()),
+            "--stage" => options.stages.push(value()?),
+            "--check" => options.check = true,
+            _ => bail!("unknown flag \"{flag}\"\n{USAGE}"),
+        }
+    }
+    Ok((task.clone(), options))
+}
+
+fn record(options: &Options) -> anyhow::Result<()> {
+    let root = root()?;
+    let folder = root.join("tests/conformance");
+    let peer = peer(&root, options.peer.as_deref())?;
+    let launch = Launch {
+        program: peer.join("bin/seldon-core-microservice"),
+        arguments: Vec::new(),
+        env: environment(&peer),
+        logs: logs(&root, "record")?,
+        deadline: START_DEADLINE,
+    };
+    let groups = load_groups(&folder.join("exchanges"))?;
+    let chosen = choose(&groups, options.only.as_deref())?;
+    let path = folder.join("golden/rest.json");
+    let old = if path.exists() {
+        Golden::load(&path)?
+    } else {
+        Golden::default()
+    };
+
+    let components = folder.join("components");
+    let mut fresh = Golden::default();
+    fresh.recorded = versions(&peer)?;
+    let fresh = Mutex::new(fresh);
+    run_all(&chosen, |group| {
+        let answers = ask(&launch, group, &components)?;
+        let mut fresh = fresh
+            .lock()
+            .expect("no recording thread panics while it holds the lock");
+        match answers {
+            None => fresh.insert_failed_start(&group.id),
+            Some(answers) => {
+                answers
+                    .into_iter()
+                    .for_each(|(id, answer)| fresh.insert(&id, answer));
+            }
+        }
+        Ok(Vec::new())
+    })?;
+    let fresh = fresh.into_inner().context("a recording thread panicked")?;
+
+    let golden = merge(fresh, &old, &groups, &chosen);
+    let text = golden.to_text();
+    if options.check {
+        let same = std::fs::read_to_string(&path).is_ok_and(|committed| committed == text);
+        ensure!(
+            same,
+            "{} is stale, run `cargo xtask conformance record`",
+            path.display()
+        );
+        return Ok(());
+    }
+    std::fs::create_dir_all(path.parent().context("the golden file has a folder")?)?;
+    std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    say(&format!("{} answers in {}", golden.len(), path.display()))
+}
+
+/// The answers to a group's exchanges, or none if the incumbent does not start for it.
+fn ask(
+    launch: &Launch,
+    group: &Group,
+    components: &Path,
+) -> anyhow::Result<Option<Vec<(String, Answer)>>> {
+    let running = match launch.start(group, components) {
+        Ok(running) => running,
+        Err(StartError::Exited { .. }) => return Ok(None),
+        Err(error) => return Err(error).context(group.id.clone()),
+    };
+    let mut answers = Vec::new();
+    for exchange in &group.exchanges {
+        let raw = send(running.address(), exchange, ANSWER_TIMEOUT)
+            .with_context(|| format!("no answer to {}", exchange.id))?;
+        answers.push((exchange.id.clone(), Answer::new(&raw, exchange.keep)));
+    }
+    Ok(Some(answers))
+}
+
+/// The fresh answers, and the old ones of the groups that were not chosen but are still there.
+fn merge(mut fresh: Golden, old: &Golden, groups: &[Group], chosen: &[&Group]) -> Golden {
+    let mut kept = old.clone();
+    let asked: BTreeSet<_> = chosen.iter().map(|group| group.id.as_str()).collect();
+    let spared = groups
+        .iter()
+        .filter(|group| !asked.contains(group.id.as_str()));
+    let ids: BTreeSet<_> = spared
+        .flat_map(|group| {
+            let exchanges = group.exchanges.iter().map(|exchange| exchange.id.as_str());
+            exchanges.chain([group.id.as_str()])
+        })
+        .collect();
+    kept.retain(|id| ids.contains(id));
+    fresh.extend(kept);
+    fresh
+}
+
+fn compare(options: &Options) -> anyhow::Result<()> {
+    let root = root()?;
+    let server = options
+        .server
+        .as_ref()
+        .with_context(|| format!("no --server\n{USAGE}"))?;
+    let server = server
+        .canonicalize()
+        .with_context(|| format!("no {}", server.display()))?;
+    let stages: Vec<_> = options.stages.iter().map(String::as_str).collect();
+    let suite = Suite::load(&root, &stages)?;
+    let python = options
+        .python
+        .as_ref()
+        .with_context(|| format!("no --python\n{USAGE}"))?;
+    let launch = Launch {
+        program: server,
+        arguments: Vec::new(),
+        env: environment(python),
+        logs: logs(&root, "compare")?,
+        deadline: START_DEADLINE,
+    };
+    let chosen = choose(suite.groups(), options.only.as_deref())?;
+    let found = run_all(&chosen, |group| Ok(suite.run(&launch, group)))?;
+    for line in &found {
+        say(line)?;
+    }
+    ensure!(
+        found.is_empty(),
+        "{} mismatches in {} groups",
+        found.len(),
+        chosen.len()
+    );
+    Ok(())
+}
+
+fn choose<'a>(groups: &'a [Group], only: Option<&str>) -> anyhow::Result<Vec<&'a Group>> {
+    let chosen: Vec<_> = groups
+        .iter()
+        .filter(|group| only.is_none_or(|only| group.component == only))
+        .collect();
+    if let (Some(only), true) = (only, chosen.is_empty()) {
+        let names: BTreeSet<_> = groups
+            .iter()
+            .map(|group| group.component.as_str())
+            .collect();
+        let names: Vec<_> = names.into_iter().collect();
+        bail!("no component \"{only}\", there are {}", names.join(", "));
+    }
+    Ok(chosen)
+}
+
+/// Does `work` for every group, a few at once, and gathers the lines in the groups' order.
+fn run_all(
+    groups: &[&Group],
+    work: impl Fn(&Group) -> anyhow::Result<Vec<String>> + Sync,
+) -> anyhow::Result<Vec<String>> {
+    let progress = Progress::new(groups.len());
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(BTreeMap::new());
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some(group) = groups.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let result = work(group);
+                    progress.advance(&group.id);
+                    if result.is_err() {
+                        next.store(groups.len(), Ordering::Relaxed);
+                    }
+                    let mut done = done
+                        .lock()
+                        .expect("no worker panics while it holds the lock");
+                    done.insert(group.id.clone(), result);
+                }
+            });
+        }
+    });
+    progress.bar.finish_and_clear();
+    let mut done = done.into_inner().context("a worker panicked")?;
+    if let Some(id) = done
+        .iter()
+        .find_map(|(id, result)| result.is_err().then(|| id.clone()))
+    {
+        done.retain(|other, _| *other == id);
+    }
+    let mut lines = Vec::new();
+    for result in groups.iter().filter_map(|group| done.remove(&group.id)) {
+        lines.extend(result?);
+    }
+    Ok(lines)
+}
+
+/// A bar on a terminal, plain lines elsewhere.
+struct Progress {
+    bar: ProgressBar,
+    plain: bool,
+}
+
+impl Progress {
+    fn new(groups: usize) -> Self {
+        let plain = !stderr().is_terminal();
+        let bar = if plain {
+            ProgressBar::hidden()
+        } else {
+            ProgressBar::no_length()
+        };
+        bar.set_length(u64::try_from(groups).unwrap_or(u64::MAX));
+        if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} {wide_msg}") {
+            bar.set_style(style);
+        }
+        Self { bar, plain }
+    }
+
+    fn advance(&self, group: &str) {
+        self.bar.inc(1);
+        self.bar.set_message(group.to_owned());
+        if self.plain {
+            let (done, all) = (self.bar.position(), self.bar.length().unwrap_or_default());
+            // Nobody reads a closed standard error.
+            let _ = writeln!(stderr(), "{done}/{all} {group}");
+        }
+    }
+}
+
+/// The incumbent's virtual environment; the default one is made where it is missing.
+fn peer(root: &Path, given: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let program = |peer: &Path| peer.join("bin/seldon-core-microservice");
+    if let Some(given) = given {
+        ensure!(program(given).exists(), "no {}", program(given).display());
+        return given
+            .canonicalize()
+            .with_context(|| format!("no {}", given.display()));
+    }
+    let peer = root.join(".peer");
+    if program(&peer).exists() {
+        return Ok(peer);
+    }
+    let python = python()?;
+    say(&format!(
+        "making {} with {python} and {PEER}",
+        peer.display()
+    ))?;
+    let status = Command::new(&python)
+        .args(["-m", "venv"])
+        .arg(&peer)
+        .status()?;
+    ensure!(status.success(), "{python} -m venv ended with {status}");
+    let status = Command::new(peer.join("bin/pip"))
+        .args([
+            "install",
+            "--disable-pip-version-check",
+            "setuptools<81",
+            PEER,
+        ])
+        .status()?;
+    ensure!(status.success(), "pip install {PEER} ended with {status}");
+    Ok(peer)
+}
+
+/// The newest Python on the path that the incumbent runs on.
+fn python() -> anyhow::Result<String> {
+    let names = (8..=NEWEST_MINOR)
+        .rev()
+        .map(|minor| format!("python3.{minor}"));
+    for name in names.chain(["python3".to_owned()]) {
+        let code = "import sys; print(sys.version_info[1])";
+        let output = Command::new(&name).args(["-c", code]).output();
+        let minor = output
+            .ok()
+            .and_then(|out| String::from_utf8(out.stdout).ok()?.trim().parse().ok());
+        if minor.is_some_and(|minor: u32| (8..=NEWEST_MINOR).contains(&minor)) {
+            return Ok(name);
+        }
+    }
+    bail!("no Python 3.8 to 3.{NEWEST_MINOR} on the path, which the incumbent needs; see --peer")
+}
+
+/// Versions of everything that shapes the answers.
+fn versions(peer: &Path) -> anyhow::Result<BTreeMap<String, String>> {
+    let code = "import platform, importlib.metadata as m\n\
+                print('python', platform.python_version())\n\
+                for name in ('flask', 'gunicorn', 'numpy', 'seldon-core', 'werkzeug'):\n\
+                \x20   print(name, m.version(name))";
+    let output = Command::new(peer.join("bin/python"))
+        .args(["-c", code])
+        .output()?;
+    ensure!(
+        output.status.success(),
+        "cannot ask {} for its packages",
+        peer.display()
+    );
+    let text = String::from_utf8(output.stdout)?;
+    Ok(text
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .map(|(name, version)| (name.to_owned(), version.to_owned()))
+        .collect())
+}
+
+/// A small environment that is the same on every machine; hashes are fixed, so that sets print in
+/// one order.
+fn environment(python: &Path) -> BTreeMap<String, String> {
+    let path = format!(
+        "{}:/usr/local/bin:/usr/bin:/bin",
+        python.join("bin").display()
+    );
+    [
+        ("PATH", path.as_str()),
+        ("LANG", "C.UTF-8"),
+        ("HOME", "/tmp"),
+        ("TZ", "UTC"),
+    ]
+    .into_iter()
+    .chain([("PYTHONDONTWRITEBYTECODE", "1"), ("PYTHONHASHSEED", "0")])
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .collect()
+}
+
+fn logs(root: &Path, task: &str) -> anyhow::Result<PathBuf> {
+    let logs = root.join("target/conformance").join(task);
+    std::fs::create_dir_all(&logs).with_context(|| format!("cannot make {}", logs.display()))?;
+    Ok(logs)
+}
+
+fn root() -> anyhow::Result<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .context("xtask has a parent")?;
+    Ok(root.to_owned())
+}
+
+fn say(line: &str) -> anyhow::Result<()> {
+    writeln!(stderr(), "{line}").context("cannot write to standard error")
+}

@@ -1,0 +1,70 @@
+//! Running other programs, with a line for every step and its time.
+
+use std::fmt::Display;
+use std::io::{IsTerminal, stderr};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context as _, bail};
+
+/// The root of the repository.
+pub(crate) fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().expect("xtask lies in the root").to_owned()
+}
+
+/// Cargo, of the toolchain that runs this.
+pub(crate) fn cargo() -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(root());
+    cargo
+}
+
+/// Runs one step of a longer task and says how long it took.
+pub(crate) fn step(
+    name: impl Display,
+    work: impl FnOnce() -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    say(format_args!("── {name}"));
+    let start = Instant::now();
+    work().with_context(|| format!("{name} failed"))?;
+    say(format_args!("   {name}: {:.1} s", start.elapsed().as_secs_f64()));
+    Ok(())
+}
+
+/// Tells the person at the terminal something, in bold if it can be.
+#[expect(clippy::print_stderr, reason = "this is a command-line tool")]
+pub(crate) fn say(text: impl Display) {
+    if stderr().is_terminal() {
+        eprintln!("\x1b[1m{text}\x1b[0m");
+    } else {
+        eprintln!("{text}");
+    }
+}
+
+/// Runs a program to its end; anything but success is an error that shows how to run it by hand.
+pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
+    let shown = shown(command);
+    let status = command.status().with_context(|| format!("cannot run {shown}"))?;
+    if !status.success() {
+        bail!("{shown}: {status}");
+    }
+    Ok(())
+}
+
+/// The output of a program that must succeed.
+pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
+    let shown = shown(command);
+    let output = command.output().with_context(|| format!("cannot run {shown}"))?;
+    if !output.status.success() {
+        bail!("{shown}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+fn shown(command: &Command) -> String {
+    let mut words = vec![command.get_program().to_string_lossy().into_owned()];
+    words.extend(command.get_args().map(|word| word.to_string_lossy().into_owned()));
+    words.join(" ")
+}

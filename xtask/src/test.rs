@@ -1,0 +1,68 @@
+//! `cargo xtask test`: everything that CI runs.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::shell::{cargo, root, run, step};
+use crate::{docs, edges, venv};
+
+/// Builds that leave parts out, each of which must stand by itself.
+const FEATURES: &[&[&str]] = &[&["rest"], &["python"], &[]];
+
+/// Runs every check, the quick ones first.
+pub(crate) fn all() -> anyhow::Result<()> {
+    step("format", || run(cargo().args(["fmt", "--all", "--check"])))?;
+    step("who may know whom", edges::run)?;
+    step("generated pages", || docs::run(true))?;
+    step("lint", || {
+        run(cargo()
+            .args(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))
+    })?;
+    step("features", features)?;
+    step("documentation", || {
+        run(cargo()
+            .args(["doc", "--workspace", "--no-deps", "--locked", "--quiet"])
+            .env("RUSTDOCFLAGS", "-D warnings"))
+    })?;
+    let python = venv::RUNTIME.ensure()?;
+    step("tests", || {
+        run(cargo()
+            .args(["test", "--workspace", "--locked", "--quiet"])
+            .env("STREELING_TEST_PYTHON", &python))
+    })?;
+    step("Python", || self::python(&python))
+}
+
+fn features() -> anyhow::Result<()> {
+    for features in FEATURES {
+        run(cargo().args([
+            "clippy",
+            "--package",
+            "streeling",
+            "--locked",
+            "--quiet",
+            "--no-default-features",
+            "--features",
+            &features.join(","),
+            "--",
+            "-D",
+            "warnings",
+        ]))?;
+    }
+    Ok(())
+}
+
+/// Checks and tests the Python code; the worker also with no NumPy at all.
+fn python(runtime: &Path) -> anyhow::Result<()> {
+    let tools = venv::TOOLS.ensure()?;
+    let module = |python: &Path, arguments: &[&str]| {
+        run(Command::new(python).arg("-m").args(arguments).current_dir(root()))
+    };
+    module(&tools, &["ruff", "check", "--quiet"])?;
+    module(&tools, &["ruff", "format", "--check", "--quiet", "crates/python/python", "examples"])?;
+    module(&tools, &["mypy", "--no-error-summary"])?;
+    let worker = ["unittest", "discover", "--quiet", "--start-directory", "crates/python/tests"];
+    module(runtime, &worker)?;
+    module(Path::new("python3"), &worker)?;
+    module(runtime, &["unittest", "--quiet", "examples/test_examples.py"])
+}

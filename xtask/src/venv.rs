@@ -1,0 +1,43 @@
+//! Private Python environments under `target/`, made once and reused.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Context as _;
+
+use crate::shell::{root, run, say};
+
+/// A virtual environment and what is to be installed in it.
+pub(crate) struct Venv {
+    name: &'static str,
+    packages: &'static [&'static str],
+}
+
+/// What a component needs at run time.
+pub(crate) const RUNTIME: Venv = Venv { name: "runtime", packages: &["numpy"] };
+
+/// What checks the Python code.
+pub(crate) const TOOLS: Venv =
+    Venv { name: "tools", packages: &["numpy", "ruff==0.14.10", "mypy==1.19.1"] };
+
+impl Venv {
+    /// Makes the environment unless it is there with the same packages; gives its interpreter.
+    pub(crate) fn ensure(&self) -> anyhow::Result<PathBuf> {
+        let folder = root().join("target/venv").join(self.name);
+        let python = folder.join("bin/python");
+        let stamp = folder.join("packages");
+        let wanted = self.packages.join("\n");
+        if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
+            return Ok(python);
+        }
+        say(format_args!("   installing {} into {}", self.packages.join(", "), folder.display()));
+        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))
+            .context("Python 3.8 or newer with venv is needed (Debian: python3-venv)")?;
+        run(Command::new(&python)
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+            .args(self.packages))?;
+        fs::write(&stamp, wanted)?;
+        Ok(python)
+    }
+}
