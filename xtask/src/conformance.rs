@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
-use streeling_testkit::{Answer, Golden, Group, Launch, StartError, Suite, load_groups, send};
+use streeling_testkit::{Answer, Golden, Group, Launch, StartError, Suite, load_groups};
 
 const USAGE: &str = "\
 usage: cargo xtask conformance record [--only COMPONENT] [--peer DIR] [--check]
@@ -164,7 +164,9 @@ fn ask(
     };
     let mut answers = Vec::new();
     for exchange in &group.exchanges {
-        let raw = send(running.address(), exchange, ANSWER_TIMEOUT)
+        let raw = exchange
+            .request
+            .send(running.address(), ANSWER_TIMEOUT)
             .with_context(|| format!("no answer to {}", exchange.id))?;
         answers.push((exchange.id.clone(), Answer::new(&raw, exchange.keep)));
     }
@@ -314,7 +316,7 @@ impl Progress {
 }
 
 /// The incumbent's virtual environment; the default one is made where it is missing.
-fn peer(root: &Path, given: Option<&Path>) -> anyhow::Result<PathBuf> {
+pub(crate) fn peer(root: &Path, given: Option<&Path>) -> anyhow::Result<PathBuf> {
     let program = |peer: &Path| peer.join("bin/seldon-core-microservice");
     if let Some(given) = given {
         ensure!(program(given).exists(), "no {}", program(given).display());

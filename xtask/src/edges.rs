@@ -17,7 +17,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("streeling-testkit", &[]),
     (
         "streeling",
-        &["streeling-config", "streeling-core", "streeling-python", "streeling-rest"],
+        &[
+            "streeling-config",
+            "streeling-core",
+            "streeling-python",
+            "streeling-rest",
+        ],
     ),
     ("streeling-tests", &[]),
     ("xtask", &["streeling-config", "streeling-testkit"]),
@@ -25,11 +30,31 @@ const ALLOWED: &[(&str, &[&str])] = &[
 
 /// For each crate, what of everyone else's must not be anywhere below it outside its tests.
 const ABSENT: &[(&str, &[&str])] = &[
-    ("streeling-core", &["tokio", "hyper", "warp", "tonic", "prost", "clap", "prometheus"]),
+    (
+        "streeling-core",
+        &[
+            "tokio",
+            "hyper",
+            "warp",
+            "tonic",
+            "prost",
+            "clap",
+            "prometheus",
+        ],
+    ),
     ("streeling-config", &["tokio", "hyper", "warp", "tonic"]),
-    ("streeling-codec", &["tokio", "hyper", "warp", "clap", "serde_json"]),
-    ("streeling-python", &["hyper", "warp", "tonic", "clap", "prometheus"]),
-    ("streeling-rest", &["tonic", "prost", "prometheus", "clap", "command-fds"]),
+    (
+        "streeling-codec",
+        &["tokio", "hyper", "warp", "clap", "serde_json"],
+    ),
+    (
+        "streeling-python",
+        &["hyper", "warp", "tonic", "clap", "prometheus"],
+    ),
+    (
+        "streeling-rest",
+        &["tonic", "prost", "prometheus", "clap", "command-fds"],
+    ),
 ];
 
 /// Checks both tables against what Cargo knows.
@@ -40,10 +65,15 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let mut faults = Vec::new();
     for name in &graph.ours {
         let Some((_, allowed)) = ALLOWED.iter().find(|(known, _)| known == name) else {
-            faults.push(format!("{name} is not in the table of edges (xtask/src/edges.rs)"));
+            faults.push(format!(
+                "{name} is not in the table of edges (xtask/src/edges.rs)"
+            ));
             continue;
         };
-        for found in graph.below(name).filter(|below| graph.ours.contains(*below)) {
+        for found in graph
+            .below(name)
+            .filter(|below| graph.ours.contains(*below))
+        {
             if !allowed.contains(&found) {
                 faults.push(format!("{name} must not know {found}"));
             }
@@ -52,11 +82,16 @@ pub(crate) fn run() -> anyhow::Result<()> {
     for (name, absent) in ABSENT {
         let reached = graph.reached(name);
         for found in absent.iter().filter(|absent| reached.contains(**absent)) {
-            faults.push(format!("{name} must not have {found} below it (cargo tree -p {name} -i {found})"));
+            faults.push(format!(
+                "{name} must not have {found} below it (cargo tree -p {name} -i {found})"
+            ));
         }
     }
     if !faults.is_empty() {
-        bail!("{}\nwho may know whom is written down in xtask/src/edges.rs and ARCHITECTURE.md", faults.join("\n"));
+        bail!(
+            "{}\nwho may know whom is written down in xtask/src/edges.rs and ARCHITECTURE.md",
+            faults.join("\n")
+        );
     }
     Ok(())
 }

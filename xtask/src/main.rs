@@ -1,11 +1,70 @@
-//! The chores of the repository.
+//! The chores of the repository; `cargo xtask --help` lists them.
 
+mod bench;
 mod conformance;
+mod demo;
+mod docs;
+mod edges;
+mod shell;
+mod test;
+mod venv;
+
+use clap::{Arg, ArgAction, Command};
 
 fn main() -> anyhow::Result<()> {
-    let args: Vec<_> = std::env::args().skip(1).collect();
-    match args.split_first() {
-        Some((task, rest)) if task == "conformance" => conformance::run(rest),
-        _ => anyhow::bail!("usage: cargo xtask conformance"),
+    let matches = command().get_matches();
+    match matches.subcommand() {
+        Some(("demo", _)) => demo::run_demo(),
+        Some(("test", _)) => test::all(),
+        Some(("docs", flags)) => docs::run(flags.get_flag("check")),
+        Some(("edges", _)) => edges::run(),
+        Some(("bench", what)) => match what.subcommand() {
+            Some(("rest", options)) => bench::rest(&bench::Options::from(options)),
+            _ => unreachable!("clap demands a subcommand that it knows"),
+        },
+        Some(("conformance", rest)) => {
+            let words = rest.get_many::<String>("arguments").unwrap_or_default();
+            conformance::run(&words.cloned().collect::<Vec<_>>())
+        }
+        _ => unreachable!("clap demands a subcommand that it knows"),
     }
+}
+
+fn command() -> Command {
+    Command::new("cargo xtask")
+        .about("The chores of the repository")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(Command::new("demo").about(
+            "Serve the iris example on a fresh machine: environment, release build, real answers",
+        ))
+        .subcommand(Command::new("test").about("Run everything that CI runs"))
+        .subcommand(
+            Command::new("docs")
+                .about("Write the pages that are generated from the code")
+                .arg(
+                    Arg::new("check")
+                        .long("check")
+                        .action(ArgAction::SetTrue)
+                        .help("Fail if a page is out of date instead of writing it"),
+                ),
+        )
+        .subcommand(Command::new("edges").about("Check who may know whom"))
+        .subcommand(
+            Command::new("bench")
+                .about("Measure beside the incumbent, in one run")
+                .subcommand_required(true)
+                .subcommand(bench::command()),
+        )
+        .subcommand(
+            Command::new("conformance")
+                .about("Record the golden file from the incumbent, or compare a server with it")
+                .disable_help_flag(true)
+                .arg(
+                    Arg::new("arguments")
+                        .num_args(..)
+                        .trailing_var_arg(true)
+                        .allow_hyphen_values(true),
+                ),
+        )
 }

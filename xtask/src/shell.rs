@@ -29,7 +29,10 @@ pub(crate) fn step(
     say(format_args!("── {name}"));
     let start = Instant::now();
     work().with_context(|| format!("{name} failed"))?;
-    say(format_args!("   {name}: {:.1} s", start.elapsed().as_secs_f64()));
+    say(format_args!(
+        "   {name}: {:.1} s",
+        start.elapsed().as_secs_f64()
+    ));
     Ok(())
 }
 
@@ -46,7 +49,9 @@ pub(crate) fn say(text: impl Display) {
 /// Runs a program to its end; anything but success is an error that shows how to run it by hand.
 pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     let shown = shown(command);
-    let status = command.status().with_context(|| format!("cannot run {shown}"))?;
+    let status = command
+        .status()
+        .with_context(|| format!("cannot run {shown}"))?;
     if !status.success() {
         bail!("{shown}: {status}");
     }
@@ -56,15 +61,25 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
 /// The output of a program that must succeed.
 pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
     let shown = shown(command);
-    let output = command.output().with_context(|| format!("cannot run {shown}"))?;
+    let output = command
+        .output()
+        .with_context(|| format!("cannot run {shown}"))?;
     if !output.status.success() {
-        bail!("{shown}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+        bail!(
+            "{shown}: {}\n{}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     Ok(String::from_utf8(output.stdout)?)
 }
 
 fn shown(command: &Command) -> String {
     let mut words = vec![command.get_program().to_string_lossy().into_owned()];
-    words.extend(command.get_args().map(|word| word.to_string_lossy().into_owned()));
+    words.extend(
+        command
+            .get_args()
+            .map(|word| word.to_string_lossy().into_owned()),
+    );
     words.join(" ")
 }

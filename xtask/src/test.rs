@@ -15,8 +15,15 @@ pub(crate) fn all() -> anyhow::Result<()> {
     step("who may know whom", edges::run)?;
     step("generated pages", || docs::run(true))?;
     step("lint", || {
-        run(cargo()
-            .args(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))
+        run(cargo().args([
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--locked",
+            "--",
+            "-D",
+            "warnings",
+        ]))
     })?;
     step("features", features)?;
     step("documentation", || {
@@ -56,13 +63,35 @@ fn features() -> anyhow::Result<()> {
 fn python(runtime: &Path) -> anyhow::Result<()> {
     let tools = venv::TOOLS.ensure()?;
     let module = |python: &Path, arguments: &[&str]| {
-        run(Command::new(python).arg("-m").args(arguments).current_dir(root()))
+        run(Command::new(python)
+            .arg("-m")
+            .args(arguments)
+            .current_dir(root()))
     };
     module(&tools, &["ruff", "check", "--quiet"])?;
-    module(&tools, &["ruff", "format", "--check", "--quiet", "crates/python/python", "examples"])?;
+    module(
+        &tools,
+        &[
+            "ruff",
+            "format",
+            "--check",
+            "--quiet",
+            "crates/python/python",
+            "examples",
+        ],
+    )?;
     module(&tools, &["mypy", "--no-error-summary"])?;
-    let worker = ["unittest", "discover", "--quiet", "--start-directory", "crates/python/tests"];
+    let worker = [
+        "unittest",
+        "discover",
+        "--quiet",
+        "--start-directory",
+        "crates/python/tests",
+    ];
     module(runtime, &worker)?;
     module(Path::new("python3"), &worker)?;
-    module(runtime, &["unittest", "--quiet", "examples/test_examples.py"])
+    module(
+        runtime,
+        &["unittest", "--quiet", "examples/test_examples.py"],
+    )
 }

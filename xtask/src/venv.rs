@@ -15,11 +15,16 @@ pub(crate) struct Venv {
 }
 
 /// What a component needs at run time.
-pub(crate) const RUNTIME: Venv = Venv { name: "runtime", packages: &["numpy"] };
+pub(crate) const RUNTIME: Venv = Venv {
+    name: "runtime",
+    packages: &["numpy"],
+};
 
 /// What checks the Python code.
-pub(crate) const TOOLS: Venv =
-    Venv { name: "tools", packages: &["numpy", "ruff==0.14.10", "mypy==1.19.1"] };
+pub(crate) const TOOLS: Venv = Venv {
+    name: "tools",
+    packages: &["numpy", "ruff==0.14.10", "mypy==1.19.1"],
+};
 
 impl Venv {
     /// Makes the environment unless it is there with the same packages; gives its interpreter.
@@ -31,11 +36,23 @@ impl Venv {
         if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
             return Ok(python);
         }
-        say(format_args!("   installing {} into {}", self.packages.join(", "), folder.display()));
-        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))
-            .context("Python 3.8 or newer with venv is needed (Debian: python3-venv)")?;
+        say(format_args!(
+            "   installing {} into {}",
+            self.packages.join(", "),
+            folder.display()
+        ));
+        run(Command::new("python3")
+            .args(["-m", "venv", "--clear"])
+            .arg(&folder))
+        .context("Python 3.8 or newer with venv is needed (Debian: python3-venv)")?;
         run(Command::new(&python)
-            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+            ])
             .args(self.packages))?;
         fs::write(&stamp, wanted)?;
         Ok(python)

@@ -1,10 +1,10 @@
 //! Messages to bytes and back.
 //!
 //! [`json`] reads and writes the JSON of the wire contract (`SeldonMessage`, `SeldonMessageList`,
-//! `Feedback`) straight between bytes and [`streeling_core::Message`]: a numeric array goes from text into
-//! one contiguous typed buffer and from the buffer into text, with no tree of values between.
-//! What only NumPy can decide on travels as [`RawJson`](streeling_core::RawJson), a slice of the
-//! request's own bytes.
+//! `Feedback`) straight between bytes and [`streeling_core::Message`]: a numeric array goes from
+//! text into one contiguous typed buffer and from the buffer into text, with no tree of values
+//! between. What only NumPy can decide on travels as [`RawJson`](streeling_core::RawJson), a slice
+//! of the request's own bytes.
 //!
 //! Lives elsewhere on purpose: sockets, HTTP and the bodies of errors (the transports), what a unit
 //! does around its component (`streeling-core`), and the frames of the worker processes

@@ -640,7 +640,7 @@ pub(crate) static TABLE: &[Row] = &[
             Flag::None,
             &[names::MODEL_METADATA],
             Preset::None,
-            Kind::Text,
+            Kind::Yaml,
         ),
         G::Identity,
         Acts::Now,

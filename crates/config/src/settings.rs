@@ -29,7 +29,7 @@ pub struct Settings {
     pub service_type: ServiceType,
     /// What the class is called with.
     pub parameters: Parameters,
-    /// YAML that is laid over the component's metadata; not yet read as YAML.
+    /// Laid over the component's metadata: one JSON object, made of the YAML that was given.
     pub model_metadata: Option<String>,
     /// Hand the component raw bytes, and send its bytes as they are.
     pub payload_passthrough: bool,

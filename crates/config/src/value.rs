@@ -53,6 +53,8 @@ pub(crate) enum Kind {
     Parameters,
     /// A JSON object of texts.
     Labels,
+    /// A YAML mapping; kept as JSON.
+    Yaml,
     /// A module and a class.
     Interface,
 }
@@ -112,6 +114,7 @@ impl Kind {
                     .to_owned()
             }
             Self::Labels => "a JSON object whose values are texts".to_owned(),
+            Self::Yaml => "a YAML mapping".to_owned(),
             Self::Interface => {
                 "a class's name, or module and class with a dot between".to_owned()
             }
@@ -135,6 +138,7 @@ impl Kind {
             Self::Address => "ADDRESS",
             Self::UrlPath => "/PATH",
             Self::Parameters | Self::Labels => "JSON",
+            Self::Yaml => "YAML",
             Self::Interface => "NAME",
         }
     }
@@ -144,6 +148,9 @@ impl Kind {
         match self {
             Self::LooseSwitch => "false, with a warning",
             Self::Text => "exit code 2 if it is not UTF-8",
+            Self::Yaml => {
+                "left out, with a warning, if it is not YAML; exit code 2 if it is no mapping"
+            }
             _ => "exit code 2",
         }
     }
@@ -213,6 +220,7 @@ impl Kind {
                 Ok(labels) => Parsed::Value(Value::Labels(labels)),
                 Err(error) => Parsed::Bad(Some(error.to_string())),
             },
+            Self::Yaml => yaml(text),
             Self::Interface => match InterfaceName::parse(word) {
                 Ok(name) => Parsed::Value(Value::Interface(name)),
                 Err(why) => Parsed::Bad(Some(why)),
@@ -241,6 +249,17 @@ fn switch(text: &str) -> Option<bool> {
         "1" | "true" | "t" => Some(true),
         "" | "0" | "false" | "f" | "no" => Some(false),
         _ => None,
+    }
+}
+
+fn yaml(text: &str) -> Parsed {
+    match serde_yaml_ng::from_str::<serde_json::Value>(text) {
+        Ok(serde_json::Value::Object(mapping)) => {
+            Parsed::Value(Value::Text(serde_json::Value::Object(mapping).to_string()))
+        }
+        Ok(_) => Parsed::Bad(Some("it is not a mapping".to_owned())),
+        // The incumbent serves all the same, so a manifest may hold such a text unnoticed.
+        Err(_) => Parsed::Instead(Value::Text("{}".to_owned()), "no metadata"),
     }
 }
 

@@ -147,7 +147,7 @@ impl Unit {
             Output::Json(json) => Payload::Json(json),
         };
         let mut meta = Meta {
-            puid: input.meta.puid,
+            puid: input.meta.puid.filter(|puid| !puid.is_empty()),
             tags: input.meta.tags,
             request_path: input.meta.request_path,
             metrics: input.meta.metrics,

@@ -1,4 +1,4 @@
-"""First code of a worker, run as `python -c`: takes its modules from the control socket, starts them.
+"""First code of a worker, run as `python -c`: takes its modules from the control socket.
 
 Nothing of the worker is on disk, so that one binary serves with any Python. What runs here is in
 `__main__`, where the component may look: it therefore leaves nothing behind.
@@ -52,6 +52,9 @@ def _bootstrap() -> None:
 
     control = socket.socket(fileno=int(sys.argv[1]))
     data = [socket.socket(fileno=int(number)) for number in sys.argv[2:]]
+    for mine in (control, *data):
+        # Programs that the component starts must not keep them open.
+        mine.set_inheritable(False)
 
     def receive(size: int) -> bytes:
         parts = []
@@ -65,7 +68,7 @@ def _bootstrap() -> None:
 
     length, kind = struct.unpack_from("<QB", receive(32))
     if kind != 1:
-        sys.exit("the first frame must be of kind 1 (package), not %d" % kind)
+        sys.exit(f"the first frame must be of kind 1 (package), not {int(kind)}")
     importer = Importer(json.loads(receive(length)))
     sys.meta_path.append(importer)  # type: ignore[arg-type]
     sys.argv[:] = ["streeling"]
@@ -74,8 +77,8 @@ def _bootstrap() -> None:
     if importlib.util.find_spec(name) is None:
         sys.exit("the package frame has no module " + name)
     main = importlib.import_module(name)
-    for mine in ("_bootstrap", "annotations"):
-        globals().pop(mine, None)
+    for left in ("_bootstrap", "annotations"):
+        globals().pop(left, None)
     main.run(control, data)
 
 

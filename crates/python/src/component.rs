@@ -4,8 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use streeling_codec::json;
 use streeling_core::{
-    Answer, Component, Context, Error, ErrorKind, Feedback, Message, Method, Output, RawJson,
-    Result, Tensor,
+    Answer, Component, Context, Error, ErrorKind, Feedback, Message, Method, RawJson, Result,
 };
 
 use crate::pool::Pool;
@@ -49,29 +48,34 @@ impl Input<'_> {
 }
 
 impl Pool {
-    /// Calls the `_raw` method if the class has one and it does not decline, else the plain one;
-    /// `None` when the class has neither.
-    async fn ask(
+    /// Calls the `_raw` method if the class has one and it does not decline, else the plain one.
+    ///
+    /// A class without the method is asked all the same: its worker answers as the incumbent does, with the
+    /// class's tags and metrics on the answer.
+    async fn ask(&self, context: &Context, method: Method, input: Input<'_>) -> Result<Answer> {
+        if self.ready()?.methods.has_raw(method)
+            && let Outcome::Answer(answer) = self.outcome(context, method, input.whole()).await?
+        {
+            return Ok(answer);
+        }
+        match self.outcome(context, method, input.plain()).await? {
+            Outcome::Answer(answer) => Ok(answer),
+            Outcome::Declined => Err(not_defined(method)),
+        }
+    }
+
+    /// As [`Pool::ask`], for a method that must be there: its absence costs no worker any time.
+    async fn ask_defined(
         &self,
         context: &Context,
         method: Method,
         input: Input<'_>,
-    ) -> Result<Option<Answer>> {
-        let ready = self.ready()?;
-        if ready.methods.has_raw(method) {
-            match self.outcome(context, method, input.whole()).await? {
-                Outcome::Answer(answer) => return Ok(Some(answer)),
-                Outcome::Error(error) => return Err(error),
-                Outcome::Declined => {}
-            }
-        }
-        if !ready.methods.has(method) {
-            return Ok(None);
-        }
-        match self.outcome(context, method, input.plain()).await? {
-            Outcome::Answer(answer) => Ok(Some(answer)),
-            Outcome::Error(error) => Err(error),
-            Outcome::Declined => Ok(None),
+    ) -> Result<Answer> {
+        let methods = &self.ready()?.methods;
+        if methods.has(method) || methods.has_raw(method) {
+            self.ask(context, method, input).await
+        } else {
+            Err(not_defined(method))
         }
     }
 
@@ -82,51 +86,35 @@ impl Pool {
         request: Request,
     ) -> Result<Outcome> {
         let reply = self.exchange(method, request, context.deadline).await?;
-        reply.outcome().map_err(|fault| {
-            Error::new(
-                ErrorKind::Internal,
-                format!("the worker's answer cannot be read: {fault}"),
-            )
-        })
+        reply.outcome()
     }
 }
 
 #[async_trait]
 impl Component for Pool {
     async fn predict(&self, context: &Context, input: &Message) -> Result<Answer> {
-        let answer = self
-            .ask(context, Method::Predict, Input::Message(input))
-            .await?;
-        // As the incumbent does for a class without `predict`.
-        Ok(answer.unwrap_or_else(|| Tensor::empty().into()))
+        self.ask(context, Method::Predict, Input::Message(input))
+            .await
     }
 
     async fn transform_input(&self, context: &Context, input: &Message) -> Result<Answer> {
-        let answer = self
-            .ask(context, Method::TransformInput, Input::Message(input))
-            .await?;
-        Ok(answer.unwrap_or_else(|| Output::Unchanged.into()))
+        self.ask(context, Method::TransformInput, Input::Message(input))
+            .await
     }
 
     async fn transform_output(&self, context: &Context, input: &Message) -> Result<Answer> {
-        let answer = self
-            .ask(context, Method::TransformOutput, Input::Message(input))
-            .await?;
-        Ok(answer.unwrap_or_else(|| Output::Unchanged.into()))
+        self.ask(context, Method::TransformOutput, Input::Message(input))
+            .await
     }
 
     async fn route(&self, context: &Context, input: &Message) -> Result<Answer> {
-        let answer = self
-            .ask(context, Method::Route, Input::Message(input))
-            .await?;
-        answer.ok_or_else(|| not_defined("Route"))
+        self.ask_defined(context, Method::Route, Input::Message(input))
+            .await
     }
 
     async fn aggregate(&self, context: &Context, inputs: &[Message]) -> Result<Answer> {
-        let answer = self
-            .ask(context, Method::Aggregate, Input::Messages(inputs))
-            .await?;
-        answer.ok_or_else(|| not_defined("Aggregate"))
+        self.ask_defined(context, Method::Aggregate, Input::Messages(inputs))
+            .await
     }
 
     async fn send_feedback(
@@ -135,16 +123,17 @@ impl Component for Pool {
         feedback: &Feedback,
         routing: Option<i32>,
     ) -> Result<Answer> {
-        let input = Input::Feedback(feedback, routing);
-        let answer = self.ask(context, Method::SendFeedback, input).await?;
-        Ok(answer.unwrap_or_default())
+        self.ask(
+            context,
+            Method::SendFeedback,
+            Input::Feedback(feedback, routing),
+        )
+        .await
     }
 
     async fn health_status(&self, context: &Context) -> Result<Answer> {
-        let answer = self
-            .ask(context, Method::HealthStatus, Input::Nothing)
-            .await?;
-        Ok(answer.unwrap_or_else(|| Output::Text("healthy".to_owned()).into()))
+        self.ask(context, Method::HealthStatus, Input::Nothing)
+            .await
     }
 
     async fn metadata(&self) -> Result<RawJson> {
@@ -162,6 +151,11 @@ impl Component for Pool {
     }
 }
 
-fn not_defined(method: &str) -> Error {
-    Error::new(ErrorKind::NotImplemented, format!("{method} not defined"))
+fn not_defined(method: Method) -> Error {
+    let name = match method {
+        Method::Route => "Route",
+        Method::Aggregate => "Aggregate",
+        other => other.name(),
+    };
+    Error::new(ErrorKind::NotImplemented, format!("{name} not defined"))
 }

@@ -14,24 +14,33 @@ pub(crate) struct Reply {
     pub(crate) body: Bytes,
 }
 
-/// What a reply comes to.
+/// What a reply comes to, unless the component failed.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     Answer(Answer),
-    Error(Error),
     /// A `_raw` method declined: the request is to be sent again in plain form.
     Declined,
 }
 
 impl Reply {
-    /// Reads the reply.
-    pub(crate) fn outcome(self) -> Result<Outcome, Fault> {
-        match self.header.kind {
-            Kind::Reply if self.header.items == 1 => Ok(Outcome::Answer(answer(self.body)?)),
+    /// Reads the reply; what the component raised is an error.
+    pub(crate) fn outcome(self) -> Result<Outcome, Error> {
+        let outcome = match self.header.kind {
+            Kind::Reply if self.header.items == 1 => answer(self.body).map(Outcome::Answer),
             Kind::Reply => Err(Fault::Items),
-            Kind::Error => error(&self.body),
+            Kind::Error => match raised(&self.body) {
+                Ok(Some(error)) => return Err(error),
+                Ok(None) => Ok(Outcome::Declined),
+                Err(fault) => Err(fault),
+            },
             other => Err(Fault::Unexpected(other)),
-        }
+        };
+        outcome.map_err(|fault| {
+            Error::new(
+                ErrorKind::Internal,
+                format!("the worker's answer cannot be read: {fault}"),
+            )
+        })
     }
 }
 
@@ -111,7 +120,8 @@ struct ErrorBody {
     traceback: Option<String>,
 }
 
-fn error(body: &[u8]) -> Result<Outcome, Fault> {
+/// What the component raised; `None` when a `_raw` method declined.
+fn raised(body: &[u8]) -> Result<Option<Error>, Fault> {
     let body: ErrorBody =
         serde_json::from_slice(body).map_err(|error| Fault::Json(error.to_string()))?;
     let kind = match body.kind {
@@ -119,7 +129,7 @@ fn error(body: &[u8]) -> Result<Outcome, Fault> {
         Raised::BadData => ErrorKind::BadData,
         Raised::BadMetric => ErrorKind::BadMetric,
         Raised::Deadline => ErrorKind::Deadline,
-        Raised::NotImplemented => return Ok(Outcome::Declined),
+        Raised::NotImplemented => return Ok(None),
     };
     if let Some(traceback) = body.traceback {
         tracing::error!(target: "streeling::component", "{}\n{}", body.info, traceback.trim_end());
@@ -128,5 +138,5 @@ fn error(body: &[u8]) -> Result<Outcome, Fault> {
     error.reason = body.reason.map(Into::into);
     error.http_status = body.status;
     error.code = body.code.unwrap_or(error.code);
-    Ok(Outcome::Error(error))
+    Ok(Some(error))
 }

@@ -3,7 +3,6 @@
 mod answer;
 mod differences;
 mod exchange;
-mod http;
 mod json;
 mod launch;
 
@@ -16,7 +15,6 @@ use std::time::Duration;
 pub use answer::{Answer, Golden};
 pub use differences::{Difference, Differences};
 pub use exchange::{Exchange, Group, Keep, load_groups};
-pub use http::{RawAnswer, send};
 pub use json::Json;
 pub use launch::{Launch, Running, StartError};
 
@@ -154,7 +152,7 @@ impl Suite {
         let mut found = Vec::new();
         for exchange in &group.exchanges {
             let id = &exchange.id;
-            match send(server, exchange, ANSWER_TIMEOUT) {
+            match exchange.request.send(server, ANSWER_TIMEOUT) {
                 Ok(raw) => {
                     let got = Answer::new(&raw, exchange.keep);
                     found.extend(

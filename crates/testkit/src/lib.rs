@@ -6,8 +6,10 @@
 //! file is in the `tests` package.
 
 mod golden;
+mod http;
 
 pub use golden::{
     Answer, Difference, Differences, Exchange, Golden, GoldenError, Group, Json, Keep, Launch,
-    RawAnswer, Running, StartError, Suite, load_groups, send,
+    Running, StartError, Suite, load_groups,
 };
+pub use http::{RawAnswer, Request};

@@ -244,7 +244,7 @@ fn ints(cursor: &mut Cursor<'_>, values: &mut Vec<i64>, start: usize) -> Option<
     let bytes = cursor.bytes();
     let mut pos = cursor.pos;
     loop {
-        let (literal, end) = number::scan(bytes, pos)?;
+        let (literal, end) = number::scan_inline(bytes, pos)?;
         match literal {
             Literal::Int(value) => push(values, value, start, pos, bytes.len()),
             Literal::Float(_) => {
@@ -266,7 +266,7 @@ fn floats(cursor: &mut Cursor<'_>, values: &mut Vec<f64>, start: usize) -> Optio
     let bytes = cursor.bytes();
     let mut pos = cursor.pos;
     loop {
-        let (literal, end) = number::scan(bytes, pos)?;
+        let (literal, end) = number::scan_inline(bytes, pos)?;
         #[expect(clippy::cast_precision_loss, reason = "rounds as NumPy does")]
         let value = match literal {
             Literal::Float(value) => value,
@@ -312,7 +312,8 @@ fn grow<T>(values: &mut Vec<T>, start: usize, pos: usize, end: usize) {
     /// Elements for which there is room at first.
     const FIRST: usize = 16;
     let rest = end.saturating_sub(pos);
-    // No element takes less than two bytes, so a claim on memory is never more than four times the text.
+    // No element takes less than two bytes, so a claim on memory is never more than four times the
+    // text.
     let most = rest / 2 + 1;
     let guess = if values.len() < FIRST {
         FIRST

@@ -110,8 +110,8 @@ fn plain_layout(size: f64) -> bool {
     (1e-4..1e16).contains(&size) || size == 0.0
 }
 
-/// Writes what `ryu` has written in Python's layout. They agree but for small numbers, where Python takes
-/// to exponents earlier, and for the form of exponents: `1e-05`, `1e+16`.
+/// Writes what `ryu` has written in Python's layout. They agree but for small numbers, where Python
+/// takes to exponents earlier, and for the form of exponents: `1e-05`, `1e+16`.
 fn relaid(text: &str, plain: bool, out: &mut Vec<u8>) {
     if plain {
         out.extend_from_slice(text.as_bytes());
@@ -172,7 +172,7 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
-    /// The right-hand sides are what CPython's `repr` says.
+    /// The right-hand sides are what Python's `repr` says.
     #[test]
     fn layout_is_that_of_python() {
         for (value, text) in [

@@ -6,11 +6,8 @@ use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
-use streeling_core::{
-    Array, Data, Feedback, Form, Message, Meta, Number, Payload, RawJson, Status, Tensor,
-};
+use streeling_core::{Data, Feedback, Message, Meta, Number, Payload, RawJson, Status};
 
-use super::array;
 use super::number::{self, Literal};
 use super::scan::Cursor;
 use crate::DecodeError;
@@ -37,7 +34,7 @@ pub(super) enum Mode {
 /// Reads values whose text may be kept as slices of one body.
 pub(super) struct Reader {
     body: Bytes,
-    mode: Mode,
+    pub(super) mode: Mode,
 }
 
 /// What a field that may come several times held the last time.
@@ -54,7 +51,7 @@ pub(super) fn field<'a, T>(
     let start = *cursor;
     match read(cursor) {
         Ok(value) => Ok(Some(Ok(value))),
-        Err(error) => unusable(cursor, start, error.inside(name)),
+        Err(error) => unusable(cursor, start, error, name),
     }
 }
 
@@ -63,13 +60,14 @@ fn unusable<'a, T>(
     cursor: &mut Cursor<'a>,
     start: Cursor<'a>,
     error: DecodeError,
+    name: &str,
 ) -> Result<Slot<T>> {
     if error.breaks_the_text() {
-        return Err(error);
+        return Err(error.inside(name));
     }
     *cursor = start;
-    cursor.skip()?;
-    Ok(Some(Err(error)))
+    cursor.skip().map_err(|error| error.inside(name))?;
+    Ok(Some(Err(error.inside(name))))
 }
 
 /// A list of strings.
@@ -150,7 +148,7 @@ impl Reader {
     }
 
     /// Takes a null where that means that the field is absent.
-    fn absent(&self, cursor: &mut Cursor<'_>) -> bool {
+    pub(super) fn absent(&self, cursor: &mut Cursor<'_>) -> bool {
         self.mode == Mode::Feedback && cursor.take_word(b"null")
     }
 
@@ -249,7 +247,7 @@ impl Reader {
             slot = if cursor.peek() == Some(b'[') {
                 field(cursor, &name, list)?
             } else {
-                cursor.skip()?;
+                cursor.skip().map_err(|error| error.inside(&name))?;
                 None
             };
             Ok(())
@@ -315,7 +313,8 @@ impl Reader {
             .ok_or_else(|| here.wrong_type(EXPECTED))
     }
 
-    /// `strData`. What is no string, or none that Rust can hold, is handed on as it came, as the incumbent does.
+    /// `strData`. What is no string, or none that Rust can hold, is handed on as it came, as the
+    /// incumbent does.
     fn text_data(&self, cursor: &mut Cursor<'_>) -> Result<Payload> {
         let start = *cursor;
         match cursor.string() {
@@ -326,123 +325,6 @@ impl Reader {
                 self.raw(cursor).map(Payload::Json)
             }
         }
-    }
-
-    fn data(&self, cursor: &mut Cursor<'_>) -> Result<Data> {
-        let start = cursor.pos;
-        if self.mode != Mode::Feedback && matches!(cursor.peek(), Some(b'[' | b'"')) {
-            // The incumbent asks whether `ndarray` is in it, and in these it is not.
-            cursor.skip()?;
-            return Ok(Data {
-                names: Vec::new(),
-                form: Form::Empty,
-                array: Array::Typed(Tensor::empty()),
-            });
-        }
-        let mut names_: Slot<Vec<String>> = None;
-        let mut ndarray: Slot<Array> = None;
-        let mut tensor: Slot<Array> = None;
-        let mut tftensor: Slot<Array> = None;
-        cursor.object(|cursor, span| {
-            let name = cursor.field(span);
-            match &*name {
-                "names" => {
-                    names_ = field(cursor, &name, |cursor| {
-                        if cursor.take_word(b"null") {
-                            return Ok(Vec::new());
-                        }
-                        names(cursor)
-                    })?;
-                }
-                "ndarray" if !self.absent(cursor) => {
-                    ndarray = field(cursor, &name, |cursor| {
-                        self.typed_or_raw(cursor, array::nested)
-                    })?;
-                }
-                "tensor" if !self.absent(cursor) => {
-                    tensor = field(cursor, &name, |cursor| {
-                        self.check_tensor_fields(cursor)?;
-                        self.typed_or_raw(cursor, tensor_object)
-                    })?;
-                }
-                "tftensor" if !self.absent(cursor) => {
-                    tftensor = field(cursor, &name, |cursor| {
-                        if cursor.peek() != Some(b'{') {
-                            return Err(cursor.wrong_type("an object"));
-                        }
-                        self.raw(cursor).map(Array::Json)
-                    })?;
-                }
-                "ndarray" | "tensor" | "tftensor" => {}
-                _ => self.unknown(cursor, &name, span.start)?,
-            }
-            Ok(())
-        })?;
-        if self.mode == Mode::Feedback {
-            let forms = [ndarray.is_some(), tensor.is_some(), tftensor.is_some()];
-            if forms.into_iter().filter(|&there| there).count() > 1 {
-                return Err(DecodeError::invalid(
-                    start,
-                    "more than one form of array in data",
-                ));
-            }
-        }
-        let (form, array) = if let Some(tensor) = tensor {
-            (Form::Tensor, tensor?)
-        } else if let Some(ndarray) = ndarray {
-            (Form::NdArray, ndarray?)
-        } else if let Some(tftensor) = tftensor {
-            (Form::TfTensor, tftensor?)
-        } else {
-            (Form::Empty, Array::Typed(Tensor::empty()))
-        };
-        Ok(Data {
-            names: names_.transpose()?.unwrap_or_default(),
-            form,
-            array,
-        })
-    }
-
-    #[inline]
-    fn typed_or_raw<'b>(
-        &self,
-        cursor: &mut Cursor<'b>,
-        typed: impl FnOnce(&mut Cursor<'b>) -> Option<Tensor>,
-    ) -> Result<Array> {
-        let start = *cursor;
-        let typed = typed(cursor);
-        if self.mode == Mode::Feedback {
-            return match typed {
-                Some(tensor) => Ok(Array::Typed(array::with_float_elements(tensor))),
-                None => {
-                    *cursor = start;
-                    cursor.skip()?;
-                    let text = &cursor.bytes()[start.pos..cursor.pos];
-                    let text = array::text_with_float_elements(text);
-                    Ok(Array::Json(RawJson::from_checked(text.into())))
-                }
-            };
-        }
-        if let Some(tensor) = typed {
-            return Ok(Array::Typed(tensor));
-        }
-        *cursor = start;
-        self.raw(cursor).map(Array::Json)
-    }
-
-    /// In feedback a tensor must be an object without unknown fields.
-    fn check_tensor_fields(&self, cursor: &Cursor<'_>) -> Result<()> {
-        if self.mode != Mode::Feedback {
-            return Ok(());
-        }
-        let mut ahead = *cursor;
-        ahead.object(|cursor, span| {
-            let name = cursor.field(span);
-            match &*name {
-                "shape" | "values" => cursor.skip(),
-                _ => self.unknown(cursor, &name, span.start),
-            }
-        })
     }
 
     fn status(&self, cursor: &mut Cursor<'_>) -> Result<Option<Status>> {
@@ -511,48 +393,6 @@ fn binary_data(cursor: &mut Cursor<'_>) -> Result<Bytes> {
     match BASE64.decode(&*plain) {
         Ok(bytes) => Ok(bytes.into()),
         Err(_) => Err(DecodeError::invalid(offset, "malformed base64")),
-    }
-}
-
-/// A tensor whose shape and values are plain and belong together.
-fn tensor_object(cursor: &mut Cursor<'_>) -> Option<Tensor> {
-    let mut shape = None;
-    let mut values = None;
-    let mut plain = true;
-    let walked = cursor.object(|cursor, span| {
-        let name = cursor.field(span);
-        let start = *cursor;
-        plain &= match &*name {
-            "shape" => {
-                shape = sides(cursor);
-                shape.is_some()
-            }
-            "values" => {
-                values = array::flat(cursor);
-                values.is_some()
-            }
-            _ => cursor.skip().is_ok(),
-        };
-        if plain {
-            Ok(())
-        } else {
-            // Only to get out; the caller looks at the text again.
-            Err(start.syntax("a tensor"))
-        }
-    });
-    walked.ok()?;
-    values?.into_tensor(shape?)
-}
-
-/// A shape that is a list of sides, none below zero, few enough for every NumPy.
-fn sides(cursor: &mut Cursor<'_>) -> Option<Vec<usize>> {
-    match array::flat(cursor)? {
-        array::Values::None => Some(Vec::new()),
-        array::Values::Ints(sides) if sides.len() <= array::MAX_DIMS => sides
-            .into_iter()
-            .map(|side| usize::try_from(side).ok())
-            .collect(),
-        _ => None,
     }
 }
 

@@ -1,12 +1,17 @@
 //! SeldonMessage as JSON.
 //!
-//! The dialect is that of Python's `json`: `NaN`, `Infinity` and `-Infinity` are numbers, of a key that
-//! comes twice the last one counts, a byte order mark at the start is skipped, and a body may be UTF-16 or
-//! UTF-32 (offsets in errors then count bytes of the same text in UTF-8). Half of a surrogate pair
-//! may be escaped in a string, but not encoded as three bytes of its own. Decoding never needs more memory than a small multiple of the body, and
-//! values may be nested 512 levels deep.
+//! The dialect is that of Python's `json`: `NaN`, `Infinity` and `-Infinity` are numbers, of a key
+//! that comes twice the last one counts, a byte order mark at the start is skipped, and a body may
+//! be UTF-16 or UTF-32 (offsets in errors then count bytes of the same text in UTF-8). Half of a
+//! surrogate pair may be escaped in a string, but not encoded as three bytes of its own. Values
+//! may be nested 512 levels deep.
+//!
+//! Memory is bounded by the length of the body, never by what it claims: an array takes at most
+//! about ten times its text. The worst case is a list of nothing but the shortest messages or
+//! metrics, at about a hundred times.
 
 mod array;
+mod data;
 mod encoding;
 mod float;
 mod message;
@@ -33,9 +38,9 @@ pub use write::{
 /// Reads a `SeldonMessage` that is a request: it must have a payload.
 ///
 /// Fields that the protocol does not know are passed over, and so is `status`. Where several
-/// payloads are there, `data` counts before `jsonData`, `strData` and `binData`; within `data`, `tensor`
-/// before `ndarray` and `tftensor`. `data` that is a list or a string counts as one that names no form. `strData` that is
-/// no string, or has half of a surrogate pair in it, becomes
+/// payloads are there, `data` counts before `jsonData`, `strData` and `binData`; within `data`,
+/// `tensor` before `ndarray` and `tftensor`. `data` that is a list or a string counts as one that
+/// names no form. `strData` that is no string, or has half of a surrogate pair in it, becomes
 /// [`Payload::Json`](streeling_core::Payload::Json): all this as the incumbent does.
 ///
 /// `ndarray` and `tensor` become [`Array::Typed`](streeling_core::Array::Typed) (int64, float64 or
@@ -71,9 +76,10 @@ pub fn decode_messages(body: &Bytes) -> Result<Vec<Message>, DecodeError> {
     document(body, Mode::Request, Reader::messages)
 }
 
-/// Reads a `Feedback`. Its messages may lack a payload, and a field that the protocol does not know is an
-/// error wherever it is, as are two payloads in one message. Numbers in arrays are float64 however they are
-/// written, and the reward is a float32, since the incumbent reads feedback through protobuf.
+/// Reads a `Feedback`. Its messages may lack a payload, and a field that the protocol does not know
+/// is an error wherever it is, as are two payloads in one message. Numbers in arrays are float64
+/// however they are written, and the reward is a float32, since the incumbent reads feedback
+/// through protobuf.
 ///
 /// # Errors
 ///

@@ -38,8 +38,14 @@ const EXACT: u64 = 1 << 53;
 
 /// Reads the number at `start`; its value and the position after it, or `None` if there is none.
 /// Stops, as Python does, before what cannot belong to it: of `01` it reads `0`, of `1.` `1`.
-#[inline]
+#[inline(never)]
 pub(crate) fn scan(bytes: &[u8], start: usize) -> Option<(Literal, usize)> {
+    scan_inline(bytes, start)
+}
+
+/// [`scan`], for loops that read little else.
+#[inline(always)]
+pub(crate) fn scan_inline(bytes: &[u8], start: usize) -> Option<(Literal, usize)> {
     let negative = bytes.get(start) == Some(&b'-');
     let first = start + usize::from(negative);
     let (mut mantissa, mut pos) = match bytes.get(first)? {
@@ -212,7 +218,8 @@ fn special(bytes: &[u8], start: usize) -> Option<(Literal, usize)> {
     .map(|(word, value)| (Literal::Float(value), start + word.len()))
 }
 
-/// Appends the digits at `pos` to `value` (wrapping: whoever cares counts them), and says where they end.
+/// Appends the digits at `pos` to `value` (wrapping: whoever cares counts them), and says where
+/// they end.
 #[inline(always)]
 fn digits(bytes: &[u8], mut pos: usize, mut value: u64) -> (u64, usize) {
     const ZEROS: u64 = 0x3030_3030_3030_3030;

@@ -358,7 +358,7 @@ fn identity_is_what_the_operator_wrote() {
         executor: true,
     };
     assert_eq!(s.identity, expected);
-    assert_eq!(s.model_metadata.as_deref(), Some("name: m\n"));
+    assert_eq!(s.model_metadata.as_deref(), Some(r#"{"name":"m"}"#));
     assert_eq!(s.rest.port, 9000);
 }
 

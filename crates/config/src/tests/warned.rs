@@ -98,3 +98,17 @@ fn the_deprecated_flag_warns_and_the_otel_variables_share_a_warning() {
     let linked = [(names::JAEGER_AGENT_PORT, "tcp://10.0.0.1:6831")];
     assert_eq!(iris(&[], &linked).settings.tracing.jaeger_port, Some(6831));
 }
+
+#[test]
+fn metadata_that_is_not_yaml_is_left_out_with_a_warning() {
+    let yaml = [(names::MODEL_METADATA, "name: [a")];
+    let warned = warnings(&[], &yaml);
+    assert!(
+        warned.len() == 1 && warned[0].contains("MODEL_METADATA"),
+        "{warned:?}"
+    );
+    assert_eq!(
+        iris(&[], &yaml).settings.model_metadata.as_deref(),
+        Some("{}")
+    );
+}

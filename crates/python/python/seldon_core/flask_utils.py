@@ -8,12 +8,12 @@ from typing import Any
 class SeldonMicroserviceException(Exception):
     """Ends a request with an HTTP status (400 unless told otherwise), a text and a reason."""
 
-    status_code: int = 400
+    status_code: int | str = 400
 
     def __init__(
         self,
         message: str,
-        status_code: int | None = None,
+        status_code: int | str | None = None,
         payload: Any = None,
         reason: str = "MICROSERVICE_BAD_DATA",
     ) -> None:

@@ -38,5 +38,5 @@ def validate_metrics(metrics: Any) -> bool:
 def _create(kind: str, key: str, value: float) -> dict[str, Any]:
     metric = {"key": key, "type": kind, "value": value}
     if not validate_metrics([metric]):
-        raise ValueError("the value of metric %r must be a number, not %r" % (key, value))
+        raise ValueError(f"the value of metric {key!r} must be a number, not {value!r}")
     return metric

@@ -32,7 +32,7 @@ class SeldonResponse:
 
 def _declines(name: str) -> Any:
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        raise SeldonNotImplementedError("%s is not implemented" % name)
+        raise SeldonNotImplementedError(f"{name} is not implemented")
 
     method.__name__ = name
     method.__qualname__ = "SeldonComponent." + name

@@ -32,7 +32,7 @@ def text(error: BaseException) -> str:
             return message
         if isinstance(error, Exception):
             return str(error)
-        return ("%s: %s" % (type(error).__name__, error)).rstrip(": ")
+        return (f"{type(error).__name__}: {error}").rstrip(": ")
     except Exception:
         return type(error).__name__
 
@@ -68,7 +68,8 @@ def describe(error: BaseException) -> dict[str, object]:
         "reason": reason,
         "status": status if status is not None and 100 <= status <= 999 else None,
         "code": code if code is not None and -(2**31) <= code < 2**31 else None,
-        "traceback": trace(error),
+        # What the worker itself refuses was raised nowhere in the component.
+        "traceback": trace(error) if kind == "component" else None,
     }
 
 

@@ -20,7 +20,7 @@ class LoadError(Exception):
         name = type(error).__name__
         self.body = {
             "stage": stage,
-            "message": "%s: %s" % (name, message) if message else name,
+            "message": f"{name}: {message}" if message else name,
             "traceback": errors.trace(error),
         }
 

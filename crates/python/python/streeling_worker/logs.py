@@ -23,7 +23,7 @@ class FrontHandler(logging.Handler):
         try:
             message = self.format(record).replace("\r\n", "\n").replace("\n", LINE)
             name = record.name.replace("\n", " ").replace(FIELD, " ")
-            line = "%s%d%s%s%s%s\n" % (FIELD, record.levelno, FIELD, name, FIELD, message)
+            line = f"{FIELD}{int(record.levelno)}{FIELD}{name}{FIELD}{message}\n"
             data = line.encode("utf-8", "backslashreplace")
             while data:
                 data = data[os.write(self._descriptor, data) :]

@@ -16,7 +16,7 @@ from typing import Any
 
 from . import loader, logs, protocol
 from .methods import Methods
-from .payload import Codec, np
+from .payload import Codec, numpy_version
 from .serve import serve
 
 # Exit codes, for the front's log.
@@ -34,7 +34,7 @@ def run(control: socket.socket, data: list[socket.socket]) -> None:
     hello = {
         "protocol": protocol.VERSION,
         "python": platform.python_version(),
-        "numpy": np.__version__ if np is not None else None,
+        "numpy": numpy_version(),
         "pid": os.getpid(),
     }
     control.sendall(protocol.frame(protocol.HELLO, protocol.to_json(hello)))
@@ -58,7 +58,7 @@ def run(control: socket.socket, data: list[socket.socket]) -> None:
         return
     threads = [
         threading.Thread(
-            target=serve_or_die, args=(sock, methods), name="worker-%d" % number, daemon=True
+            target=serve_or_die, args=(sock, methods), name=f"worker-{int(number)}", daemon=True
         )
         for number, sock in enumerate(data)
     ]
@@ -75,7 +75,7 @@ def receive_load(control: socket.socket) -> dict[str, Any]:
         sys.exit(0)
     kind, body = frame
     if kind != protocol.LOAD:
-        sys.exit("the second frame must be of kind %d (load), not %d" % (protocol.LOAD, kind))
+        sys.exit(f"the second frame must be of kind {int(protocol.LOAD)} (load), not {int(kind)}")
     request: dict[str, Any] = json.loads(body)
     return request
 

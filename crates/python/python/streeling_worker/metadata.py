@@ -65,12 +65,12 @@ def validate(metadata: dict[str, Any]) -> None:
     for side in ("inputs", "outputs"):
         _expect(isinstance(metadata[side], list), side, "a list", metadata[side])
         for index, tensor in enumerate(metadata[side]):
-            _tensor(tensor, "%s[%d]" % (side, index))
+            _tensor(tensor, f"{side}[{int(index)}]")
     custom = metadata["custom"]
     _expect(isinstance(custom, dict), "custom", "an object of strings", custom)
     for key, value in custom.items():
         _text(key, "a key of custom")
-        _text(value, "custom.%s" % key)
+        _text(value, f"custom.{key}")
 
 
 def _tensor(tensor: Any, where: str) -> None:
@@ -93,7 +93,7 @@ def _tensor(tensor: Any, where: str) -> None:
         return
     schema, where = tensor["schema"], where + ".schema"
     if kind in WITHOUT_SCHEMA:
-        raise BadMetadata("%s is not allowed for messagetype %s" % (where, kind))
+        raise BadMetadata(f"{where} is not allowed for messagetype {kind}")
     _expect(isinstance(schema, dict), where, "an object", schema)
     if kind in ARRAYS:
         _keys(schema, where, ("names", "shape"))
@@ -105,14 +105,14 @@ def _tensor(tensor: Any, where: str) -> None:
 
 def _expect(allowed: bool, where: str, what: str, value: Any) -> None:
     if not allowed:
-        raise BadMetadata("%s must be %s, not %r" % (where, what, value))
+        raise BadMetadata(f"{where} must be {what}, not {value!r}")
 
 
 def _keys(value: dict[Any, Any], where: str, allowed: tuple[str, ...]) -> None:
     for key in value:
         if key not in allowed:
             raise BadMetadata(
-                "%s has the unknown key %r; allowed are %s" % (where, key, ", ".join(allowed))
+                f"{where} has the unknown key {key!r}; allowed are {', '.join(allowed)}"
             )
 
 

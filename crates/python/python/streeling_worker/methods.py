@@ -274,7 +274,7 @@ class Methods:
                 return text
         names = names.tolist() if hasattr(names, "tolist") else names
         if isinstance(names, str) or not hasattr(names, "__iter__"):
-            raise BadData("class_names must be a list of strings, not %r" % (names,))
+            raise BadData(f"class_names must be a list of strings, not {names!r}")
         names = list(names)
         text = payload.to_json([name if isinstance(name, str) else str(name) for name in names])
         self._last_names = (names, text)
@@ -299,14 +299,12 @@ def _absent(text: str) -> Handler:
 
 def _branch(result: Any) -> list[list[int]]:
     if not isinstance(result, int):
-        raise BadData("Routing response must be int but got %s" % (result,))
+        raise BadData(f"Routing response must be int but got {result}")
     return [[result]]
 
 
 # `tuple` is what an encoded payload is; a component's own is refused by the codec.
-_PLAIN: tuple[type, ...] = (list, str, bytes, dict, tuple)
-if payload.np is not None:
-    _PLAIN = (payload.np.ndarray, *_PLAIN)
+_PLAIN = (*payload.ARRAYS, list, str, bytes, dict, tuple)
 
 
 def _is_response(value: Any) -> bool:
@@ -340,6 +338,6 @@ def _metric(metric: dict[str, Any]) -> dict[str, Any]:
     if "tags" in metric:
         tags = metric["tags"]
         if not isinstance(tags, dict):
-            raise TypeError("%r object does not support item assignment" % type(tags).__name__)
+            raise TypeError(f"{type(tags).__name__!r} object does not support item assignment")
         sent["tags"] = {str(key): str(tag) for key, tag in tags.items()}
     return sent

@@ -52,7 +52,7 @@ def _plain(value: Any) -> Any:
         return str(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return dataclasses.asdict(value)
-    raise TypeError("Object of type %s is not JSON serializable" % type(value).__name__)
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
 _encode = json.JSONEncoder(separators=(",", ":"), default=_plain).encode
@@ -73,7 +73,7 @@ def _list_from_numbers(
 ) -> Any:
     """Nested lists: what stands for an array where there is no NumPy."""
     flat: list[Any] = list(
-        struct.unpack_from("<%d%s" % (prod(shape), protocol.DTYPES[dtype][1]), buffer, offset)
+        struct.unpack_from(f"<{int(prod(shape))}{protocol.DTYPES[dtype][1]}", buffer, offset)
     )
     return _nested(flat, shape) if shape else flat[0]
 
@@ -93,10 +93,8 @@ def _list_from_json(form: int, text: memoryview, options: dict[str, Any]) -> Any
     if form == protocol.FORM_TENSOR:
         values, shape = value["values"], value["shape"]
         if prod(shape) != len(values):
-            raise ValueError(
-                "cannot reshape array of size %d into shape %s"
-                % (len(values), str(tuple(shape)).replace(" ", ""))
-            )
+            sides = str(tuple(shape)).replace(" ", "")
+            raise ValueError(f"cannot reshape array of size {len(values)} into shape {sides}")
         return _nested(values, tuple(shape)) if shape else values[0]
     raise BadData("a tftensor of this dtype cannot be read; allowed are the numeric ones")
 
@@ -129,7 +127,7 @@ def _encode_list(value: Any) -> Encoded:
         dtype = protocol.INT64 if kinds == {int} else protocol.FLOAT64
         try:
             code = protocol.DTYPES[dtype][1]
-            body = struct.pack("<%d%s" % (len(flat), code), *flat)
+            body = struct.pack(f"<{len(flat)}{code}", *flat)
         except (struct.error, OverflowError):
             pass
         else:
@@ -144,7 +142,7 @@ def _encode_other(value: Any) -> Encoded:
         return (protocol.JSON, 0, (), to_json(value))
     if isinstance(value, (bytes, bytearray)):
         return (protocol.BINARY, 0, (), bytes(value))
-    raise BadData("Unknown data type returned as payload (must be list or np array):%s" % (value,))
+    raise BadData(f"Unknown data type returned as payload (must be list or np array):{value}")
 
 
 def encode_without_numpy(value: Any) -> Encoded:
@@ -209,6 +207,15 @@ if np is not None:
         return _encode_other(value)
 
 
+def numpy_version() -> str | None:
+    """The version of NumPy, if there is one."""
+    return None if np is None else str(np.__version__)
+
+
+# The types of arrays: one or none.
+ARRAYS: tuple[type, ...] = () if np is None else (np.ndarray,)
+
+
 class Codec:
     """The ways between items and values, with or without NumPy."""
 
@@ -262,7 +269,7 @@ class Codec:
             item, start = self.item(buffer, start, end, json_options)
             items.append(item)
         if start != end:
-            raise ProtocolError("a frame has %d bytes after its items" % (end - start))
+            raise ProtocolError(f"a frame has {int(end - start)} bytes after its items")
         return items
 
     def item(
@@ -275,7 +282,7 @@ class Codec:
         at += 24
         after = at + 8 * ndim + names_size + meta_size + size
         if after > end:
-            raise ProtocolError("an item ends %d bytes beyond its frame" % (after - end))
+            raise ProtocolError(f"an item ends {int(after - end)} bytes beyond its frame")
         shape: tuple[int, ...] = ()
         if ndim:
             shape = protocol.sides(ndim).unpack_from(buffer, at)
@@ -307,7 +314,7 @@ class Codec:
         elif kind == protocol.NONE:
             value = self.empty() if form == protocol.FORM_EMPTY else None
         else:
-            raise ProtocolError("unknown kind of item in a request: %d" % kind)
+            raise ProtocolError(f"unknown kind of item in a request: {int(kind)}")
         return (value, names, meta, kind), after
 
 
@@ -318,9 +325,9 @@ def check_numbers(shape: tuple[int, ...], dtype: int, size: int) -> None:
     """Refuses a body that is not exactly its array."""
     known = protocol.DTYPES.get(dtype)
     if known is None:
-        raise ProtocolError("unknown dtype %d" % dtype)
+        raise ProtocolError(f"unknown dtype {int(dtype)}")
     if prod(shape) * known[2] != size:
-        raise ProtocolError("an array of shape %s does not take %d bytes" % (shape, size))
+        raise ProtocolError(f"an array of shape {shape} does not take {int(size)} bytes")
 
 
 if sys.byteorder != "little":

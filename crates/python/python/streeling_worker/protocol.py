@@ -50,8 +50,8 @@ FRAME = Struct("<QBBHIQQ")
 # kind, dtype, ndim, form, names, meta, nothing, body
 ITEM = Struct("<BBBBIIIQ")
 
-_SIDES = [Struct("<%dq" % ndim) for ndim in range(9)]
-_ANSWERS = [Struct("<QBBHIQQBBBBIIIQ%dq" % ndim) for ndim in range(9)]
+_SIDES = [Struct(f"<{int(ndim)}q") for ndim in range(9)]
+_ANSWERS = [Struct(f"<QBBHIQQBBBBIIIQ{int(ndim)}q") for ndim in range(9)]
 
 
 class ProtocolError(Exception):
@@ -60,12 +60,12 @@ class ProtocolError(Exception):
 
 def sides(ndim: int) -> Struct:
     """The layout of the sides of an array."""
-    return _SIDES[ndim] if ndim < 9 else Struct("<%dq" % ndim)
+    return _SIDES[ndim] if ndim < 9 else Struct(f"<{int(ndim)}q")
 
 
 def answer(ndim: int) -> Struct:
     """The layout of a reply of one item up to its names: frame, item, sides."""
-    return _ANSWERS[ndim] if ndim < 9 else Struct("<QBBHIQQBBBBIIIQ%dq" % ndim)
+    return _ANSWERS[ndim] if ndim < 9 else Struct(f"<QBBHIQQBBBBIIIQ{int(ndim)}q")
 
 
 def to_json(value: Any) -> bytes:

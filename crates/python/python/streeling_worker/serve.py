@@ -68,7 +68,7 @@ class _Loop:
             while end - start >= head:
                 length, kind, method, items, _, identity, deadline = unpack(buffer, start)
                 if kind != REQUEST:
-                    raise ProtocolError("unexpected kind of frame on a data socket: %d" % kind)
+                    raise ProtocolError(f"unexpected kind of frame on a data socket: {int(kind)}")
                 body = start + head
                 frame_end = body + length
                 if frame_end > end:
@@ -102,7 +102,7 @@ class _Loop:
         try:
             handler = self._handlers[method]
         except KeyError:
-            raise ProtocolError("unknown method %d" % method) from None
+            raise ProtocolError(f"unknown method {int(method)}") from None
         if deadline and begin >= deadline:
             self._late(identity)
             return
@@ -149,7 +149,7 @@ class _Loop:
             self._sock.sendall(body)
             self._clock = _now()
             return
-        out.append(head + names + meta + body)  # type: ignore[operator]
+        out.append(head + names + meta + body)
         if now - self._oldest > FLUSH_AFTER:
             self._flush()
 
@@ -158,7 +158,7 @@ class _Loop:
             return self._raw[method]
         except KeyError:
             raise ProtocolError(
-                "a whole message for method %d, which has no raw form" % method
+                f"a whole message for method {int(method)}, which has no raw form"
             ) from None
 
     def _decode(
@@ -171,7 +171,7 @@ class _Loop:
             return items
         if count == 1 and items[0][3] == protocol.MESSAGE:
             return items
-        raise ProtocolError("%d items for method %d" % (count, method))
+        raise ProtocolError(f"{int(count)} items for method {int(method)}")
 
     def _large(
         self,
@@ -235,7 +235,7 @@ class _Loop:
             "reason": None,
             "status": None,
             "code": None,
-            "traceback": "",
+            "traceback": None,
         }
         self._put(protocol.frame(ERROR, protocol.to_json(body), identity=identity))
 
@@ -261,7 +261,7 @@ class _Loop:
             out.clear()
 
 
-_COUNTS = {number: 1 for number in protocol.METHODS}
+_COUNTS = dict.fromkeys(protocol.METHODS, 1)
 _COUNTS[SEND_FEEDBACK] = 3
 _COUNTS[HEALTH_STATUS] = 0
 _AS_WRITTEN: dict[str, Any] = {}

@@ -128,6 +128,7 @@ async fn nonsense_is_answered_or_closed() {
         "nonsense\r\n\r\n",
         "GET\r\n\r\n",
         "POST /predict HTTP/1.1\r\ncontent-length: x\r\n\r\n",
+        "POST /predict HTTP/1.1\r\ncontent-length: 18446744073709551615\r\n\r\n",
         "POST /predict HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
         "POST /predict HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nnot a length\r\n",
         "GET /health/ping HTTP/1.1\r\nbad header\r\n\r\n",
@@ -136,7 +137,12 @@ async fn nonsense_is_answered_or_closed() {
         let mut client = server.connect().await;
         client.send(bytes).await;
         if let Some(reply) = client.receive(true).await {
-            assert_eq!(reply.status, 400, "{bytes:?}");
+            // 431 is hyper's word for a length beyond what it counts.
+            assert!(
+                matches!(reply.status, 400 | 431),
+                "{} {bytes:?}",
+                reply.status
+            );
             client.closed().await;
         }
     }

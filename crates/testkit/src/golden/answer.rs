@@ -7,7 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::{GoldenError, Json, Keep, RawAnswer};
+use super::{GoldenError, Json, Keep};
+use crate::http::RawAnswer;
 
 /// The headers that are part of the contract. Everything else is the HTTP stack's own business.
 const HEADERS: [&str; 11] = [

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 use super::GoldenError;
+use crate::http::Request;
 
 /// One start of a server, and the requests that are sent to it in this order.
 #[derive(Clone, Debug)]
@@ -29,14 +30,8 @@ pub struct Group {
 pub struct Exchange {
     /// `COMPONENT/GROUP/NAME`; unique.
     pub id: String,
-    /// HTTP method.
-    pub method: String,
-    /// Path and query, percent-encoded, sent as it is.
-    pub path: String,
-    /// Headers besides `Host`, `Content-Length` and `Connection`.
-    pub headers: Vec<(String, String)>,
-    /// The body; `None` sends neither a body nor a length.
-    pub body: Option<Vec<u8>>,
+    /// What is sent.
+    pub request: Request,
     /// The later stage of the server that this exchange waits for.
     pub stage: Option<String>,
     /// How much of the answer is kept and compared.
@@ -173,13 +168,15 @@ impl ExchangeFile {
             None => Vec::new(),
         };
         Ok(Exchange {
-            method: self.method.unwrap_or_else(|| "POST".to_owned()),
-            path: self.path.unwrap_or_else(|| "/predict".to_owned()),
+            id,
+            request: Request {
+                method: self.method.unwrap_or_else(|| "POST".to_owned()),
+                path: self.path.unwrap_or_else(|| "/predict".to_owned()),
+                headers,
+                body,
+            },
             stage: self.stage,
             keep: self.keep,
-            headers,
-            body,
-            id,
         })
     }
 }

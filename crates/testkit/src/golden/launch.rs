@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::{Exchange, Group, Keep, send};
+use super::Group;
+use crate::http::Request;
 
 /// How a server is started.
 #[derive(Clone, Debug)]
@@ -117,16 +118,9 @@ impl Running {
     }
 
     fn answers(&self) -> bool {
-        let ping = Exchange {
-            id: String::new(),
-            method: "GET".to_owned(),
-            path: "/health/ping".to_owned(),
-            headers: Vec::new(),
-            body: None,
-            stage: None,
-            keep: Keep::Head,
-        };
-        send(self.address, &ping, Duration::from_secs(2)).is_ok_and(|raw| raw.status == 200)
+        Request::get("/health/ping")
+            .send(self.address, Duration::from_secs(2))
+            .is_ok_and(|answer| answer.status == 200)
     }
 }
 

@@ -5,7 +5,18 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use super::Exchange;
+/// One request, sent on a connection of its own.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// HTTP method.
+    pub method: String,
+    /// Path and query, percent-encoded, sent as it is.
+    pub path: String,
+    /// Headers besides `Host`, `Content-Length` and `Connection`.
+    pub headers: Vec<(String, String)>,
+    /// The body; `None` sends neither a body nor a length.
+    pub body: Option<Vec<u8>>,
+}
 
 /// An answer as it came off the wire; a chunked body is put together.
 #[derive(Clone, Debug)]
@@ -18,44 +29,68 @@ pub struct RawAnswer {
     pub body: Vec<u8>,
 }
 
-/// Sends one exchange and reads the whole answer.
-///
-/// # Errors
-///
-/// The connection's error, `TimedOut` or `WouldBlock` after `timeout` without a byte, `InvalidData`
-/// for an answer that is not HTTP/1.
-pub fn send(server: SocketAddr, exchange: &Exchange, timeout: Duration) -> io::Result<RawAnswer> {
-    let mut stream = TcpStream::connect_timeout(&server, timeout)?;
-    stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(timeout))?;
-    stream.set_write_timeout(Some(timeout))?;
-    stream.write_all(&request(server, exchange))?;
-    let mut bytes = Vec::new();
-    match stream.read_to_end(&mut bytes) {
-        // A server that answers before it has read the whole body resets the connection; what came
-        // is still the answer.
-        Err(error) if error.kind() == io::ErrorKind::ConnectionReset && !bytes.is_empty() => {}
-        Err(error) => return Err(error),
-        Ok(_) => {}
+impl Request {
+    /// A GET without a body.
+    #[must_use]
+    pub fn get(path: &str) -> Self {
+        Self {
+            method: "GET".to_owned(),
+            path: path.to_owned(),
+            headers: Vec::new(),
+            body: None,
+        }
     }
-    parse(&bytes, exchange.method == "HEAD")
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the answer is not HTTP/1"))
-}
 
-fn request(server: SocketAddr, exchange: &Exchange) -> Vec<u8> {
-    let mut head = format!(
-        "{} {} HTTP/1.1\r\nhost: {server}\r\nconnection: close\r\n",
-        exchange.method, exchange.path
-    );
-    for (name, value) in &exchange.headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+    /// A POST with a JSON body.
+    #[must_use]
+    pub fn json(path: &str, body: impl Into<Vec<u8>>) -> Self {
+        Self {
+            method: "POST".to_owned(),
+            path: path.to_owned(),
+            headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+            body: Some(body.into()),
+        }
     }
-    let body = exchange.body.as_deref().unwrap_or_default();
-    if exchange.body.is_some() {
-        head.push_str(&format!("content-length: {}\r\n", body.len()));
+
+    /// Sends it and reads the whole answer.
+    ///
+    /// # Errors
+    ///
+    /// The connection's error, `TimedOut` or `WouldBlock` after `timeout` without a byte,
+    /// `InvalidData` for an answer that is not HTTP/1.
+    pub fn send(&self, server: SocketAddr, timeout: Duration) -> io::Result<RawAnswer> {
+        let mut stream = TcpStream::connect_timeout(&server, timeout)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(timeout))?;
+        stream.set_write_timeout(Some(timeout))?;
+        stream.write_all(&self.bytes(server))?;
+        let mut bytes = Vec::new();
+        match stream.read_to_end(&mut bytes) {
+            // A server that answers before it has read the whole body resets the connection; what
+            // came is still the answer.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset && !bytes.is_empty() => {}
+            Err(error) => return Err(error),
+            Ok(_) => {}
+        }
+        parse(&bytes, self.method == "HEAD")
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the answer is not HTTP/1"))
     }
-    head.push_str("\r\n");
-    [head.as_bytes(), body].concat()
+
+    fn bytes(&self, server: SocketAddr) -> Vec<u8> {
+        let mut head = format!(
+            "{} {} HTTP/1.1\r\nhost: {server}\r\nconnection: close\r\n",
+            self.method, self.path
+        );
+        for (name, value) in &self.headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        let body = self.body.as_deref().unwrap_or_default();
+        if self.body.is_some() {
+            head.push_str(&format!("content-length: {}\r\n", body.len()));
+        }
+        head.push_str("\r\n");
+        [head.as_bytes(), body].concat()
+    }
 }
 
 fn parse(bytes: &[u8], without_body: bool) -> Option<RawAnswer> {

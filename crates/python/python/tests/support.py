@@ -1,0 +1,134 @@
+"""The front's half of the protocol, written down once more so that the tests depend on no other."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import struct
+import threading
+from pathlib import Path
+from typing import Any
+
+from streeling_worker.methods import Methods
+from streeling_worker.payload import Codec
+from streeling_worker.serve import serve
+
+PYTHON = Path(__file__).resolve().parents[1]
+VECTORS: list[dict[str, Any]] = json.loads((PYTHON.parent / "vectors.json").read_text())
+
+FRAME = struct.Struct("<QBBHIQQ")
+ITEM = struct.Struct("<BBBBIIIQ")
+
+
+def frame(
+    kind: int,
+    body: bytes = b"",
+    method: int = 0,
+    items: int = 0,
+    micros: int = 0,
+    identity: int = 0,
+    deadline: int = 0,
+) -> bytes:
+    return FRAME.pack(len(body), kind, method, items, micros, identity, deadline) + body
+
+
+def item(
+    kind: int,
+    body: bytes = b"",
+    dtype: int = 0,
+    shape: tuple[int, ...] = (),
+    form: int = 0,
+    names: bytes = b"",
+    meta: bytes = b"",
+) -> bytes:
+    head = ITEM.pack(kind, dtype, len(shape), form, len(names), len(meta), 0, len(body))
+    return head + struct.pack(f"<{len(shape)}q", *shape) + names + meta + body
+
+
+def floats(shape: tuple[int, ...], *values: float, **other: Any) -> bytes:
+    return item(1, struct.pack(f"<{len(values)}d", *values), 12, shape, **{"form": 1, **other})
+
+
+def predict(body: bytes, identity: int = 1, method: int = 1, items: int = 1) -> bytes:
+    return frame(6, body, method, items, identity=identity)
+
+
+class Answer:
+    """A reply or an error, taken apart."""
+
+    def __init__(self, head: tuple[int, ...], body: bytes) -> None:
+        self.length, self.frame_kind, _, self.items, self.micros, self.identity, _ = head
+        self.error: dict[str, Any] = {}
+        if self.frame_kind == 8:
+            self.error = json.loads(body)
+            return
+        self.kind, self.dtype, ndim, _, names, meta, _, size = ITEM.unpack_from(body)
+        at = ITEM.size + 8 * ndim
+        self.shape = struct.unpack_from(f"<{ndim}q", body, ITEM.size)
+        self.names = json.loads(body[at : at + names]) if names else None
+        self.meta = json.loads(body[at + names : at + names + meta]) if meta else None
+        self.body = body[at + names + meta :]
+        assert len(self.body) == size
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def floats(self) -> tuple[float, ...]:
+        return struct.unpack(f"<{len(self.body) // 8}d", self.body)
+
+
+class Front:
+    """A component served by a thread over a socket pair."""
+
+    def __init__(self, component: object, numpy: bool | None = None) -> None:
+        self.sock, self._other = socket.socketpair()
+        self.sock.settimeout(20)
+        self.fault: BaseException | None = None
+        methods = Methods(component, Codec() if numpy is None else Codec(numpy))
+        self._thread = threading.Thread(target=self._serve, args=(methods,), daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Front:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _serve(self, methods: Methods) -> None:
+        try:
+            serve(self._other, methods)
+        except BaseException as error:
+            self.fault = error
+        self._other.close()
+
+    def close(self) -> None:
+        # Refused where the other end is closed already.
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(socket.SHUT_WR)
+        self._thread.join(20)
+        assert not self._thread.is_alive(), "the loop did not end with its socket"
+        self.sock.close()
+
+    def send(self, data: bytes) -> None:
+        self.sock.sendall(data)
+
+    def answer(self) -> Answer:
+        head = FRAME.unpack(receive(self.sock, FRAME.size))
+        return Answer(head, receive(self.sock, head[0]))
+
+    def ask(self, body: bytes, method: int = 1, items: int = 1) -> Answer:
+        self.send(predict(body, 1, method, items))
+        return self.answer()
+
+
+def receive(sock: socket.socket, size: int) -> bytes:
+    data = bytearray()
+    while len(data) < size:
+        part = sock.recv(size - len(data))
+        if not part:
+            raise EOFError("the worker closed its socket")
+        data += part
+    return bytes(data)

@@ -1,0 +1,196 @@
+"""Both directions of every byte vector that concerns a worker."""
+
+from __future__ import annotations
+
+import sys
+import unittest
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from streeling_worker import payload
+
+from tests.support import VECTORS, Answer, Front, frame, item, receive
+
+HAS_NUMPY = payload.numpy_version() is not None
+BY_NAME = {vector["name"]: vector for vector in VECTORS}
+
+
+def plain(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+class Recorder:
+    def __init__(self) -> None:
+        self.seen: list[Any] = []
+
+    def _see(self, X: Any, names: Any, meta: Any = None) -> str:
+        self.seen = [plain(X), names, meta]
+        return "ok"
+
+    predict = transform_input = transform_output = _see
+
+    def predict_raw(self, message: Any) -> Any:
+        self.seen = [message]
+        return {"strData": "x"}
+
+    def route(self, X: Any, names: Any) -> int:
+        self.seen = [X]
+        return 1
+
+    def aggregate(self, values: Any, names: Any) -> str:
+        self.seen = [[plain(value) for value in values], names]
+        return "ok"
+
+    def send_feedback(
+        self,
+        X: Any,
+        names: Any,
+        reward: float,
+        truth: Any,
+        routing: int | None = None,
+    ) -> None:
+        self.seen = [plain(X), names, reward, plain(truth), routing]
+
+    def health_status(self) -> str:
+        self.seen = ["asked"]
+        return "ok"
+
+
+SEEN: dict[str, list[Any]] = {
+    "2x2 floats with names and meta": [
+        [[1, 2], [3, 4.5]],
+        ["a", "b"],
+        {"puid": "p", "tags": {"k": 1}},
+    ],
+    "with a deadline": [[1, -2], [], None],
+    "empty data": [[], ["a"], None],
+    "scalar": [True, [], None],
+    "float32 of three dimensions": [[[[1, 2, 3], [4, 5, 6]]], [], None],
+    "array written as JSON": [[["a", 1], [None, 2]], [], None],
+    "tensor written as JSON": [["a", "b"], [], None],
+    "text": ["h\u00e9 \U0001f600", [], None],
+    "binary": [b"\x00\xff\x10", [], None],
+    "whole message": [{"strData": "x"}],
+    "route": ["x"],
+    "aggregate of two": [[[1], "b"], [["x"], []]],
+    "feedback": [[[1, 2]], ["a", "b"], 0.5, [], None],
+    "feedback with truth": [[1, 2], [], 1.0, [3], 2],
+    "health status": ["asked"],
+}
+
+
+class Returns:
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def predict(self, X: Any, names: Any) -> Any:
+        return self.value
+
+
+class Signed(Returns):
+    def class_names(self) -> list[str]:
+        return ["a", "b"]
+
+    def tags(self) -> dict[str, Any]:
+        return {"t": 1}
+
+    def metrics(self) -> list[dict[str, Any]]:
+        return [
+            {"type": "COUNTER", "key": "k", "value": 1, "tags": {"a": "b"}},
+            {"type": "GAUGE", "key": "g", "value": 1.5},
+        ]
+
+
+class Xy(Returns):
+    class_names = ("x", "y")
+
+
+class Requests(unittest.TestCase):
+    def check(self, numpy: bool) -> None:
+        names = [name for name in BY_NAME if name.startswith("request: ") and "json" not in name]
+        self.assertEqual({name[len("request: ") :] for name in names}, set(SEEN))
+        for name in names:
+            with self.subTest(name):
+                recorder = Recorder()
+                with Front(recorder, numpy) as front:
+                    front.send(bytes.fromhex(BY_NAME[name]["frame"]))
+                    answer = front.answer()
+                self.assertEqual(answer.error, {})
+                self.assertEqual(answer.identity, BY_NAME[name]["decoded"]["id"])
+                self.assertEqual(recorder.seen, SEEN[name[len("request: ") :]])
+
+    @unittest.skipUnless(HAS_NUMPY, "needs NumPy")
+    def test_with_numpy(self) -> None:
+        self.check(True)
+
+    def test_without_numpy(self) -> None:
+        self.check(False)
+
+    def test_json(self) -> None:
+        recorder = Recorder()
+        with Front(recorder) as front:
+            front.send(bytes.fromhex(BY_NAME["request: json"]["frame"]))
+            front.answer()
+        value, names, meta = recorder.seen
+        self.assertEqual(value["a"][0], 1)
+        self.assertNotEqual(value["a"][1], value["a"][1])
+        self.assertEqual((names, meta), ([], {}))
+
+
+class Replies(unittest.TestCase):
+    def reply(self, component: object, request: bytes, method: int = 1) -> bytes:
+        """The reply with id and microseconds taken out."""
+        with Front(component) as front:
+            front.send(frame(6, request, method, 1, identity=99))
+            head = receive(front.sock, 32)
+            body = receive(front.sock, int.from_bytes(head[:8], "little"))
+        self.assertEqual(int.from_bytes(head[16:24], "little"), 99)
+        return head[:12] + bytes(12) + head[24:] + body
+
+    def vector(self, name: str) -> bytes:
+        data = bytes.fromhex(BY_NAME["reply: " + name]["frame"])
+        return data[:12] + bytes(12) + data[24:]
+
+    def test_every_reply(self) -> None:
+        text = item(3, b"x")
+        components: dict[str, tuple[object, bytes, int]] = {
+            "tensor": (Returns([[1.0, 2], [3, 4.5]]), text, 1),
+            "empty tensor": (object(), text, 1),
+            "list with sides": (Returns([["a", 1], ["b", None]]), text, 1),
+            "list with names": (Xy([[True, False]]), text, 1),
+            "text": (Returns("h\u00e9"), text, 1),
+            "binary": (Returns(b"\x00\xff"), text, 1),
+            "json": (Returns({"a": [1, 2.5]}), text, 1),
+            "whole message": (Recorder(), item(6, b"{}"), 1),
+            "unchanged": (object(), text, 2),
+        }
+        if HAS_NUMPY:
+            import numpy as np
+
+            value = np.array([[0.5, 2]], dtype="float32")
+            components["tensor with names and meta"] = (Signed(value), text, 1)
+        for name, (component, request, method) in components.items():
+            with self.subTest(name):
+                self.assertEqual(
+                    self.reply(component, request, method).hex(), self.vector(name).hex()
+                )
+        left = {n[len("reply: ") :] for n in BY_NAME if n.startswith("reply: ")} - set(components)
+        self.assertLessEqual(left, {"tensor with names and meta"})
+
+    def test_error_bodies_have_the_same_keys(self) -> None:
+        for name, vector in BY_NAME.items():
+            if name.startswith("error: "):
+                data = bytes.fromhex(vector["frame"])
+                head = tuple(int.from_bytes(data[a:b], "little") for a, b in FIELDS)
+                self.assertEqual(
+                    set(Answer(head, data[32:]).error),
+                    {"kind", "info", "reason", "status", "code", "traceback"},
+                )
+
+
+FIELDS = ((0, 8), (8, 9), (9, 10), (10, 12), (12, 16), (16, 24), (24, 32))
+
+if __name__ == "__main__":
+    unittest.main()
