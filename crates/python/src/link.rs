@@ -26,8 +26,9 @@ pub(crate) struct Received {
 
 /// Many frames may be under way in both directions.
 ///
-/// [`Link::send`] writes at once when the socket takes it, so that a lone request costs no change
-/// of task; what the socket does not take is left to [`Link::write`].
+/// A frame that the worker is waiting for is written at once, so that a lone request costs no
+/// change of task. One for a busy worker is left to [`Link::write`], which runs after the other
+/// tasks that are ready: it then writes the frames of many requests with one system call.
 #[derive(Debug)]
 pub(crate) struct Link {
     stream: UnixStream,
@@ -38,8 +39,8 @@ pub(crate) struct Link {
 #[derive(Debug, Default)]
 struct Out {
     pieces: VecDeque<Bytes>,
-    /// [`Link::write`] is waiting for room; nobody else may write, or frames would mix.
-    waiting: bool,
+    /// [`Link::write`] has been told, and nobody else may write, or frames would mix.
+    told: bool,
 }
 
 impl Link {
@@ -51,27 +52,29 @@ impl Link {
         }
     }
 
-    /// Sends a frame, now or as soon as the socket has room. A socket that is broken swallows it:
-    /// the reading side learns of that and answers for all its requests.
-    pub(crate) fn send(&self, frame: Pieces) {
+    /// Sends a frame, at once if that is `urgent` and the socket has room, else soon. A socket that
+    /// is broken swallows it: the reading side learns of that and answers for all its requests.
+    pub(crate) fn send(&self, frame: Pieces, urgent: bool) {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         out.pieces.extend(frame);
-        if !out.waiting && !self.flush(&mut out) {
-            out.waiting = true;
+        let written = urgent && !out.told && self.flush(&mut out);
+        if !written && !out.told {
+            out.told = true;
             self.more.notify_one();
         }
     }
 
-    /// Writes what [`Link::send`] could not; runs for as long as the link does.
+    /// Writes what [`Link::send`] did not; runs for as long as the link does.
     pub(crate) async fn write(&self) {
         loop {
             self.more.notified().await;
+            tokio::task::yield_now().await;
             loop {
                 // An error shows again, and ends the link, where the socket is read.
                 let _ = self.stream.writable().await;
                 let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
                 if self.flush(&mut out) {
-                    out.waiting = false;
+                    out.told = false;
                     break;
                 }
             }
@@ -202,7 +205,7 @@ mod tests {
             .map(|size| vec![size as u8; size])
             .into();
         for (id, body) in bodies.iter().enumerate() {
-            here.send(vec![Bytes::from(frame(id as u64, body))]);
+            here.send(vec![Bytes::from(frame(id as u64, body))], id % 2 == 0);
         }
         let mut seen = Vec::new();
         let reading = there.read(1_000_000, |batch| {

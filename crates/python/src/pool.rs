@@ -208,8 +208,16 @@ impl State {
 }
 
 fn carry_out(orders: impl IntoIterator<Item = Order>) {
-    for (links, Send { lane, payload }) in orders {
-        links[lane.thread].send(payload);
+    for (
+        links,
+        Send {
+            lane,
+            payload,
+            awaited,
+        },
+    ) in orders
+    {
+        links[lane.thread].send(payload, awaited);
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use streeling_core::Unit;
 use tokio::net::{TcpListener, TcpSocket};
@@ -124,7 +125,7 @@ impl Bound {
         self,
         unit: Unit,
         ready: watch::Receiver<bool>,
-        shutdown: impl Future<Output = ()> + Send,
+        shutdown: impl Future<Output = Duration> + Send,
     ) -> Result<Drained, BindError> {
         Ok(self.listen()?.serve(unit, ready, shutdown).await)
     }
@@ -144,8 +145,8 @@ impl Listening {
         self.local
     }
 
-    /// Answers requests until `shutdown` is ready, then finishes those under way, for at most
-    /// [`Config::grace`].
+    /// Answers requests until `shutdown` is ready, then finishes those under way, for at most as
+    /// long as it says.
     ///
     /// While `ready` is false, requests that need the unit get 503; `/health/ping` and
     /// `/seldon.json` are answered all the same.
@@ -153,7 +154,7 @@ impl Listening {
         self,
         unit: Unit,
         ready: watch::Receiver<bool>,
-        shutdown: impl Future<Output = ()> + Send,
+        shutdown: impl Future<Output = Duration> + Send,
     ) -> Drained {
         serve::serve(self.listener, &self.config, unit, ready, shutdown).await
     }

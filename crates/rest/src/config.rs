@@ -14,8 +14,6 @@ pub struct Config {
     pub keepalive: Duration,
     /// How long a request may take, from its head to its answer; `None` for as long as it likes.
     pub timeout: Option<Duration>,
-    /// How long requests under way may take to finish once the server is told to stop.
-    pub grace: Duration,
     /// How long a client may pause in the middle of a body.
     pub stall: Duration,
     /// What `/seldon.json` says about the server.
@@ -30,7 +28,6 @@ impl Default for Config {
             max_body_size: 256 * 1024 * 1024,
             keepalive: Duration::from_secs(2),
             timeout: None,
-            grace: Duration::from_secs(8),
             stall: Duration::from_secs(60),
             identity: Identity::default(),
         }

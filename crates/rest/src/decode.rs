@@ -27,12 +27,16 @@ pub(crate) fn request(method: Method, document: &Bytes) -> Result<Request, Error
         }
         Method::HealthStatus => Ok(Request::Nothing),
     };
-    request.map_err(|error| bad_data(&error, document))
+    request.map_err(|error| bad_data(method, &error, document))
 }
 
-fn bad_data(error: &DecodeError, document: &Bytes) -> Error {
+fn bad_data(method: Method, error: &DecodeError, document: &Bytes) -> Error {
     let info = match error {
         DecodeError::Syntax { .. } => return form::missing(),
+        // Feedback is protobuf to the incumbent, down to the words.
+        DecodeError::NotAnObject { .. } if method == Method::SendFeedback => {
+            format!("Invalid JSON: {error}")
+        }
         DecodeError::NotAnObject { path, .. } | DecodeError::NoPayload { path, .. }
             if path.is_empty() =>
         {
@@ -80,6 +84,8 @@ mod tests {
             "Invalid request data type: {\"a\":1}"
         );
         assert!(info(Method::SendFeedback, r#"{"foo":1}"#).starts_with("Invalid JSON: "));
+        assert!(info(Method::SendFeedback, "[1]").starts_with("Invalid JSON: "));
+        assert!(info(Method::SendFeedback, r#"{"truth":1}"#).starts_with("Invalid JSON: "));
         assert!(info(Method::Predict, r#"{"data":3}"#).starts_with("Invalid JSON: "));
     }
 

@@ -7,10 +7,13 @@ use std::str::FromStr;
 use bytes::Bytes;
 use streeling_core::{Error, ErrorKind};
 
-use crate::{encoding, multipart};
+use crate::multipart;
 
 /// The form field and the query parameter that hold JSON.
 const FIELD: &str = "json";
+
+/// The byte order mark of UTF-8.
+const MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// What a `Content-Type` header says, as far as it matters here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +82,10 @@ pub(crate) async fn document(
     if content_type != Some(&ContentType::Json) {
         return Err(missing());
     }
-    let body = encoding::utf8(body).ok_or_else(missing)?;
+    let body = match body.strip_prefix(MARK) {
+        Some(text) => body.slice_ref(text),
+        None => body,
+    };
     // To the incumbent a body of `null` is no body.
     if matches!(body.trim_ascii(), b"" | b"null") {
         return Err(missing());

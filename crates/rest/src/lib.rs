@@ -14,7 +14,6 @@ mod bind;
 mod body;
 mod config;
 mod decode;
-mod encoding;
 mod form;
 mod handler;
 mod multipart;

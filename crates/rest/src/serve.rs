@@ -35,7 +35,7 @@ pub(crate) async fn serve(
     config: &Config,
     unit: Unit,
     ready: watch::Receiver<bool>,
-    shutdown: impl Future<Output = ()> + Send,
+    shutdown: impl Future<Output = Duration> + Send,
 ) -> Drained {
     let connections = Connections {
         builder: builder(config.keepalive),
@@ -45,10 +45,10 @@ pub(crate) async fn serve(
     let mut tasks = JoinSet::new();
     let mut complaints = Complaints::default();
     let mut shutdown = pin!(shutdown);
-    loop {
+    let grace = loop {
         tokio::select! {
             biased;
-            () = &mut shutdown => break,
+            grace = &mut shutdown => break grace,
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
                     tasks.spawn(connections.run(stream, closing.clone()));
@@ -62,12 +62,12 @@ pub(crate) async fn serve(
         }
         // Tasks that ended keep their slot until they are taken out.
         while tasks.try_join_next().is_some() {}
-    }
+    };
     drop(listener);
     // No receiver is left when no connection is: nothing to tell then.
     let _ = close.send(true);
     let all = async { while tasks.join_next().await.is_some() {} };
-    if timeout(config.grace, all).await.is_ok() {
+    if timeout(grace, all).await.is_ok() {
         return Drained { aborted: 0 };
     }
     let aborted = tasks.len();

@@ -37,6 +37,7 @@ fn run(loaded: Loaded) -> ExitCode {
         tracing::warn!("{warning}");
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(front_threads())
         .enable_all()
         .build()
     {
@@ -59,4 +60,13 @@ fn run(loaded: Loaded) -> ExitCode {
             ExitCode::from(error.exit_code())
         }
     }
+}
+
+/// Threads that move bytes between clients and workers; large bodies have threads of their own.
+///
+/// Half of the cores, since the workers need the others: with two threads on two cores, waking each
+/// other cost more than they won (38,000 requests/s at 64 connections, one thread 49,000).
+fn front_threads() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    (cores / 2).clamp(1, 16)
 }

@@ -183,8 +183,7 @@ impl Ports {
     ) -> Result<(), ServeError> {
         let rest = self.rest.listen().map_err(ServeError::RestPort)?;
         announce("REST", rest.local_addr());
-        rest.serve(unit, ready, async { _ = stop.stopped().await })
-            .await;
+        rest.serve(unit, ready, stop.stopped()).await;
         Ok(())
     }
 

@@ -86,12 +86,21 @@ def _nested(flat: list[Any], shape: tuple[int, ...]) -> list[Any]:
     return flat
 
 
+def _tensor(value: Any, options: dict[str, Any]) -> tuple[Any, Any]:
+    """The values and the shape of a tensor written as JSON."""
+    values, shape = value["values"], value["shape"]
+    if options:
+        # Of feedback: protobuf takes numbers that are written as text, or sides as floats.
+        return list(map(float, values)), [int(side) for side in shape]
+    return values, shape
+
+
 def _list_from_json(form: int, text: memoryview, options: dict[str, Any]) -> Any:
     value = from_json(text, **options)
     if form == protocol.FORM_NDARRAY:
         return value
     if form == protocol.FORM_TENSOR:
-        values, shape = value["values"], value["shape"]
+        values, shape = _tensor(value, options)
         if prod(shape) != len(values):
             sides = str(tuple(shape)).replace(" ", "")
             raise ValueError(f"cannot reshape array of size {len(values)} into shape {sides}")
@@ -173,7 +182,8 @@ if np is not None:
         if form == protocol.FORM_NDARRAY:
             return np.array(value)
         if form == protocol.FORM_TENSOR:
-            return np.array(value["values"]).reshape(value["shape"])
+            values, shape = _tensor(value, options)
+            return np.array(values).reshape(shape)
         raise BadData("a tftensor of this dtype cannot be read; allowed are the numeric ones")
 
     def _encode_array(array: Any, source: Any) -> Encoded:

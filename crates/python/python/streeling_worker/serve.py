@@ -167,7 +167,7 @@ class _Loop:
         # Feedback knows no whole numbers: it has always been read through protobuf.
         options = _AS_FLOATS if method == SEND_FEEDBACK else _AS_WRITTEN
         items = self._codec.decode(buffer, start, end, count, options)
-        if count == _COUNTS[method] or (count and method == AGGREGATE):
+        if count == _COUNTS[method] or method == AGGREGATE:
             return items
         if count == 1 and items[0][3] == protocol.MESSAGE:
             return items

@@ -8,6 +8,10 @@
 //! [`BUDGET`]; a lane with nothing on it takes one request of any size. Lanes are filled in order,
 //! so a model of 5 µs lives on one thread and never fights for the interpreter lock, while a model of
 //! 10 ms gets a thread for each request. The overflow waits in one queue for the whole pool.
+//!
+//! Where fast and slow calls are mixed and look alike, each gets a lane to itself (`estimate.rs`); a slow
+//! call that comes as a surprise holds up at most what lies on its lane, since a lane that has not
+//! answered for [`STALL`] is given nothing more.
 
 mod estimate;
 #[cfg(test)]
@@ -65,6 +69,8 @@ pub(crate) trait Ticket {
 pub(crate) struct Send<P> {
     pub(crate) lane: Lane,
     pub(crate) payload: P,
+    /// Nothing else lies on the lane: its thread is waiting for this.
+    pub(crate) awaited: bool,
 }
 
 /// What becomes of a submitted request.
@@ -265,7 +271,8 @@ impl<P, T: Ticket> Dispatcher<P, T> {
             .expect("`pick` names a worker that is there");
         worker.in_flight += 1;
         let state = &mut worker.lanes[lane.thread];
-        if state.flights.is_empty() {
+        let awaited = state.flights.is_empty();
+        if awaited {
             state.progress = now;
         }
         state.load += cost;
@@ -281,7 +288,11 @@ impl<P, T: Ticket> Dispatcher<P, T> {
             cost,
             ticket,
         });
-        Send { lane, payload }
+        Send {
+            lane,
+            payload,
+            awaited,
+        }
     }
 }
 

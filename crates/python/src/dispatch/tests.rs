@@ -157,8 +157,8 @@ fn workers_share_the_load() {
     assert_eq!(simulation.most_at_once, 4);
 }
 
-/// One request in fifty takes 20 ms. No more fast ones than a full lane holds wait behind it, and
-/// those that come later go round it.
+/// One request in fifty takes 20 ms, and nobody knows which: the fast ones do not wait behind it as
+/// long as another thread is free.
 #[test]
 fn slow_call_does_not_hold_the_fast_ones_for_long() {
     let cost = |id: u64| {
@@ -175,8 +175,8 @@ fn slow_call_does_not_hold_the_fast_ones_for_long() {
         sent[id as usize] = Some(at);
     }
     let total = simulation.done.last().expect("some").1 - simulation.done[0].1;
-    // 400 slow calls on 4 threads take at least 2 s of each thread's time; all in a row, 8 s.
-    assert!(total < Duration::from_secs(4), "{total:?}");
+    // 400 slow calls on 4 threads take at least 2 s; one after the other, 8 s.
+    assert!(total < Duration::from_millis(2500), "{total:?}");
 }
 
 #[test]

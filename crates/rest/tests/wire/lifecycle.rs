@@ -83,10 +83,7 @@ async fn requests_under_way_are_finished() {
 
 #[tokio::test]
 async fn grace_is_bounded() {
-    let server = Server::with(Config {
-        grace: Duration::from_millis(200),
-        ..config()
-    });
+    let server = Server::start();
     let component = server.component.clone();
     let mut busy = server.connect().await;
     busy.send(post(
@@ -99,7 +96,10 @@ async fn grace_is_bounded() {
         sleep(Duration::from_millis(5)).await;
     }
     let begun = Instant::now();
-    let drained = timeout(PATIENCE, server.stop()).await.unwrap().unwrap();
+    let drained = timeout(PATIENCE, server.stop_within(Duration::from_millis(200)))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(drained, Drained { aborted: 1 });
     assert!(begun.elapsed() >= Duration::from_millis(200));
     assert!(begun.elapsed() < Duration::from_secs(5));

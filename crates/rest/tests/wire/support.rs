@@ -121,7 +121,7 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) component: Arc<Obedient>,
     pub(crate) ready: watch::Sender<bool>,
-    shutdown: oneshot::Sender<()>,
+    shutdown: oneshot::Sender<Duration>,
     task: JoinHandle<Drained>,
 }
 
@@ -145,9 +145,8 @@ impl Server {
         let unit = Unit::new(component.clone(), UnitConfig::default());
         let (ready, is_ready) = watch::channel(true);
         let (shutdown, told) = oneshot::channel();
-        let task = tokio::spawn(listening.serve(unit, is_ready, async {
-            let _ = told.await;
-        }));
+        let task =
+            tokio::spawn(listening.serve(unit, is_ready, async { told.await.unwrap_or(PATIENCE) }));
         Self {
             address,
             component,
@@ -186,7 +185,12 @@ impl Server {
 
     /// Tells it to stop, without waiting.
     pub(crate) fn stop(self) -> JoinHandle<Drained> {
-        self.shutdown.send(()).unwrap();
+        self.stop_within(PATIENCE)
+    }
+
+    /// The same, with a grace for what is under way.
+    pub(crate) fn stop_within(self, grace: Duration) -> JoinHandle<Drained> {
+        self.shutdown.send(grace).unwrap();
         self.task
     }
 }
