@@ -12,12 +12,16 @@
 mod component;
 mod dispatch;
 mod frame;
+#[doc(hidden)]
+pub mod fuzzing;
 mod link;
 mod log;
 mod package;
 mod pool;
 mod reply;
 mod request;
+#[cfg(test)]
+mod vectors;
 mod worker;
 
 pub use pool::{Pool, PoolConfig};

@@ -146,7 +146,11 @@ impl Out {
 }
 
 /// Takes whole frames off the front of `buffer` and makes room for the rest of the next.
-fn split(buffer: &mut BytesMut, skip: &mut u64, limit: usize) -> io::Result<Vec<Received>> {
+pub(crate) fn split(
+    buffer: &mut BytesMut,
+    skip: &mut u64,
+    limit: usize,
+) -> io::Result<Vec<Received>> {
     let mut batch = Vec::new();
     loop {
         if *skip > 0 {

@@ -99,12 +99,10 @@ impl Request {
         let none = Message::default();
         self.message(feedback.request.as_ref().unwrap_or(&none));
         self.message(feedback.truth.as_ref().unwrap_or(&none));
+        let mut text = b"{\"reward\":".to_vec();
+        json::encode_float(feedback.reward.into(), &mut text);
         let routing = routing.map_or("null".to_owned(), |branch| branch.to_string());
-        let mut reward = Vec::new();
-        json::encode_float(f64::from(feedback.reward), &mut reward);
-        let mut text = b"{\"reward\": ".to_vec();
-        text.append(&mut reward);
-        text.extend_from_slice(format!(", \"routing\": {routing}}}").as_bytes());
+        text.extend_from_slice(format!(",\"routing\":{routing}}}").as_bytes());
         self.json(ItemKind::Json, &text);
     }
 

@@ -1,0 +1,31 @@
+//! What the fuzz targets call, and the test that replays their corpus. No part of the interface.
+
+use std::io;
+
+use bytes::BytesMut;
+
+use crate::link::split;
+use crate::reply::Reply;
+
+/// What the frames in `stream` come to when they arrive `step` bytes at a time (at least one) and
+/// may have `limit` bytes each, in words that can be compared.
+///
+/// # Errors
+///
+/// When the stream breaks the protocol, so that the worker would be killed.
+pub fn replies(stream: &[u8], step: usize, limit: usize) -> io::Result<Vec<String>> {
+    let mut buffer = BytesMut::new();
+    let mut skip = 0;
+    let mut replies = Vec::new();
+    for piece in stream.chunks(step) {
+        buffer.extend_from_slice(piece);
+        for received in split(&mut buffer, &mut skip, limit)? {
+            let header = received.header;
+            replies.push(match received.body {
+                Some(body) => format!("{header:?} {:?}", Reply { header, body }.outcome()),
+                None => format!("{header:?} is too long"),
+            });
+        }
+    }
+    Ok(replies)
+}
