@@ -1,9 +1,7 @@
 //! Puts settings, component and transports together, and takes them apart again.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use streeling_config::Settings;
 use streeling_core::{Component, Unit, UnitConfig};
@@ -144,7 +142,7 @@ impl Server {
 
 /// What a worker has at least, when the server ends, to end in order: nothing lies on it any more.
 #[cfg(feature = "python")]
-const LAST_GRACE: Duration = Duration::from_millis(500);
+const LAST_GRACE: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// The ports of the transports that are compiled in and switched on: reserved, not yet open.
 struct Ports {
@@ -194,7 +192,8 @@ impl Ports {
 }
 
 /// Says where a transport is served; tests and scripts that asked for port 0 read it there.
-fn announce(transport: &str, address: SocketAddr) {
+#[cfg(feature = "rest")]
+fn announce(transport: &str, address: std::net::SocketAddr) {
     tracing::info!("serving {transport} at http://{address}");
 }
 
