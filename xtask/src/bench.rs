@@ -142,10 +142,10 @@ pub(crate) fn rest(options: &Options) -> anyhow::Result<()> {
         .parent()
         .context("an interpreter lies in a folder")?
         .to_owned();
-    let ours = server(root().join("target/release/streeling"), bin, folder.path());
+    let ours = server(root().join("target/release/streeling"), &bin, folder.path());
     let theirs = server(
         peer.join("bin/seldon-core-microservice"),
-        peer.join("bin"),
+        &peer.join("bin"),
         folder.path(),
     );
     let bar = ProgressBar::new((LOADS.len() * options.rounds * 2) as u64);
@@ -190,7 +190,7 @@ pub(crate) fn rest(options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn server(program: PathBuf, bin: PathBuf, folder: &Path) -> Launch {
+fn server(program: PathBuf, bin: &Path, folder: &Path) -> Launch {
     let path = format!("{}:/usr/local/bin:/usr/bin:/bin", bin.display());
     Launch {
         program,

@@ -125,7 +125,7 @@ fn rows(answer: &Value) -> anyhow::Result<Vec<(String, f64)>> {
         _ => bail!("the answer has no array: {answer}"),
     };
     anyhow::ensure!(
-        !names.is_empty() && values.len() % names.len() == 0,
+        !names.is_empty() && values.len().is_multiple_of(names.len()),
         "odd answer: {answer}"
     );
     let best = |row: &[f64]| {

@@ -11,6 +11,7 @@ use crate::shell::{cargo, output};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("streeling-core", &[]),
     ("streeling-config", &[]),
+    ("streeling-proto", &[]),
     ("streeling-codec", &["streeling-core"]),
     ("streeling-python", &["streeling-codec", "streeling-core"]),
     ("streeling-rest", &["streeling-codec", "streeling-core"]),
@@ -25,6 +26,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("streeling-tests", &[]),
+    ("rust-component", &["streeling"]),
     ("xtask", &["streeling-config", "streeling-testkit"]),
 ];
 

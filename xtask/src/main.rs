@@ -1,10 +1,14 @@
 //! The chores of the repository; `cargo xtask --help` lists them.
 
 mod bench;
+mod bench_codec;
+mod codegen;
 mod conformance;
 mod demo;
+mod differential;
 mod docs;
 mod edges;
+mod fuzz;
 mod shell;
 mod test;
 mod venv;
@@ -17,8 +21,12 @@ fn main() -> anyhow::Result<()> {
         Some(("demo", _)) => demo::run_demo(),
         Some(("test", _)) => test::all(),
         Some(("docs", flags)) => docs::run(flags.get_flag("check")),
+        Some(("codegen", flags)) => codegen::run(flags.get_flag("check")),
+        Some(("differential", options)) => differential::run_options(options),
+        Some(("fuzz", options)) => fuzz::run_targets(options),
         Some(("edges", _)) => edges::run(),
         Some(("bench", what)) => match what.subcommand() {
+            Some(("codec", _)) => bench_codec::run(),
             Some(("rest", options)) => bench::rest(&bench::Options::from(options)),
             _ => unreachable!("clap demands a subcommand that it knows"),
         },
@@ -49,12 +57,25 @@ fn command() -> Command {
                         .help("Fail if a page is out of date instead of writing it"),
                 ),
         )
+        .subcommand(
+            Command::new("codegen")
+                .about("Write the Rust types of the protobuf messages")
+                .arg(
+                    Arg::new("check")
+                        .long("check")
+                        .action(ArgAction::SetTrue)
+                        .help("Fail if a file is out of date instead of writing it"),
+                ),
+        )
         .subcommand(Command::new("edges").about("Check who may know whom"))
+        .subcommand(differential::command())
+        .subcommand(fuzz::command())
         .subcommand(
             Command::new("bench")
                 .about("Measure beside the incumbent, in one run")
                 .subcommand_required(true)
-                .subcommand(bench::command()),
+                .subcommand(bench::command())
+                .subcommand(bench_codec::command()),
         )
         .subcommand(
             Command::new("conformance")

@@ -4,21 +4,27 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::shell::{cargo, root, run, step};
-use crate::{docs, edges, venv};
+use crate::{codegen, differential, docs, edges, venv};
 
 /// Builds that leave parts out, each of which must stand by itself.
 const FEATURES: &[&[&str]] = &[&["rest"], &["python"], &[]];
+
+/// The protobuf half of the codec, which is off by default.
+const PROTO: &str = "streeling-codec/proto";
 
 /// Runs every check, the quick ones first.
 pub(crate) fn all() -> anyhow::Result<()> {
     step("format", || run(cargo().args(["fmt", "--all", "--check"])))?;
     step("who may know whom", edges::run)?;
     step("generated pages", || docs::run(true))?;
+    step("generated types", || codegen::run(true))?;
     step("lint", || {
         run(cargo().args([
             "clippy",
             "--workspace",
             "--all-targets",
+            "--features",
+            PROTO,
             "--locked",
             "--",
             "-D",
@@ -33,9 +39,21 @@ pub(crate) fn all() -> anyhow::Result<()> {
     })?;
     let python = venv::RUNTIME.ensure()?;
     step("tests", || {
+        // The tests of the whole server run the executable, which no test target builds.
+        run(cargo().args(["build", "--package", "streeling", "--locked", "--quiet"]))?;
         run(cargo()
-            .args(["test", "--workspace", "--locked", "--quiet"])
+            .args([
+                "test",
+                "--workspace",
+                "--features",
+                PROTO,
+                "--locked",
+                "--quiet",
+            ])
             .env("STREELING_TEST_PYTHON", &python))
+    })?;
+    step("JSON as Python reads it", || {
+        differential::compare(differential::FEW, 1)
     })?;
     step("Python", || self::python(&python))
 }

@@ -67,6 +67,28 @@ pub enum DecodeError {
         /// Where its name starts.
         offset: usize,
     },
+    /// The bytes are no protobuf message: cut off, with a length that goes too far, with text that
+    /// is not UTF-8.
+    #[error("no valid protobuf at {}: {problem}", place(path, *offset))]
+    Wire {
+        /// Where in the document.
+        path: String,
+        /// Where the trouble is.
+        offset: usize,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// An array that claims to be much larger than what was sent.
+    #[error(
+        "an array that repeats its last value takes too much memory at {}",
+        place(path, *offset)
+    )]
+    TooLarge {
+        /// The array.
+        path: String,
+        /// Where the array starts.
+        offset: usize,
+    },
     /// A value has the right type and cannot be used all the same: text that is not base64, or that
     /// no Unicode string can hold.
     #[error("{problem} at {}", place(path, *offset))]
@@ -91,6 +113,8 @@ impl DecodeError {
             | Self::NoPayload { path, .. }
             | Self::WrongType { path, .. }
             | Self::UnknownField { path, .. }
+            | Self::Wire { path, .. }
+            | Self::TooLarge { path, .. }
             | Self::Invalid { path, .. } => path,
         }
     }
@@ -105,6 +129,8 @@ impl DecodeError {
             | Self::NoPayload { offset, .. }
             | Self::WrongType { offset, .. }
             | Self::UnknownField { offset, .. }
+            | Self::Wire { offset, .. }
+            | Self::TooLarge { offset, .. }
             | Self::Invalid { offset, .. } => *offset,
         }
     }
@@ -119,6 +145,16 @@ impl DecodeError {
 
     pub(crate) fn invalid(offset: usize, problem: &'static str) -> Self {
         Self::Invalid {
+            path: String::new(),
+            offset,
+            problem,
+        }
+    }
+
+    #[cfg(feature = "proto")]
+    #[cold]
+    pub(crate) fn wire(offset: usize, problem: &'static str) -> Self {
+        Self::Wire {
             path: String::new(),
             offset,
             problem,
@@ -169,6 +205,8 @@ impl DecodeError {
             | Self::NoPayload { path, .. }
             | Self::WrongType { path, .. }
             | Self::UnknownField { path, .. }
+            | Self::Wire { path, .. }
+            | Self::TooLarge { path, .. }
             | Self::Invalid { path, .. } => path,
         }
     }

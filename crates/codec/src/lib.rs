@@ -4,7 +4,7 @@
 //! `Feedback`) straight between bytes and [`streeling_core::Message`]: a numeric array goes from
 //! text into one contiguous typed buffer and from the buffer into text, with no tree of values
 //! between. What only NumPy can decide on travels as [`RawJson`](streeling_core::RawJson), a slice
-//! of the request's own bytes.
+//! of the request's own bytes. `proto` (feature `proto`) does the same between protobuf and messages.
 //!
 //! Lives elsewhere on purpose: sockets, HTTP and the bodies of errors (the transports), what a unit
 //! does around its component (`streeling-core`), and the frames of the worker processes
@@ -31,5 +31,9 @@
 
 mod error;
 pub mod json;
+#[cfg(feature = "proto")]
+pub mod proto;
+mod tftensor;
 
 pub use error::DecodeError;
+pub use tftensor::REPEATED_LIMIT;

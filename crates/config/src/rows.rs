@@ -567,9 +567,9 @@ pub(crate) static TABLE: &[Row] = &[
             Kind::LooseSwitch,
         ),
         G::Component,
-        Acts::NotYet("the passing through of payloads"),
-        "Do not decode the payload",
-        "The component gets the raw bytes, and its bytes go out as they are.",
+        Acts::Now,
+        "Do not decode the payload of predictions over REST",
+        "predict_raw, or else predict, gets the bytes of the body, whatever its content type, and the bytes or text that it returns go out as they are, as application/json.",
     ),
     row(
         Key::UnitId,

@@ -161,6 +161,8 @@ pub enum Output {
     Json(RawJson),
     /// A whole message, to be sent as it is.
     Message(Box<Message>),
+    /// The bytes of the whole answer, in answer to [`Payload::Raw`](crate::Payload::Raw).
+    Raw(Bytes),
 }
 
 impl From<Output> for Answer {

@@ -29,6 +29,16 @@ pub enum Payload {
     Binary(Bytes),
     /// `jsonData`.
     Json(RawJson),
+    /// `customData`: a message of the user's own, which only protobuf can carry.
+    Custom {
+        /// What the message is.
+        type_url: String,
+        /// The message, encoded.
+        value: Bytes,
+    },
+    /// A whole message that nobody has looked into, in the pieces in which it came; names and meta
+    /// are inside, if anywhere.
+    Raw(Vec<Bytes>),
 }
 
 /// `data`: an array, the names of its columns, and the form in which it was written.

@@ -110,8 +110,16 @@ impl Unit {
     fn compose(&self, method: Method, input: Message, answer: Answer) -> Message {
         let payload = match answer.output {
             Output::Message(message) => return *message,
+            Output::Raw(bytes) => Payload::Raw(vec![bytes]),
             Output::None => Payload::None,
-            Output::Unchanged => input.payload,
+            Output::Unchanged => match input.payload {
+                // What named no form gets one: an answer says what it is.
+                Payload::Data(data) if data.form == Form::Empty => Payload::Data(Data {
+                    form: Form::NdArray,
+                    ..data
+                }),
+                payload => payload,
+            },
             Output::Tensor(tensor) => {
                 let form = match &input.payload {
                     // Truth values are no numbers to the incumbent.

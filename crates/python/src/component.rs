@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use streeling_codec::json;
 use streeling_core::{
-    Answer, Component, Context, Error, ErrorKind, Feedback, Message, Method, RawJson, Result,
+    Answer, Component, Context, Error, ErrorKind, Feedback, Message, Method, Payload, RawJson,
+    Result,
 };
 
 use crate::pool::Pool;
@@ -20,6 +21,38 @@ enum Input<'a> {
 }
 
 impl Input<'_> {
+    /// Refuses what cannot be put into a frame.
+    fn check(&self) -> Result<()> {
+        let custom = |message: &Message| matches!(message.payload, Payload::Custom { .. });
+        let refused = match self {
+            Self::Message(message) => custom(message),
+            Self::Messages(messages) => messages.iter().any(custom),
+            Self::Feedback(feedback, _) => [&feedback.request, &feedback.response, &feedback.truth]
+                .into_iter()
+                .flatten()
+                .any(custom),
+            Self::Nothing => false,
+        };
+        if refused {
+            return Err(Error::new(
+                ErrorKind::BadData,
+                "a Python component cannot be given customData, only data, binData, strData or jsonData",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether nobody has looked into it; the worker then chooses between plain and raw method.
+    fn is_raw(&self) -> bool {
+        matches!(
+            self,
+            Self::Message(Message {
+                payload: Payload::Raw(_),
+                ..
+            })
+        )
+    }
+
     /// As the items of the plain method.
     fn plain(&self) -> Request {
         let mut request = Request::new();
@@ -53,7 +86,9 @@ impl Pool {
     /// A class without the method is asked all the same: its worker answers as the incumbent does, with the
     /// class's tags and metrics on the answer.
     async fn ask(&self, context: &Context, method: Method, input: Input<'_>) -> Result<Answer> {
-        if self.ready()?.methods.has_raw(method)
+        input.check()?;
+        if !input.is_raw()
+            && self.ready()?.methods.has_raw(method)
             && let Outcome::Answer(answer) = self.outcome(context, method, input.whole()).await?
         {
             return Ok(answer);

@@ -112,6 +112,7 @@ pub(crate) enum ItemKind {
     Json = 5,
     Message = 6,
     Unchanged = 7,
+    Raw = 8,
 }
 
 impl ItemKind {
@@ -125,6 +126,7 @@ impl ItemKind {
             Self::Json,
             Self::Message,
             Self::Unchanged,
+            Self::Raw,
         ]
         .get(usize::from(code))
         .copied()

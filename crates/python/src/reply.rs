@@ -81,6 +81,7 @@ fn answer(mut rest: Bytes) -> Result<Answer, Fault> {
             Output::Message(Box::new(message))
         }
         ItemKind::Unchanged => Output::Unchanged,
+        ItemKind::Raw => Output::Raw(body),
     };
     let names = if names.is_empty() {
         None

@@ -48,9 +48,10 @@ impl Request {
         let start = self.start_item();
         let none = Bytes::new();
         let mut text = &b""[..];
-        let mut shared = &none;
+        let mut shared = std::slice::from_ref(&none);
         match &message.payload {
-            Payload::None => {}
+            // What a worker cannot be given has been refused before.
+            Payload::None | Payload::Custom { .. } => {}
             Payload::Data(Data { names, form, array }) => {
                 item.form = *form as u8;
                 match array {
@@ -61,11 +62,11 @@ impl Request {
                             self.tail.extend_from_slice(&(side as u64).to_le_bytes());
                         }
                         item.ndim = tensor.shape().len() as u8;
-                        shared = tensor.data();
+                        shared = std::slice::from_ref(tensor.data());
                     }
                     Array::Json(list) => {
                         item.kind = ItemKind::List;
-                        shared = list.bytes();
+                        shared = std::slice::from_ref(list.bytes());
                     }
                 }
                 if !names.is_empty() {
@@ -80,18 +81,22 @@ impl Request {
             }
             Payload::Binary(bytes) => {
                 item.kind = ItemKind::Binary;
-                shared = bytes;
+                shared = std::slice::from_ref(bytes);
             }
             Payload::Json(value) => {
                 item.kind = ItemKind::Json;
-                shared = value.bytes();
+                shared = std::slice::from_ref(value.bytes());
+            }
+            Payload::Raw(pieces) => {
+                item.kind = ItemKind::Raw;
+                shared = pieces;
             }
         }
         item.meta = self.meta(&message.meta);
-        item.body = (text.len() + shared.len()) as u64;
+        item.body = (text.len() + shared.iter().map(Bytes::len).sum::<usize>()) as u64;
         self.end_item(start, &item);
         self.tail.extend_from_slice(text);
-        self.body(shared);
+        shared.iter().for_each(|piece| self.body(piece));
     }
 
     /// Adds the items of feedback: the request, the truth, and the reward with the routing.

@@ -94,6 +94,7 @@ impl Item {
             (None, "text") => Payload::Text(String::from_utf8(body.into()).unwrap()),
             (None, "binary") => Payload::Binary(body),
             (None, "json") => Payload::Json(raw()),
+            (None, "raw") => Payload::Raw(vec![body]),
             (None, other) => panic!("no payload {other}"),
         };
         let meta = match self.meta.as_str() {
@@ -278,6 +279,7 @@ fn replies_are_read_as_the_vectors_say() {
             Output::Text(text) => (ItemKind::Text, Bytes::copy_from_slice(text.as_bytes())),
             Output::Binary(bytes) => (ItemKind::Binary, bytes.clone()),
             Output::Json(json) => (ItemKind::Json, json.bytes().clone()),
+            Output::Raw(bytes) => (ItemKind::Raw, bytes.clone()),
             Output::Message(message) => {
                 assert_eq!(message.payload, Payload::Text("x".to_owned()), "{name}");
                 (ItemKind::Message, bytes(&item.body))

@@ -65,21 +65,36 @@ pub enum StartError {
         source: io::Error,
     },
     /// The component could not be imported, constructed or loaded.
-    #[error("{stage} of the component failed: {message}\n{traceback}")]
+    #[error("cannot {stage} the component '{name}'\n{}", traceback.trim_end())]
     Component {
-        /// `import`, `construct` or `load`.
-        stage: String,
-        /// The exception's text.
-        message: String,
-        /// Python's own traceback.
+        /// `import`, `construct`, `load`, or `get the metadata of`.
+        stage: &'static str,
+        /// Module and class.
+        name: String,
+        /// Python's own traceback; its last line is the exception's text.
         traceback: String,
     },
     /// The process ended before it was ready.
-    #[error("the worker ended while it was loading the component ({0})")]
-    Exited(ExitStatus),
+    #[error(
+        "the worker ended before the component was loaded ({status}); its interpreter is '{}' \
+         (--python, STREELING_PYTHON)",
+        python.display()
+    )]
+    Exited {
+        /// How it ended.
+        status: ExitStatus,
+        /// The interpreter.
+        python: PathBuf,
+    },
     /// The interpreter did not say hello.
-    #[error("the worker said nothing for {} s after its start", HELLO.as_secs())]
-    Silent,
+    #[error(
+        "'{}' said nothing for {} s after its start (--python, STREELING_PYTHON)",
+        python.display(), HELLO.as_secs()
+    )]
+    Silent {
+        /// The interpreter.
+        python: PathBuf,
+    },
     /// The other side speaks another protocol.
     #[error("the worker does not keep to the protocol: {0}")]
     Protocol(String),
@@ -152,9 +167,28 @@ impl From<Vec<String>> for Methods {
 
 #[derive(Deserialize)]
 struct Failed {
-    stage: String,
-    message: String,
+    stage: Stage,
     traceback: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Stage {
+    Import,
+    Construct,
+    Load,
+    Metadata,
+}
+
+impl Stage {
+    fn verb(&self) -> &'static str {
+        match self {
+            Self::Import => "import",
+            Self::Construct => "construct",
+            Self::Load => "load",
+            Self::Metadata => "get the metadata of",
+        }
+    }
 }
 
 /// A worker that has loaded its component.
@@ -209,11 +243,14 @@ impl Worker {
         let start = async {
             write(&mut control, Kind::Package, &package::sources()).await?;
             let hello = tokio::time::timeout(HELLO, read(&mut control));
-            let (kind, body) = hello.await.map_err(|_| StartError::Silent)??;
+            let (kind, body) = hello.await.map_err(|_| {
+                let python = config.python.clone();
+                StartError::Silent { python }
+            })??;
             greet(kind, &body, slot)?;
             write(&mut control, Kind::Load, &load(config, slot)).await?;
             let (kind, body) = read(&mut control).await?;
-            outcome(kind, &body)
+            outcome(config, kind, &body)
         };
         let started = start.await;
         let ready = match started {
@@ -221,7 +258,10 @@ impl Worker {
             Err(StartError::Socket(error)) => {
                 let ended = tokio::time::timeout(Duration::from_secs(1), process.wait()).await;
                 return Err(match ended {
-                    Ok(Ok(status)) => StartError::Exited(status),
+                    Ok(Ok(status)) => StartError::Exited {
+                        status,
+                        python: config.python.clone(),
+                    },
                     _ => StartError::Socket(error),
                 });
             }
@@ -324,18 +364,15 @@ fn greet(kind: Kind, body: &[u8], slot: usize) -> Result<(), StartError> {
     Ok(())
 }
 
-fn outcome(kind: Kind, body: &[u8]) -> Result<Ready, StartError> {
+fn outcome(config: &WorkerConfig, kind: Kind, body: &[u8]) -> Result<Ready, StartError> {
     match kind {
         Kind::Ready => parse(body),
         Kind::Failed => {
-            let Failed {
-                stage,
-                message,
-                traceback,
-            } = parse(body)?;
+            let Failed { stage, traceback } = parse(body)?;
+            let name = format!("{}.{}", config.module, config.class);
             Err(StartError::Component {
-                stage,
-                message,
+                stage: stage.verb(),
+                name,
                 traceback,
             })
         }

@@ -71,6 +71,22 @@ pub(crate) async fn collect<B: Buf, E>(
     Ok(whole.freeze())
 }
 
+/// Reads a body to its end and leaves it in the pieces in which it came.
+pub(crate) async fn pieces<B: Buf, E>(
+    body: &mut (impl Stream<Item = Result<B, E>> + Unpin),
+    limits: Limits,
+) -> Result<Vec<Bytes>, Error> {
+    let (mut pieces, mut size) = (Vec::new(), 0);
+    while let Some(next) = piece(body, limits).await? {
+        size += next.len();
+        if size > limits.size {
+            return Err(limits.too_large());
+        }
+        pieces.push(next);
+    }
+    Ok(pieces)
+}
+
 async fn piece<B: Buf, E>(
     body: &mut (impl Stream<Item = Result<B, E>> + Unpin),
     limits: Limits,

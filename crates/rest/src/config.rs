@@ -14,6 +14,8 @@ pub struct Config {
     pub keepalive: Duration,
     /// How long a request may take, from its head to its answer; `None` for as long as it likes.
     pub timeout: Option<Duration>,
+    /// Hand the bodies of predictions to the component unread, and its bytes to the client.
+    pub passthrough: bool,
     /// How long a client may pause in the middle of a body.
     pub stall: Duration,
     /// What `/seldon.json` says about the server.
@@ -28,6 +30,7 @@ impl Default for Config {
             max_body_size: 256 * 1024 * 1024,
             keepalive: Duration::from_secs(2),
             timeout: None,
+            passthrough: false,
             stall: Duration::from_secs(60),
             identity: Identity::default(),
         }

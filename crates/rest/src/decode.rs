@@ -48,6 +48,8 @@ fn bad_data(method: Method, error: &DecodeError, document: &Bytes) -> Error {
         DecodeError::TooDeep { .. }
         | DecodeError::WrongType { .. }
         | DecodeError::UnknownField { .. }
+        | DecodeError::Wire { .. }
+        | DecodeError::TooLarge { .. }
         | DecodeError::Invalid { .. } => format!("Invalid JSON: {error}"),
     };
     Error::new(ErrorKind::BadData, info)

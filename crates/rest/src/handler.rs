@@ -27,6 +27,7 @@ pub(crate) struct State {
     unit: Unit,
     ready: watch::Receiver<bool>,
     limits: Limits,
+    passthrough: bool,
     timeout: Option<Duration>,
     description: Bytes,
     offload: Offload,
@@ -65,6 +66,7 @@ impl State {
                 size: config.max_body_size,
                 stall: config.stall,
             },
+            passthrough: config.passthrough,
             timeout: config.timeout,
             description: Bytes::from(openapi::document(&config.identity)),
             offload: Offload::new(),
@@ -122,6 +124,12 @@ impl State {
                     .call(context, Method::HealthStatus, Request::Nothing)
                     .await;
             }
+            Before::Call(Method::Predict) if self.passthrough => {
+                match self.read_raw(head, &mut body).await {
+                    Ok(message) => return self.call(context, Method::Predict, message).await,
+                    Err(error) => Err(error),
+                }
+            }
             Before::Call(method) => match self.read(head, &mut body).await {
                 Ok(whole) => {
                     drop(body);
@@ -174,6 +182,19 @@ impl State {
         body::collect(body, self.limits).await
     }
 
+    async fn read_raw<B: Buf, E>(
+        &self,
+        head: &Head,
+        body: &mut (impl Stream<Item = std::result::Result<B, E>> + Unpin),
+    ) -> Result<Request> {
+        self.limits.check(head.length)?;
+        let payload = Payload::Raw(body::pieces(body, self.limits).await?);
+        Ok(Request::Message(Message {
+            payload,
+            ..Message::default()
+        }))
+    }
+
     async fn decode_and_call(
         &self,
         context: &Context,
@@ -191,17 +212,21 @@ impl State {
     }
 
     async fn call(&self, context: &Context, method: Method, request: Request) -> Result<Reply> {
-        let message = self.unit.call(context, method, request).await?;
+        let mut message = self.unit.call(context, method, request).await?;
         let status = status::of_message(&message)?;
-        let size = size(&message);
-        let body = self
-            .offload
-            .run(size, move || {
-                let mut body = Vec::with_capacity(size);
-                json::encode_message(&message, &mut body);
-                body
-            })
-            .await;
+        let body = match message.payload {
+            // One piece is the rule, and goes out from where it lies.
+            Payload::Raw(ref mut pieces) if pieces.len() == 1 => pieces.remove(0),
+            _ => {
+                let size = size(&message);
+                let encode = move || {
+                    let mut body = Vec::with_capacity(size);
+                    json::encode_message(&message, &mut body);
+                    Bytes::from(body)
+                };
+                self.offload.run(size, encode).await
+            }
+        };
         if body.len() > self.limits.size {
             return Err(Error::new(
                 ErrorKind::TooLarge,
@@ -249,8 +274,11 @@ fn size(message: &Message) -> usize {
             Array::Json(json) => json.as_bytes().len(),
         },
         Payload::Text(text) => text.len(),
-        Payload::Binary(bytes) => bytes.len().div_ceil(3) * 4,
+        Payload::Binary(bytes) | Payload::Custom { value: bytes, .. } => {
+            bytes.len().div_ceil(3) * 4
+        }
         Payload::Json(json) => json.as_bytes().len(),
+        Payload::Raw(pieces) => pieces.iter().map(Bytes::len).sum(),
     };
     payload + REST
 }

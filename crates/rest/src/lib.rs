@@ -15,6 +15,8 @@ mod body;
 mod config;
 mod decode;
 mod form;
+#[doc(hidden)]
+pub mod fuzzing;
 mod handler;
 mod multipart;
 mod offload;

@@ -166,6 +166,7 @@ impl Ports {
             max_body_size: settings.rest.max_body,
             keepalive: settings.rest.keepalive,
             timeout: settings.rest.timeout,
+            passthrough: settings.payload_passthrough,
             ..streeling_rest::Config::default()
         };
         let rest = streeling_rest::bind(config).map_err(ServeError::RestPort)?;

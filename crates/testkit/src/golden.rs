@@ -6,7 +6,7 @@ mod exchange;
 mod json;
 mod launch;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use std::time::Duration;
 pub use answer::{Answer, Golden};
 pub use differences::{Difference, Differences};
 pub use exchange::{Exchange, Group, Keep, load_groups};
-pub use json::Json;
+pub use json::{Json, Rules};
 pub use launch::{Launch, Running, StartError};
 
 /// Longest wait for one answer; the slowest recorded one takes milliseconds.
@@ -126,14 +126,26 @@ impl Suite {
         &self.components
     }
 
+    /// Whether a server must not come to serve `group`.
+    #[must_use]
+    pub fn must_fail_to_start(&self, group: &Group) -> bool {
+        match self.differences.of(&group.id) {
+            Some(difference) => difference.fails_to_start(),
+            None => self.golden.fails_to_start(&group.id),
+        }
+    }
+
+    /// The versions of what the answers were recorded from.
+    #[must_use]
+    pub fn recorded(&self) -> &BTreeMap<String, String> {
+        &self.golden.recorded
+    }
+
     /// Starts a server for `group`, sends its exchanges, stops it, and returns one line for each
     /// mismatch. A start that must fail and one that must succeed are told apart.
     #[must_use]
     pub fn run(&self, launch: &Launch, group: &Group) -> Vec<String> {
-        let must_fail = match self.differences.of(&group.id) {
-            Some(difference) => difference.fails_to_start(),
-            None => self.golden.fails_to_start(&group.id),
-        };
+        let must_fail = self.must_fail_to_start(group);
         match launch.start(group, &self.components) {
             Ok(running) if must_fail => {
                 drop(running);
@@ -175,7 +187,14 @@ impl Suite {
                 None => vec!["answered, but the incumbent does not start here".to_owned()],
             };
         };
-        let mut found = difference.expected(recorded).mismatches(got);
+        let model = match difference.model(id) {
+            Some(model) => match self.golden.answer(&model) {
+                Some(answer) => Some(answer),
+                None => return vec![format!("to answer as to {model}, which is not recorded")],
+            },
+            None => recorded,
+        };
+        let mut found = difference.expected(model).mismatches(got);
         if recorded.is_some_and(|recorded| recorded.mismatches(got).is_empty()) {
             found.push(format!(
                 "the difference \"{}\" does not occur",

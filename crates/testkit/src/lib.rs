@@ -3,13 +3,16 @@
 //! The golden suite lives here: the exchanges of `tests/conformance`, the recorded answers, the
 //! comparison, and the list of allowed differences that is read from `docs/differences.md`. The
 //! recorder itself is `cargo xtask conformance`; the test that holds Streeling against the golden
-//! file is in the `tests` package.
+//! file is in the `tests` package. [`Server`] runs the executable as a user does.
 
 mod golden;
 mod http;
+mod server;
 
 pub use golden::{
     Answer, Difference, Differences, Exchange, Golden, GoldenError, Group, Json, Keep, Launch,
-    Running, StartError, Suite, load_groups,
+    Rules, Running, StartError, Suite, load_groups,
 };
 pub use http::{RawAnswer, Request};
+pub use rustix::process::Signal;
+pub use server::{Ended, Server, ServerCommand, ServerError};

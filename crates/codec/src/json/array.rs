@@ -175,11 +175,15 @@ fn separator(bytes: &[u8], mut pos: usize) -> Option<(bool, usize)> {
             _ => return None,
         }
     }
-    pos += 1;
+    Some((true, after_whitespace(bytes, pos + 1)))
+}
+
+#[inline(always)]
+fn after_whitespace(bytes: &[u8], mut pos: usize) -> usize {
     while let Some(b' ' | b'\t' | b'\n' | b'\r') = bytes.get(pos) {
         pos += 1;
     }
-    Some((true, pos))
+    pos
 }
 
 /// The innermost lists of an array, one after the other.
@@ -266,12 +270,18 @@ fn floats(cursor: &mut Cursor<'_>, values: &mut Vec<f64>, start: usize) -> Optio
     let bytes = cursor.bytes();
     let mut pos = cursor.pos;
     loop {
-        let (literal, end) = number::scan_inline(bytes, pos)?;
-        #[expect(clippy::cast_precision_loss, reason = "rounds as NumPy does")]
-        let value = match literal {
-            Literal::Float(value) => value,
-            Literal::Int(value) => value as f64,
-            Literal::BigInt => return None,
+        let window = bytes.get(pos..).and_then(<[u8]>::first_chunk);
+        let (value, end) = match window.and_then(number::decimal) {
+            Some((value, length)) => match bytes.get(pos + length) {
+                Some(b',') => {
+                    push(values, value, start, pos, bytes.len());
+                    pos = after_whitespace(bytes, pos + length + 1);
+                    continue;
+                }
+                Some(b'e' | b'E') => float(bytes, pos)?,
+                _ => (value, pos + length),
+            },
+            None => float(bytes, pos)?,
         };
         push(values, value, start, pos, bytes.len());
         let more;
@@ -281,6 +291,19 @@ fn floats(cursor: &mut Cursor<'_>, values: &mut Vec<f64>, start: usize) -> Optio
             return Some(());
         }
     }
+}
+
+/// Reads any number as a float.
+#[inline(never)]
+fn float(bytes: &[u8], pos: usize) -> Option<(f64, usize)> {
+    let (literal, end) = number::scan_inline(bytes, pos)?;
+    #[expect(clippy::cast_precision_loss, reason = "rounds as NumPy does")]
+    let value = match literal {
+        Literal::Float(value) => value,
+        Literal::Int(value) => value as f64,
+        Literal::BigInt => return None,
+    };
+    Some((value, end))
 }
 
 fn bools(cursor: &mut Cursor<'_>, values: &mut Vec<bool>) -> Option<()> {

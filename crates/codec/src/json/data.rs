@@ -5,6 +5,7 @@ use streeling_core::{Array, Data, Form, RawJson, Tensor};
 use super::array;
 use super::message::{Mode, Reader, Slot, field, names};
 use super::scan::Cursor;
+use super::tftensor;
 use crate::DecodeError;
 use crate::error::Result;
 
@@ -12,8 +13,16 @@ impl Reader {
     pub(super) fn data(&self, cursor: &mut Cursor<'_>) -> Result<Data> {
         let start = cursor.pos;
         if self.mode != Mode::Feedback && matches!(cursor.peek(), Some(b'[' | b'"')) {
-            // The incumbent asks whether `ndarray` is in it, and in these it is not.
+            // The incumbent asks whether `ndarray` is in it, and in these it is not; unless it is
+            // the text of a whole object, as a file in a multipart body.
+            let text = *cursor;
             cursor.skip()?;
+            let span = &cursor.bytes()[text.pos..cursor.pos];
+            if text.peek() == Some(b'"')
+                && span.windows(6).any(|w| w == b"tensor" || w == b"darray")
+            {
+                return Err(text.wrong_type("an object"));
+            }
             return Ok(Data {
                 names: Vec::new(),
                 form: Form::Empty,
@@ -51,7 +60,9 @@ impl Reader {
                         if cursor.peek() != Some(b'{') {
                             return Err(cursor.wrong_type("an object"));
                         }
-                        self.raw(cursor).map(Array::Json)
+                        let raw = self.raw(cursor)?;
+                        let typed = tftensor::typed(raw.as_bytes(), &self.room);
+                        Ok(typed.map_or(Array::Json(raw), Array::Typed))
                     })?;
                 }
                 "ndarray" | "tensor" | "tftensor" => {}

@@ -17,7 +17,7 @@ pub(super) fn write_f64(value: f64, out: &mut Vec<u8>) {
     let size = value.abs();
     if !(few_decimals(value, size, out)) {
         if value.is_finite() {
-            let mut digits = ryu::Buffer::new();
+            let mut digits = zmij::Buffer::new();
             relaid(digits.format_finite(value), plain_layout(size), out);
         } else {
             not_finite(value, out);
@@ -28,7 +28,7 @@ pub(super) fn write_f64(value: f64, out: &mut Vec<u8>) {
 /// Writes a float32 with the digits that tell it from other float32 values.
 pub(super) fn write_f32(value: f32, out: &mut Vec<u8>) {
     if value.is_finite() {
-        let mut digits = ryu::Buffer::new();
+        let mut digits = zmij::Buffer::new();
         let plain = plain_layout(f64::from(value).abs());
         relaid(digits.format_finite(value), plain, out);
     } else {
@@ -37,7 +37,7 @@ pub(super) fn write_f32(value: f32, out: &mut Vec<u8>) {
 }
 
 /// The value of an IEEE 754 binary16.
-pub(super) fn f16_to_f64(bits: u16) -> f64 {
+pub(crate) fn f16_to_f64(bits: u16) -> f64 {
     let sign = if bits >> 15 == 0 { 1.0 } else { -1.0 };
     let exponent = i32::from(bits >> 10 & 0x1f);
     let fraction = f64::from(bits & 0x3ff);
@@ -110,7 +110,7 @@ fn plain_layout(size: f64) -> bool {
     (1e-4..1e16).contains(&size) || size == 0.0
 }
 
-/// Writes what `ryu` has written in Python's layout. They agree but for small numbers, where Python
+/// Writes what `zmij` has written in Python's layout. They agree but for small numbers, where Python
 /// takes to exponents earlier, and for the form of exponents: `1e-05`, `1e+16`.
 fn relaid(text: &str, plain: bool, out: &mut Vec<u8>) {
     if plain {
@@ -124,7 +124,7 @@ fn relaid(text: &str, plain: bool, out: &mut Vec<u8>) {
     out.push(b'e');
     let (sign, digits) = match exponent.strip_prefix('-') {
         Some(digits) => (b'-', digits),
-        None => (b'+', exponent),
+        None => (b'+', exponent.trim_start_matches('+')),
     };
     out.push(sign);
     if digits.len() < 2 {
@@ -262,7 +262,7 @@ mod tests {
         fn few_decimals_are_the_shortest(whole in -1_000_000_000_i64..1_000_000_000, shift in 0..9) {
             let value = whole as f64 / 10_f64.powi(shift);
             let mut general = Vec::new();
-            relaid(ryu::Buffer::new().format_finite(value), plain_layout(value.abs()), &mut general);
+            relaid(zmij::Buffer::new().format_finite(value), plain_layout(value.abs()), &mut general);
             prop_assert_eq!(written(value).into_bytes(), general);
         }
     }

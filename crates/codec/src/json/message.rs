@@ -1,6 +1,7 @@
 //! The fields of messages, and what each may hold.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
@@ -12,6 +13,7 @@ use super::number::{self, Literal};
 use super::scan::Cursor;
 use crate::DecodeError;
 use crate::error::Result;
+use crate::tftensor::REPEATED_LIMIT;
 
 /// As Python reads it: bits that belong to no byte do not matter.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -35,6 +37,8 @@ pub(super) enum Mode {
 pub(super) struct Reader {
     body: Bytes,
     pub(super) mode: Mode,
+    /// Bytes that repeated values may still take.
+    pub(super) room: Cell<usize>,
 }
 
 /// What a field that may come several times held the last time.
@@ -117,7 +121,11 @@ pub(super) fn number(cursor: &mut Cursor<'_>) -> Result<Number> {
 
 impl Reader {
     pub(super) fn new(body: Bytes, mode: Mode) -> Self {
-        Self { body, mode }
+        Self {
+            body,
+            mode,
+            room: Cell::new(REPEATED_LIMIT),
+        }
     }
 
     pub(super) fn body(&self) -> &[u8] {
@@ -161,6 +169,7 @@ impl Reader {
         let mut binary: Slot<Bytes> = None;
         let mut text: Slot<Payload> = None;
         let mut json: Slot<RawJson> = None;
+        let mut custom = false;
         cursor.object(|cursor, span| {
             let name = cursor.field(span);
             let name = &*name;
@@ -178,6 +187,14 @@ impl Reader {
                     status = field(cursor, name, |cursor| self.status(cursor))?;
                 }
                 "data" | "binData" | "strData" => {}
+                // Feedback may carry it, and drops it like every payload but `data`.
+                "customData" if self.mode == Mode::Feedback => {
+                    custom = !self.absent(cursor);
+                    if custom {
+                        object_here(cursor).map_err(|error| error.inside(name))?;
+                        cursor.skip().map_err(|error| error.inside(name))?;
+                    }
+                }
                 _ => self.unknown(cursor, name, span.start)?,
             }
             Ok(())
@@ -188,6 +205,7 @@ impl Reader {
                 binary.is_some(),
                 text.is_some(),
                 json.is_some(),
+                custom,
             ];
             if payloads.into_iter().filter(|&there| there).count() > 1 {
                 return Err(DecodeError::invalid(

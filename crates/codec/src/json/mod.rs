@@ -1,10 +1,9 @@
 //! SeldonMessage as JSON.
 //!
 //! The dialect is that of Python's `json`: `NaN`, `Infinity` and `-Infinity` are numbers, of a key
-//! that comes twice the last one counts, a byte order mark at the start is skipped, and a body may
-//! be UTF-16 or UTF-32 (offsets in errors then count bytes of the same text in UTF-8). Half of a
-//! surrogate pair may be escaped in a string, but not encoded as three bytes of its own. Values
-//! may be nested 512 levels deep.
+//! that comes twice the last one counts, and a byte order mark at the start is skipped. The text is
+//! UTF-8: half of a surrogate pair may be escaped in a string, but not encoded as three bytes of
+//! its own. Values may be nested 512 levels deep.
 //!
 //! Memory is bounded by the length of the body, never by what it claims: an array takes at most
 //! about ten times its text. The worst case is a list of nothing but the shortest messages or
@@ -12,12 +11,12 @@
 
 mod array;
 mod data;
-mod encoding;
 mod float;
 mod message;
 mod meta;
-mod number;
-mod scan;
+pub(crate) mod number;
+pub(crate) mod scan;
+pub(crate) mod tftensor;
 mod write;
 
 #[cfg(test)]
@@ -30,6 +29,8 @@ use crate::DecodeError;
 use message::{Mode, Reader};
 use scan::Cursor;
 
+#[cfg(feature = "proto")]
+pub(crate) use float::f16_to_f64;
 pub use write::{
     encode_feedback, encode_float, encode_message, encode_messages, encode_meta, encode_names,
     encode_string,
@@ -44,8 +45,10 @@ pub use write::{
 /// [`Payload::Json`](streeling_core::Payload::Json): all this as the incumbent does.
 ///
 /// `ndarray` and `tensor` become [`Array::Typed`](streeling_core::Array::Typed) (int64, float64 or
-/// bool) where they are regular arrays of such values, with up to 32 dimensions, and otherwise, as
-/// `tftensor` always, [`Array::Json`](streeling_core::Array::Json): a slice of `body`, not a copy.
+/// bool) where they are regular arrays of such values, with up to 32 dimensions, and `tftensor` where
+/// it is one of numbers whose parts belong together, in its own dtype; what a short list repeats
+/// may take up to [`REPEATED_LIMIT`](crate::REPEATED_LIMIT) in a document. Everything else becomes
+/// [`Array::Json`](streeling_core::Array::Json): a slice of `body`, not a copy.
 ///
 /// # Errors
 ///
@@ -119,13 +122,13 @@ pub fn check(body: &Bytes) -> Result<RawJson, DecodeError> {
     document(body, Mode::Answer, Reader::raw)
 }
 
-/// Reads a document that is one value, in any Unicode encoding.
+/// Reads a document that is one value.
 fn document<T>(
     body: &Bytes,
     mode: Mode,
     read: impl FnOnce(&Reader, &mut Cursor<'_>) -> Result<T, DecodeError>,
 ) -> Result<T, DecodeError> {
-    let reader = Reader::new(encoding::utf8(body)?, mode);
+    let reader = Reader::new(body.clone(), mode);
     one_value(Cursor::new(reader.body())?, |cursor| read(&reader, cursor))
 }
 

@@ -114,6 +114,83 @@ pub(crate) fn scan_inline(bytes: &[u8], start: usize) -> Option<(Literal, usize)
     }
 }
 
+/// Bytes that [`decimal`] may look at.
+pub(crate) const WINDOW: usize = 40;
+
+/// Reads what most of the numbers in large arrays look like: up to seven digits, a point, and up to
+/// 18 more. `None` for anything else, which may be a number all the same. An exponent is left
+/// standing.
+#[inline(always)]
+pub(crate) fn decimal(window: &[u8; WINDOW]) -> Option<(f64, usize)> {
+    const SCALE: u64 = SHIFTS[8];
+    let negative = window[0] == b'-';
+    let mut pos = usize::from(negative);
+    let mut whole = u64::from(window[pos].wrapping_sub(b'0'));
+    if whole > 9 {
+        return None;
+    }
+    pos += 1;
+    if window[pos] != b'.' {
+        let (digits, count) = leading_digits(eight(window, pos - 1)?);
+        pos += count - 1;
+        if whole == 0 || count == 8 || window[pos] != b'.' {
+            return None;
+        }
+        whole = digits;
+    }
+    pos += 1;
+    let word = eight(window, pos)?;
+    let odd = not_digits(word);
+    let size = if odd != 0 {
+        let count = odd.trailing_zeros() as usize / 8;
+        if count == 0 {
+            return None;
+        }
+        pos += count;
+        // Zeros take the place of what is not there. Both sides are exact floats, so that there is
+        // one rounding only.
+        let fraction = value_of_eight(word & !(u64::MAX << (8 * count)));
+        float(whole * SCALE + fraction) / float(SCALE)
+    } else {
+        let mut mantissa = whole * SCALE + value_of_eight(word & LOW_HALVES);
+        let (digits, count) = leading_digits(eight(window, pos + 8)?);
+        if whole >= SHIFTS[3] && count > 0 {
+            // More digits than are sure to fit.
+            return None;
+        }
+        mantissa = mantissa * SHIFTS[count] + digits;
+        let mut places = 8 + count;
+        if count == 8 {
+            let (digits, count) = leading_digits(eight(window, pos + 16)?);
+            if count > 2 || whole >= 10 {
+                return None;
+            }
+            mantissa = mantissa * SHIFTS[count] + digits;
+            places += count;
+        }
+        pos += places;
+        if mantissa <= EXACT {
+            float(mantissa) / POWERS[places]
+        } else {
+            divided(mantissa, places as i64)?
+        }
+    };
+    let sign = u64::from(negative) << 63;
+    Some((f64::from_bits(size.to_bits() | sign), pos))
+}
+
+/// An integer of at most 2^53 as a float. Signed integers convert in one instruction.
+#[inline(always)]
+fn float(value: u64) -> f64 {
+    value.cast_signed() as f64
+}
+
+#[inline(always)]
+fn eight(window: &[u8; WINDOW], at: usize) -> Option<u64> {
+    let bytes = window.get(at..)?.first_chunk()?;
+    Some(u64::from_le_bytes(*bytes))
+}
+
 fn int(negative: bool, mantissa: u64) -> Literal {
     if negative {
         0_i64
@@ -222,23 +299,8 @@ fn special(bytes: &[u8], start: usize) -> Option<(Literal, usize)> {
 /// they end.
 #[inline(always)]
 fn digits(bytes: &[u8], mut pos: usize, mut value: u64) -> (u64, usize) {
-    const ZEROS: u64 = 0x3030_3030_3030_3030;
     while let Some(eight) = bytes.get(pos..).and_then(<[u8]>::first_chunk::<8>) {
-        let word = u64::from_le_bytes(*eight);
-        // A byte is a digit if its high half is 3 and stays so when 6 is added.
-        let odd = (word & 0xf0f0_f0f0_f0f0_f0f0 ^ ZEROS)
-            | (word.wrapping_add(0x0606_0606_0606_0606) & 0xf0f0_f0f0_f0f0_f0f0 ^ ZEROS);
-        let there = odd.trailing_zeros() as usize / 8;
-        if there == 0 {
-            return (value, pos);
-        }
-        // The digits move to the end, so that zeros stand before them.
-        let word = (word & 0x0f0f_0f0f_0f0f_0f0f) << (64 - 8 * there);
-        let pairs = word.wrapping_mul(10).wrapping_add(word >> 8);
-        let mask = 0x0000_00ff_0000_00ff;
-        let high = (pairs & mask).wrapping_mul(100 + (1_000_000 << 32));
-        let low = ((pairs >> 16) & mask).wrapping_mul(1 + (10_000 << 32));
-        let eight = high.wrapping_add(low) >> 32;
+        let (eight, there) = leading_digits(u64::from_le_bytes(*eight));
         value = value.wrapping_mul(SHIFTS[there]).wrapping_add(eight);
         pos += there;
         if there < 8 {
@@ -250,6 +312,40 @@ fn digits(bytes: &[u8], mut pos: usize, mut value: u64) -> (u64, usize) {
         pos += 1;
     }
     (value, pos)
+}
+
+/// The lower half of each of eight bytes: of a digit, its value.
+const LOW_HALVES: u64 = 0x0f0f_0f0f_0f0f_0f0f;
+
+/// The value of the digits that eight bytes of text begin with, and how many those are.
+#[inline(always)]
+fn leading_digits(word: u64) -> (u64, usize) {
+    let there = not_digits(word).trailing_zeros() as usize / 8;
+    if there == 0 {
+        return (0, 0);
+    }
+    // The digits move to the end, so that zeros stand before them.
+    (value_of_eight(word << (64 - 8 * there)), there)
+}
+
+/// Eight bytes of text that has bits set in the first byte that is no digit, and none before it.
+#[inline(always)]
+fn not_digits(word: u64) -> u64 {
+    const ZEROS: u64 = 0x3030_3030_3030_3030;
+    // A byte is a digit if its high half is 3 and stays so when 6 is added.
+    (word & !LOW_HALVES ^ ZEROS) | (word.wrapping_add(0x0606_0606_0606_0606) & !LOW_HALVES ^ ZEROS)
+}
+
+/// The number that eight digits make, the first of them in the lowest byte. Only the lower halves
+/// of the bytes count.
+#[inline(always)]
+fn value_of_eight(word: u64) -> u64 {
+    const MASK: u64 = 0x0000_00ff_0000_00ff;
+    let word = word & LOW_HALVES;
+    let pairs = word.wrapping_mul(10).wrapping_add(word >> 8);
+    let high = (pairs & MASK).wrapping_mul(100 + (1_000_000 << 32));
+    let low = ((pairs >> 16) & MASK).wrapping_mul(1 + (10_000 << 32));
+    high.wrapping_add(low) >> 32
 }
 
 #[cfg(test)]
@@ -346,6 +442,26 @@ mod tests {
             }
             let expected = Literal::Float(text.parse().unwrap());
             prop_assert_eq!(read(&text), Some((expected, text.len())));
+        }
+
+        /// What the short cut reads is what the general way reads.
+        #[test]
+        fn decimals_round_as_the_standard_library(
+            negative: bool, whole in "0|[1-9][0-9]{0,7}", fraction in "[0-9]{1,19}", end in "[],e ]",
+        ) {
+            let sign = if negative { "-" } else { "" };
+            let text = format!("{sign}{whole}.{fraction}");
+            let mut window = [b'9'; WINDOW];
+            window[..text.len()].copy_from_slice(text.as_bytes());
+            window[text.len()..=text.len()].copy_from_slice(end.as_bytes());
+            if let Some((value, length)) = decimal(&window) {
+                prop_assert_eq!(length, text.len());
+                let expected: f64 = text.parse().unwrap();
+                prop_assert_eq!(value.to_bits(), expected.to_bits());
+            } else {
+                // Long ones, and the few whose rounding takes more than 128 bits to tell.
+                prop_assert!(whole.len() + fraction.len() > 12 || whole.len() > 7);
+            }
         }
 
         /// Every finite float, in the digits that Rust writes.

@@ -13,15 +13,27 @@ use super::scan::plain_end;
 /// Appends a message: its payload, its `meta` (always, if only `{}`), and its `status` if it has
 /// one.
 ///
+/// A raw payload is the whole message, whatever it is.
+///
 /// Floats are written as Python's `repr` writes them (float32 and float16 as the float64 of the
 /// same value), integers as integers.
 pub fn encode_message(message: &Message, out: &mut Vec<u8>) {
+    if let Payload::Raw(pieces) = &message.payload {
+        pieces.iter().for_each(|piece| out.extend_from_slice(piece));
+        return;
+    }
     let mut object = Object::open(out);
     match &message.payload {
-        Payload::None | Payload::Text(_) => {}
+        Payload::None | Payload::Text(_) | Payload::Raw(_) => {}
         Payload::Data(data) => write_data(data, object.field("data")),
         Payload::Binary(bytes) => write_base64(bytes, object.field("binData")),
         Payload::Json(json) => object.field("jsonData").extend_from_slice(json.as_bytes()),
+        Payload::Custom { type_url, value } => {
+            let mut custom = Object::open(object.field("customData"));
+            encode_string(type_url, custom.field("typeUrl"));
+            write_base64(value, custom.field("value"));
+            custom.close();
+        }
     }
     encode_meta(&message.meta, object.field("meta"));
     if let Some(status) = &message.status {

@@ -104,6 +104,11 @@ class Methods:
             protocol.SEND_FEEDBACK: self._send_feedback(),
             protocol.HEALTH_STATUS: self._health_status(),
         }
+        self._predict = (
+            with_meta(getattr(component, "predict"))  # noqa: B009
+            if "predict" in own
+            else None
+        )
         self.raw_handlers: dict[int, Handler] = {
             number: self._raw(name)
             for number, name in protocol.METHODS.items()
@@ -185,7 +190,9 @@ class Methods:
     def _health_status(self) -> Handler:
         if "health_status" not in self._own:
             # The base class of the package says so of itself.
-            inherits = any(cls.__name__ == "SeldonComponent" for cls in type(self._component).__mro__)
+            inherits = any(
+                cls.__name__ == "SeldonComponent" for cls in type(self._component).__mro__
+            )
             health = "not implemented - assuming healthy" if inherits else "healthy"
             return lambda items: self._answer(health)
         call = getattr(self._component, "health_status")  # noqa: B009
@@ -210,6 +217,29 @@ class Methods:
             return (protocol.MESSAGE, 0, (), body), b"", b""
 
         return handle
+
+    def passthrough(self, items: list[Item]) -> Reply:
+        """Bytes in, bytes or text out, by the raw method if there is one that does not decline."""
+        body = items[0][0]
+        result = None
+        try:
+            if "predict_raw" in self._own:
+                result = self._component.predict_raw(body)  # type: ignore[attr-defined]
+        except Exception as error:
+            if not errors.not_implemented(error):
+                raise
+        if result is None:
+            if self._predict is None:
+                raise BadData("PAYLOAD_PASSTHROUGH needs predict_raw or predict in the component")
+            result = self._predict(body, [], None)
+        if isinstance(result, str):
+            result = result.encode("utf-8")
+        if not isinstance(result, (bytes, bytearray)):
+            raise TypeError(
+                "with PAYLOAD_PASSTHROUGH the component must return bytes or str, "
+                f"not {type(result).__name__}"
+            )
+        return (protocol.RAW, 0, (), bytes(result)), b"", b""
 
     # Values
 

@@ -317,7 +317,7 @@ class Codec:
             value = self._json(form, memoryview(buffer)[at : at + size], json_options)
         elif kind == protocol.TEXT:
             value = str(memoryview(buffer)[at : at + size], "utf-8", "surrogatepass")
-        elif kind == protocol.BINARY:
+        elif kind in (protocol.BINARY, protocol.RAW):
             value = bytes(memoryview(buffer)[at : at + size])
         elif kind in (protocol.JSON, protocol.MESSAGE):
             value = from_json(memoryview(buffer)[at : at + size])

@@ -45,6 +45,7 @@ class _Loop:
         self._codec: Codec = methods.codec
         self._handlers = methods.handlers
         self._raw = methods.raw_handlers
+        self._passthrough = methods.passthrough
         self._buffer = bytearray(BUFFER)
         self._view = memoryview(self._buffer)
         # Answers not yet written, and when the oldest of them was made.
@@ -108,9 +109,9 @@ class _Loop:
             return
         try:
             items = ready if ready is not None else self._decode(buffer, start, end, method, count)
-            raw = bool(items) and items[0][3] == protocol.MESSAGE
-            if raw:
-                handler = self._raw_handler(method)
+            if items and items[0][3] >= protocol.MESSAGE:
+                raw = items[0][3] == protocol.MESSAGE
+                handler = self._raw_handler(method) if raw else self._passthrough
             encoded, names, meta = handler(items)
         except ProtocolError:
             raise

@@ -33,7 +33,7 @@ class Recorder:
 
     def predict_raw(self, message: Any) -> Any:
         self.seen = [message]
-        return {"strData": "x"}
+        return message if isinstance(message, bytes) else {"strData": "x"}
 
     def route(self, X: Any, names: Any) -> int:
         self.seen = [X]
@@ -73,6 +73,7 @@ SEEN: dict[str, list[Any]] = {
     "text": ["h\u00e9 \U0001f600", [], None],
     "binary": [b"\x00\xff\x10", [], None],
     "whole message": [{"strData": "x"}],
+    "raw": [b'\x00{"x'],
     "route": ["x"],
     "aggregate of two": [[[1], "b"], [["x"], []]],
     "feedback": [[[1, 2]], ["a", "b"], 0.5, [], None],
@@ -165,6 +166,7 @@ class Replies(unittest.TestCase):
             "json": (Returns({"a": [1, 2.5]}), text, 1),
             "whole message": (Recorder(), item(6, b"{}"), 1),
             "unchanged": (object(), text, 2),
+            "raw": (Recorder(), item(8, b'\x00{"x'), 1),
         }
         if HAS_NUMPY:
             import numpy as np

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::{GoldenError, Json, Keep};
+use super::{GoldenError, Json, Keep, Rules};
 use crate::http::RawAnswer;
 
 /// The headers that are part of the contract. Everything else is the HTTP stack's own business.
@@ -43,9 +43,12 @@ pub struct Answer {
     pub(super) body: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) base64: Option<String>,
-    /// Texts in `body` and `headers` may hold `*`; only in an allowed difference.
+    /// How the body is compared; strictly, unless an allowed difference says otherwise.
     #[serde(skip)]
-    pub(super) globs: bool,
+    pub(super) rules: Rules,
+    /// The headers whose values may hold `*`; only in an allowed difference.
+    #[serde(skip)]
+    pub(super) header_globs: BTreeSet<String>,
 }
 
 impl Answer {
@@ -69,7 +72,8 @@ impl Answer {
             headers,
             body,
             base64,
-            globs: false,
+            rules: Rules::default(),
+            header_globs: BTreeSet::new(),
         }
     }
 
@@ -83,7 +87,8 @@ impl Answer {
         for name in HEADERS {
             match (self.headers.get(name), got.headers.get(name)) {
                 (Some(want), Some(have)) if want == have => {}
-                (Some(want), Some(have)) if self.globs && super::glob(want, have) => {}
+                (Some(want), Some(have))
+                    if self.header_globs.contains(name) && super::glob(want, have) => {}
                 (None, None) => {}
                 (want, have) => found.push(format!("header {name}: want {want:?}, got {have:?}")),
             }
@@ -108,8 +113,8 @@ impl Answer {
             .get("content-type")
             .is_some_and(|t| t.contains("json"));
         match (Json::parse(want), Json::parse(have)) {
-            (Ok(want), Ok(have)) if json => want.mismatches(&have, self.globs, "$", found),
-            _ if want == have || self.globs && super::glob(want, have) => {}
+            (Ok(want), Ok(have)) if json => want.mismatches(&have, self.rules, "$", found),
+            _ if want == have || self.rules.globs && super::glob(want, have) => {}
             _ => found.push(format!("body: want {want:?}, got {have:?}")),
         }
     }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{Answer, GoldenError, Json, every_id, glob};
+use super::{Answer, GoldenError, Json, Rules, every_id, glob};
 
 /// One allowed difference.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct Difference {
     status: Option<u16>,
     body: Option<String>,
     headers: BTreeMap<String, Option<String>>,
+    answers_as: Option<String>,
+    loosely: bool,
 }
 
 /// The differences of the page, in its order.
@@ -112,19 +114,28 @@ impl Difference {
         self.start == Some(false)
     }
 
+    /// The exchange whose recorded answer is given to `id`, if it is another one of its group.
+    pub(super) fn model(&self, id: &str) -> Option<String> {
+        let name = self.answers_as.as_ref()?;
+        let mut parts = id.splitn(3, '/');
+        let (component, group) = (parts.next()?, parts.next()?);
+        Some(format!("{component}/{group}/{name}"))
+    }
+
     /// What Streeling answers where the incumbent answers `recorded`, or does not even start.
     pub(super) fn expected(&self, recorded: Option<&Answer>) -> Answer {
         let mut expected = recorded.cloned().unwrap_or_default();
-        expected.globs = true;
+        expected.rules = Rules {
+            // A recorded `*` means itself.
+            globs: self.body.is_some(),
+            loosely: self.loosely,
+        };
         if let Some(status) = self.status {
             expected.status = status;
         }
         if let Some(body) = &self.body {
             expected.body = Some(body.clone());
             expected.base64 = None;
-        } else {
-            // A recorded `*` means itself.
-            expected.globs = false;
         }
         for (name, value) in &self.headers {
             match value {
@@ -132,6 +143,7 @@ impl Difference {
                 None => expected.headers.remove(name),
             };
         }
+        expected.header_globs = self.headers.keys().cloned().collect();
         expected
     }
 }
@@ -151,6 +163,8 @@ fn difference(heading: &str, rows: &[(&str, &str)]) -> Result<Difference, String
         status: None,
         body: None,
         headers: BTreeMap::new(),
+        answers_as: None,
+        loosely: false,
     };
     let (mut incumbent, mut reason) = (false, false);
     for (name, value) in rows {
@@ -171,6 +185,12 @@ fn difference(heading: &str, rows: &[(&str, &str)]) -> Result<Difference, String
                 Json::parse(&body).map_err(|error| format!("body: {error}"))?;
                 found.body = Some(body);
             }
+            "Answers as" => {
+                let name = code(value).ok_or("\"Answers as\" is not one piece of code")?;
+                found.answers_as = Some(name);
+            }
+            "Compare" if *value == "loosely" => found.loosely = true,
+            "Compare" => return Err(format!("compare \"{value}\", want loosely")),
             _ => match name.strip_prefix("Header ") {
                 Some(header) => {
                     let value = if *value == "absent" {
@@ -183,7 +203,7 @@ fn difference(heading: &str, rows: &[(&str, &str)]) -> Result<Difference, String
                 None => {
                     return Err(format!(
                         "unknown row \"{name}\", want Exchanges, Incumbent, Start, Status, Body, \
-                         Header NAME or Reason"
+                         Header NAME, Answers as, Compare or Reason"
                     ));
                 }
             },
@@ -192,11 +212,13 @@ fn difference(heading: &str, rows: &[(&str, &str)]) -> Result<Difference, String
     let differs = found.start.is_some()
         || found.status.is_some()
         || found.body.is_some()
-        || !found.headers.is_empty();
+        || !found.headers.is_empty()
+        || found.answers_as.is_some()
+        || found.loosely;
     if found.patterns.is_empty() || !incumbent || !reason || !differs {
         return Err(
-            "want the rows Exchanges, Incumbent, Reason and at least one of Start, Status, \
-                    Body, Header NAME"
+            "want the rows Exchanges, Incumbent, Reason and at least one of Start, Status, Body, \
+             Header NAME, Answers as, Compare"
                 .to_owned(),
         );
     }
@@ -263,6 +285,46 @@ mod tests {
         got.body = Some(r#"{"code":-1,"info":"404 not found"}"#.to_owned());
         assert_eq!(expected.mismatches(&got), [""; 0]);
         assert_eq!(expected.mismatches(&recorded()).len(), 4);
+    }
+
+    #[test]
+    fn stars_of_headers_count_in_the_table_alone() {
+        let page = PAGE
+            .replace("| Header allow | absent |", "| Header allow | `*, POST` |")
+            .replace("| Body |", "| Incumbent |");
+        let differences = Differences::parse(&page).unwrap();
+        let mut incumbent = recorded();
+        incumbent.headers.insert("vary".to_owned(), "*".to_owned());
+        let expected = differences
+            .of("B/plain/x")
+            .unwrap()
+            .expected(Some(&incumbent));
+        let mut got = incumbent.clone();
+        got.status = 404;
+        got.headers
+            .insert("allow".to_owned(), "GET, POST".to_owned());
+        assert_eq!(expected.mismatches(&got), [""; 0]);
+        got.headers.insert("vary".to_owned(), "origin".to_owned());
+        assert_eq!(expected.mismatches(&got).len(), 1);
+    }
+
+    #[test]
+    fn an_answer_may_be_that_to_another_exchange_or_compared_loosely() {
+        let page = "\n## Null\n\n| Exchanges | `A/*/null` |\n| Incumbent | 500 |\n\
+            | Answers as | `none` |\n| Compare | loosely |\n| Reason | because |\n";
+        let differences = Differences::parse(page).unwrap();
+        let difference = differences.of("A/plain/null").unwrap();
+        assert_eq!(
+            difference.model("A/plain/null").as_deref(),
+            Some("A/plain/none")
+        );
+        let mut got = recorded();
+        got.body = Some(r#"{"names":[]}"#.to_owned());
+        assert_eq!(
+            difference.expected(Some(&recorded())).mismatches(&got),
+            [""; 0]
+        );
+        assert!(Differences::parse(&page.replace("loosely", "a bit")).is_err());
     }
 
     #[test]

@@ -28,6 +28,16 @@ pub enum Json {
     Object(Vec<(String, Self)>),
 }
 
+/// How strictly two values are compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// A `*` in a wanted text stands for any run of characters.
+    pub globs: bool,
+    /// Integers and floats are one kind, and a key that is missing on either side is as good as one that
+    /// holds what protobuf leaves out: an empty list, object or text, zero, `false`, `COUNTER`.
+    pub loosely: bool,
+}
+
 impl Json {
     /// Reads one value that fills the whole text.
     ///
@@ -50,35 +60,65 @@ impl Json {
     /// Adds to `found` one line for each place where `got` is not what `self` says.
     ///
     /// Integers and floats are different kinds; floats are equal within a relative 1e-12, `NaN` is
-    /// equal to `NaN`; the order of keys does not count. With `globs`, a `*` in a text of `self`
-    /// stands for any run of characters.
-    pub fn mismatches(&self, got: &Self, globs: bool, path: &str, found: &mut Vec<String>) {
+    /// equal to `NaN`; the order of keys does not count. `rules` may relax this.
+    pub fn mismatches(&self, got: &Self, rules: Rules, path: &str, found: &mut Vec<String>) {
         match (self, got) {
             (Self::Array(want), Self::Array(have)) if want.len() == have.len() => {
                 for (index, (want, have)) in want.iter().zip(have).enumerate() {
-                    want.mismatches(have, globs, &format!("{path}[{index}]"), found);
+                    want.mismatches(have, rules, &format!("{path}[{index}]"), found);
                 }
             }
             (Self::Object(want), Self::Object(have)) => {
                 for (key, want) in want {
                     let place = format!("{path}.{key}");
                     match have.iter().find(|(name, _)| name == key) {
-                        Some((_, have)) => want.mismatches(have, globs, &place, found),
+                        Some((_, have)) => want.mismatches(have, rules, &place, found),
+                        None if rules.loosely && want.is_left_out() => {}
                         None => found.push(format!("{place}: missing, want {}", want.show())),
                     }
                 }
                 for (key, have) in have {
-                    if !want.iter().any(|(name, _)| name == key) {
+                    let spare = rules.loosely && have.is_left_out();
+                    if !spare && !want.iter().any(|(name, _)| name == key) {
                         found.push(format!("{path}.{key}: not wanted, got {}", have.show()));
                     }
                 }
             }
-            (Self::Text(want), Self::Text(have)) if globs && glob(want, have) => {}
+            (Self::Text(want), Self::Text(have)) if rules.globs && glob(want, have) => {}
             (Self::Float(want), Self::Float(have)) if same_float(*want, *have) => {}
             (want, have) if want == have => {}
+            (want, have) if rules.loosely && want.same_number(have) => {}
             (want, have) => {
                 found.push(format!("{path}: want {}, got {}", want.show(), have.show()));
             }
+        }
+    }
+
+    /// Whether protobuf's JSON leaves a field with this value out.
+    fn is_left_out(&self) -> bool {
+        match self {
+            Self::Null | Self::Bool(true) => false,
+            Self::Bool(false) => true,
+            Self::Int(digits) => digits == "0",
+            Self::Float(value) => *value == 0.0,
+            Self::Text(text) => text.is_empty() || text == "COUNTER",
+            Self::Array(items) => items.is_empty(),
+            Self::Object(fields) => fields.is_empty(),
+        }
+    }
+
+    fn same_number(&self, other: &Self) -> bool {
+        let (Some(one), Some(two)) = (self.number(), other.number()) else {
+            return false;
+        };
+        same_float(one, two)
+    }
+
+    fn number(&self) -> Option<f64> {
+        match self {
+            Self::Int(digits) => digits.parse().ok(),
+            Self::Float(value) => Some(*value),
+            _ => None,
         }
     }
 
@@ -295,34 +335,76 @@ fn number(word: &str) -> Option<Json> {
 mod tests {
     use super::*;
 
-    fn found(want: &str, got: &str, globs: bool) -> Vec<String> {
+    const STRICTLY: Rules = Rules {
+        globs: false,
+        loosely: false,
+    };
+    const GLOBS: Rules = Rules {
+        globs: true,
+        ..STRICTLY
+    };
+    const LOOSELY: Rules = Rules {
+        loosely: true,
+        ..STRICTLY
+    };
+
+    fn found(want: &str, got: &str, rules: Rules) -> Vec<String> {
         let mut found = Vec::new();
         Json::parse(want)
             .unwrap()
-            .mismatches(&Json::parse(got).unwrap(), globs, "$", &mut found);
+            .mismatches(&Json::parse(got).unwrap(), rules, "$", &mut found);
         found
+    }
+
+    #[test]
+    fn loosely_is_by_value_and_without_what_protobuf_leaves_out() {
+        for (want, got) in [
+            ("[1.0]", "[1]"),
+            ("1", "1.0"),
+            ("0.1", "0.1"),
+            (
+                r#"{"a":1.0}"#,
+                r#"{"a":1,"names":[],"tags":{},"type":"COUNTER"}"#,
+            ),
+            (r#"{"a":0,"b":0.0,"c":false,"d":""}"#, "{}"),
+        ] {
+            assert_eq!(found(want, got, LOOSELY), [""; 0], "{want} {got}");
+        }
+        for (want, got) in [
+            ("[1.0]", "[2]"),
+            ("1", "true"),
+            ("1", r#""1""#),
+            ("{}", r#"{"names":["a"]}"#),
+            ("{}", r#"{"type":"GAUGE"}"#),
+            ("{}", r#"{"a":1}"#),
+            (r#"{"a":null}"#, "{}"),
+            (r#"{"a":true}"#, "{}"),
+        ] {
+            assert_eq!(found(want, got, LOOSELY).len(), 1, "{want} {got}");
+        }
+        assert_eq!(found("{}", r#"{"names":[]}"#, STRICTLY).len(), 1);
     }
 
     #[test]
     fn order_of_keys_and_spelling_of_floats_do_not_count() {
         assert_eq!(
-            found(r#"{"a":1.0,"b":[NaN]}"#, r#"{"b":[NaN],"a":1e0}"#, false),
+            found(r#"{"a":1.0,"b":[NaN]}"#, r#"{"b":[NaN],"a":1e0}"#, STRICTLY),
             [""; 0]
         );
-        assert_eq!(found("0.1", "0.10000000000000002", false), [""; 0]);
-        assert_eq!(found("-Infinity", "-Infinity", false), [""; 0]);
+        assert_eq!(found("0.1", "0.10000000000000002", STRICTLY), [""; 0]);
+        assert_eq!(found("-Infinity", "-Infinity", STRICTLY), [""; 0]);
     }
 
     #[test]
     fn integers_and_floats_are_different_kinds() {
         assert_eq!(
-            found("1", "1.0", false),
+            found("1", "1.0", STRICTLY),
             ["$: want integer 1, got float 1.0"]
         );
-        assert_eq!(found("0.1", "0.100000000001", false).len(), 1);
-        assert_eq!(found("Infinity", "1e308", false).len(), 1);
+        assert_eq!(found("0.1", "0.100000000001", STRICTLY).len(), 1);
+        assert_eq!(found("Infinity", "1e308", STRICTLY).len(), 1);
         assert_eq!(
-            found("123456789012345678901", "123456789012345678902", false).len(),
+            found("123456789012345678901", "123456789012345678902", STRICTLY).len(),
             1
         );
     }
@@ -330,7 +412,7 @@ mod tests {
     #[test]
     fn missing_and_unwanted_fields_are_named() {
         assert_eq!(
-            found(r#"{"a":{"b":null}}"#, r#"{"a":{"c":[]}}"#, false),
+            found(r#"{"a":{"b":null}}"#, r#"{"a":{"c":[]}}"#, STRICTLY),
             ["$.a.b: missing, want null", "$.a.c: not wanted, got []"]
         );
     }
@@ -338,10 +420,14 @@ mod tests {
     #[test]
     fn globs_count_only_where_asked_for() {
         assert_eq!(
-            found(r#"{"info":"no * here"}"#, r#"{"info":"no way here"}"#, true),
+            found(
+                r#"{"info":"no * here"}"#,
+                r#"{"info":"no way here"}"#,
+                GLOBS
+            ),
             [""; 0]
         );
-        assert_eq!(found(r#""no *""#, r#""no way""#, false).len(), 1);
+        assert_eq!(found(r#""no *""#, r#""no way""#, STRICTLY).len(), 1);
     }
 
     #[test]

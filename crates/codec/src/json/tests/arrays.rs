@@ -158,7 +158,7 @@ fn other_tensors_stay_text() {
 fn forms_have_an_order() {
     let both = data(r#"{"data":{"ndarray":[1],"tensor":{"shape":[1],"values":[2]}}}"#);
     assert_eq!((both.form, both.array), (Form::Tensor, ints(&[1], &[2])));
-    let text = r#"{"dtype":"DT_FLOAT"}"#;
+    let text = r#"{"dtype":"DT_STRING"}"#;
     let tensorflow = data(&format!(r#"{{"data":{{"tftensor":{text}}}}}"#));
     assert_eq!(tensorflow.form, Form::TfTensor);
     assert_eq!(tensorflow.array, Array::Json(raw(text)));

@@ -100,11 +100,24 @@ fn unknown_fields_are_errors_everywhere() {
 }
 
 #[test]
+fn custom_data_is_dropped() {
+    for text in [
+        r#"{"request":{"customData":{"@type":"x","value":1}}}"#,
+        r#"{"request":{"customData":null}}"#,
+    ] {
+        let request = feedback(text).unwrap().request.unwrap();
+        assert_eq!(request.payload, Payload::None, "{text}");
+    }
+}
+
+#[test]
 fn wrong_types_are_errors() {
     for text in [
         r#"{"request":[1]}"#,
         r#"{"request":{"strData":5}}"#,
         r#"{"request":{"strData":"a","jsonData":1}}"#,
+        r#"{"request":{"strData":"a","customData":{}}}"#,
+        r#"{"request":{"customData":5}}"#,
         r#"{"request":{"data":{"ndarray":[1],"tensor":{}}}}"#,
         r#"{"request":{"data":{"names":[1]}}}"#,
         r#"{"request":{"data":[]}}"#,

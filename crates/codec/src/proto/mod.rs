@@ -1,0 +1,109 @@
+//! SeldonMessage as protobuf.
+//!
+//! The reader walks over the wire bytes itself: the values of a `tensor` and the contents of
+//! `binData`, `customData` and `tensor_content` become slices of the body, without a copy, so they
+//! lie at whatever address they had in it ([`Tensor::as_slice`](streeling_core::Tensor::as_slice)
+//! may say no, [`Tensor::to_vec`](streeling_core::Tensor::to_vec) never). The writer knows every length
+//! beforehand and copies each buffer once.
+//!
+//! Every number is a float64 except in `tftensor`. What becomes JSON text (`jsonData`, tags, an
+//! `ndarray` that only NumPy can decide on) therefore has a point in every number, as the incumbent
+//! hands them on; `NaN` and the infinities stay numbers there.
+//!
+//! Unknown fields are passed over; groups are refused. As every protobuf library has it, messages
+//! may be nested 100 levels deep, a field that comes twice counts the last time, and a message
+//! that comes twice is merged.
+//!
+//! Memory is bounded by the length of the body, never by what it claims: about eight times the body
+//! for a list of nothing, and a hundred times for a list of empty messages. The one exception is a
+//! `tftensor` whose list is shorter than its shape: it repeats its last value, within
+//! [`Limits::repeated`].
+
+mod data;
+mod encode;
+mod message;
+mod nested;
+mod tensor_proto;
+mod value;
+mod wire;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use bytes::Bytes;
+use streeling_core::{Feedback, Message};
+
+use crate::DecodeError;
+use crate::tftensor::REPEATED_LIMIT;
+use message::Document;
+use wire::{Span, Spans};
+
+pub use encode::{EncodeError, encode_feedback, encode_message, encode_messages};
+
+/// How much a document may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of all tensors of the document that repeat the last value of a short list.
+    pub repeated: usize,
+}
+
+impl Default for Limits {
+    /// [`REPEATED_LIMIT`].
+    fn default() -> Self {
+        Self {
+            repeated: REPEATED_LIMIT,
+        }
+    }
+}
+
+/// Reads a `SeldonMessage` that is a request: it must have a payload.
+///
+/// `tensor` becomes float64, `ndarray` float64 or bool where it is a regular array of such values,
+/// `tftensor` the dtype that it has. A `tensor` whose shape and values differ, an `ndarray` of
+/// anything else and a `tftensor` of strings become
+/// [`Array::Json`](streeling_core::Array::Json).
+///
+/// # Errors
+///
+/// [`Wire`](DecodeError::Wire), [`WrongType`](DecodeError::WrongType),
+/// [`TooDeep`](DecodeError::TooDeep), [`NoPayload`](DecodeError::NoPayload),
+/// [`TooLarge`](DecodeError::TooLarge), and [`Invalid`](DecodeError::Invalid) for a `tftensor` whose
+/// parts do not belong together or whose dtype no [`DType`](streeling_core::DType) stands for.
+pub fn decode_message(body: &Bytes, limits: Limits) -> Result<Message, DecodeError> {
+    Document::new(body, limits).message(&whole(body), true)
+}
+
+/// Reads a `SeldonMessage` that is an answer: as [`decode_message`], but it may lack a payload.
+///
+/// # Errors
+///
+/// As [`decode_message`], without [`NoPayload`](DecodeError::NoPayload).
+pub fn decode_answer(body: &Bytes, limits: Limits) -> Result<Message, DecodeError> {
+    Document::new(body, limits).message(&whole(body), false)
+}
+
+/// Reads a `SeldonMessageList`, each element as [`decode_message`].
+///
+/// # Errors
+///
+/// As [`decode_message`].
+pub fn decode_messages(body: &Bytes, limits: Limits) -> Result<Vec<Message>, DecodeError> {
+    Document::new(body, limits).messages(&whole(body))
+}
+
+/// Reads a `Feedback`; its messages may lack a payload.
+///
+/// # Errors
+///
+/// As [`decode_message`], without [`NoPayload`](DecodeError::NoPayload).
+pub fn decode_feedback(body: &Bytes, limits: Limits) -> Result<Feedback, DecodeError> {
+    Document::new(body, limits).feedback(&whole(body))
+}
+
+fn whole(body: &Bytes) -> Spans {
+    Spans::one(Span {
+        start: 0,
+        end: body.len(),
+    })
+}

@@ -1,0 +1,113 @@
+//! Properties over generated messages and bytes.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn json() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        Just("null".to_owned()),
+        any::<bool>().prop_map(|value| value.to_string()),
+        any::<f64>().prop_map(|value| {
+            let mut text = Vec::new();
+            crate::json::encode_float(value, &mut text);
+            String::from_utf8(text).unwrap()
+        }),
+        ".*".prop_map(|text| quoted(&text)),
+    ];
+    leaf.prop_recursive(4, 32, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6)
+                .prop_map(|items| format!("[{}]", items.join(","))),
+            prop::collection::btree_map(".*", inner, 0..6).prop_map(|entries| {
+                let entries: Vec<String> = entries
+                    .iter()
+                    .map(|(key, value)| format!("{}:{value}", quoted(key)))
+                    .collect();
+                format!("{{{}}}", entries.join(","))
+            }),
+        ]
+    })
+}
+
+fn quoted(text: &str) -> String {
+    let mut out = Vec::new();
+    crate::json::encode_string(text, &mut out);
+    String::from_utf8(out).unwrap()
+}
+
+fn tensors() -> impl Strategy<Value = (Form, Tensor)> {
+    let form = prop_oneof![
+        Just(Form::Tensor),
+        Just(Form::NdArray),
+        Just(Form::TfTensor)
+    ];
+    let shape = prop::collection::vec(0_usize..5, 1..5);
+    (form, shape).prop_flat_map(|(form, mut shape)| {
+        // A list of length zero has no lists in it.
+        if let (Form::NdArray, Some(zero)) = (form, shape.iter().position(|&side| side == 0)) {
+            shape.truncate(zero + 1);
+        }
+        let length = shape.iter().product::<usize>();
+        let values = prop::collection::vec(any::<f64>(), length);
+        values.prop_map(move |values| (form, Tensor::from_vec(shape.clone(), values).unwrap()))
+    })
+}
+
+proptest! {
+    #[test]
+    fn json_goes_there_and_back(text in json(), key in ".*") {
+        let mut message = Message { payload: Payload::Json(raw(&text)), ..Message::default() };
+        message.meta.tags.insert(key, raw(&text));
+        let body = written(&message);
+        let prost = pb::SeldonMessage::decode(body.clone()).unwrap();
+        prop_assert_eq!(decode_message(&body, Limits::default()), Ok(message.clone()));
+        // prost has no order in its maps, so only what it reads again is compared.
+        let again = written(&read(&prost).unwrap());
+        prop_assert_eq!(pb::SeldonMessage::decode(again).unwrap().encoded_len(), prost.encoded_len());
+    }
+
+    #[test]
+    fn tensors_go_there_and_back((form, tensor) in tensors()) {
+        let message = data(form, Array::Typed(tensor.clone()));
+        let body = written(&message);
+        let prost = pb::SeldonMessage::decode(body.clone()).unwrap();
+        // Written exactly as prost writes it.
+        let by_prost = prost.encode_to_vec();
+        prop_assert_eq!(&by_prost[..], &body[..]);
+        let found = decode_message(&body, Limits::default()).unwrap();
+        let Payload::Data(Data { array: Array::Typed(found), form: found_form, .. }) = found.payload else {
+            panic!("no tensor");
+        };
+        prop_assert_eq!(found_form, form);
+        prop_assert_eq!(found.shape(), tensor.shape());
+        prop_assert_eq!(found.data(), tensor.data());
+    }
+
+    #[test]
+    fn any_bytes_are_read_as_prost_reads_them(mut body in prop::collection::vec(any::<u8>(), 0..64), tag in 1_u8..8) {
+        if let Some(first) = body.first_mut() {
+            *first = tag << 3 | 2;
+        }
+        let ours = decode_answer(&body.clone().into(), Limits::default());
+        let prost = pb::SeldonMessage::decode(&*body);
+        if let Ok(ours) = ours {
+            let prost = prost.unwrap();
+            prop_assert_eq!(ours.status.is_some(), prost.status.is_some());
+            prop_assert_eq!(ours.payload == Payload::None, prost.data_oneof.is_none());
+        }
+    }
+
+    #[test]
+    fn changed_bytes_do_no_harm((form, tensor) in tensors(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        let message = Message { meta: full_meta(), ..data(form, Array::Typed(tensor)) };
+        let mut body = written(&message).to_vec();
+        let at = at.index(body.len());
+        body[at] = byte;
+        let read = decode_message(&body.clone().into(), Limits::default()).is_ok();
+        // Lists that do not belong to a tftensor's dtype are not looked at.
+        if read && form != Form::TfTensor {
+            prop_assert!(pb::SeldonMessage::decode(&*body).is_ok(), "{:02x?}", body);
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Replays what fuzzing has found worth keeping.
+
+#[path = "../../../fuzz/checks/json.rs"]
+mod checks;
+
+#[test]
+fn every_input_of_the_corpus_holds() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/json");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        checks::check(&std::fs::read(entry.unwrap().path()).unwrap());
+        count += 1;
+    }
+    assert!(count > 100, "{count} inputs");
+}

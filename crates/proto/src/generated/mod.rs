@@ -1,0 +1,20 @@
+//! What `cargo xtask codegen` wrote, in modules named as the packages.
+
+/// The package `seldon`.
+pub mod seldon {
+    /// The package `seldon.protos`: messages of the protocol.
+    #[allow(missing_docs, clippy::all, clippy::pedantic, reason = "generated code")]
+    pub mod protos {
+        include!("seldon.protos.rs");
+    }
+}
+
+/// The package `tensorflow`: `TensorProto` and what it refers to.
+#[allow(missing_docs, clippy::all, clippy::pedantic, reason = "generated code")]
+pub mod tensorflow {
+    include!("tensorflow.rs");
+}
+
+/// An encoded `FileDescriptorSet` of `prediction.proto` and all that it imports, without comments:
+/// what a reflection service hands out.
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!("descriptors.bin");

@@ -1,0 +1,75 @@
+"""A component that does what its request asks for."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from typing import Any
+
+
+class Orders:
+    """Answers with what it got; a dict with `order` names one of the methods below."""
+
+    def __init__(self, **parameters: Any) -> None:
+        self.parameters = parameters
+        self._lock = threading.Lock()
+        self._barriers: dict[int, threading.Barrier] = {}
+        self._inside = 0
+        self._peak = 0
+
+    def predict(self, X: Any, names: Any, meta: dict[str, Any] | None = None) -> Any:
+        if isinstance(X, dict) and "order" in X:
+            return getattr(self, X["order"])(**X.get("with", {}))
+        return X
+
+    def pid(self, after: float = 0.0) -> Any:
+        time.sleep(after)
+        return {"pid": os.getpid()}
+
+    def sleep(self, seconds: float, number: int = 0) -> Any:
+        """Says on its output that it is there, and answers `number` later."""
+        print(f"asleep with {int(number)}")
+        time.sleep(seconds)
+        return {"number": number}
+
+    def die(self) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(60)
+
+    def crowd(self, size: int) -> Any:
+        """Answers when `size` calls are inside at once, and fails if they never are."""
+        with self._lock:
+            barrier = self._barriers.setdefault(size, threading.Barrier(size))
+        barrier.wait(20)
+        return {"crowd": size}
+
+    def peak(self, seconds: float) -> Any:
+        """The most calls that were ever inside at once."""
+        with self._lock:
+            self._inside += 1
+            self._peak = max(self._peak, self._inside)
+        time.sleep(seconds)
+        with self._lock:
+            self._inside -= 1
+            return {"peak": self._peak}
+
+    def say(self, text: str, times: int = 1) -> Any:
+        for _ in range(times):
+            print(text)
+        return {"said": times}
+
+    def log(self, text: str) -> Any:
+        logging.getLogger("orders").warning(text)
+        return {}
+
+    def fail(self, text: str) -> None:
+        raise ValueError(text)
+
+    def given(self) -> Any:
+        """The parameters of the class, with their types."""
+        return {
+            name: [type(value).__name__, value] for name, value in sorted(self.parameters.items())
+        }

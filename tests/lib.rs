@@ -1,0 +1,2 @@
+//! Nothing is here: the package is its integration tests, in `tests/all`, and the golden suite's
+//! data, in `conformance`.

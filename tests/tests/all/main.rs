@@ -1,0 +1,17 @@
+//! The server as its users meet it: the executable, a Python interpreter, requests over TCP.
+//!
+//! Each test starts servers of its own on ports of the system's choosing.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod conformance;
+mod examples;
+mod limits;
+mod load;
+mod logs;
+mod passthrough;
+mod settings;
+mod signals;
+mod starts;
+mod support;
+mod workers;

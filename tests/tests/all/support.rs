@@ -1,0 +1,129 @@
+//! What every test starts from: the executable, the interpreter, the components.
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use streeling_testkit::{Request, Server, ServerCommand};
+
+/// Longer than anything that a test waits for when all is well.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The server, built beside this test.
+pub(crate) static SERVER: LazyLock<PathBuf> = LazyLock::new(|| {
+    let test = std::env::current_exe().unwrap();
+    let server = test
+        .parent()
+        .and_then(Path::parent)
+        .unwrap()
+        .join("streeling");
+    assert!(
+        server.exists(),
+        "no {}: run `cargo xtask test`, or `cargo build -p streeling` before this",
+        server.display()
+    );
+    server
+});
+
+/// A Python with NumPy.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "which interpreter there is, is the machine's matter and not a setting of the server"
+)]
+pub(crate) static PYTHON: LazyLock<PathBuf> = LazyLock::new(|| {
+    let python = std::env::var_os("STREELING_TEST_PYTHON").map_or_else(
+        || root().join("target/venv/runtime/bin/python"),
+        PathBuf::from,
+    );
+    assert!(
+        python.exists(),
+        "no {}: run `cargo xtask test`, which makes it, or name a Python with NumPy in \
+         STREELING_TEST_PYTHON",
+        python.display()
+    );
+    python
+});
+
+/// The root of the repository.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// The server for `component` of `tests/components`, on a free port.
+pub(crate) fn command(component: &str) -> ServerCommand {
+    command_in(&root().join("tests/components"), component)
+}
+
+/// The server for `component` in `folder`, on a free port.
+pub(crate) fn command_in(folder: &Path, component: &str) -> ServerCommand {
+    bare_command(folder)
+        .env("STREELING_PYTHON", &*PYTHON)
+        .args([component, "--http-port", "0"])
+}
+
+/// The server without arguments, in a small environment.
+pub(crate) fn bare_command(folder: &Path) -> ServerCommand {
+    ServerCommand::new(&*SERVER, folder)
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .env("HOME", "/tmp")
+        .env("LANG", "C.UTF-8")
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+}
+
+/// A running `Orders`.
+pub(crate) fn orders(flags: &[&str]) -> Server {
+    command("Orders").args(flags).start().unwrap()
+}
+
+/// The request that gives `Orders` an order.
+pub(crate) fn order(name: &str, with: &Value) -> Request {
+    let body = json!({"jsonData": {"order": name, "with": with}});
+    Request::json("/predict", body.to_string())
+}
+
+/// Sends a request; the status and the JSON of its answer.
+pub(crate) fn ask(server: &Server, request: &Request) -> (u16, Value) {
+    let answer = server.send(request).unwrap();
+    let body = String::from_utf8(answer.body).unwrap();
+    let json = serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}"));
+    (answer.status, json)
+}
+
+/// What `Orders` answers to an order that succeeds.
+pub(crate) fn obey(server: &Server, name: &str, with: &Value) -> Value {
+    let (status, mut body) = ask(server, &order(name, with));
+    assert_eq!(status, 200, "{body}");
+    body["jsonData"].take()
+}
+
+/// The process id of the worker that answers.
+pub(crate) fn worker(server: &Server) -> u32 {
+    pid(&obey(server, "pid", &json!({})))
+}
+
+/// The process id in an answer.
+pub(crate) fn pid(answer: &Value) -> u32 {
+    u32::try_from(answer["pid"].as_u64().unwrap()).unwrap()
+}
+
+/// Whether a process is there and runs; one that only waits to be reaped does not.
+pub(crate) fn runs(pid: u32) -> bool {
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
+        return false;
+    };
+    let state = stat
+        .rsplit(')')
+        .next()
+        .and_then(|rest| rest.trim().chars().next());
+    !matches!(state, Some('Z' | 'X'))
+}
+
+/// Waits until `happened` says so.
+pub(crate) fn eventually(what: &str, happened: impl Fn() -> bool) {
+    let since = Instant::now();
+    while !happened() {
+        assert!(since.elapsed() < PATIENCE, "{what} did not happen");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}

@@ -1,0 +1,46 @@
+//! `cargo xtask differential`: the JSON codec beside Python's `json` and NumPy.
+
+use clap::{Arg, ArgMatches};
+
+use crate::shell::{cargo, run};
+use crate::venv;
+
+/// Documents that CI compares.
+pub(crate) const FEW: u64 = 2_000;
+
+/// The command line of `differential`.
+pub(crate) fn command() -> clap::Command {
+    let number = |name: &'static str, preset: &'static str, help: &'static str| {
+        Arg::new(name)
+            .long(name)
+            .value_parser(clap::value_parser!(u64))
+            .default_value(preset)
+            .help(help)
+    };
+    clap::Command::new("differential")
+        .about("Read made-up documents with the codec and with Python's json and NumPy")
+        .arg(number("documents", "150000", "How many documents"))
+        .arg(number("seed", "1", "Which documents"))
+}
+
+/// Compares as many documents as were asked for.
+pub(crate) fn run_options(options: &ArgMatches) -> anyhow::Result<()> {
+    let number = |name| *options.get_one::<u64>(name).expect("it has a default");
+    compare(number("documents"), number("seed"))
+}
+
+/// Compares `documents` documents; a difference is an error.
+pub(crate) fn compare(documents: u64, seed: u64) -> anyhow::Result<()> {
+    let python = venv::RUNTIME.ensure()?;
+    run(cargo()
+        .args([
+            "test",
+            "--quiet",
+            "--locked",
+            "--package",
+            "streeling-codec",
+        ])
+        .args(["--test", "differential", "--"])
+        .arg(python)
+        .args([documents.to_string(), seed.to_string()]))
+}
