@@ -34,7 +34,7 @@ KINDS: dict[str, Callable[[], Any]] = {
     "strided-2d": lambda: np.arange(8).reshape(2, 4)[:, ::2],
     "big-endian-2d": lambda: np.array([[1.5, 2.5]], dtype=">f8"),
     "matrix": lambda: np.asmatrix([[1, 2]]),
-    "masked": lambda: np.ma.masked_array([[1, 2]], mask=[[0, 1]]),
+    "masked": lambda: np.ma.masked_array([[1, 2]], mask=[[False, True]]),
     "list-ints": lambda: [1, 2, 3],
     "list-floats": lambda: [1.5, 2],
     "list-nested": lambda: [[1, 2], [3, 4]],

@@ -10,7 +10,7 @@ from seldon_core.metrics import create_counter, create_gauge, create_timer
 from seldon_core.user_model import SeldonComponent, SeldonNotImplementedError, SeldonResponse
 
 
-class Shim(SeldonComponent):  # type: ignore[misc]
+class Shim(SeldonComponent):
     """Subclass of the real base class; what it does is chosen by the text of the request."""
 
     def predict(self, X: Any, names: Any, meta: Any = None) -> Any:
@@ -65,7 +65,7 @@ class Shim(SeldonComponent):  # type: ignore[misc]
         return [create_counter("static_counter", 1)]
 
 
-class Overheated(SeldonMicroserviceException):  # type: ignore[misc]
+class Overheated(SeldonMicroserviceException):
     """A user's own subclass that fixes the status as a class attribute."""
 
     status_code = 503

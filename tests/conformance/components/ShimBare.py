@@ -3,5 +3,5 @@
 from seldon_core.user_model import SeldonComponent
 
 
-class ShimBare(SeldonComponent):  # type: ignore[misc]
+class ShimBare(SeldonComponent):
     """Every method is inherited."""

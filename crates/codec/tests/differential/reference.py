@@ -1,5 +1,7 @@
 """Reads documents from stdin, each behind its length; says in a line what comes of each."""
 
+from __future__ import annotations
+
 import json
 import struct
 import sys
@@ -65,7 +67,7 @@ def mixed(data: dict[str, Any]) -> bool:
 def main() -> None:
     stream = sys.stdin.buffer
     while header := stream.read(4):
-        print(outcome(stream.read(struct.unpack("<I", header)[0])), flush=False)
+        sys.stdout.write(outcome(stream.read(struct.unpack("<I", header)[0])) + "\n")
 
 
 main()

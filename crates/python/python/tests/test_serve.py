@@ -331,6 +331,7 @@ class Plain(unittest.TestCase):
         error = ask(Combiner(), b"", 5, 0).error
         self.assertEqual((error["info"], error["kind"]), ("list index out of range", "component"))
 
+    @unittest.skipUnless(HAS_NUMPY, "needs NumPy")
     def test_feedback_takes_tensors_as_protobuf_does(self) -> None:
         class Judge:
             def send_feedback(

@@ -53,7 +53,7 @@ pub struct Answer {
 
 impl Answer {
     /// Keeps status, contract headers and, with [`Keep::All`], the body; masks what changes from
-    /// run to run (see [`mask`]).
+    /// run to run (see `mask`).
     #[must_use]
     pub fn new(raw: &RawAnswer, keep: Keep) -> Self {
         let headers = raw
