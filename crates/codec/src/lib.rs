@@ -10,6 +10,19 @@
 //! does around its component (`streeling-core`), and the frames of the worker processes
 //! (`streeling-python`). There is no runtime and no I/O in here.
 //!
+//! # Where Python's `json` and NumPy answer otherwise
+//!
+//! - Values may be nested 512 levels deep. Python goes on until its recursion limit.
+//! - The text is UTF-8. Python also guesses UTF-16 and UTF-32 from the first bytes.
+//! - Half of a surrogate pair that is encoded as three bytes of its own is no UTF-8 and refused;
+//!   Python decodes with `surrogatepass`. Escaped (`"\ud800"`) both take it.
+//! - `names` are Rust strings, so an escaped half of a surrogate pair in one of them is an error
+//!   here. In arrays, tags and `jsonData` it goes through as the JSON that it was.
+//!
+//! # Example
+//!
+//! `examples/codec.rs` shows the same with an [`ndarray`](https://docs.rs/ndarray) view.
+//!
 //! ```
 //! use bytes::Bytes;
 //! use streeling_codec::json;
