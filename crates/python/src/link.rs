@@ -5,7 +5,9 @@ use std::io::{self, IoSlice};
 use std::sync::{Mutex, PoisonError};
 
 use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::Notify;
 
 use crate::frame::{HEADER, Header};
@@ -31,7 +33,9 @@ pub(crate) struct Received {
 /// tasks that are ready: it then writes the frames of many requests with one system call.
 #[derive(Debug)]
 pub(crate) struct Link {
-    stream: UnixStream,
+    /// Taken by [`Link::read`].
+    reader: Mutex<Option<OwnedReadHalf>>,
+    writer: OwnedWriteHalf,
     out: Mutex<Out>,
     more: Notify,
 }
@@ -45,8 +49,10 @@ struct Out {
 
 impl Link {
     pub(crate) fn new(stream: UnixStream) -> Self {
+        let (reader, writer) = stream.into_split();
         Self {
-            stream,
+            reader: Mutex::new(Some(reader)),
+            writer,
             out: Mutex::default(),
             more: Notify::new(),
         }
@@ -71,7 +77,7 @@ impl Link {
             tokio::task::yield_now().await;
             loop {
                 // An error shows again, and ends the link, where the socket is read.
-                let _ = self.stream.writable().await;
+                let _ = self.writer.writable().await;
                 let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
                 if self.flush(&mut out) {
                     out.told = false;
@@ -82,23 +88,28 @@ impl Link {
     }
 
     /// Hands every batch of frames that has come to `take`, until the worker closes the socket
-    /// (`Ok`) or does not keep to the protocol. A frame of more than `limit` bytes is read to its end and thrown
-    /// away.
+    /// (`Ok`) or does not keep to the protocol. A frame of more than `limit` bytes is read to its
+    /// end and thrown away. To be called once.
     pub(crate) async fn read(
         &self,
         limit: usize,
         mut take: impl FnMut(Vec<Received>) -> io::Result<()>,
     ) -> io::Result<()> {
+        let reader = self
+            .reader
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let mut reader = reader.ok_or(io::ErrorKind::NotConnected)?;
         let mut buffer = BytesMut::with_capacity(CHUNK);
         let mut skip = 0_u64;
         loop {
-            self.stream.readable().await?;
-            match self.stream.try_read_buf(&mut buffer) {
-                Ok(0) if buffer.is_empty() && skip == 0 => return Ok(()),
-                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
-                Err(error) => return Err(error),
+            // Unlike `try_read_buf`, this knows that a read which did not fill the buffer took all
+            // there was, and saves the one that would only say so.
+            match reader.read_buf(&mut buffer).await? {
+                0 if buffer.is_empty() && skip == 0 => return Ok(()),
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                _ => {}
             }
             let batch = split(&mut buffer, &mut skip, limit)?;
             if !batch.is_empty() {
@@ -110,7 +121,7 @@ impl Link {
     /// Tells the worker that nothing more will come.
     pub(crate) fn close(&self) {
         // A socket that is gone already has been told.
-        let _ = rustix::net::shutdown(&self.stream, rustix::net::Shutdown::Write);
+        let _ = rustix::net::shutdown(self.writer.as_ref(), rustix::net::Shutdown::Write);
     }
 
     /// Writes as much as the socket takes; whether that was all.
@@ -122,7 +133,7 @@ impl Link {
                 *slice = IoSlice::new(piece);
                 count += 1;
             }
-            match self.stream.try_write_vectored(&slices[..count]) {
+            match self.writer.try_write_vectored(&slices[..count]) {
                 Ok(written) => out.advance(written),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
                 Err(_) => out.pieces.clear(),
