@@ -25,6 +25,10 @@ from .protocol import (
 BUFFER = 1 << 18
 # An answer waits at most so long for others to share its way, nanoseconds.
 FLUSH_AFTER = 200_000
+# How long to stay awake for the next request after a brief one that came alone, nanoseconds. A core
+# that went to sleep takes some 50 us to wake, and runs from cold caches then: with one caller, half
+# of the time went there.
+EAGER = 200_000
 MICROS_MAX = 2**32 - 1
 
 _now = time.monotonic_ns
@@ -58,14 +62,18 @@ class _Loop:
         sock, buffer, view = self._sock, self._buffer, self._view
         unpack, head = FRAME.unpack_from, FRAME.size
         start = end = 0
+        brief = False
         while True:
-            count = sock.recv_into(view[end:] if end else view)
+            count = self._eager(view) if brief else 0
+            if not count:
+                count = sock.recv_into(view[end:] if end else view)
             if count == 0:
                 if end > start:
                     raise ProtocolError("the data socket ended within a frame")
                 return
             end += count
-            self._clock = _now()
+            begin = self._clock = _now()
+            served = 0
             while end - start >= head:
                 length, kind, method, items, _, identity, deadline = unpack(buffer, start)
                 if kind != REQUEST:
@@ -82,9 +90,22 @@ class _Loop:
                     break
                 self._request(buffer, body, frame_end, method, items, identity, deadline)
                 start = frame_end
+                served += 1
+            # Its caller may well ask again at once.
+            brief = served == 1 and start == end and self._clock - begin < EAGER
             if start == end:
                 start = end = 0
             self._flush()
+
+    def _eager(self, view: memoryview) -> int:
+        """What comes before a sleeping core would be awake again, else 0."""
+        until = self._clock + EAGER
+        while _now() < until:
+            try:
+                return self._sock.recv_into(view, 0, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                continue
+        return 0
 
     def _request(
         self,
