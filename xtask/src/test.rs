@@ -104,7 +104,7 @@ fn python(runtime: &Path) -> anyhow::Result<()> {
         "discover",
         "--quiet",
         "--start-directory",
-        "crates/python/tests",
+        "crates/python/python/tests",
     ];
     module(runtime, &worker)?;
     module(Path::new("python3"), &worker)?;
