@@ -120,6 +120,19 @@ impl Feedback {
 pub struct Context {
     /// When the caller will have lost interest; `None` for never.
     pub deadline: Option<Instant>,
+    /// How the caller's messages are encoded: a component that asks for whole messages gets them
+    /// in this encoding.
+    pub encoding: Encoding,
+}
+
+/// How a caller's messages are encoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Encoding {
+    /// As JSON.
+    #[default]
+    Json,
+    /// As protobuf.
+    Protobuf,
 }
 
 /// What a component gives back; the [`Unit`](crate::Unit) makes a message of it.

@@ -77,6 +77,8 @@ pub struct Error {
     pub reason: Option<Cow<'static, str>>,
     /// The HTTP status that the component's exception asks for.
     pub http_status: Option<u16>,
+    /// The gRPC status, 1 to 16, that the component's exception asks for.
+    pub grpc_status: Option<u8>,
     /// The number in the body's `code`; the incumbent's default is -1.
     pub code: i32,
 }
@@ -93,6 +95,7 @@ impl Error {
             info: info.into(),
             reason: None,
             http_status: None,
+            grpc_status: None,
             code: -1,
         }
     }

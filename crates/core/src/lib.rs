@@ -19,7 +19,7 @@ mod raw;
 mod tensor;
 mod unit;
 
-pub use component::{Answer, Component, Context, Feedback, Method, Output, Request};
+pub use component::{Answer, Component, Context, Encoding, Feedback, Method, Output, Request};
 pub use error::{Error, ErrorKind, Result};
 pub use message::{Array, Data, Form, Message, Payload, Status};
 pub use meta::{Meta, Metric, MetricKind, Number, Table};

@@ -10,7 +10,7 @@ use futures_util::{FutureExt, Stream};
 use http::{Method as Verb, StatusCode};
 use streeling_codec::json;
 use streeling_core::{
-    Array, Context, Error, ErrorKind, Message, Method, Payload, Request, Result, Unit,
+    Array, Context, Encoding, Error, ErrorKind, Message, Method, Payload, Request, Result, Unit,
 };
 use tokio::sync::watch;
 use warp::path::FullPath;
@@ -85,6 +85,7 @@ impl State {
     {
         let context = Context {
             deadline: self.timeout.map(|timeout| Instant::now() + timeout),
+            encoding: Encoding::Json,
         };
         // Nothing of the request is looked at again after a panic, so it cannot be seen torn.
         let answer = AssertUnwindSafe(self.route(&context, &head, body)).catch_unwind();
