@@ -35,10 +35,15 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
 fn generate(sources: &Path) -> anyhow::Result<Files> {
     let mut set = protox::compile([SOURCE], [sources])?;
     let folder = tempfile::tempdir()?;
-    prost_build::Config::new()
-        .bytes(["."])
+    let mut config = prost_build::Config::new();
+    config.bytes(["."]);
+    tonic_prost_build::configure()
+        // The server walks over the bytes of a message, without these types.
+        .build_server(false)
+        .build_transport(false)
+        .client_mod_attribute(".", r#"#[cfg(feature = "client")]"#)
         .out_dir(folder.path())
-        .compile_fds(set.clone())?;
+        .compile_fds_with_config(set.clone(), config)?;
     let mut files = Files::new();
     for entry in fs::read_dir(folder.path())? {
         let entry = entry?;

@@ -11,16 +11,30 @@ use crate::shell::{cargo, output};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("streeling-core", &[]),
     ("streeling-config", &[]),
+    (
+        "streeling-grpc",
+        &[
+            "streeling-codec",
+            "streeling-core",
+            "streeling-net",
+            "streeling-proto",
+        ],
+    ),
+    ("streeling-net", &[]),
     ("streeling-proto", &[]),
     ("streeling-codec", &["streeling-core"]),
     ("streeling-python", &["streeling-codec", "streeling-core"]),
-    ("streeling-rest", &["streeling-codec", "streeling-core"]),
+    (
+        "streeling-rest",
+        &["streeling-codec", "streeling-core", "streeling-net"],
+    ),
     ("streeling-testkit", &[]),
     (
         "streeling",
         &[
             "streeling-config",
             "streeling-core",
+            "streeling-grpc",
             "streeling-python",
             "streeling-rest",
         ],
@@ -57,6 +71,11 @@ const ABSENT: &[(&str, &[&str])] = &[
         "streeling-rest",
         &["tonic", "prost", "prometheus", "clap", "command-fds"],
     ),
+    (
+        "streeling-grpc",
+        &["warp", "prometheus", "clap", "command-fds", "axum"],
+    ),
+    ("streeling-net", &["hyper", "warp", "tonic", "prost", "clap"]),
 ];
 
 /// Checks both tables against what Cargo knows.

@@ -26,6 +26,20 @@ pub enum ConfigError {
         /// The port.
         port: u16,
     },
+    /// A setting asks for a part that was not compiled in.
+    #[error(
+        "{names}, set by {origin}: this build has no {part}, which is the Cargo feature '{feature}'"
+    )]
+    NotBuilt {
+        /// Flag and variable of the setting.
+        names: String,
+        /// The command line, or a variable.
+        origin: String,
+        /// What is asked for.
+        part: &'static str,
+        /// The Cargo feature.
+        feature: &'static str,
+    },
 }
 
 impl ConfigError {
@@ -33,7 +47,7 @@ impl ConfigError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Help(_) | Self::Version(_) => 0,
-            Self::Usage(_) | Self::Invalid(_) | Self::SamePort { .. } => 2,
+            Self::Usage(_) | Self::Invalid(_) | Self::SamePort { .. } | Self::NotBuilt { .. } => 2,
         }
     }
 }

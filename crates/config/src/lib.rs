@@ -35,8 +35,8 @@ pub use error::{ConfigError, Invalid, Warning};
 pub use interface::InterfaceName;
 pub use parameters::{ParameterValue, Parameters};
 pub use settings::{
-    Grpc, Identity, Loaded, Log, LogFormat, LogLevel, Metrics, Python, Rest, ServiceType, Settings,
-    Tracing, WorkerPool, Workers,
+    Grpc, Identity, Loaded, Log, LogFormat, LogLevel, Metrics, Parts, Python, Rest, ServiceType,
+    Settings, Tracing, WorkerPool, Workers,
 };
 pub use table::Key;
 

@@ -9,21 +9,29 @@ use crate::environment::Environment;
 use crate::error::{ConfigError, Invalid, Warning, quoted};
 use crate::names;
 use crate::settings::{
-    Grpc, Identity, Loaded, Log, LogLevel, Metrics, Python, Rest, Settings, Tracing, Word, Workers,
+    Grpc, Identity, Loaded, Log, LogLevel, Metrics, Parts, Python, Rest, Settings, Tracing, Word,
+    Workers,
 };
 use crate::table::{Acts, Key, Preset, Row, TABLE};
 use crate::value::{Parsed, Value, millis, size};
 
 pub(crate) fn load(
+    parts: Parts,
     args: impl IntoIterator<Item = OsString>,
     environment: &Environment,
     annotations: &Annotations,
 ) -> Result<Loaded, ConfigError> {
     let mut values = Values::read(&RawArgs::parse(args)?, environment)?;
     values.warnings.extend_from_slice(annotations.warnings());
+    if !parts.rest {
+        values.without(Key::Workers, "REST server", "rest")?;
+    }
+    if !parts.grpc {
+        values.without(Key::GrpcWorkers, "gRPC server", "grpc")?;
+    }
     let settings = values.settings(environment, annotations);
     check_ports(&[
-        (Key::HttpPort, settings.rest.port, true),
+        (Key::HttpPort, settings.rest.port, settings.rest.workers > 0),
         (Key::GrpcPort, settings.grpc.port, settings.grpc.workers > 0),
         (Key::MetricsPort, settings.metrics.port, true),
     ])?;
@@ -73,6 +81,8 @@ impl Source {
 /// Every setting's value, before any of them looks at another.
 struct Values {
     values: BTreeMap<Key, Value>,
+    /// Where those were found that are not defaults.
+    sources: BTreeMap<Key, Source>,
     otel: BTreeMap<String, String>,
     warnings: Vec<Warning>,
 }
@@ -81,6 +91,7 @@ impl Values {
     fn read(args: &RawArgs, environment: &Environment) -> Result<Self, ConfigError> {
         let mut all = Self {
             values: BTreeMap::new(),
+            sources: BTreeMap::new(),
             otel: BTreeMap::new(),
             warnings: Vec::new(),
         };
@@ -91,6 +102,7 @@ impl Values {
                     let value = all.parse(row, raw, source)?;
                     all.warn_if_inert(row, &value, default.as_ref(), source);
                     all.values.insert(row.key, value);
+                    all.sources.insert(row.key, source);
                 }
                 None => all.values.extend(default.map(|value| (row.key, value))),
             }
@@ -151,6 +163,27 @@ impl Values {
                 "{}: no effect, {part} is not in this build yet",
                 names.join(", ")
             )));
+        }
+    }
+
+    /// A part that is not in this build has no workers, and is not asked for any.
+    fn without(
+        &mut self,
+        workers: Key,
+        part: &'static str,
+        feature: &'static str,
+    ) -> Result<(), ConfigError> {
+        match self.sources.get(&workers) {
+            Some(source) if self.count(workers) > 0 => Err(ConfigError::NotBuilt {
+                names: workers.to_string(),
+                origin: source.describe(),
+                part,
+                feature,
+            }),
+            _ => {
+                self.values.insert(workers, Value::Count(0));
+                Ok(())
+            }
         }
     }
 

@@ -5,7 +5,6 @@ use crate::value::Kind;
 use Flag::{Bare, Positional, Value};
 use Preset::{From, Text};
 
-const GRPC: Acts = Acts::NotYet("the gRPC server");
 const METRICS: Acts = Acts::NotYet("the metrics server");
 const TRACING: Acts = Acts::NotYet("tracing");
 const RECYCLING: Acts = Acts::NotYet("the replacing of workers");
@@ -245,7 +244,7 @@ pub(crate) static TABLE: &[Row] = &[
             Kind::Word(&["separate", "shared"]),
         ),
         G::Workers,
-        Acts::NotYet("the shared worker pool"),
+        Acts::Now,
         "Whether REST and gRPC have workers of their own or share them",
         "separate: --workers processes for REST and --grpc-workers for gRPC. shared: one pool of the larger of the two numbers behind both ports, so that the model is loaded half as often.",
     ),
@@ -340,7 +339,7 @@ pub(crate) static TABLE: &[Row] = &[
             Kind::Port,
         ),
         G::Grpc,
-        GRPC,
+        Acts::Now,
         "gRPC port",
         "",
     ),
@@ -356,7 +355,7 @@ pub(crate) static TABLE: &[Row] = &[
             },
         ),
         G::Grpc,
-        GRPC,
+        Acts::Now,
         "Worker processes that serve gRPC",
         "0 switches the gRPC server off: no port, no process, no copy of the model.",
     ),
@@ -372,7 +371,7 @@ pub(crate) static TABLE: &[Row] = &[
             },
         ),
         G::Grpc,
-        GRPC,
+        Acts::Now,
         "Threads in each gRPC worker",
         "",
     ),

@@ -20,6 +20,23 @@ pub struct Loaded {
     pub warnings: Vec<Warning>,
 }
 
+/// Which of the parts that a build may lack are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parts {
+    /// The REST server.
+    pub rest: bool,
+    /// The gRPC server.
+    pub grpc: bool,
+}
+
+impl Parts {
+    /// Every part.
+    pub const ALL: Self = Self {
+        rest: true,
+        grpc: true,
+    };
+}
+
 /// Everything that the server is told, checked and typed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
@@ -65,13 +82,16 @@ impl Settings {
     ///
     /// [`ConfigError::Help`] and [`ConfigError::Version`] if that was asked for;
     /// [`ConfigError::Usage`] for a command line of the wrong form, [`ConfigError::Invalid`] for the
-    /// first value that cannot be used, [`ConfigError::SamePort`] for a port given twice.
+    /// first value that cannot be used, [`ConfigError::SamePort`] for a port given twice,
+    /// [`ConfigError::NotBuilt`] for workers of a part that is not in `parts`; where they are not
+    /// asked for, such a part has none.
     pub fn load(
+        parts: Parts,
         args: impl IntoIterator<Item = OsString>,
         environment: &Environment,
         annotations: &Annotations,
     ) -> Result<Loaded, ConfigError> {
-        load::load(args, environment, annotations)
+        load::load(parts, args, environment, annotations)
     }
 
     /// Where REST is served. Port 0: the system chooses.
@@ -104,7 +124,7 @@ pub struct Python {
 pub struct Rest {
     /// 0: the system chooses.
     pub port: u16,
-    /// Worker processes, at least 1.
+    /// Worker processes; 0 only in a build without REST.
     pub workers: u32,
     /// Threads in each, at least 1; already 1 where workers are to be single-threaded.
     pub threads: u32,

@@ -1,5 +1,6 @@
 //! Why there is no answer, in words that belong to no transport.
 
+use std::any::Any;
 use std::borrow::Cow;
 
 /// What went wrong, as far as a caller can do something about it.
@@ -98,6 +99,20 @@ impl Error {
             grpc_status: None,
             code: -1,
         }
+    }
+
+    /// What became of a call that panicked, by what [`catch_unwind`](std::panic::catch_unwind) gave.
+    #[must_use]
+    pub fn panicked(panic: &(dyn Any + Send)) -> Self {
+        let text = panic
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        let info = text.map_or_else(
+            || "the component panicked".to_owned(),
+            |text| format!("the component panicked: {text}"),
+        );
+        Self::new(ErrorKind::Component, info)
     }
 
     /// The reason that goes into the body.

@@ -41,6 +41,28 @@ pub enum Payload {
     Raw(Vec<Bytes>),
 }
 
+impl Payload {
+    /// About how many bytes it takes where a number takes `per_number`: to make room once for what
+    /// is about to be written.
+    #[must_use]
+    pub fn size(&self, per_number: usize) -> usize {
+        // Keys, lengths and brackets.
+        const REST: usize = 256;
+        let content = match self {
+            Self::None => 0,
+            Self::Data(data) => match &data.array {
+                Array::Typed(tensor) => tensor.len() * per_number,
+                Array::Json(json) => json.as_bytes().len(),
+            },
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) | Self::Custom { value: bytes, .. } => bytes.len(),
+            Self::Json(json) => json.as_bytes().len(),
+            Self::Raw(pieces) => pieces.iter().map(Bytes::len).sum(),
+        };
+        content + REST
+    }
+}
+
 /// `data`: an array, the names of its columns, and the form in which it was written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Data {

@@ -21,6 +21,8 @@ use crate::worker::{Ready, StartError, Worker, WorkerConfig};
 pub struct PoolConfig {
     /// What each worker loads.
     pub worker: WorkerConfig,
+    /// The number of the first worker; the others count on from it.
+    pub first: usize,
     /// Worker processes.
     pub workers: usize,
     /// Requests that may wait for a worker.
@@ -104,7 +106,8 @@ impl Pool {
     /// The first [`StartError`] of any worker; the others are ended.
     pub async fn start(&self) -> std::result::Result<(), StartError> {
         let mut starts = JoinSet::new();
-        for slot in 0..self.shared.config.workers {
+        let first = self.shared.config.first;
+        for slot in first..first + self.shared.config.workers {
             let config = self.shared.config.worker.clone();
             starts.spawn(async move { (slot, Worker::start(&config, slot).await) });
         }

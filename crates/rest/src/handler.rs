@@ -1,6 +1,5 @@
 //! From a request's head and body to its answer.
 
-use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,14 +9,14 @@ use futures_util::{FutureExt, Stream};
 use http::{Method as Verb, StatusCode};
 use streeling_codec::json;
 use streeling_core::{
-    Array, Context, Encoding, Error, ErrorKind, Message, Method, Payload, Request, Result, Unit,
+    Context, Encoding, Error, ErrorKind, Message, Method, Payload, Request, Result, Unit,
 };
+use streeling_net::Offload;
 use tokio::sync::watch;
 use warp::path::FullPath;
 
 use crate::body::{self, Limits};
 use crate::form::{self, ContentType};
-use crate::offload::Offload;
 use crate::reply::{self, Preflight, Reply};
 use crate::routes::{self, Action, Route};
 use crate::{Config, decode, openapi, status};
@@ -100,9 +99,9 @@ impl State {
             Ok(Ok(reply)) => reply,
             Ok(Err(error)) => reply::error(&error),
             Err(panic) => {
-                let text = panic_text(&*panic);
-                tracing::error!(path = head.path.as_str(), "panic: {text}");
-                reply::error(&Error::new(ErrorKind::Component, text))
+                let error = Error::panicked(&*panic);
+                tracing::error!(path = head.path.as_str(), "{error}");
+                reply::error(&error)
             }
         }
     }
@@ -265,32 +264,12 @@ enum Before {
 
 /// About how many bytes a message takes as JSON; too few cost a copy, too many memory.
 fn size(message: &Message) -> usize {
-    const REST: usize = 256;
     // A float64 without a short form has 17 digits; most have fewer.
     const PER_NUMBER: usize = 12;
-    let payload = match &message.payload {
-        Payload::None => 0,
-        Payload::Data(data) => match &data.array {
-            Array::Typed(tensor) => tensor.len() * PER_NUMBER,
-            Array::Json(json) => json.as_bytes().len(),
-        },
-        Payload::Text(text) => text.len(),
-        Payload::Binary(bytes) | Payload::Custom { value: bytes, .. } => {
-            bytes.len().div_ceil(3) * 4
-        }
-        Payload::Json(json) => json.as_bytes().len(),
-        Payload::Raw(pieces) => pieces.iter().map(Bytes::len).sum(),
-    };
-    payload + REST
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.map_or_else(
-        || "the component panicked".to_owned(),
-        |text| format!("the component panicked: {text}"),
-    )
+    let size = message.payload.size(PER_NUMBER);
+    match message.payload {
+        // Base64 makes four bytes of three.
+        Payload::Binary(_) => size / 3 * 4,
+        _ => size,
+    }
 }

@@ -7,7 +7,7 @@
 //! means.
 //!
 //! Lives elsewhere on purpose: the meaning of the JSON (`streeling-codec`), what happens around a
-//! component (`streeling-core`), flags and variables (`streeling-config`), the gRPC transport and
+//! component (`streeling-core`), ports and the accept loop (`streeling-net`), flags and variables (`streeling-config`), the gRPC transport and
 //! the metrics endpoint. Nothing here reads the environment or knows Python.
 
 mod bind;
@@ -19,7 +19,6 @@ mod form;
 pub mod fuzzing;
 mod handler;
 mod multipart;
-mod offload;
 mod openapi;
 mod reply;
 mod routes;
@@ -27,7 +26,7 @@ mod serve;
 mod service;
 mod status;
 
-pub use bind::{BindError, Bound, Listening, bind};
+pub use bind::{Bound, Listening, bind};
 pub use config::{Config, Identity};
 pub use openapi::document as openapi_document;
-pub use serve::Drained;
+pub use streeling_net::{BindError, Drained};

@@ -8,10 +8,17 @@
 //! matter, what a setting means `streeling-config`'s, how a worker lives `streeling-python`'s.
 
 mod log;
+mod ports;
 #[cfg(feature = "python")]
 mod python;
 mod server;
 mod stop;
+
+/// The parts that the features put into this build.
+pub const PARTS: config::Parts = config::Parts {
+    rest: cfg!(feature = "rest"),
+    grpc: cfg!(feature = "grpc"),
+};
 
 pub use log::init as init_log;
 pub use server::{ServeError, Server};

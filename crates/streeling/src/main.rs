@@ -11,7 +11,12 @@ use streeling::{Server, on_signals, stopper};
 fn main() -> ExitCode {
     let environment = Environment::from_process();
     let annotations = Annotations::read(PODINFO_ANNOTATIONS);
-    match Settings::load(std::env::args_os(), &environment, &annotations) {
+    match Settings::load(
+        streeling::PARTS,
+        std::env::args_os(),
+        &environment,
+        &annotations,
+    ) {
         Ok(loaded) => run(loaded),
         Err(error) => {
             let wanted = matches!(error, ConfigError::Help(_) | ConfigError::Version(_));

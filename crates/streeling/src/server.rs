@@ -7,6 +7,7 @@ use streeling_config::Settings;
 use streeling_core::{Component, Unit, UnitConfig};
 use tokio::sync::watch;
 
+use crate::ports::{Ports, Units};
 use crate::stop::Stop;
 
 /// A server that is ready to be run.
@@ -23,6 +24,10 @@ pub enum ServeError {
     #[cfg(feature = "rest")]
     #[error("{0}: choose another REST port with --http-port or PREDICTIVE_UNIT_HTTP_SERVICE_PORT")]
     RestPort(#[source] streeling_rest::BindError),
+    /// A port cannot be had.
+    #[cfg(feature = "grpc")]
+    #[error("{0}: choose another gRPC port with --grpc-port or PREDICTIVE_UNIT_GRPC_SERVICE_PORT")]
+    GrpcPort(#[source] streeling_grpc::BindError),
     /// The component could not be loaded.
     #[cfg(feature = "python")]
     #[error(transparent)]
@@ -35,6 +40,12 @@ pub enum ServeError {
         /// The Cargo feature.
         feature: &'static str,
     },
+    /// Every transport is switched off, or not compiled in.
+    #[error(
+        "nothing to serve: this build has no REST server, and gRPC has no workers; build with the \
+         feature 'rest', or set --grpc-workers (GRPC_WORKERS) above 0"
+    )]
+    Nothing,
     /// The system refused a signal handler.
     #[error("cannot listen for signals: {0}")]
     Signals(#[source] std::io::Error),
@@ -47,7 +58,9 @@ impl ServeError {
         match self {
             #[cfg(feature = "rest")]
             Self::RestPort(_) => 2,
-            Self::Feature { .. } => 2,
+            #[cfg(feature = "grpc")]
+            Self::GrpcPort(_) => 2,
+            Self::Feature { .. } | Self::Nothing => 2,
             #[cfg(feature = "python")]
             Self::Component(_) => 1,
             Self::Signals(_) => 1,
@@ -87,7 +100,11 @@ impl Server {
         match &self.component {
             Some(component) => {
                 let unit = Unit::new(Arc::clone(component), unit_config(&self.settings));
-                ports.serve(unit, watch::channel(true).1, stop).await
+                let units = Units {
+                    rest: Some(unit.clone()),
+                    grpc: Some(unit),
+                };
+                ports.serve(units, watch::channel(true).1, stop).await
             }
             None => self.run_python(ports, stop).await,
         }
@@ -109,11 +126,11 @@ impl Server {
         use std::pin::pin;
 
         let settings = &self.settings;
-        let pool = streeling_python::Pool::new(crate::python::pool_config(settings));
-        let unit = Unit::new(Arc::new(pool.clone()), unit_config(settings));
+        let pools = crate::python::Pools::new(settings);
+        let units = pools.units(&unit_config(settings));
         let (loaded, ready) = watch::channel(false);
         let deadline = settings.workers.bind_deadline;
-        let mut start = pin!(pool.start());
+        let mut start = pin!(pools.start());
         let in_time = tokio::select! {
             started = &mut start => { started?; true }
             () = tokio::time::sleep(deadline) => false,
@@ -121,13 +138,13 @@ impl Server {
         };
         if in_time {
             loaded.send_replace(true);
-            ports.serve(unit, ready, stop.clone()).await?;
+            ports.serve(units, ready, stop.clone()).await?;
         } else {
             tracing::warn!(
                 "still loading after {deadline:?}: the ports open (--bind-deadline, \
-                 STREELING_BIND_DEADLINE), and requests get 503 until the load has ended"
+                 STREELING_BIND_DEADLINE), and requests are refused until the load has ended"
             );
-            let mut serving = pin!(ports.serve(unit, ready, stop.clone()));
+            let mut serving = pin!(ports.serve(units, ready, stop.clone()));
             tokio::select! {
                 started = &mut start => started?,
                 ended = &mut serving => return ended,
@@ -135,67 +152,9 @@ impl Server {
             loaded.send_replace(true);
             serving.await?;
         }
-        pool.stop(stop.stopped().await.max(LAST_GRACE)).await;
+        pools.stop(stop.stopped().await).await;
         Ok(())
     }
-}
-
-/// What a worker has at least, when the server ends, to end in order: nothing lies on it any more.
-#[cfg(feature = "python")]
-const LAST_GRACE: std::time::Duration = std::time::Duration::from_millis(500);
-
-/// The ports of the transports that are compiled in and switched on: reserved, not yet open.
-struct Ports {
-    #[cfg(feature = "rest")]
-    rest: streeling_rest::Bound,
-}
-
-impl Ports {
-    #[cfg(not(feature = "rest"))]
-    fn bind(_: &Settings) -> Result<Self, ServeError> {
-        Err(ServeError::Feature {
-            asked: "serving".to_owned(),
-            feature: "rest",
-        })
-    }
-
-    #[cfg(feature = "rest")]
-    fn bind(settings: &Settings) -> Result<Self, ServeError> {
-        let config = streeling_rest::Config {
-            address: settings.rest_address(),
-            max_body_size: settings.rest.max_body,
-            keepalive: settings.rest.keepalive,
-            timeout: settings.rest.timeout,
-            passthrough: settings.payload_passthrough,
-            ..streeling_rest::Config::default()
-        };
-        let rest = streeling_rest::bind(config).map_err(ServeError::RestPort)?;
-        Ok(Self { rest })
-    }
-
-    #[cfg(feature = "rest")]
-    async fn serve(
-        self,
-        unit: Unit,
-        ready: watch::Receiver<bool>,
-        mut stop: Stop,
-    ) -> Result<(), ServeError> {
-        let rest = self.rest.listen().map_err(ServeError::RestPort)?;
-        announce("REST", rest.local_addr());
-        rest.serve(unit, ready, stop.stopped()).await;
-        Ok(())
-    }
-
-    #[cfg(not(feature = "rest"))]
-    async fn serve(self, _: Unit, _: watch::Receiver<bool>, _: Stop) -> Result<(), ServeError> {
-        Ok(())
-    }
-}
-
-/// Says where a transport is served; tests and scripts that asked for port 0 read it there.
-#[cfg(feature = "rest")]
-fn announce(transport: &str, address: std::net::SocketAddr) {
-    tracing::info!("serving {transport} at http://{address}");
 }
 
 fn unit_config(settings: &Settings) -> UnitConfig {

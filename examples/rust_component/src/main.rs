@@ -73,7 +73,12 @@ fn wrong(info: &str) -> core::Error {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let environment = Environment::from_process();
-    let loaded = Settings::load(std::env::args_os(), &environment, &Annotations::default())?;
+    let loaded = Settings::load(
+        streeling::PARTS,
+        std::env::args_os(),
+        &environment,
+        &Annotations::default(),
+    )?;
     streeling::init_log(&loaded.settings.log);
     let (stopper, stop) = stopper();
     on_signals(stopper, loaded.settings.workers.graceful_timeout)?;

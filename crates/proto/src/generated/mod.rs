@@ -3,7 +3,13 @@
 /// The package `seldon`.
 pub mod seldon {
     /// The package `seldon.protos`: messages of the protocol.
-    #[allow(missing_docs, clippy::all, clippy::pedantic, reason = "generated code")]
+    #[allow(
+        missing_docs,
+        unused_qualifications,
+        clippy::all,
+        clippy::pedantic,
+        reason = "generated code"
+    )]
     pub mod protos {
         include!("seldon.protos.rs");
     }

@@ -7,30 +7,39 @@ use std::thread::available_parallelism;
 
 use tokio::sync::Semaphore;
 
-/// From this many bytes on, reading or writing JSON goes to another thread. A quarter of a megabyte
+/// From this many bytes on, reading or writing goes to another thread. A quarter of a megabyte of JSON
 /// takes about half a millisecond, which is what moving it costs many times over.
-pub(crate) const LARGE: usize = 256 * 1024;
+const LARGE: usize = 256 * 1024;
 
 /// Runs large pieces of work, at most as many at a time as there are cores.
-pub(crate) struct Offload {
+#[derive(Debug)]
+pub struct Offload {
     permits: Arc<Semaphore>,
 }
 
+impl Default for Offload {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Offload {
-    pub(crate) fn new() -> Self {
+    /// One for each server: its limit is its own.
+    #[must_use]
+    pub fn new() -> Self {
         let cores = available_parallelism().map_or(1, usize::from);
         Self {
             permits: Arc::new(Semaphore::new(cores)),
         }
     }
 
-    /// Runs `work` here if it is about less than [`LARGE`] bytes, else on another thread. A panic
-    /// comes out either way.
-    #[allow(
+    /// Runs `work` here if it is about less than 256 KiB, else on another thread. A panic comes out
+    /// either way.
+    #[expect(
         clippy::disallowed_methods,
         reason = "this is the one place, and the semaphore bounds it"
     )]
-    pub(crate) async fn run<T: Send + 'static>(
+    pub async fn run<T: Send + 'static>(
         &self,
         bytes: usize,
         work: impl FnOnce() -> T + Send + 'static,

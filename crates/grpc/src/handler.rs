@@ -1,0 +1,218 @@
+//! From a request's head and body to its answer.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use http::{HeaderMap, HeaderValue, Request as HttpRequest, Response, StatusCode, header};
+use hyper::body::Incoming;
+use prost::Message as _;
+use streeling_codec::proto;
+use streeling_core::{Context, Encoding, Error, ErrorKind, Message, Method, Request, Unit};
+use streeling_net::Offload;
+use tokio::sync::watch;
+use tonic::Status;
+use tonic::body::Body;
+
+use crate::request::Limits;
+use crate::routes::{self, Action};
+use crate::stall::Unsent;
+use crate::standard::Standard;
+use crate::status::{status, undecodable};
+use crate::{Config, metadata, timeout};
+
+/// Bytes before a message on the wire: whether it is compressed, and its length.
+const PREFIX: usize = 5;
+
+/// What all requests share.
+pub(crate) struct State {
+    unit: Unit,
+    ready: watch::Receiver<bool>,
+    standard: Standard,
+    limits: Limits,
+    timeout: Option<Duration>,
+    offload: Offload,
+}
+
+impl State {
+    pub(crate) fn new(
+        config: &Config,
+        unit: Unit,
+        ready: watch::Receiver<bool>,
+        standard: Standard,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            unit,
+            ready,
+            standard,
+            limits: Limits {
+                size: config.max_message,
+                stall: config.stall,
+            },
+            timeout: config.timeout,
+            offload: Offload::new(),
+        })
+    }
+
+    /// Answers a request, come what may.
+    pub(crate) async fn handle(
+        self: Arc<Self>,
+        request: HttpRequest<Incoming>,
+        unsent: Unsent,
+    ) -> Response<Body> {
+        if !is_grpc(request.headers()) {
+            let mut refused = Response::new(Body::empty());
+            *refused.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            return refused;
+        }
+        let path = request.uri().path();
+        let Some(action) = routes::find(path) else {
+            if let Some(call) = self.standard.find(path) {
+                let answer = call(request);
+                return answer.await;
+            }
+            return Status::unimplemented(format!("there is no method {path} here")).into_http();
+        };
+        // The caller's patience, and ours.
+        let patience = match (timeout::of(request.headers()), self.timeout) {
+            (Some(theirs), Some(ours)) => Some(theirs.min(ours)),
+            (theirs, ours) => theirs.or(ours),
+        };
+        let context = Context {
+            deadline: patience.and_then(|patience| Instant::now().checked_add(patience)),
+            encoding: Encoding::Protobuf,
+        };
+        // Nothing of the request is looked at again after a panic, so it cannot be seen torn.
+        let answer = AssertUnwindSafe(self.answer(&context, action, request)).catch_unwind();
+        let answer = match context.deadline {
+            None => answer.await,
+            Some(deadline) => match tokio::time::timeout_at(deadline.into(), answer).await {
+                Ok(answer) => answer,
+                Err(_) => Ok(Err(late(patience))),
+            },
+        };
+        match answer {
+            Ok(Ok(message)) => {
+                let mut response = Response::new(Body::new(unsent.answer(message)));
+                response.headers_mut().insert(
+                    header::CONTENT_TYPE,
+                    HeaderValue::from_static("application/grpc"),
+                );
+                response
+            }
+            Ok(Err(status)) => status.into_http(),
+            Err(panic) => {
+                let error = Error::panicked(&*panic);
+                tracing::error!("{error}");
+                status(&error).into_http()
+            }
+        }
+    }
+
+    async fn answer(
+        &self,
+        context: &Context,
+        action: Action,
+        request: HttpRequest<Incoming>,
+    ) -> Result<Bytes, Status> {
+        if !*self.ready.borrow() {
+            return Err(status(&Error::new(
+                ErrorKind::NotReady,
+                "the component has not finished loading",
+            )));
+        }
+        let (head, body) = request.into_parts();
+        let body = self.limits.read(&head.headers, body).await?;
+        let answered = match action {
+            Action::Call(method) => self.call(context, method, body).await,
+            Action::Metadata => self.metadata().await,
+            Action::GraphMetadata => Err(Error::new(
+                ErrorKind::NotImplemented,
+                "GraphMetadata not available on the Model level.",
+            )),
+        };
+        answered.map_err(|error| status(&error))
+    }
+
+    async fn call(&self, context: &Context, method: Method, body: Bytes) -> Result<Bytes, Error> {
+        let size = body.len();
+        let decode = move || decode(method, &body);
+        let request = self.offload.run(size, decode).await?;
+        let message = self.unit.call(context, method, request).await?;
+        let limit = self.limits.size;
+        let size = message.payload.size(size_of::<f64>());
+        self.offload
+            .run(size, move || encode(&message, size, limit))
+            .await
+    }
+
+    async fn metadata(&self) -> Result<Bytes, Error> {
+        let message = metadata::message(&self.unit.metadata().await?)?;
+        framed(message.encoded_len(), self.limits.size, |out| {
+            message
+                .encode(out)
+                .map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))
+        })
+    }
+}
+
+fn decode(method: Method, body: &Bytes) -> Result<Request, Error> {
+    let limits = proto::Limits::default();
+    let decoded = match method {
+        Method::Predict | Method::TransformInput | Method::TransformOutput | Method::Route => {
+            proto::decode_message(body, limits).map(Request::Message)
+        }
+        Method::Aggregate => proto::decode_messages(body, limits).map(Request::Messages),
+        Method::SendFeedback => proto::decode_feedback(body, limits)
+            .map(|feedback| Request::Feedback(Box::new(feedback))),
+        Method::HealthStatus => Ok(Request::Nothing),
+    };
+    decoded.map_err(|error| undecodable(&error))
+}
+
+fn encode(message: &Message, size: usize, limit: usize) -> Result<Bytes, Error> {
+    framed(size, limit, |out| {
+        proto::encode_message(message, out)
+            .map_err(|error| Error::new(ErrorKind::Component, error.to_string()))
+    })
+}
+
+/// A message of about `size` bytes behind its prefix.
+fn framed(
+    size: usize,
+    limit: usize,
+    write: impl FnOnce(&mut Vec<u8>) -> Result<(), Error>,
+) -> Result<Bytes, Error> {
+    let mut out = Vec::with_capacity(PREFIX + size);
+    out.resize(PREFIX, 0);
+    write(&mut out)?;
+    let length = out.len() - PREFIX;
+    let claimed = u32::try_from(length).ok().filter(|_| length <= limit);
+    let Some(claimed) = claimed else {
+        return Err(Error::new(
+            ErrorKind::TooLarge,
+            format!("the answer has {length} bytes, allowed are {limit}"),
+        ));
+    };
+    out[1..PREFIX].copy_from_slice(&claimed.to_be_bytes());
+    Ok(Bytes::from(out))
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let rest = kind.and_then(|kind| kind.strip_prefix(b"application/grpc"));
+    // `+json` and the like would be other encodings of the messages.
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b";") || rest == b"+proto")
+}
+
+fn late(patience: Option<Duration>) -> Status {
+    status(&Error::new(
+        ErrorKind::Deadline,
+        format!(
+            "no answer within {} ms",
+            patience.unwrap_or_default().as_millis()
+        ),
+    ))
+}

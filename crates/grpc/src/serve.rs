@@ -1,0 +1,118 @@
+//! The life of a connection.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use streeling_core::Unit;
+use streeling_net::{Closing, Drained, Listening};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+use crate::Config;
+use crate::handler::State;
+use crate::stall::Unsent;
+use crate::standard::Standard;
+
+/// Requests under way on one connection; an orchestrator sends all of its requests over one. More wait at
+/// the client.
+const STREAMS: u32 = 1024;
+
+/// Bytes that a client may send ahead, in one request and in all of a connection together.
+const STREAM_WINDOW: u32 = 1 << 20;
+const CONNECTION_WINDOW: u32 = 4 << 20;
+
+/// Bytes of all headers of a request.
+const HEADERS: u32 = 64 * 1024;
+
+/// How long a client may take to answer whether it is still there.
+const PONG: Duration = Duration::from_secs(20);
+
+pub(crate) async fn serve(
+    port: Listening,
+    config: &Config,
+    unit: Unit,
+    ready: watch::Receiver<bool>,
+    shutdown: impl Future<Output = Duration> + Send,
+) -> Drained {
+    let (draining, is_draining) = watch::channel(false);
+    let (standard, health) = Standard::new(ready.clone(), is_draining);
+    let connections = Connections {
+        builder: builder(config.ping),
+        state: State::new(config, unit, ready, standard),
+        stall: config.stall,
+    };
+    let shutdown = async {
+        let grace = shutdown.await;
+        draining.send_replace(true);
+        grace
+    };
+    let serving = port.serve(|stream, closing| connections.run(stream, closing), shutdown);
+    tokio::select! {
+        drained = serving => drained,
+        never = health => match never {},
+    }
+}
+
+fn builder(ping: Duration) -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(HEADERS)
+        .keep_alive_interval(ping)
+        .keep_alive_timeout(PONG);
+    builder
+}
+
+struct Connections {
+    builder: http2::Builder<TokioExecutor>,
+    state: Arc<State>,
+    stall: Duration,
+}
+
+impl Connections {
+    fn run(
+        &self,
+        stream: TcpStream,
+        mut closing: Closing,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let unsent = Unsent::default();
+        let answers = {
+            let (state, unsent) = (Arc::clone(&self.state), unsent.clone());
+            service_fn(move |request| {
+                let answer = Arc::clone(&state).handle(request, unsent.clone());
+                async { Ok::<_, Infallible>(answer.await) }
+            })
+        };
+        let connection = self.builder.serve_connection(TokioIo::new(stream), answers);
+        let stall = self.stall;
+        async move {
+            let mut connection = pin!(connection);
+            let whole = async {
+                tokio::select! {
+                    result = connection.as_mut() => result,
+                    () = closing.asked() => {
+                        connection.as_mut().graceful_shutdown();
+                        connection.await
+                    }
+                }
+            };
+            tokio::select! {
+                result = whole => if let Err(error) = result {
+                    tracing::debug!(%error, "connection ended");
+                },
+                () = unsent.stalled(stall) => {
+                    tracing::warn!("a client did not read its answers for {stall:?}, its connection is cut");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The standard services beside Seldon's: health and reflection.
+
+use std::convert::Infallible;
+use std::future::Future;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use streeling_proto::FILE_DESCRIPTOR_SET;
+use tokio::sync::watch;
+use tonic::body::Body;
+use tonic::server::NamedService;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+use tower_service::Service;
+
+use crate::routes::ROUTES;
+
+/// Answers a request.
+pub(crate) type Call =
+    Box<dyn Fn(Request<Incoming>) -> BoxFuture<'static, Response<Body>> + Send + Sync>;
+
+/// The services, found by the first part of a path.
+pub(crate) struct Standard(Vec<(String, Call)>);
+
+impl Standard {
+    /// The services, and what keeps health true for as long as it is polled: SERVING when `ready` and
+    /// not `draining`.
+    pub(crate) fn new(
+        ready: watch::Receiver<bool>,
+        draining: watch::Receiver<bool>,
+    ) -> (Self, impl Future<Output = Infallible> + Send) {
+        let (reporter, health) = tonic_health::server::health_reporter();
+        let reflection = || {
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        };
+        let checked = "the descriptors are generated, and the tests read them";
+        let services = Self(vec![
+            entry(health),
+            entry(reflection().build_v1().expect(checked)),
+            entry(reflection().build_v1alpha().expect(checked)),
+        ]);
+        (services, follow(reporter, ready, draining))
+    }
+
+    /// The service that a path belongs to.
+    pub(crate) fn find(&self, path: &str) -> Option<&Call> {
+        let service = path.strip_prefix('/')?.split('/').next()?;
+        let (_, call) = self.0.iter().find(|(name, _)| name == service)?;
+        Some(call)
+    }
+}
+
+fn entry<S>(service: S) -> (String, Call)
+where
+    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>
+        + NamedService
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    S::Future: Send + 'static,
+{
+    let call: Call = Box::new(move |request| {
+        // Tonic's services are always ready.
+        let answer = service.clone().call(request);
+        answer.map(|Ok(response)| response).boxed()
+    });
+    (S::NAME.to_owned(), call)
+}
+
+/// Tells the health service how it is, about the server and about each of its services.
+async fn follow(
+    reporter: HealthReporter,
+    mut ready: watch::Receiver<bool>,
+    mut draining: watch::Receiver<bool>,
+) -> Infallible {
+    loop {
+        let status = if *ready.borrow_and_update() && !*draining.borrow_and_update() {
+            ServingStatus::Serving
+        } else {
+            ServingStatus::NotServing
+        };
+        reporter.set_service_status("", status).await;
+        for service in services() {
+            reporter.set_service_status(service, status).await;
+        }
+        tokio::select! {
+            Ok(()) = ready.changed() => {}
+            Ok(()) = draining.changed() => {}
+            // Nobody will say otherwise any more.
+            else => std::future::pending::<()>().await,
+        }
+    }
+}
+
+/// The names of Seldon's services, each once.
+fn services() -> impl Iterator<Item = &'static str> {
+    let mut seen: Vec<&str> = ROUTES
+        .iter()
+        .filter_map(|route| route.path.strip_prefix('/')?.split('/').next())
+        .collect();
+    seen.sort_unstable();
+    seen.dedup();
+    seen.into_iter()
+}

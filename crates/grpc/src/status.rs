@@ -1,0 +1,129 @@
+//! What each kind of error means over gRPC.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use streeling_codec::DecodeError;
+use streeling_core::{Error, ErrorKind};
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+/// Bytes of an error's text that are sent. It travels in a header, where clients take 8 KiB in all, and three bytes of
+/// header may stand for one of text.
+const LONGEST_TEXT: usize = 2000;
+
+/// Who says so, in the details of an error.
+const DOMAIN: &str = "streeling";
+
+/// When trying again makes sense after the queue was full.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The table of the wire contract.
+pub(crate) fn code(kind: ErrorKind) -> Code {
+    match kind {
+        ErrorKind::BadData => Code::InvalidArgument,
+        ErrorKind::NotImplemented => Code::Unimplemented,
+        ErrorKind::Component => Code::Unknown,
+        ErrorKind::BadMetric | ErrorKind::BadMetadata | ErrorKind::Internal => Code::Internal,
+        ErrorKind::TooLarge | ErrorKind::QueueFull => Code::ResourceExhausted,
+        ErrorKind::WorkerLost | ErrorKind::NotReady => Code::Unavailable,
+        ErrorKind::Deadline => Code::DeadlineExceeded,
+    }
+}
+
+/// An error as a client is to see it: code, text, and the reason in the standard error model.
+pub(crate) fn status(error: &Error) -> Status {
+    let code = error
+        .grpc_status
+        .map_or_else(|| code(error.kind), |code| Code::from_i32(code.into()));
+    let mut details = ErrorDetails::new();
+    details.set_error_info(
+        error.reason(),
+        DOMAIN,
+        [("code".to_owned(), error.code.to_string())],
+    );
+    match error.kind {
+        ErrorKind::QueueFull => {
+            details.set_retry_info(Some(RETRY_AFTER));
+        }
+        ErrorKind::BadData
+        | ErrorKind::NotImplemented
+        | ErrorKind::Component
+        | ErrorKind::BadMetric
+        | ErrorKind::BadMetadata
+        | ErrorKind::TooLarge
+        | ErrorKind::WorkerLost
+        | ErrorKind::NotReady
+        | ErrorKind::Deadline
+        | ErrorKind::Internal => {}
+    }
+    Status::with_error_details(code, text(error), details)
+}
+
+/// What clients of the incumbent see before the text of an exception, and look for.
+const RAISED: &str = "Exception calling application: ";
+
+fn text(error: &Error) -> String {
+    match (error.kind, error.grpc_status) {
+        (ErrorKind::Component, None) => format!("{RAISED}{}", shortened(&error.info)),
+        _ => shortened(&error.info).into_owned(),
+    }
+}
+
+/// What it means that bytes are no message.
+pub(crate) fn undecodable(error: &DecodeError) -> Error {
+    Error::new(ErrorKind::BadData, error.to_string())
+}
+
+fn shortened(text: &str) -> Cow<'_, str> {
+    if text.len() <= LONGEST_TEXT {
+        return Cow::Borrowed(text);
+    }
+    let end = (0..=LONGEST_TEXT)
+        .rev()
+        .find(|&end| text.is_char_boundary(end))
+        .unwrap_or_default();
+    Cow::Owned(format!("{} … ({} bytes in all)", &text[..end], text.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exception_chooses_its_code() {
+        let mut error = Error::new(ErrorKind::Component, "no such user");
+        let plain = status(&error);
+        assert_eq!(plain.code(), Code::Unknown);
+        assert_eq!(
+            plain.message(),
+            "Exception calling application: no such user"
+        );
+        error.grpc_status = Some(5);
+        let chosen = status(&error);
+        assert_eq!(
+            (chosen.code(), chosen.message()),
+            (Code::NotFound, "no such user")
+        );
+    }
+
+    #[test]
+    fn details_carry_the_reason_and_when_to_try_again() {
+        for kind in ErrorKind::ALL {
+            let error = Error::new(kind, "x");
+            let details = status(&error).get_error_details();
+            let info = details.error_info().unwrap();
+            assert_eq!(info.reason, kind.reason());
+            assert_eq!(info.metadata["code"], "-1");
+            assert_eq!(details.retry_info().is_some(), kind == ErrorKind::QueueFull);
+        }
+    }
+
+    #[test]
+    fn long_text_is_cut_between_characters() {
+        let text = "é".repeat(5000);
+        let short = shortened(&text);
+        assert!(short.len() < LONGEST_TEXT + 64, "{}", short.len());
+        assert!(short.ends_with("(10000 bytes in all)"));
+    }
+}

@@ -1,0 +1,151 @@
+//! Reserving and opening the port.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+use crate::accept::{self, Closing, Drained};
+
+/// Connections that may wait to be accepted; the kernel cuts it to its own limit.
+const BACKLOG: u32 = 4096;
+
+/// The address cannot be served on.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// Something else has the port.
+    #[error("port {} is in use at {}", address.port(), address.ip())]
+    InUse {
+        /// The address that was asked for.
+        address: SocketAddr,
+    },
+    /// The port needs a privilege that the process lacks.
+    #[error("port {} may not be opened by this user", address.port())]
+    Forbidden {
+        /// The address that was asked for.
+        address: SocketAddr,
+    },
+    /// The machine does not have the address, or anything else.
+    #[error("cannot listen at {address}: {source}")]
+    Other {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl BindError {
+    fn new(address: SocketAddr, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::AddrInUse => Self::InUse { address },
+            io::ErrorKind::PermissionDenied => Self::Forbidden { address },
+            _ => Self::Other { address, source },
+        }
+    }
+
+    /// The address that was asked for.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        match self {
+            Self::InUse { address } | Self::Forbidden { address } | Self::Other { address, .. } => {
+                *address
+            }
+        }
+    }
+}
+
+/// Reserves a port, without opening it: clients are refused until [`Bound::listen`]. Port 0 lets the
+/// system choose one.
+///
+/// # Errors
+///
+/// [`BindError`] when the address cannot be had.
+pub fn bind(address: SocketAddr) -> Result<Bound, BindError> {
+    let fail = |source| BindError::new(address, source);
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }
+    .map_err(fail)?;
+    // A restart must not wait until the connections of the last run have left TIME_WAIT.
+    socket.set_reuseaddr(true).map_err(fail)?;
+    socket.bind(address).map_err(fail)?;
+    let local = socket.local_addr().map_err(fail)?;
+    Ok(Bound {
+        socket,
+        address,
+        local,
+    })
+}
+
+/// A port that is reserved and not yet open.
+#[derive(Debug)]
+pub struct Bound {
+    socket: TcpSocket,
+    address: SocketAddr,
+    local: SocketAddr,
+}
+
+impl Bound {
+    /// The address, with the port that the system chose if 0 was asked for.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Opens the port: connections are taken from now on, and answered from
+    /// [`Listening::serve`] on. Must be called inside a Tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`BindError`] when another process reserved the same port and opened it first.
+    pub fn listen(self) -> Result<Listening, BindError> {
+        let listener = self
+            .socket
+            .listen(BACKLOG)
+            .map_err(|source| BindError::new(self.address, source))?;
+        Ok(Listening {
+            listener,
+            local: self.local,
+        })
+    }
+}
+
+/// An open port.
+pub struct Listening {
+    listener: TcpListener,
+    local: SocketAddr,
+}
+
+impl Listening {
+    /// The address, with the port that the system chose if 0 was asked for.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Makes a task of every connection until `shutdown` is ready, then closes the port, tells the
+    /// connections, and gives them at most as long as `shutdown` says.
+    pub async fn serve<C>(
+        self,
+        connection: impl Fn(TcpStream, Closing) -> C + Send,
+        shutdown: impl Future<Output = Duration> + Send,
+    ) -> Drained
+    where
+        C: Future<Output = ()> + Send + 'static,
+    {
+        accept::serve(self.listener, connection, shutdown).await
+    }
+}
+
+impl fmt::Debug for Listening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listening")
+            .field("local", &self.local)
+            .finish_non_exhaustive()
+    }
+}
