@@ -23,7 +23,12 @@ fn load(args: &[&str], variables: Variables<'_>, notes: &str) -> Result<Loaded, 
         .chain(args.iter().copied())
         .map(OsString::from);
     let environment = Environment::from_iter(variables.iter().copied());
-    Settings::load(Parts::ALL, args, &environment, &Annotations::parse(notes))
+    Settings::load(
+        crate::Parts::ALL,
+        args,
+        &environment,
+        &Annotations::parse(notes),
+    )
 }
 
 fn iris(args: &[&str], variables: Variables<'_>) -> Loaded {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::{
     Answer, Array, Component, Context, DType, Data, Error, ErrorKind, Form, Message, Meta, Method,
@@ -47,7 +48,7 @@ impl Unit {
     ///
     /// # Errors
     ///
-    /// What the component answers, and [`ErrorKind::Internal`] when `request` is not what `method`
+    /// What the component answers, [`ErrorKind::Deadline`] when the time is up already, and [`ErrorKind::Internal`] when `request` is not what `method`
     /// takes, which is a fault of the transport.
     pub async fn call(
         &self,
@@ -55,6 +56,15 @@ impl Unit {
         method: Method,
         request: Request,
     ) -> Result<Message> {
+        if context
+            .deadline
+            .is_some_and(|deadline| deadline <= Instant::now())
+        {
+            return Err(Error::new(
+                ErrorKind::Deadline,
+                "the time for the request was over before it reached the component",
+            ));
+        }
         let component = &*self.component;
         match (method, request) {
             (Method::Predict, Request::Message(input)) => {

@@ -66,6 +66,7 @@ fn builder(ping: Duration) -> http2::Builder<TokioExecutor> {
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_concurrent_streams(STREAMS)
+        .auto_date_header(false)
         .max_header_list_size(HEADERS)
         .keep_alive_interval(ping)
         .keep_alive_timeout(PONG);

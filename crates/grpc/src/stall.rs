@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use http_body::{Body, Frame, SizeHint};
+use http_body::{Body, Frame};
 use tokio::time::sleep;
 
 /// Bytes of an answer that are handed to the connection at a time, so that it can be seen to get on.
@@ -86,10 +86,6 @@ impl Body for Answer {
 
     fn is_end_stream(&self) -> bool {
         self.message.is_empty() && self.trailers.is_none()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.message.len() as u64)
     }
 }
 

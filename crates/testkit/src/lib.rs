@@ -3,10 +3,12 @@
 //! The golden suite lives here: the exchanges of `tests/conformance`, the recorded answers, the
 //! comparison, and the list of allowed differences that is read from `docs/differences.md`. The
 //! recorder itself is `cargo xtask conformance`; the test that holds Streeling against the golden
-//! file is in the `tests` package. [`Server`] runs the executable as a user does.
+//! file is in the `tests` package. [`Server`] runs the executable as a user does, and [`Obedient`] is the component for
+//! tests of the transports alone.
 
 mod golden;
 mod http;
+mod obedient;
 mod server;
 
 pub use golden::{
@@ -14,5 +16,6 @@ pub use golden::{
     Rules, Running, StartError, Suite, load_groups,
 };
 pub use http::{RawAnswer, Request};
+pub use obedient::Obedient;
 pub use rustix::process::Signal;
 pub use server::{Ended, Server, ServerCommand, ServerError};

@@ -69,6 +69,8 @@ pub(crate) fn bare_command(folder: &Path) -> ServerCommand {
         .env("HOME", "/tmp")
         .env("LANG", "C.UTF-8")
         .env("PYTHONDONTWRITEBYTECODE", "1")
+        // Another process for every server, which few tests ask anything.
+        .env("GRPC_WORKERS", "0")
 }
 
 /// A running `Orders`.

@@ -7,6 +7,7 @@ pub mod seldon {
         missing_docs,
         unused_qualifications,
         clippy::all,
+        clippy::allow_attributes_without_reason,
         clippy::pedantic,
         reason = "generated code"
     )]

@@ -1,120 +1,21 @@
-//! A component that does as it is told, a server around it, and a client that speaks bytes.
+//! A server around a component that does as it is told, and a client that speaks bytes.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use bytes::Bytes;
 use serde_json::Value;
-use streeling_core::{
-    Answer, Component, Context, Error, ErrorKind, Feedback, Message, Output, Payload, RawJson,
-    Result, Status, Unit, UnitConfig,
-};
+use streeling_core::{Unit, UnitConfig};
 use streeling_rest::{Config, Drained, bind};
+use streeling_testkit::Obedient;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 /// Longer than anything that a test waits for when all is well.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Echoes, unless the text that it gets is an order.
-#[derive(Default)]
-pub(crate) struct Obedient {
-    /// Calls that began.
-    pub(crate) begun: AtomicUsize,
-    /// Calls that were dropped before their end.
-    pub(crate) dropped: Arc<AtomicUsize>,
-}
-
-struct Guard(Option<Arc<AtomicUsize>>);
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        if let Some(count) = &self.0 {
-            count.fetch_add(1, Ordering::SeqCst);
-        }
-    }
-}
-
-impl Obedient {
-    async fn obey(&self, input: &Message) -> Result<Answer> {
-        self.begun.fetch_add(1, Ordering::SeqCst);
-        let mut guard = Guard(Some(Arc::clone(&self.dropped)));
-        let answer = match &input.payload {
-            Payload::Text(order) => order_of(order).await,
-            _ => Ok(Output::Unchanged.into()),
-        };
-        guard.0 = None;
-        answer
-    }
-}
-
-async fn order_of(order: &str) -> Result<Answer> {
-    let (verb, argument) = order.split_once(' ').unwrap_or((order, ""));
-    match verb {
-        "sleep" => {
-            sleep(Duration::from_millis(argument.parse().unwrap())).await;
-            Ok(Output::Text("slept".to_owned()).into())
-        }
-        "panic" => panic!("{argument}"),
-        "kind" => {
-            let kind = ErrorKind::ALL
-                .into_iter()
-                .find(|kind| format!("{kind:?}") == argument)
-                .unwrap();
-            Err(Error::new(kind, format!("told to fail: {argument} \"é\n")))
-        }
-        "http" => Err(Error {
-            http_status: Some(argument.parse().unwrap()),
-            reason: Some("OWN_REASON".into()),
-            code: 7,
-            ..Error::new(ErrorKind::Component, "own")
-        }),
-        "status" => Ok(Output::Message(Box::new(Message {
-            status: Some(Status {
-                code: argument.parse().unwrap(),
-                info: "as answered".to_owned(),
-                failure: true,
-                ..Status::default()
-            }),
-            ..Message::default()
-        }))
-        .into()),
-        "repeat" => Ok(Output::Text("x".repeat(argument.parse().unwrap())).into()),
-        _ => Ok(Output::Text(format!("echo {order}")).into()),
-    }
-}
-
-#[async_trait]
-impl Component for Obedient {
-    async fn predict(&self, _: &Context, input: &Message) -> Result<Answer> {
-        self.obey(input).await
-    }
-
-    async fn aggregate(&self, _: &Context, inputs: &[Message]) -> Result<Answer> {
-        Ok(Output::Text(format!("{} messages", inputs.len())).into())
-    }
-
-    async fn send_feedback(
-        &self,
-        _: &Context,
-        feedback: &Feedback,
-        _: Option<i32>,
-    ) -> Result<Answer> {
-        Ok(Output::Text(format!("reward {}", feedback.reward)).into())
-    }
-
-    async fn metadata(&self) -> Result<RawJson> {
-        Ok(RawJson::from_checked(Bytes::from_static(
-            br#"{"name":"obedient"}"#,
-        )))
-    }
-}
 
 /// A running server.
 pub(crate) struct Server {
