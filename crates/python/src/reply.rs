@@ -209,3 +209,73 @@ fn raised(body: &[u8]) -> Result<Option<Error>, Fault> {
     error.code = body.code.unwrap_or(error.code);
     Ok(Some(error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(text: &'static str, encoding: Encoding) -> Result<Message, Error> {
+        whole(ItemKind::Message, &text.into(), encoding)
+    }
+
+    #[test]
+    fn over_rest_a_raw_answer_goes_out_as_it_is() {
+        for text in [
+            "null",
+            "[[1]]",
+            r#"{"colour":1}"#,
+            r#"{"strData":"a","jsonData":1}"#,
+        ] {
+            let message = json(text, Encoding::Json).unwrap();
+            assert_eq!(message.payload, Payload::Raw(vec![text.into()]));
+        }
+        let text =
+            r#"{"status":{"code":409},"meta":{"metrics":[{"key":"k","type":"GAUGE","value":2}]}}"#;
+        let message = json(text, Encoding::Json).unwrap();
+        assert_eq!(message.status.unwrap().code, 409);
+        assert_eq!(message.meta.metrics.len(), 1);
+    }
+
+    #[test]
+    fn over_grpc_it_must_be_a_message() {
+        let message = json(r#"{"strData":"a"}"#, Encoding::Protobuf).unwrap();
+        assert_eq!(message.payload, Payload::Text("a".to_owned()));
+        for text in ["null", "[[1]]", "\"a\""] {
+            let error = json(text, Encoding::Protobuf).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Component, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_bad_metric_is_one_in_either_encoding() {
+        for encoding in [Encoding::Json, Encoding::Protobuf] {
+            let error = json(r#"{"meta":{"metrics":[{"type":"ODD"}]}}"#, encoding).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::BadMetric);
+        }
+    }
+
+    #[test]
+    fn custom_data_is_for_grpc_only() {
+        // SeldonMessage { customData: { type_url: "u" } }
+        let body = Bytes::from_static(b"\x3a\x03\x0a\x01u");
+        let message = whole(ItemKind::Protobuf, &body, Encoding::Protobuf).unwrap();
+        assert!(matches!(message.payload, Payload::Custom { .. }));
+        let error = whole(ItemKind::Protobuf, &body, Encoding::Json).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::BadData);
+        assert!(whole(ItemKind::Protobuf, &"x".into(), Encoding::Json).is_err());
+    }
+
+    #[test]
+    fn custom_item_that_is_cut_off() {
+        for body in [&b""[..], b"\x01\0\0", b"\x02\0\0\0u", b"\xff\xff\xff\xffu"] {
+            assert!(matches!(
+                custom(Bytes::from_static(body)),
+                Err(Fault::Items)
+            ));
+        }
+        assert!(matches!(
+            custom(Bytes::from_static(b"\x01\0\0\0\xff")),
+            Err(Fault::Utf8)
+        ));
+    }
+}
