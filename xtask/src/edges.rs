@@ -75,7 +75,10 @@ const ABSENT: &[(&str, &[&str])] = &[
         "streeling-grpc",
         &["warp", "prometheus", "clap", "command-fds", "axum"],
     ),
-    ("streeling-net", &["hyper", "warp", "tonic", "prost", "clap"]),
+    (
+        "streeling-net",
+        &["hyper", "warp", "tonic", "prost", "clap"],
+    ),
 ];
 
 /// Checks both tables against what Cargo knows.

@@ -94,6 +94,7 @@ impl Served {
                 threads: 1,
                 log_level: "INFO",
             },
+            first: 0,
             workers: 1,
             max_queue: 16,
             max_answer: 1 << 20,
