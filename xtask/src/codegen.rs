@@ -1,25 +1,33 @@
-//! `cargo xtask codegen`: the Rust types of the protobuf messages.
+//! `cargo xtask codegen`: the Rust types of the protobuf messages, and their descriptors for Python.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use prost::Message as _;
+use prost_types::FileDescriptorSet;
 
 use crate::shell::root;
 
 /// The file that imports all others, within `proto/`.
 const SOURCE: &str = "prediction.proto";
 
-/// What is generated, by file name.
+/// Where the Rust types go.
+const RUST: &str = "crates/proto/src/generated";
+
+/// Where the descriptors go that the worker makes its Python classes from.
+const PYTHON: &str = "crates/python/python/seldon_core/proto/_descriptors.py";
+
+/// What is generated, by path from the root.
 type Files = BTreeMap<String, Vec<u8>>;
 
-/// Writes `crates/proto/src/generated`, or only checks that it is what it should be.
+/// Writes the generated files, or only checks that they are what they should be.
 pub(crate) fn run(check: bool) -> anyhow::Result<()> {
-    let folder = root().join("crates/proto/src/generated");
     for (name, wanted) in generate(&root().join("proto"))? {
-        let path = folder.join(&name);
+        let path = root().join(&name);
         if !check {
             fs::write(path, wanted)?;
         } else if fs::read(&path).ok().is_none_or(|found| found != wanted) {
@@ -52,11 +60,31 @@ fn generate(sources: &Path) -> anyhow::Result<Files> {
             .into_string()
             .ok()
             .context("a package whose name is not Unicode")?;
-        files.insert(name, fs::read(entry.path())?);
+        files.insert(format!("{RUST}/{name}"), fs::read(entry.path())?);
     }
     for file in &mut set.file {
         file.source_code_info = None;
     }
-    files.insert("descriptors.bin".to_owned(), set.encode_to_vec());
+    files.insert(format!("{RUST}/descriptors.bin"), set.encode_to_vec());
+    files.insert(PYTHON.to_owned(), python(set).into_bytes());
     Ok(files)
+}
+
+/// The descriptors as a Python module, without those that the protobuf package has itself.
+fn python(mut set: FileDescriptorSet) -> String {
+    const WIDTH: usize = 88;
+    set.file
+        .retain(|file| !file.package().starts_with("google.protobuf"));
+    let text = BASE64_STANDARD.encode(set.encode_to_vec());
+    let mut module = "\"\"\"Generated from `proto/` by `cargo xtask codegen`.\"\"\"\n\n\
+        # A FileDescriptorSet in base64, each file after those that it imports.\n\
+        DESCRIPTORS = (\n"
+        .to_owned();
+    for line in text.as_bytes().chunks(WIDTH) {
+        module.push_str("    \"");
+        module.extend(line.iter().copied().map(char::from));
+        module.push_str("\"\n");
+    }
+    module.push_str(")\n");
+    module
 }

@@ -21,6 +21,8 @@ pub(crate) const RUNTIME: Venv = Venv {
     packages: &[
         "numpy==1.26.4; python_version >= '3.9' and python_version < '3.13'",
         "numpy; python_version < '3.9' or python_version >= '3.13'",
+        // Components get whole messages of gRPC, and of feedback, as its classes.
+        "protobuf>=3.20",
     ],
 };
 

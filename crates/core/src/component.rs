@@ -123,6 +123,10 @@ pub struct Context {
     /// How the caller's messages are encoded: a component that asks for whole messages gets them
     /// in this encoding.
     pub encoding: Encoding,
+    /// The request as the caller wrote it, in that encoding, for a component that
+    /// [takes whole messages](Component::takes_whole); without it, what such a component gets is
+    /// written anew.
+    pub document: Option<Bytes>,
 }
 
 /// How a caller's messages are encoded.
@@ -172,6 +176,13 @@ pub enum Output {
     Binary(Bytes),
     /// Becomes `jsonData`.
     Json(RawJson),
+    /// Becomes `customData`, which only protobuf can carry.
+    Custom {
+        /// What the message is.
+        type_url: String,
+        /// The message, encoded.
+        value: Bytes,
+    },
     /// A whole message, to be sent as it is.
     Message(Box<Message>),
     /// The bytes of the whole answer, in answer to [`Payload::Raw`](crate::Payload::Raw).
@@ -242,6 +253,12 @@ pub trait Component: Send + Sync {
 
     /// What the component says about itself, as the JSON of `SeldonModelMetadata`.
     async fn metadata(&self) -> Result<RawJson>;
+
+    /// Whether the method wants to see the request as it was written: a transport then fills
+    /// [`Context::document`].
+    fn takes_whole(&self, _method: Method, _encoding: Encoding) -> bool {
+        false
+    }
 }
 
 fn not_implemented(method: &str) -> Error {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::{
-    Answer, Array, Component, Context, DType, Data, Error, ErrorKind, Form, Message, Meta, Method,
-    Output, Payload, RawJson, Request, Result,
+    Answer, Array, Component, Context, DType, Data, Encoding, Error, ErrorKind, Form, Message,
+    Meta, Method, Output, Payload, RawJson, Request, Result,
 };
 
 /// Stands in the request path for a unit that was not told its image.
@@ -117,6 +117,12 @@ impl Unit {
         self.component.metadata().await
     }
 
+    /// Whether [`Context::document`] is of use to the component.
+    #[must_use]
+    pub fn takes_whole(&self, method: Method, encoding: Encoding) -> bool {
+        self.component.takes_whole(method, encoding)
+    }
+
     fn compose(&self, method: Method, input: Message, answer: Answer) -> Message {
         let payload = match answer.output {
             Output::Message(message) => return *message,
@@ -163,6 +169,7 @@ impl Unit {
             Output::Text(text) => Payload::Text(text),
             Output::Binary(bytes) => Payload::Binary(bytes),
             Output::Json(json) => Payload::Json(json),
+            Output::Custom { type_url, value } => Payload::Custom { type_url, value },
         };
         let mut meta = Meta {
             puid: input.meta.puid.filter(|puid| !puid.is_empty()),

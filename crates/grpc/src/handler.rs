@@ -83,6 +83,7 @@ impl State {
         let context = Context {
             deadline: patience.and_then(|patience| Instant::now().checked_add(patience)),
             encoding: Encoding::Protobuf,
+            document: None,
         };
         // Nothing of the request is looked at again after a panic, so it cannot be seen torn.
         let answer = AssertUnwindSafe(self.answer(&context, action, request)).catch_unwind();
@@ -138,9 +139,19 @@ impl State {
 
     async fn call(&self, context: &Context, method: Method, body: Bytes) -> Result<Bytes, Error> {
         let size = body.len();
+        let whole = self
+            .unit
+            .takes_whole(method, context.encoding)
+            .then(|| Context {
+                document: Some(body.clone()),
+                ..context.clone()
+            });
         let decode = move || decode(method, &body);
         let request = self.offload.run(size, decode).await?;
-        let message = self.unit.call(context, method, request).await?;
+        let message = self
+            .unit
+            .call(whole.as_ref().unwrap_or(context), method, request)
+            .await?;
         let limit = self.limits.size;
         let size = message.payload.size(size_of::<f64>());
         self.offload

@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use streeling_codec::json;
+use streeling_codec::{json, proto};
 use streeling_core::{
-    Answer, Component, Context, Error, ErrorKind, Feedback, Message, Method, Payload, RawJson,
-    Result,
+    Answer, Component, Context, Encoding, Error, ErrorKind, Feedback, Message, Method, Payload,
+    RawJson, Result,
 };
 
 use crate::pool::Pool;
@@ -21,27 +21,6 @@ enum Input<'a> {
 }
 
 impl Input<'_> {
-    /// Refuses what cannot be put into a frame.
-    fn check(&self) -> Result<()> {
-        let custom = |message: &Message| matches!(message.payload, Payload::Custom { .. });
-        let refused = match self {
-            Self::Message(message) => custom(message),
-            Self::Messages(messages) => messages.iter().any(custom),
-            Self::Feedback(feedback, _) => [&feedback.request, &feedback.response, &feedback.truth]
-                .into_iter()
-                .flatten()
-                .any(custom),
-            Self::Nothing => false,
-        };
-        if refused {
-            return Err(Error::new(
-                ErrorKind::BadData,
-                "a Python component cannot be given customData, only data, binData, strData or jsonData",
-            ));
-        }
-        Ok(())
-    }
-
     /// Whether nobody has looked into it; the worker then chooses between plain and raw method.
     fn is_raw(&self) -> bool {
         matches!(
@@ -54,8 +33,8 @@ impl Input<'_> {
     }
 
     /// As the items of the plain method.
-    fn plain(&self) -> Request {
-        let mut request = Request::new();
+    fn plain(&self, encoding: Encoding) -> Request {
+        let mut request = Request::new(encoding);
         match self {
             Self::Message(message) => request.message(message),
             Self::Messages(messages) => messages.iter().for_each(|one| request.message(one)),
@@ -65,35 +44,67 @@ impl Input<'_> {
         request
     }
 
-    /// As one JSON document for the `_raw` method.
-    fn whole(&self) -> Request {
-        let mut text = Vec::new();
-        match self {
-            Self::Message(message) => json::encode_message(message, &mut text),
-            Self::Messages(messages) => json::encode_messages(messages, &mut text),
-            Self::Feedback(feedback, _) => json::encode_feedback(feedback, &mut text),
-            Self::Nothing => text.extend_from_slice(b"{}"),
+    /// As one document for the `_raw` method: the caller's own where there is one.
+    fn whole(&self, context: &Context) -> Result<Request> {
+        let encoding = match self {
+            // Feedback is protobuf to those methods, over REST as well.
+            Self::Feedback(..) => Encoding::Protobuf,
+            Self::Nothing => Encoding::Json,
+            _ => context.encoding,
+        };
+        let document = match &context.document {
+            Some(document) if encoding == context.encoding => match encoding {
+                Encoding::Json => json::check(document)
+                    .map_err(|error| bad_data(&error))?
+                    .into_bytes(),
+                Encoding::Protobuf => document.clone(),
+            },
+            _ => self.written(encoding)?,
+        };
+        let mut request = Request::new(encoding);
+        request.whole(encoding, &document);
+        Ok(request)
+    }
+
+    fn written(&self, encoding: Encoding) -> Result<Bytes> {
+        let mut out = Vec::new();
+        match (encoding, self) {
+            (Encoding::Json, Self::Message(message)) => json::encode_message(message, &mut out),
+            (Encoding::Json, Self::Messages(list)) => json::encode_messages(list, &mut out),
+            (Encoding::Json, Self::Feedback(feedback, _)) => {
+                json::encode_feedback(feedback, &mut out);
+            }
+            (_, Self::Nothing) => out.extend_from_slice(b"{}"),
+            (Encoding::Protobuf, Self::Message(message)) => {
+                proto::encode_message(message, &mut out).map_err(|error| bad_data(&error))?;
+            }
+            (Encoding::Protobuf, Self::Messages(list)) => {
+                proto::encode_messages(list, &mut out).map_err(|error| bad_data(&error))?;
+            }
+            (Encoding::Protobuf, Self::Feedback(feedback, _)) => {
+                proto::encode_feedback(feedback, &mut out).map_err(|error| bad_data(&error))?;
+            }
         }
-        let mut request = Request::new();
-        request.whole(&text);
-        request
+        Ok(out.into())
     }
 }
 
 impl Pool {
-    /// Calls the `_raw` method if the class has one and it does not decline, else the plain one.
+    /// Calls the method for whole messages if the class has one and it does not decline, else the
+    /// plain one.
     ///
     /// A class without the method is asked all the same: its worker answers as the incumbent does, with the
     /// class's tags and metrics on the answer.
     async fn ask(&self, context: &Context, method: Method, input: Input<'_>) -> Result<Answer> {
-        input.check()?;
         if !input.is_raw()
-            && self.ready()?.methods.has_raw(method)
-            && let Outcome::Answer(answer) = self.outcome(context, method, input.whole()).await?
+            && self.ready()?.methods.has_whole(method, context.encoding)
+            && let Outcome::Answer(answer) =
+                self.outcome(context, method, input.whole(context)?).await?
         {
             return Ok(answer);
         }
-        match self.outcome(context, method, input.plain()).await? {
+        let plain = input.plain(context.encoding);
+        match self.outcome(context, method, plain).await? {
             Outcome::Answer(answer) => Ok(answer),
             Outcome::Declined => Err(not_defined(method)),
         }
@@ -107,7 +118,7 @@ impl Pool {
         input: Input<'_>,
     ) -> Result<Answer> {
         let methods = &self.ready()?.methods;
-        if methods.has(method) || methods.has_raw(method) {
+        if methods.has(method) || methods.has_whole(method, context.encoding) {
             self.ask(context, method, input).await
         } else {
             Err(not_defined(method))
@@ -121,7 +132,7 @@ impl Pool {
         request: Request,
     ) -> Result<Outcome> {
         let reply = self.exchange(method, request, context.deadline).await?;
-        reply.outcome()
+        reply.outcome(context.encoding)
     }
 }
 
@@ -184,6 +195,15 @@ impl Component for Pool {
             text.as_bytes(),
         )))
     }
+
+    fn takes_whole(&self, method: Method, encoding: Encoding) -> bool {
+        self.ready()
+            .is_ok_and(|ready| ready.methods.has_whole(method, encoding))
+    }
+}
+
+fn bad_data(error: &dyn std::error::Error) -> Error {
+    Error::new(ErrorKind::BadData, error.to_string())
 }
 
 fn not_defined(method: Method) -> Error {

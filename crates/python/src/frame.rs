@@ -113,6 +113,8 @@ pub(crate) enum ItemKind {
     Message = 6,
     Unchanged = 7,
     Raw = 8,
+    Custom = 9,
+    Protobuf = 10,
 }
 
 impl ItemKind {
@@ -127,6 +129,8 @@ impl ItemKind {
             Self::Message,
             Self::Unchanged,
             Self::Raw,
+            Self::Custom,
+            Self::Protobuf,
         ]
         .get(usize::from(code))
         .copied()

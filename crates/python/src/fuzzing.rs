@@ -4,6 +4,8 @@ use std::io;
 
 use bytes::BytesMut;
 
+use streeling_core::Encoding;
+
 use crate::link::split;
 use crate::reply::Reply;
 
@@ -22,7 +24,12 @@ pub fn replies(stream: &[u8], step: usize, limit: usize) -> io::Result<Vec<Strin
         for received in split(&mut buffer, &mut skip, limit)? {
             let header = received.header;
             replies.push(match received.body {
-                Some(body) => format!("{header:?} {:?}", Reply { header, body }.outcome()),
+                Some(body) => {
+                    let reply = Reply { header, body };
+                    let [json, protobuf] = [Encoding::Json, Encoding::Protobuf]
+                        .map(|encoding| reply.clone().outcome(encoding));
+                    format!("{header:?} {json:?} {protobuf:?}")
+                }
                 None => format!("{header:?} is too long"),
             });
         }

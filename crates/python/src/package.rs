@@ -14,6 +14,9 @@ modules! {
     "seldon_core" => "seldon_core/__init__.py",
     "seldon_core.flask_utils" => "seldon_core/flask_utils.py",
     "seldon_core.metrics" => "seldon_core/metrics.py",
+    "seldon_core.proto" => "seldon_core/proto/__init__.py",
+    "seldon_core.proto._descriptors" => "seldon_core/proto/_descriptors.py",
+    "seldon_core.proto.prediction_pb2" => "seldon_core/proto/prediction_pb2.py",
     "seldon_core.user_model" => "seldon_core/user_model.py",
     "streeling_worker" => "streeling_worker/__init__.py",
     "streeling_worker.errors" => "streeling_worker/errors.py",
@@ -23,6 +26,7 @@ modules! {
     "streeling_worker.metadata" => "streeling_worker/metadata.py",
     "streeling_worker.methods" => "streeling_worker/methods.py",
     "streeling_worker.payload" => "streeling_worker/payload.py",
+    "streeling_worker.protobuf" => "streeling_worker/protobuf.py",
     "streeling_worker.protocol" => "streeling_worker/protocol.py",
     "streeling_worker.serve" => "streeling_worker/serve.py",
 }

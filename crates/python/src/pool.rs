@@ -1,7 +1,7 @@
 //! A pool of workers that together are one component.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use std::{fmt, io};
 
@@ -52,6 +52,8 @@ pub struct Pool {
 struct Shared {
     config: PoolConfig,
     state: Mutex<State>,
+    /// What the component turned out to be at the start.
+    ready: OnceLock<Ready>,
     next_request: AtomicU64,
     next_worker: AtomicU64,
     stop: watch::Sender<bool>,
@@ -62,7 +64,6 @@ struct Shared {
 struct State {
     dispatcher: Dispatcher<Pieces, Caller>,
     links: Vec<(WorkerId, Arc<[Link]>)>,
-    ready: Option<Arc<Ready>>,
 }
 
 /// Who waits for an answer.
@@ -84,12 +85,12 @@ impl Pool {
         let state = State {
             dispatcher: Dispatcher::new(config.max_queue),
             links: Vec::new(),
-            ready: None,
         };
         Self {
             shared: Arc::new(Shared {
                 config,
                 state: Mutex::new(state),
+                ready: OnceLock::new(),
                 next_request: AtomicU64::new(1),
                 next_worker: AtomicU64::new(0),
                 stop: watch::Sender::new(false),
@@ -124,7 +125,7 @@ impl Pool {
         }
         let mut keepers = lock(&self.shared.keepers);
         for (slot, worker) in workers {
-            lock(&self.shared.state).ready = Some(Arc::new(worker.ready.clone()));
+            self.shared.ready.get_or_init(|| worker.ready.clone());
             keepers.spawn(Arc::clone(&self.shared).keep(slot, worker));
         }
         Ok(())
@@ -142,8 +143,8 @@ impl Pool {
     }
 
     /// What the component turned out to be.
-    pub(crate) fn ready(&self) -> Result<Arc<Ready>> {
-        lock(&self.shared.state).ready.clone().ok_or_else(|| {
+    pub(crate) fn ready(&self) -> Result<&Ready> {
+        self.shared.ready.get().ok_or_else(|| {
             Error::new(
                 ErrorKind::NotReady,
                 "the component is still being loaded; try again later",

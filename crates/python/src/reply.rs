@@ -2,8 +2,11 @@
 
 use bytes::{Buf, Bytes};
 use serde::Deserialize;
-use streeling_codec::json;
-use streeling_core::{Answer, DType, Error, ErrorKind, Output, RawJson, Tensor};
+use streeling_codec::proto::Limits;
+use streeling_codec::{DecodeError, json, proto};
+use streeling_core::{
+    Answer, DType, Encoding, Error, ErrorKind, Message, Output, Payload, RawJson, Tensor,
+};
 
 use crate::frame::{Fault, Header, ITEM, ItemHeader, ItemKind, Kind};
 
@@ -23,10 +26,13 @@ pub(crate) enum Outcome {
 }
 
 impl Reply {
-    /// Reads the reply; what the component raised is an error.
-    pub(crate) fn outcome(self) -> Result<Outcome, Error> {
+    /// Reads the reply, which is to be sent in this encoding; what the component raised is an error.
+    pub(crate) fn outcome(self, encoding: Encoding) -> Result<Outcome, Error> {
         let outcome = match self.header.kind {
-            Kind::Reply if self.header.items == 1 => answer(self.body).map(Outcome::Answer),
+            Kind::Reply if self.header.items == 1 => match answer(self.body, encoding) {
+                Ok(answer) => return answer.map(Outcome::Answer),
+                Err(fault) => Err(fault),
+            },
             Kind::Reply => Err(Fault::Items),
             Kind::Error => match raised(&self.body) {
                 Ok(Some(error)) => return Err(error),
@@ -44,7 +50,8 @@ impl Reply {
     }
 }
 
-fn answer(mut rest: Bytes) -> Result<Answer, Fault> {
+/// The answer in a reply; the inner error is the component's, which answered what cannot be sent.
+fn answer(mut rest: Bytes, encoding: Encoding) -> Result<Result<Answer, Error>, Fault> {
     let item = ItemHeader::decode(&rest)?;
     rest.advance(ITEM);
     let sides = usize::from(item.ndim) * 8;
@@ -76,10 +83,12 @@ fn answer(mut rest: Bytes) -> Result<Answer, Fault> {
         ItemKind::Text => Output::Text(String::from_utf8(body.into()).map_err(|_| Fault::Utf8)?),
         ItemKind::Binary => Output::Binary(body),
         ItemKind::Json => Output::Json(RawJson::from_checked(body)),
-        ItemKind::Message => {
-            let message = json::decode_answer(&body).map_err(|e| Fault::Json(e.to_string()))?;
-            Output::Message(Box::new(message))
-        }
+        ItemKind::Message | ItemKind::Protobuf => match whole(item.kind, &body, encoding) {
+            Ok(message) => Output::Message(Box::new(message)),
+            Err(error) => return Ok(Err(error)),
+        },
+        ItemKind::Custom if encoding == Encoding::Json => return Ok(Err(no_custom())),
+        ItemKind::Custom => custom(body)?,
         ItemKind::Unchanged => Output::Unchanged,
         ItemKind::Raw => Output::Raw(body),
     };
@@ -98,7 +107,64 @@ fn answer(mut rest: Bytes) -> Result<Answer, Fault> {
         answer.tags = meta.tags;
         answer.metrics = meta.metrics;
     }
-    Ok(answer)
+    Ok(Ok(answer))
+}
+
+/// The answer of a `_raw` method, itself JSON or protobuf, for a caller of this encoding.
+fn whole(kind: ItemKind, body: &Bytes, encoding: Encoding) -> Result<Message, Error> {
+    let no_message = |error: &DecodeError| {
+        let kind = if error.path().starts_with("meta.metrics") {
+            ErrorKind::BadMetric
+        } else {
+            ErrorKind::Component
+        };
+        Error::new(
+            kind,
+            format!("the component answered what is no SeldonMessage: {error}"),
+        )
+    };
+    if kind == ItemKind::Protobuf {
+        let message = proto::decode_answer(body, Limits::default()).map_err(|e| no_message(&e))?;
+        return match (&message.payload, encoding) {
+            (Payload::Custom { .. }, Encoding::Json) => Err(no_custom()),
+            _ => Ok(message),
+        };
+    }
+    match encoding {
+        Encoding::Protobuf => json::decode_answer(body).map_err(|error| no_message(&error)),
+        // As it is: only what the server itself wants to know is read from it.
+        Encoding::Json => {
+            let read = if body.starts_with(b"{") {
+                json::decode_answer(body).map_err(|error| no_message(&error))?
+            } else {
+                Message::default()
+            };
+            Ok(Message {
+                payload: Payload::Raw(vec![body.clone()]),
+                ..read
+            })
+        }
+    }
+}
+
+/// Reads `type_url` behind its length, and the value.
+fn custom(mut body: Bytes) -> Result<Output, Fault> {
+    let length = body.try_get_u32_le().map_err(|_| Fault::Items)? as usize;
+    if length > body.len() {
+        return Err(Fault::Items);
+    }
+    let type_url = String::from_utf8(body.split_to(length).into()).map_err(|_| Fault::Utf8)?;
+    Ok(Output::Custom {
+        type_url,
+        value: body,
+    })
+}
+
+fn no_custom() -> Error {
+    Error::new(
+        ErrorKind::BadData,
+        "customData (a google.protobuf.Any) can be answered over gRPC only",
+    )
 }
 
 #[derive(Deserialize)]
@@ -118,6 +184,7 @@ struct ErrorBody {
     reason: Option<String>,
     status: Option<u16>,
     code: Option<i32>,
+    grpc_status: Option<u8>,
     traceback: Option<String>,
 }
 
@@ -138,6 +205,77 @@ fn raised(body: &[u8]) -> Result<Option<Error>, Fault> {
     let mut error = Error::new(kind, body.info);
     error.reason = body.reason.map(Into::into);
     error.http_status = body.status;
+    error.grpc_status = body.grpc_status.filter(|code| (1..=16).contains(code));
     error.code = body.code.unwrap_or(error.code);
     Ok(Some(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(text: &'static str, encoding: Encoding) -> Result<Message, Error> {
+        whole(ItemKind::Message, &text.into(), encoding)
+    }
+
+    #[test]
+    fn over_rest_a_raw_answer_goes_out_as_it_is() {
+        for text in [
+            "null",
+            "[[1]]",
+            r#"{"colour":1}"#,
+            r#"{"strData":"a","jsonData":1}"#,
+        ] {
+            let message = json(text, Encoding::Json).unwrap();
+            assert_eq!(message.payload, Payload::Raw(vec![text.into()]));
+        }
+        let text =
+            r#"{"status":{"code":409},"meta":{"metrics":[{"key":"k","type":"GAUGE","value":2}]}}"#;
+        let message = json(text, Encoding::Json).unwrap();
+        assert_eq!(message.status.unwrap().code, 409);
+        assert_eq!(message.meta.metrics.len(), 1);
+    }
+
+    #[test]
+    fn over_grpc_it_must_be_a_message() {
+        let message = json(r#"{"strData":"a"}"#, Encoding::Protobuf).unwrap();
+        assert_eq!(message.payload, Payload::Text("a".to_owned()));
+        for text in ["null", "[[1]]", "\"a\""] {
+            let error = json(text, Encoding::Protobuf).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Component, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_bad_metric_is_one_in_either_encoding() {
+        for encoding in [Encoding::Json, Encoding::Protobuf] {
+            let error = json(r#"{"meta":{"metrics":[{"type":"ODD"}]}}"#, encoding).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::BadMetric);
+        }
+    }
+
+    #[test]
+    fn custom_data_is_for_grpc_only() {
+        // SeldonMessage { customData: { type_url: "u" } }
+        let body = Bytes::from_static(b"\x3a\x03\x0a\x01u");
+        let message = whole(ItemKind::Protobuf, &body, Encoding::Protobuf).unwrap();
+        assert!(matches!(message.payload, Payload::Custom { .. }));
+        let error = whole(ItemKind::Protobuf, &body, Encoding::Json).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::BadData);
+        assert!(whole(ItemKind::Protobuf, &"x".into(), Encoding::Json).is_err());
+    }
+
+    #[test]
+    fn custom_item_that_is_cut_off() {
+        for body in [&b""[..], b"\x01\0\0", b"\x02\0\0\0u", b"\xff\xff\xff\xffu"] {
+            assert!(matches!(
+                custom(Bytes::from_static(body)),
+                Err(Fault::Items)
+            ));
+        }
+        assert!(matches!(
+            custom(Bytes::from_static(b"\x01\0\0\0\xff")),
+            Err(Fault::Utf8)
+        ));
+    }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use streeling_codec::json;
-use streeling_core::{Array, Data, Feedback, Message, Meta, Method, Payload};
+use streeling_core::{Array, Data, Encoding, Feedback, Message, Meta, Method, Payload};
 
 use crate::frame::{HEADER, Header, ITEM, ItemHeader, ItemKind, Kind};
 
@@ -21,16 +21,19 @@ pub(crate) struct Request {
     /// What comes after `pieces` and is not yet one; starts with room for the frame's header.
     tail: Vec<u8>,
     items: u16,
+    encoding: Encoding,
 }
 
 impl Request {
-    pub(crate) fn new() -> Self {
+    /// Starts a request whose caller encodes so.
+    pub(crate) fn new(encoding: Encoding) -> Self {
         let mut tail = Vec::with_capacity(256);
         tail.resize(HEADER, 0);
         Self {
             pieces: Vec::new(),
             tail,
             items: 0,
+            encoding,
         }
     }
 
@@ -47,11 +50,11 @@ impl Request {
         };
         let start = self.start_item();
         let none = Bytes::new();
+        let prefix;
         let mut text = &b""[..];
         let mut shared = std::slice::from_ref(&none);
         match &message.payload {
-            // What a worker cannot be given has been refused before.
-            Payload::None | Payload::Custom { .. } => {}
+            Payload::None => {}
             Payload::Data(Data { names, form, array }) => {
                 item.form = *form as u8;
                 match array {
@@ -87,6 +90,13 @@ impl Request {
                 item.kind = ItemKind::Json;
                 shared = std::slice::from_ref(value.bytes());
             }
+            Payload::Custom { type_url, value } => {
+                item.kind = ItemKind::Custom;
+                let length = type_url.len() as u32;
+                prefix = [&length.to_le_bytes()[..], type_url.as_bytes()].concat();
+                text = &prefix;
+                shared = std::slice::from_ref(value);
+            }
             Payload::Raw(pieces) => {
                 item.kind = ItemKind::Raw;
                 shared = pieces;
@@ -102,18 +112,26 @@ impl Request {
     /// Adds the items of feedback: the request, the truth, and the reward with the routing.
     pub(crate) fn feedback(&mut self, feedback: &Feedback, routing: Option<i32>) {
         let none = Message::default();
-        self.message(feedback.request.as_ref().unwrap_or(&none));
-        self.message(feedback.truth.as_ref().unwrap_or(&none));
+        for message in [&feedback.request, &feedback.truth] {
+            let message = message.as_ref();
+            // A plain method is given `data` alone, whether or not the worker could read the rest.
+            let custom = |one: &&Message| matches!(one.payload, Payload::Custom { .. });
+            self.message(message.filter(|one| !custom(one)).unwrap_or(&none));
+        }
         let mut text = b"{\"reward\":".to_vec();
         json::encode_float(feedback.reward.into(), &mut text);
         let routing = routing.map_or("null".to_owned(), |branch| branch.to_string());
         text.extend_from_slice(format!(",\"routing\":{routing}}}").as_bytes());
-        self.json(ItemKind::Json, &text);
+        self.value(ItemKind::Json, &Bytes::from(text));
     }
 
-    /// Adds a whole message, list or feedback as JSON, for a `_raw` method.
-    pub(crate) fn whole(&mut self, text: &[u8]) {
-        self.json(ItemKind::Message, text);
+    /// Adds a whole message, list or feedback, for a `_raw` method.
+    pub(crate) fn whole(&mut self, encoding: Encoding, document: &Bytes) {
+        let kind = match encoding {
+            Encoding::Json => ItemKind::Message,
+            Encoding::Protobuf => ItemKind::Protobuf,
+        };
+        self.value(kind, document);
     }
 
     /// The finished frame.
@@ -145,7 +163,7 @@ impl Request {
         self.pieces.iter().map(Bytes::len).sum::<usize>() + self.tail.len()
     }
 
-    fn json(&mut self, kind: ItemKind, text: &[u8]) {
+    fn value(&mut self, kind: ItemKind, body: &Bytes) {
         let start = self.start_item();
         let item = ItemHeader {
             kind,
@@ -154,10 +172,10 @@ impl Request {
             form: 0,
             names: 0,
             meta: 0,
-            body: text.len() as u64,
+            body: body.len() as u64,
         };
         self.end_item(start, &item);
-        self.tail.extend_from_slice(text);
+        self.body(body);
     }
 
     /// Leaves room for an item's header; says where.
@@ -173,7 +191,8 @@ impl Request {
     }
 
     fn meta(&mut self, meta: &Meta) -> u32 {
-        if meta.is_empty() {
+        // Without any, a method called over gRPC is given `{}`, and one called over REST `None`.
+        if meta.is_empty() && self.encoding == Encoding::Json {
             return 0;
         }
         let before = self.tail.len();

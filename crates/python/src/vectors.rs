@@ -4,8 +4,8 @@ use bytes::Bytes;
 use serde::Deserialize;
 use streeling_codec::json;
 use streeling_core::{
-    Array, DType, Data, ErrorKind, Feedback, Form, Message, Method, Output, Payload, RawJson,
-    Tensor,
+    Array, DType, Data, Encoding, ErrorKind, Feedback, Form, Message, Method, Output, Payload,
+    RawJson, Tensor,
 };
 
 use crate::frame::{HEADER, Header, ITEM, ItemHeader, ItemKind, Kind};
@@ -95,6 +95,13 @@ impl Item {
             (None, "binary") => Payload::Binary(body),
             (None, "json") => Payload::Json(raw()),
             (None, "raw") => Payload::Raw(vec![body]),
+            (None, "custom") => {
+                let length = usize::from(body[0]);
+                Payload::Custom {
+                    type_url: String::from_utf8(body[4..4 + length].to_vec()).unwrap(),
+                    value: body.slice(4 + length..),
+                }
+            }
             (None, other) => panic!("no payload {other}"),
         };
         let meta = match self.meta.as_str() {
@@ -186,16 +193,21 @@ fn requests_are_written_as_the_vectors_say() {
         decoded,
     } in vectors()
     {
-        // What the front never writes: an empty meta, which is left out.
-        let empty_meta = decoded.items.iter().any(|item| item.meta == "{}");
-        if decoded.kind != "request" || empty_meta {
+        if decoded.kind != "request" {
             continue;
         }
+        // An empty meta is what tells a method that it is called over gRPC.
+        let empty_meta = decoded.items.iter().any(|item| item.meta == "{}");
+        let encoding = if empty_meta {
+            Encoding::Protobuf
+        } else {
+            Encoding::Json
+        };
         let method = *Method::ALL
             .iter()
             .find(|method| Some(method.name()) == decoded.method.as_deref())
             .unwrap();
-        let mut request = Request::new();
+        let mut request = Request::new(encoding);
         match (method, decoded.items.as_slice()) {
             (Method::SendFeedback, [input, truth, reward]) => {
                 let reward: serde_json::Value =
@@ -209,7 +221,12 @@ fn requests_are_written_as_the_vectors_say() {
                 let routing = reward["routing"].as_i64().map(|branch| branch as i32);
                 request.feedback(&feedback, routing);
             }
-            (_, [whole]) if whole.kind == "message" => request.whole(&bytes(&whole.body)),
+            (_, [whole]) if whole.kind == "message" => {
+                request.whole(Encoding::Json, &bytes(&whole.body));
+            }
+            (_, [whole]) if whole.kind == "protobuf" => {
+                request.whole(Encoding::Protobuf, &bytes(&whole.body));
+            }
             (_, items) => items
                 .iter()
                 .for_each(|item| request.message(&item.message())),
@@ -221,7 +238,7 @@ fn requests_are_written_as_the_vectors_say() {
         assert_eq!(Bytes::from(found), bytes(&frame), "{name}");
         written += 1;
     }
-    assert!(written >= 14, "only {written} vectors were written");
+    assert!(written >= 19, "only {written} vectors were written");
 }
 
 #[test]
@@ -243,7 +260,7 @@ fn replies_are_read_as_the_vectors_say() {
             header,
             body: frame.slice(HEADER..),
         }
-        .outcome();
+        .outcome(Encoding::Protobuf);
         let Some(item) = decoded.items.first() else {
             let error = outcome.unwrap_err();
             let body: serde_json::Value = serde_json::from_str(&decoded.json.unwrap()).unwrap();
@@ -251,6 +268,11 @@ fn replies_are_read_as_the_vectors_say() {
             assert_eq!(
                 body["status"].as_u64(),
                 error.http_status.map(u64::from),
+                "{name}"
+            );
+            assert_eq!(
+                body["grpc_status"].as_u64(),
+                error.grpc_status.map(u64::from),
                 "{name}"
             );
             let late = body["kind"] == "deadline";
@@ -280,9 +302,19 @@ fn replies_are_read_as_the_vectors_say() {
             Output::Binary(bytes) => (ItemKind::Binary, bytes.clone()),
             Output::Json(json) => (ItemKind::Json, json.bytes().clone()),
             Output::Raw(bytes) => (ItemKind::Raw, bytes.clone()),
+            Output::Custom { type_url, value } => {
+                let mut body = (type_url.len() as u32).to_le_bytes().to_vec();
+                body.extend_from_slice(type_url.as_bytes());
+                body.extend_from_slice(value);
+                (ItemKind::Custom, body.into())
+            }
             Output::Message(message) => {
                 assert_eq!(message.payload, Payload::Text("x".to_owned()), "{name}");
-                (ItemKind::Message, bytes(&item.body))
+                let kind = match item.kind.as_str() {
+                    "protobuf" => ItemKind::Protobuf,
+                    _ => ItemKind::Message,
+                };
+                (kind, bytes(&item.body))
             }
         };
         assert_eq!(format!("{kind:?}").to_lowercase(), item.kind, "{name}");
@@ -299,5 +331,5 @@ fn replies_are_read_as_the_vectors_say() {
             "{name}"
         );
     }
-    assert!(read >= 13, "only {read} vectors were read");
+    assert!(read >= 16, "only {read} vectors were read");
 }

@@ -11,7 +11,7 @@ use command_fds::{CommandFdExt, FdMapping};
 use rustix::process::{Pid, Signal};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use streeling_core::Method;
+use streeling_core::{Encoding, Method};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
@@ -142,7 +142,8 @@ pub(crate) struct Ready {
 #[serde(from = "Vec<String>")]
 pub(crate) struct Methods {
     plain: [bool; Method::ALL.len()],
-    raw: [bool; Method::ALL.len()],
+    /// Those that take whole messages: from JSON, from protobuf.
+    whole: [[bool; Method::ALL.len()]; 2],
 }
 
 impl Methods {
@@ -150,17 +151,31 @@ impl Methods {
         self.plain[usize::from(method.code()) - 1]
     }
 
-    pub(crate) fn has_raw(&self, method: Method) -> bool {
-        self.raw[usize::from(method.code()) - 1]
+    /// Whether the class has a method for whole messages that come in this encoding.
+    pub(crate) fn has_whole(&self, method: Method, encoding: Encoding) -> bool {
+        self.whole[encoding as usize][usize::from(method.code()) - 1]
     }
 }
 
 impl From<Vec<String>> for Methods {
     fn from(names: Vec<String>) -> Self {
         let defined = |wanted: &str| names.iter().any(|name| name == wanted);
+        let whole = |encoding: Encoding| {
+            Method::ALL.map(|method| {
+                let named = |suffix: &str| defined(&format!("{}{suffix}", method.name()));
+                named("_raw")
+                    || match (method, encoding) {
+                        (Method::HealthStatus, _) => false,
+                        // Feedback comes as protobuf either way.
+                        (Method::SendFeedback, _) => named("_rest") || named("_grpc"),
+                        (_, Encoding::Json) => named("_rest"),
+                        (_, Encoding::Protobuf) => named("_grpc"),
+                    }
+            })
+        };
         Self {
             plain: Method::ALL.map(|method| defined(method.name())),
-            raw: Method::ALL.map(|method| defined(&format!("{}_raw", method.name()))),
+            whole: [whole(Encoding::Json), whole(Encoding::Protobuf)],
         }
     }
 }

@@ -85,6 +85,7 @@ impl State {
         let context = Context {
             deadline: self.timeout.map(|timeout| Instant::now() + timeout),
             encoding: Encoding::Json,
+            document: None,
         };
         // Nothing of the request is looked at again after a panic, so it cannot be seen torn.
         let answer = AssertUnwindSafe(self.route(&context, &head, body)).catch_unwind();
@@ -204,11 +205,19 @@ impl State {
     ) -> Result<Reply> {
         let content_type = head.content_type.as_ref();
         let document = form::document(content_type, head.query.as_deref(), body).await?;
+        let whole = self
+            .unit
+            .takes_whole(method, context.encoding)
+            .then(|| Context {
+                document: Some(document.clone()),
+                ..context.clone()
+            });
         let request = self
             .offload
             .run(document.len(), move || decode::request(method, &document))
             .await?;
-        self.call(context, method, request).await
+        self.call(whole.as_ref().unwrap_or(context), method, request)
+            .await
     }
 
     async fn call(&self, context: &Context, method: Method, request: Request) -> Result<Reply> {

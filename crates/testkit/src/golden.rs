@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn the_committed_suite_is_whole() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let suite = Suite::load(&root, &["raw", "tftensor"]).unwrap();
+        let suite = Suite::load(&root, &["tftensor"]).unwrap();
         let exchanges: usize = suite
             .groups()
             .iter()

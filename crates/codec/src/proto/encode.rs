@@ -39,13 +39,19 @@ pub fn encode_message(message: &Message, out: &mut Vec<u8>) -> Result<()> {
         pieces.iter().for_each(|piece| out.extend_from_slice(piece));
         return Ok(());
     }
+    write_message(message, true, out)
+}
+
+fn write_message(message: &Message, with_meta: bool, out: &mut Vec<u8>) -> Result<()> {
     if let Some(status) = &message.status {
         fine(nested(1, out, |out| {
             write_status(status, out);
             Ok(())
         }));
     }
-    nested(2, out, |out| write_meta(&message.meta, out))?;
+    if with_meta {
+        nested(2, out, |out| write_meta(&message.meta, out))?;
+    }
     match &message.payload {
         Payload::None | Payload::Raw(_) => {}
         Payload::Data(data) => write_data(data, out)?,
@@ -79,20 +85,25 @@ pub fn encode_messages(messages: &[Message], out: &mut Vec<u8>) -> Result<()> {
         .try_for_each(|message| nested(1, out, |out| encode_message(message, out)))
 }
 
-/// Appends a `Feedback`; the messages that it does not have are left out.
+/// Appends a `Feedback`; the messages that it does not have are left out, and so is their `meta`
+/// where it is empty.
 ///
 /// # Errors
 ///
 /// As [`encode_message`].
 pub fn encode_feedback(feedback: &Feedback, out: &mut Vec<u8>) -> Result<()> {
+    let part = |number, message: &Message, out: &mut Vec<u8>| {
+        let with_meta = !message.meta.is_empty();
+        nested(number, out, |out| write_message(message, with_meta, out))
+    };
     for (number, message) in [(1, &feedback.request), (2, &feedback.response)] {
         if let Some(message) = message {
-            nested(number, out, |out| encode_message(message, out))?;
+            part(number, message, out)?;
         }
     }
     float32(3, feedback.reward, out);
     if let Some(truth) = &feedback.truth {
-        nested(4, out, |out| encode_message(truth, out))?;
+        part(4, truth, out)?;
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import traceback
 from types import TracebackType
 
@@ -68,9 +69,36 @@ def describe(error: BaseException) -> dict[str, object]:
         "reason": reason,
         "status": status if status is not None and 100 <= status <= 999 else None,
         "code": code if code is not None and -(2**31) <= code < 2**31 else None,
+        "grpc_status": grpc_status(error),
         # What the worker itself refuses was raised nowhere in the component.
         "traceback": trace(error) if kind == "component" else None,
     }
+
+
+def grpc_status(error: BaseException) -> int | None:
+    """The gRPC status that the exception asks for, as a number from 1 to 16.
+
+    Its attribute `grpc_status` is such a number, a name such as `NOT_FOUND`, or a member of
+    `grpc.StatusCode`.
+    """
+    wanted = getattr(error, "grpc_status", None)
+    if wanted is None:
+        return None
+    found = wanted
+    if isinstance(found, str):
+        found = _GRPC_STATUS.get(found)
+    elif isinstance(getattr(found, "value", None), tuple):
+        # `grpc` need not be there to know its codes by their looks.
+        found = next(iter(found.value), None)
+    if isinstance(found, int) and not isinstance(found, bool) and 1 <= found <= 16:
+        return int(found)
+    _log.warning(
+        "the grpc_status %r of %s is ignored: allowed are 1 to 16, their names "
+        "and the members of grpc.StatusCode but OK",
+        wanted,
+        type(error).__name__,
+    )
+    return None
 
 
 def _integer(value: object) -> int | None:
@@ -82,6 +110,32 @@ def _integer(value: object) -> int | None:
 def _own(file: str) -> bool:
     return file.startswith(_OWN_FOLDER)
 
+
+_GRPC_STATUS = {
+    name: number
+    for number, name in enumerate(
+        (
+            "CANCELLED",
+            "UNKNOWN",
+            "INVALID_ARGUMENT",
+            "DEADLINE_EXCEEDED",
+            "NOT_FOUND",
+            "ALREADY_EXISTS",
+            "PERMISSION_DENIED",
+            "RESOURCE_EXHAUSTED",
+            "FAILED_PRECONDITION",
+            "ABORTED",
+            "OUT_OF_RANGE",
+            "UNIMPLEMENTED",
+            "INTERNAL",
+            "UNAVAILABLE",
+            "DATA_LOSS",
+            "UNAUTHENTICATED",
+        ),
+        start=1,
+    )
+}
+_log = logging.getLogger("streeling")
 
 # Not `__file__`: modules that come from memory have none.
 _OWN_FOLDER = _own.__code__.co_filename[: -len("errors.py")]

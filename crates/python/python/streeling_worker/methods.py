@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import inspect
 import json
+import logging
 from typing import Any, Callable, List, Tuple
 
-from . import errors, payload, protocol
+from . import errors, payload, protobuf, protocol
 from .errors import BadData, BadMetric
 from .payload import Codec, Encoded, Item
 
@@ -75,6 +76,9 @@ def with_meta(method: Callable[..., Any]) -> Callable[[Any, Any, Any], Any]:
     return lambda value, names, meta: method(value, names)
 
 
+_log = logging.getLogger("streeling")
+
+
 class Methods:
     """The handlers of a component, by the method's number."""
 
@@ -109,11 +113,13 @@ class Methods:
             if "predict" in own
             else None
         )
-        self.raw_handlers: dict[int, Handler] = {
-            number: self._raw(name)
-            for number, name in protocol.METHODS.items()
-            if name + "_raw" in own
-        }
+        # By the kind of the item and the method.
+        self.whole_handlers: dict[tuple[int, int], Handler] = {}
+        for number in protocol.METHODS:
+            self._take_whole(number)
+        for name in sorted(own):
+            if name.endswith(("_rest", "_grpc")):
+                _log.warning("%s is deprecated, use %s_raw instead", name, name[: -len("_rest")])
 
     def _optional(self, name: str) -> Callable[[], Any] | None:
         if name not in self._own:
@@ -208,13 +214,46 @@ class Methods:
 
         return handle
 
-    def _raw(self, name: str) -> Handler:
-        call = getattr(self._component, name + "_raw")
+    def _take_whole(self, number: int) -> None:
+        """Finds what takes whole messages for a method; the deprecated names come first."""
+        name = protocol.METHODS[number]
+        choices: list[tuple[int, tuple[str, ...]]]
+        if number == protocol.HEALTH_STATUS:
+            choices = [(protocol.MESSAGE, ("_raw",))]
+        elif number == protocol.SEND_FEEDBACK:
+            choices = [(protocol.PROTOBUF, ("_rest", "_grpc", "_raw"))]
+        else:
+            choices = [
+                (protocol.MESSAGE, ("_rest", "_raw")),
+                (protocol.PROTOBUF, ("_grpc", "_raw")),
+            ]
+        for kind, suffixes in choices:
+            for suffix in suffixes:
+                if name + suffix in self._own:
+                    self.whole_handlers[kind, number] = self._whole(number, kind, suffix)
+                    break
+
+    def _whole(self, number: int, kind: int, suffix: str) -> Handler:
+        method = getattr(self._component, protocol.METHODS[number] + suffix)
+
+        def call(value: Any) -> Any:
+            if number == protocol.HEALTH_STATUS:
+                return method()
+            if kind == protocol.PROTOBUF:
+                value = protobuf.request_from(number, value)
+                # The one deprecated method that was never given a message.
+                if suffix == "_rest":
+                    value = protobuf.text(value)
+            return method(value)
 
         def handle(items: list[Item]) -> Reply:
-            result = call() if name == "health_status" else call(items[0][0])
-            body = payload.to_json(result)
-            return (protocol.MESSAGE, 0, (), body), b"", b""
+            result = call(items[0][0])
+            found = protobuf.full_name(result)
+            if found is None:
+                return (protocol.MESSAGE, 0, (), payload.to_json(result)), b"", b""
+            if found != protobuf.ANSWER:
+                raise TypeError(f"a whole answer must be a {protobuf.ANSWER}, not a {found}")
+            return (protocol.PROTOBUF, 0, (), result.SerializeToString()), b"", b""
 
         return handle
 

@@ -17,7 +17,7 @@ import uuid
 from math import prod
 from typing import Any, Callable, Tuple, Union
 
-from . import protocol
+from . import protobuf, protocol
 from .errors import BadData
 from .protocol import ITEM, ProtocolError
 
@@ -151,6 +151,8 @@ def _encode_other(value: Any) -> Encoded:
         return (protocol.JSON, 0, (), to_json(value))
     if isinstance(value, (bytes, bytearray)):
         return (protocol.BINARY, 0, (), bytes(value))
+    if protobuf.full_name(value) == protobuf.ANY:
+        return (protocol.CUSTOM, 0, (), protobuf.any_to(value))
     raise BadData(f"Unknown data type returned as payload (must be list or np array):{value}")
 
 
@@ -306,7 +308,8 @@ class Codec:
             at += names_size
         meta = None
         if meta_size:
-            meta = from_json(buffer[at : at + meta_size])
+            # Over gRPC the front writes `{}` where there is nothing.
+            meta = {} if meta_size == 2 else from_json(buffer[at : at + meta_size])
             at += meta_size
         value: Any
         if kind == protocol.NUMBERS:
@@ -317,17 +320,20 @@ class Codec:
             value = self._json(form, memoryview(buffer)[at : at + size], json_options)
         elif kind == protocol.TEXT:
             value = str(memoryview(buffer)[at : at + size], "utf-8", "surrogatepass")
-        elif kind in (protocol.BINARY, protocol.RAW):
+        elif kind in _BYTES:
             value = bytes(memoryview(buffer)[at : at + size])
         elif kind in (protocol.JSON, protocol.MESSAGE):
             value = from_json(memoryview(buffer)[at : at + size])
         elif kind == protocol.NONE:
             value = self.empty() if form == protocol.FORM_EMPTY else None
+        elif kind == protocol.CUSTOM:
+            value = protobuf.any_from(bytes(memoryview(buffer)[at : at + size]))
         else:
             raise ProtocolError(f"unknown kind of item in a request: {int(kind)}")
         return (value, names, meta, kind), after
 
 
+_BYTES = (protocol.BINARY, protocol.RAW, protocol.PROTOBUF)
 _SIZES = {code: size for code, (_, _, size) in protocol.DTYPES.items()}
 
 

@@ -48,7 +48,7 @@ class _Loop:
         self._sock = sock
         self._codec: Codec = methods.codec
         self._handlers = methods.handlers
-        self._raw = methods.raw_handlers
+        self._whole = methods.whole_handlers
         self._passthrough = methods.passthrough
         self._buffer = bytearray(BUFFER)
         self._view = memoryview(self._buffer)
@@ -131,8 +131,12 @@ class _Loop:
         try:
             items = ready if ready is not None else self._decode(buffer, start, end, method, count)
             if items and items[0][3] >= protocol.MESSAGE:
-                raw = items[0][3] == protocol.MESSAGE
-                handler = self._raw_handler(method) if raw else self._passthrough
+                form = items[0][3]
+                if form == protocol.RAW:
+                    handler = self._passthrough
+                elif form != protocol.CUSTOM:
+                    raw = True
+                    handler = self._whole_handler(method, form)
             encoded, names, meta = handler(items)
         except ProtocolError:
             raise
@@ -175,12 +179,13 @@ class _Loop:
         if now - self._oldest > FLUSH_AFTER:
             self._flush()
 
-    def _raw_handler(self, method: int) -> Handler:
+    def _whole_handler(self, method: int, kind: int) -> Handler:
         try:
-            return self._raw[method]
+            return self._whole[kind, method]
         except KeyError:
             raise ProtocolError(
-                f"a whole message for method {int(method)}, which has no raw form"
+                f"a whole message of kind {int(kind)} for method {int(method)}, "
+                "which does not take it"
             ) from None
 
     def _decode(
@@ -191,7 +196,7 @@ class _Loop:
         items = self._codec.decode(buffer, start, end, count, options)
         if count == _COUNTS[method] or method == AGGREGATE:
             return items
-        if count == 1 and items[0][3] == protocol.MESSAGE:
+        if count == 1 and items[0][3] in (protocol.MESSAGE, protocol.PROTOBUF):
             return items
         raise ProtocolError(f"{int(count)} items for method {int(method)}")
 
@@ -257,6 +262,7 @@ class _Loop:
             "reason": None,
             "status": None,
             "code": None,
+            "grpc_status": None,
             "traceback": None,
         }
         self._put(protocol.frame(ERROR, protocol.to_json(body), identity=identity))

@@ -49,8 +49,9 @@ MODEL = """
 def sources() -> dict[str, str]:
     found = {}
     for package in ("streeling_worker", "seldon_core"):
-        for file in (PYTHON / package).glob("*.py"):
-            name = package if file.stem == "__init__" else f"{package}.{file.stem}"
+        for file in (PYTHON / package).rglob("*.py"):
+            parts = file.relative_to(PYTHON).with_suffix("").parts
+            name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
             found[name] = file.read_text()
     return found
 

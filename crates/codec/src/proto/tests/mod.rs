@@ -206,6 +206,17 @@ fn lists_and_feedback() {
         decode_feedback(&out.into(), Limits::default()),
         Ok(feedback)
     );
+    let bare = Feedback {
+        truth: Some(Message {
+            payload: Payload::Text("a".to_owned()),
+            ..Message::default()
+        }),
+        ..Feedback::default()
+    };
+    let mut out = Vec::new();
+    encode_feedback(&bare, &mut out).unwrap();
+    let by_prost = pb::Feedback::decode(&*out).unwrap();
+    assert_eq!(by_prost.truth.unwrap().meta, None);
     let empty = decode_feedback(&Bytes::new(), Limits::default());
     assert_eq!(empty, Ok(Feedback::default()));
 }

@@ -1,0 +1,70 @@
+"""Protobuf messages for the component, made with the libraries that are beside it.
+
+The worker itself needs none of them, and imports them only when a request asks for it.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+from . import protocol
+from .errors import BadData
+from .protocol import ProtocolError
+
+ANSWER = "seldon.protos.SeldonMessage"
+ANY = "google.protobuf.Any"
+
+_MESSAGES = {
+    protocol.AGGREGATE: "SeldonMessageList",
+    protocol.SEND_FEEDBACK: "Feedback",
+}
+_LENGTH = struct.Struct("<I")
+
+
+def any_from(body: bytes) -> Any:
+    """`customData` as the component gets it, a `google.protobuf.Any`."""
+    if len(body) < 4 or _LENGTH.unpack_from(body)[0] > len(body) - 4:
+        raise ProtocolError("a custom item is shorter than its type URL")
+    after = 4 + _LENGTH.unpack_from(body)[0]
+    try:
+        from google.protobuf.any_pb2 import Any as AnyMessage
+    except ImportError as error:
+        raise BadData(
+            "customData reaches a component as a google.protobuf.Any: "
+            f"install the package protobuf beside it ({error})"
+        ) from None
+    return AnyMessage(type_url=body[4:after].decode(), value=body[after:])
+
+
+def any_to(value: Any) -> bytes:
+    """The body of a custom item; `value` is a `google.protobuf.Any`."""
+    name: bytes = value.type_url.encode()
+    content: bytes = value.value
+    return _LENGTH.pack(len(name)) + name + content
+
+
+def full_name(value: Any) -> str | None:
+    """The name of a protobuf message's type, `None` for what is no such message."""
+    name = getattr(getattr(type(value), "DESCRIPTOR", None), "full_name", None)
+    return name if isinstance(name, str) and hasattr(value, "SerializeToString") else None
+
+
+def request_from(method: int, body: bytes) -> Any:
+    """A whole request: `SeldonMessage`, `SeldonMessageList` or `Feedback`, by its method."""
+    try:
+        from seldon_core.proto import prediction_pb2
+    except ImportError as error:
+        raise BadData(
+            "a method that takes whole messages over gRPC needs the package protobuf "
+            f"beside the component ({error})"
+        ) from None
+    return getattr(prediction_pb2, _MESSAGES.get(method, "SeldonMessage")).FromString(body)
+
+
+def text(message: Any) -> str:
+    """A message as the JSON text that protobuf makes of it."""
+    from google.protobuf.json_format import MessageToJson
+
+    made: str = MessageToJson(message)
+    return made

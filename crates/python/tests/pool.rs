@@ -1,0 +1,299 @@
+//! A real worker behind a unit, asked as the two transports ask.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use streeling_codec::proto;
+use streeling_core::{
+    Context, Encoding, Error, ErrorKind, Feedback, Message, Method, Payload, RawJson, Request,
+    Unit, UnitConfig,
+};
+use streeling_python::{Pool, PoolConfig, WorkerConfig};
+
+const MODEL: &str = r#"
+from seldon_core.user_model import SeldonNotImplementedError
+
+
+class Model:
+    def predict(self, X, names, meta="absent"):
+        if X == "fails":
+            error = KeyError("gone")
+            error.grpc_status = "NOT_FOUND"
+            raise error
+        if X == "same" or hasattr(X, "type_url"):
+            return X
+        return {"meta": meta}
+
+    def send_feedback(self, X, names, reward, truth, routing=None):
+        return [[reward]]
+
+    def tags(self):
+        return {"t": 1}
+
+
+class Whole(Model):
+    def predict_raw(self, message):
+        if isinstance(message, dict):
+            if message["strData"] == "decline":
+                raise SeldonNotImplementedError("plain, please")
+            return message if message["strData"] == "same" else message["strData"]
+        if message.strData == "same":
+            return message
+        return {"strData": "dict", "meta": {"puid": message.meta.puid}}
+
+    def send_feedback_raw(self, feedback):
+        return feedback.request
+"#;
+
+/// The interpreter of the tests, and whether it has the package protobuf.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "which interpreter there is, is the machine's matter and not a setting of the pool"
+)]
+fn python() -> (PathBuf, bool) {
+    let made = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/venv/runtime/bin/python");
+    let python = match std::env::var_os("STREELING_TEST_PYTHON") {
+        Some(named) => named.into(),
+        None if made.exists() => made,
+        None => "python3".into(),
+    };
+    let found = Command::new(&python)
+        .args(["-c", "import google.protobuf"])
+        .output()
+        .unwrap();
+    (python, found.status.success())
+}
+
+struct Served {
+    unit: Unit,
+    pool: Pool,
+    has_protobuf: bool,
+    _folder: tempfile::TempDir,
+}
+
+impl Served {
+    async fn start(class: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("model.py"), MODEL).unwrap();
+        let (python, has_protobuf) = python();
+        let pool = Pool::new(PoolConfig {
+            worker: WorkerConfig {
+                python,
+                app_dir: folder.path().to_owned(),
+                module: "model".to_owned(),
+                class: class.to_owned(),
+                parameters: "{}".to_owned(),
+                metadata: None,
+                unit_id: None,
+                image: None,
+                threads: 1,
+                log_level: "INFO",
+            },
+            first: 0,
+            workers: 1,
+            max_queue: 16,
+            max_answer: 1 << 20,
+        });
+        pool.start().await.unwrap();
+        Self {
+            unit: Unit::new(Arc::new(pool.clone()), UnitConfig::default()),
+            pool,
+            has_protobuf,
+            _folder: folder,
+        }
+    }
+
+    async fn predict(&self, encoding: Encoding, payload: Payload) -> Result<Message, Error> {
+        let mut message = Message {
+            payload,
+            ..Message::default()
+        };
+        message.meta.puid = (encoding == Encoding::Protobuf).then(|| "p".to_owned());
+        let request = Request::Message(message);
+        self.unit
+            .call(&context(encoding), Method::Predict, request)
+            .await
+    }
+
+    async fn stop(self) {
+        self.pool.stop(Duration::from_secs(10)).await;
+    }
+}
+
+fn context(encoding: Encoding) -> Context {
+    Context {
+        encoding,
+        ..Context::default()
+    }
+}
+
+fn text(text: &str) -> Payload {
+    Payload::Text(text.to_owned())
+}
+
+fn json(payload: Payload) -> String {
+    let Payload::Json(json) = payload else {
+        panic!("{payload:?} is no jsonData")
+    };
+    String::from_utf8(json.into_bytes().to_vec()).unwrap()
+}
+
+fn custom() -> Payload {
+    Payload::Custom {
+        type_url: "example.com/Frame".to_owned(),
+        value: Bytes::from_static(b"\x00\xff"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn meta_tells_the_transports_apart() {
+    let served = Served::start("Model").await;
+    for (encoding, meta) in [(Encoding::Json, "null"), (Encoding::Protobuf, "{}")] {
+        let request = Request::Message(Message {
+            payload: text("x"),
+            ..Message::default()
+        });
+        let context = context(encoding);
+        let answer = served.unit.call(&context, Method::Predict, request);
+        let found = json(answer.await.unwrap().payload);
+        assert_eq!(found, format!("{{\"meta\":{meta}}}"), "{encoding:?}");
+        assert!(!served.unit.takes_whole(Method::Predict, encoding));
+    }
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exception_chooses_its_grpc_status() {
+    let served = Served::start("Model").await;
+    let error = served.predict(Encoding::Protobuf, text("fails")).await;
+    let error = error.unwrap_err();
+    assert_eq!(
+        (error.kind, error.grpc_status, error.info.as_str()),
+        (ErrorKind::Component, Some(5), "'gone'")
+    );
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn custom_data_goes_both_ways() {
+    let served = Served::start("Model").await;
+    let answer = served.predict(Encoding::Protobuf, custom()).await;
+    if served.has_protobuf {
+        let answer = answer.unwrap();
+        assert_eq!(answer.payload, custom());
+        assert_eq!(answer.meta.tags["t"], RawJson::from_checked("1".into()));
+        let error = served.predict(Encoding::Json, custom()).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::BadData);
+    } else {
+        let error = answer.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::BadData);
+        assert!(error.info.contains("install the package protobuf"));
+    }
+    // Feedback knows nothing but `data`, so this is the same as none.
+    let feedback = Feedback {
+        request: Some(Message {
+            payload: custom(),
+            ..Message::default()
+        }),
+        reward: 0.5,
+        ..Feedback::default()
+    };
+    let request = Request::Feedback(Box::new(feedback));
+    let context = context(Encoding::Protobuf);
+    let answer = served.unit.call(&context, Method::SendFeedback, request);
+    assert!(matches!(answer.await.unwrap().payload, Payload::Data(_)));
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whole_messages_as_json() {
+    let served = Served::start("Whole").await;
+    assert!(served.unit.takes_whole(Method::Predict, Encoding::Json));
+    for (document, wanted) in [
+        // What the message has no place for is kept.
+        (
+            r#"{"strData":"same","colour":1}"#,
+            Some(r#"{"strData":"same","colour":1}"#),
+        ),
+        (r#"{"strData":"other"}"#, Some(r#""other""#)),
+        (r#"{"strData":"decline"}"#, None),
+    ] {
+        let document = Bytes::from_static(document.as_bytes());
+        let request = streeling_codec::json::decode_message(&document).unwrap();
+        let context = Context {
+            document: Some(document),
+            ..Context::default()
+        };
+        let answer = served
+            .unit
+            .call(&context, Method::Predict, Request::Message(request))
+            .await
+            .unwrap();
+        match wanted {
+            Some(wanted) => assert_eq!(answer.payload, Payload::Raw(vec![wanted.into()])),
+            None => assert_eq!(json(answer.payload), r#"{"meta":null}"#),
+        }
+    }
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whole_messages_as_protobuf() {
+    let served = Served::start("Whole").await;
+    assert!(served.unit.takes_whole(Method::Predict, Encoding::Protobuf));
+    let same = served.predict(Encoding::Protobuf, text("same")).await;
+    if !served.has_protobuf {
+        let error = same.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::BadData);
+        assert!(error.info.contains("needs the package protobuf"));
+        return served.stop().await;
+    }
+    let same = same.unwrap();
+    assert_eq!(
+        (same.payload, same.meta.puid.as_deref()),
+        (text("same"), Some("p"))
+    );
+    assert!(same.meta.tags.is_empty(), "a whole answer is left alone");
+    let other = served
+        .predict(Encoding::Protobuf, text("other"))
+        .await
+        .unwrap();
+    assert_eq!(
+        (other.payload, other.meta.puid.as_deref()),
+        (text("dict"), Some("p"))
+    );
+
+    // The caller's own bytes go first, where the transport has them.
+    let mut document = Vec::new();
+    let message = Message {
+        payload: text("same"),
+        ..Message::default()
+    };
+    proto::encode_message(&message, &mut document).unwrap();
+    let context = Context {
+        document: Some(document.into()),
+        ..context(Encoding::Protobuf)
+    };
+    let request = Request::Message(Message {
+        payload: text("other"),
+        ..Message::default()
+    });
+    let answer = served.unit.call(&context, Method::Predict, request);
+    assert_eq!(answer.await.unwrap().payload, text("same"));
+
+    // Feedback is protobuf to raw methods over REST as well.
+    let feedback = Feedback {
+        request: Some(message),
+        ..Feedback::default()
+    };
+    let request = Request::Feedback(Box::new(feedback));
+    let context = Context::default();
+    let answer = served.unit.call(&context, Method::SendFeedback, request);
+    assert_eq!(answer.await.unwrap().payload, text("same"));
+    served.stop().await;
+}
