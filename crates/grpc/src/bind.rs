@@ -80,7 +80,7 @@ impl Listening {
     /// long as it says.
     ///
     /// While `ready` is false, requests that need the unit get UNAVAILABLE, and the health service says
-    /// NOT_SERVING; it says so again from the moment `shutdown` is ready.
+    /// `NOT_SERVING`; it says so again from the moment `shutdown` is ready.
     pub async fn serve(
         self,
         unit: Unit,
