@@ -16,13 +16,15 @@ mod error;
 mod message;
 mod meta;
 mod raw;
+mod table;
 mod tensor;
 mod unit;
 
 pub use component::{Answer, Component, Context, Encoding, Feedback, Method, Output, Request};
 pub use error::{Error, ErrorKind, Result};
 pub use message::{Array, Data, Form, Message, Payload, Status};
-pub use meta::{Meta, Metric, MetricKind, Number, Table};
+pub use meta::{Meta, Metric, MetricKind, Number};
 pub use raw::RawJson;
+pub use table::{Iter as TableIter, Table};
 pub use tensor::{DType, Element, ShapeError, Tensor};
 pub use unit::{Unit, UnitConfig};
