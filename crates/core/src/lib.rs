@@ -15,6 +15,7 @@ mod component;
 mod error;
 mod message;
 mod meta;
+mod names;
 mod raw;
 mod table;
 mod tensor;
@@ -24,6 +25,7 @@ pub use component::{Answer, Component, Context, Encoding, Feedback, Method, Outp
 pub use error::{Error, ErrorKind, Result};
 pub use message::{Array, Data, Form, Message, Payload, Status};
 pub use meta::{Meta, Metric, MetricKind, Number};
+pub use names::Names;
 pub use raw::RawJson;
 pub use table::{Iter as TableIter, Table};
 pub use tensor::{DType, Element, ShapeError, Tensor};

@@ -50,7 +50,11 @@ impl Document<'_> {
             }
             _ => (Form::Empty, Array::Typed(Tensor::empty())),
         };
-        Ok(Data { names, form, array })
+        Ok(Data {
+            names: names.into(),
+            form,
+            array,
+        })
     }
 
     fn tensor(&self, spans: &Spans) -> Result<Array> {
