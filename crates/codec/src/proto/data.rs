@@ -80,6 +80,8 @@ impl Document<'_> {
         let sides: Option<Vec<usize>> = shape
             .iter()
             .map(|&side| usize::try_from(side).ok())
+            // One more than there may be, so that a shape of very many takes no more.
+            .take(MAX_DIMS + 1)
             .collect();
         let typed = sides
             // An empty array of enormous sides is left to NumPy.
