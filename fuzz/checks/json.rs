@@ -17,8 +17,8 @@ pub(crate) fn check(input: &[u8]) {
     stable(&body, json::decode_meta, json::encode_meta);
     stable(
         &body,
-        |body| json::decode_names(body),
-        |names, out| json::encode_names(names, out),
+        |body| json::decode_names(body).map(Into::into),
+        json::encode_names,
     );
     stable(&body, json::check, |value, out| {
         out.extend_from_slice(value.as_bytes());

@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail};
 use serde_json::Value;
 use streeling_testkit::Request;
 
-use crate::shell::{cargo, root, run, say};
+use crate::shell::{cargo, root, run, say, target};
 use crate::venv;
 
 /// The port that README names; with another server on it, the system chooses one.
@@ -47,7 +47,7 @@ pub(crate) fn run_demo() -> anyhow::Result<()> {
 /// Starts the server and waits until it says where it serves.
 fn serve(python: &Path) -> anyhow::Result<(Child, SocketAddr)> {
     let free = std::net::TcpListener::bind(("0.0.0.0", PORT.parse()?)).is_ok();
-    let mut server = Command::new(root().join("target/release/streeling"))
+    let mut server = Command::new(target()?.join("release/streeling"))
         .args(["Iris", "--http-port", if free { PORT } else { "0" }])
         .args(["--grpc-port", "0"])
         .arg("--app-dir")

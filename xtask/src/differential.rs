@@ -1,7 +1,8 @@
 //! `cargo xtask differential`: the JSON codec beside Python's `json` and NumPy.
 
-use clap::{Arg, ArgMatches};
+use clap::ArgMatches;
 
+use crate::options::{number, number_of};
 use crate::shell::{cargo, run};
 use crate::venv;
 
@@ -10,13 +11,6 @@ pub(crate) const FEW: u64 = 2_000;
 
 /// The command line of `differential`.
 pub(crate) fn command() -> clap::Command {
-    let number = |name: &'static str, preset: &'static str, help: &'static str| {
-        Arg::new(name)
-            .long(name)
-            .value_parser(clap::value_parser!(u64))
-            .default_value(preset)
-            .help(help)
-    };
     clap::Command::new("differential")
         .about("Read made-up documents with the codec and with Python's json and NumPy")
         .arg(number("documents", "150000", "How many documents"))
@@ -25,8 +19,7 @@ pub(crate) fn command() -> clap::Command {
 
 /// Compares as many documents as were asked for.
 pub(crate) fn run_options(options: &ArgMatches) -> anyhow::Result<()> {
-    let number = |name| *options.get_one::<u64>(name).expect("it has a default");
-    compare(number("documents"), number("seed"))
+    compare(number_of(options, "documents"), number_of(options, "seed"))
 }
 
 /// Compares `documents` documents; a difference is an error.

@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, bail};
 use clap::{Arg, ArgMatches};
 
+use crate::options::{number, number_of};
 use crate::shell::{output, root, run, step};
 
 /// What is left to libFuzzer: inputs are small, and one that takes longer or more memory is a
@@ -17,20 +18,14 @@ pub(crate) fn command() -> clap::Command {
     clap::Command::new("fuzz")
         .about("Run the fuzz targets (needs a nightly toolchain and cargo-fuzz)")
         .arg(Arg::new("target").help("The target to run; default all of them"))
-        .arg(
-            Arg::new("seconds")
-                .long("seconds")
-                .value_parser(clap::value_parser!(u64))
-                .default_value("600")
-                .help("Seconds for each target"),
-        )
+        .arg(number("seconds", "600", "Seconds for each target"))
 }
 
 /// Runs one target or all; a finding is an error, and libFuzzer says where it has put the input.
 pub(crate) fn run_targets(options: &ArgMatches) -> anyhow::Result<()> {
     output(fuzz().arg("--version"))
         .context("cargo-fuzz is needed (`cargo install cargo-fuzz --locked`, nightly toolchain)")?;
-    let seconds = *options.get_one::<u64>("seconds").expect("it has a default");
+    let seconds = number_of(options, "seconds");
     let listed = output(fuzz().arg("list"))?;
     let mut targets: Vec<&str> = listed.lines().collect();
     if let Some(wanted) = options.get_one::<String>("target") {

@@ -1,7 +1,6 @@
 //! The chores of the repository; `cargo xtask --help` lists them.
 
 mod bench;
-mod bench_codec;
 mod codegen;
 mod conformance;
 mod demo;
@@ -9,6 +8,7 @@ mod differential;
 mod docs;
 mod edges;
 mod fuzz;
+mod options;
 mod shell;
 mod test;
 mod venv;
@@ -25,11 +25,7 @@ fn main() -> anyhow::Result<()> {
         Some(("differential", options)) => differential::run_options(options),
         Some(("fuzz", options)) => fuzz::run_targets(options),
         Some(("edges", _)) => edges::run(),
-        Some(("bench", what)) => match what.subcommand() {
-            Some(("codec", _)) => bench_codec::run(),
-            Some(("rest", options)) => bench::rest(&bench::Options::from(options)),
-            _ => unreachable!("clap demands a subcommand that it knows"),
-        },
+        Some(("bench", what)) => bench::run(what),
         Some(("conformance", rest)) => {
             let words = rest.get_many::<String>("arguments").unwrap_or_default();
             conformance::run(&words.cloned().collect::<Vec<_>>())
@@ -70,13 +66,7 @@ fn command() -> Command {
         .subcommand(Command::new("edges").about("Check who may know whom"))
         .subcommand(differential::command())
         .subcommand(fuzz::command())
-        .subcommand(
-            Command::new("bench")
-                .about("Measure beside the incumbent, in one run")
-                .subcommand_required(true)
-                .subcommand(bench::command())
-                .subcommand(bench_codec::command()),
-        )
+        .subcommand(bench::command())
         .subcommand(
             Command::new("conformance")
                 .about("Record the golden file from the incumbent, or compare a server with it")

@@ -1,11 +1,12 @@
 //! `cargo bench -p streeling-codec --bench json`: arrays and small messages, beside `serde_json`.
 
+use std::borrow::Cow;
 use std::hint::black_box;
 
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use streeling_codec::json;
-use streeling_core::{Array, Data, Form, Message, Payload, Tensor};
+use streeling_core::{Array, Data, Form, Message, Names, Payload, Tensor};
 
 /// Elements of an image of 224 × 224 pixels in three colours.
 const ELEMENTS: usize = 150_528;
@@ -46,7 +47,7 @@ fn pixels() -> Vec<i64> {
 fn message(form: Form, tensor: Tensor) -> Message {
     Message {
         payload: Payload::Data(Data {
-            names: Vec::new(),
+            names: Names::new(),
             form,
             array: Array::Typed(tensor),
         }),
@@ -90,6 +91,31 @@ fn arrays(c: &mut Criterion) {
     array(c, "150528 integers", &pixels());
 }
 
+/// An answer whose columns have default names, and the same with each name in a string of its own.
+fn names(c: &mut Criterion) {
+    let tensor = Tensor::from_vec(vec![1, ELEMENTS], six()).expect("one row");
+    let with = |names: Names| Message {
+        payload: Payload::Data(Data {
+            names,
+            form: Form::NdArray,
+            array: Array::Typed(tensor.clone()),
+        }),
+        ..Message::default()
+    };
+    let mut group = c.benchmark_group("150528 floats of six digits with default names");
+    group.throughput(Throughput::Elements(ELEMENTS as u64));
+    group.bench_function("write", |b| {
+        b.iter(|| encoded(&with(black_box(Names::Numbered(ELEMENTS)))));
+    });
+    group.bench_function("write, strings", |b| {
+        b.iter(|| {
+            let names = Names::Numbered(black_box(ELEMENTS));
+            encoded(&with(names.iter().map(Cow::into_owned).collect()))
+        });
+    });
+    group.finish();
+}
+
 fn small(c: &mut Criterion) {
     let body = Bytes::from_static(br#"{"data":{"ndarray":[[5.1,3.5,1.4,0.2]]}}"#);
     let message = json::decode_message(&body).expect("a message");
@@ -107,5 +133,5 @@ fn small(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, arrays, small);
+criterion_group!(benches, arrays, names, small);
 criterion_main!(benches);

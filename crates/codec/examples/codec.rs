@@ -9,7 +9,7 @@ use std::error::Error;
 use bytes::Bytes;
 use ndarray::{Array2, ArrayD, ArrayViewD, Axis, Ix2};
 use streeling_codec::json;
-use streeling_core::{Array, DType, Data, Form, Message, Meta, Payload, ShapeError, Tensor};
+use streeling_core::{Array, DType, Data, Form, Message, Meta, Names, Payload, ShapeError, Tensor};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let body = Bytes::from_static(
@@ -49,7 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             ..Meta::default()
         },
         payload: Payload::Data(Data {
-            names: vec!["mean".to_owned()],
+            names: Names::from_iter(["mean"]),
             // In the form in which it was asked.
             form: data.form,
             array: Array::Typed(tensor_of(means.into_dyn())?),

@@ -102,37 +102,34 @@ pub enum DecodeError {
     },
 }
 
+/// Path and offset of any variant, borrowed as the error is.
+macro_rules! whereabouts {
+    ($error:expr) => {
+        match $error {
+            DecodeError::Syntax { path, offset, .. }
+            | DecodeError::TooDeep { path, offset, .. }
+            | DecodeError::NotAnObject { path, offset, .. }
+            | DecodeError::NoPayload { path, offset, .. }
+            | DecodeError::WrongType { path, offset, .. }
+            | DecodeError::UnknownField { path, offset, .. }
+            | DecodeError::Wire { path, offset, .. }
+            | DecodeError::TooLarge { path, offset, .. }
+            | DecodeError::Invalid { path, offset, .. } => (path, offset),
+        }
+    };
+}
+
 impl DecodeError {
     /// Where in the document, as `data.names[2]`; empty for the document itself.
     #[must_use]
     pub fn path(&self) -> &str {
-        match self {
-            Self::Syntax { path, .. }
-            | Self::TooDeep { path, .. }
-            | Self::NotAnObject { path, .. }
-            | Self::NoPayload { path, .. }
-            | Self::WrongType { path, .. }
-            | Self::UnknownField { path, .. }
-            | Self::Wire { path, .. }
-            | Self::TooLarge { path, .. }
-            | Self::Invalid { path, .. } => path,
-        }
+        whereabouts!(self).0
     }
 
     /// Bytes from the start of the body to the trouble.
     #[must_use]
     pub fn offset(&self) -> usize {
-        match self {
-            Self::Syntax { offset, .. }
-            | Self::TooDeep { offset, .. }
-            | Self::NotAnObject { offset, .. }
-            | Self::NoPayload { offset, .. }
-            | Self::WrongType { offset, .. }
-            | Self::UnknownField { offset, .. }
-            | Self::Wire { offset, .. }
-            | Self::TooLarge { offset, .. }
-            | Self::Invalid { offset, .. } => *offset,
-        }
+        *whereabouts!(self).1
     }
 
     pub(crate) fn syntax(offset: usize, expected: &'static str) -> Self {
@@ -198,17 +195,7 @@ impl DecodeError {
     }
 
     fn path_mut(&mut self) -> &mut String {
-        match self {
-            Self::Syntax { path, .. }
-            | Self::TooDeep { path, .. }
-            | Self::NotAnObject { path, .. }
-            | Self::NoPayload { path, .. }
-            | Self::WrongType { path, .. }
-            | Self::UnknownField { path, .. }
-            | Self::Wire { path, .. }
-            | Self::TooLarge { path, .. }
-            | Self::Invalid { path, .. } => path,
-        }
+        whereabouts!(self).0
     }
 }
 

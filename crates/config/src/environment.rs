@@ -11,7 +11,7 @@ pub struct Environment {
 
 impl Environment {
     /// The environment of this process, as it is now.
-    #[allow(
+    #[expect(
         clippy::disallowed_methods,
         reason = "the one place where the process's environment is read"
     )]
@@ -21,7 +21,7 @@ impl Environment {
     }
 
     /// A made-up environment.
-    #[allow(
+    #[expect(
         clippy::should_implement_trait,
         reason = "the trait is implemented too"
     )]

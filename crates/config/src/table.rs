@@ -9,7 +9,7 @@ use Preset::{From, Text};
 /// One setting. [`fmt::Display`] writes the names that a user knows it by, such as
 /// `--http-port (PREDICTIVE_UNIT_HTTP_SERVICE_PORT)`, for messages about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(
+#[expect(
     missing_docs,
     reason = "each is named as its flag or variable, and the table says what it means"
 )]

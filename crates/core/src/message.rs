@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::{Meta, RawJson, Tensor};
+use crate::{Meta, Names, RawJson, Tensor};
 
 /// One request or answer: `SeldonMessage` of the wire contract, without its encoding.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -67,7 +67,7 @@ impl Payload {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Data {
     /// Names of the columns; may be empty.
-    pub names: Vec<String>,
+    pub names: Names,
     /// The form on the wire.
     pub form: Form,
     /// The array itself.

@@ -1,12 +1,6 @@
 //! What travels beside a payload: ids, tags, routing, request path, metrics.
 
-use indexmap::IndexMap;
-
-use crate::RawJson;
-
-/// A table that keeps the order in which its keys first came; a key that comes again keeps its
-/// place and gets the new value, as in Python's `dict`.
-pub type Table<T> = IndexMap<String, T>;
+use crate::{RawJson, Table};
 
 /// A number that remembers whether it was written as an integer.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::{
     Answer, Array, Component, Context, DType, Data, Encoding, Error, ErrorKind, Form, Message,
-    Meta, Method, Output, Payload, RawJson, Request, Result,
+    Meta, Method, Names, Output, Payload, RawJson, Request, Result,
 };
 
 /// Stands in the request path for a unit that was not told its image.
@@ -233,10 +233,10 @@ fn merge(inputs: Vec<Message>) -> Message {
 }
 
 /// The names of an answer's columns: the component's, or `t:0`, `t:1` …; none below two dimensions.
-fn names(own: Option<Vec<String>>, columns: Option<usize>) -> Vec<String> {
+fn names(own: Option<Vec<String>>, columns: Option<usize>) -> Names {
     match (columns, own) {
-        (None, _) => Vec::new(),
-        (Some(_), Some(own)) => own,
-        (Some(columns), None) => (0..columns).map(|column| format!("t:{column}")).collect(),
+        (None, _) => Names::new(),
+        (Some(_), Some(own)) => own.into(),
+        (Some(columns), None) => Names::Numbered(columns),
     }
 }

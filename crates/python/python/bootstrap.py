@@ -28,6 +28,7 @@ def _bootstrap() -> None:
                 return None
             package = any(other.startswith(name + ".") for other in self.sources)
             file = "<streeling>/" + name.replace(".", "/") + ".py"
+            # mypy wants an `importlib.abc.Loader`; the import system only calls what is here.
             spec = ModuleSpec(name, self, origin=file, is_package=package)  # type: ignore[arg-type]
             spec.has_location = False
             return spec
@@ -70,6 +71,7 @@ def _bootstrap() -> None:
     if kind != 1:
         sys.exit(f"the first frame must be of kind 1 (package), not {int(kind)}")
     importer = Importer(json.loads(receive(length)))
+    # As above: a finder by what it can do, not by its base class.
     sys.meta_path.append(importer)  # type: ignore[arg-type]
     sys.argv[:] = ["streeling"]
 

@@ -86,7 +86,9 @@ impl Item {
         };
         let payload = match (array, self.kind.as_str()) {
             (Some(array), _) => Payload::Data(Data {
-                names: json::decode_names(self.names.as_bytes()).unwrap_or_default(),
+                names: json::decode_names(self.names.as_bytes())
+                    .unwrap_or_default()
+                    .into(),
                 form: form(self.form.as_deref()).unwrap(),
                 array,
             }),

@@ -1,6 +1,6 @@
 //! The fields of `data`, and the forms of arrays.
 
-use streeling_core::{Array, Data, Form, RawJson, Tensor};
+use streeling_core::{Array, Data, Form, Names, RawJson, Tensor};
 
 use super::array;
 use super::message::{Mode, Reader, Slot, field, names};
@@ -24,7 +24,7 @@ impl Reader {
                 return Err(text.wrong_type("an object"));
             }
             return Ok(Data {
-                names: Vec::new(),
+                names: Names::new(),
                 form: Form::Empty,
                 array: Array::Typed(Tensor::empty()),
             });
@@ -89,7 +89,7 @@ impl Reader {
             (Form::Empty, Array::Typed(Tensor::empty()))
         };
         Ok(Data {
-            names: names_.transpose()?.unwrap_or_default(),
+            names: names_.transpose()?.unwrap_or_default().into(),
             form,
             array,
         })

@@ -5,9 +5,13 @@
 //! UTF-8: half of a surrogate pair may be escaped in a string, but not encoded as three bytes of
 //! its own. Values may be nested 512 levels deep.
 //!
-//! Memory is bounded by the length of the body, never by what it claims: an array takes at most
-//! about ten times its text. The worst case is a list of nothing but the shortest messages or
-//! metrics, at about a hundred times.
+//! Memory is bounded by the length of the body, never by what it claims. A payload takes at most 25
+//! times its text while it is read: an array of digits 4 times, a `tftensor` of digits 12 times (8
+//! bytes for the two of a digit with its comma, in a buffer that has just doubled beside the one
+//! before it). Lists of the shortest names, tags, metrics and messages take more, a list of empty
+//! metrics 64 times, but never 125 times. `tests/memory.rs` measures it. The one exception is a
+//! `tftensor` whose list is shorter than its shape: it repeats its last value, within
+//! [`REPEATED_LIMIT`](crate::REPEATED_LIMIT).
 
 mod array;
 mod data;

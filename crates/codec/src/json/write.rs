@@ -3,8 +3,8 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use streeling_core::{
-    Array, DType, Data, Feedback, Form, Message, Meta, Metric, Number, Payload, Status, Table,
-    Tensor,
+    Array, DType, Data, Feedback, Form, Message, Meta, Metric, Names, Number, Payload, Status,
+    Table, Tensor,
 };
 
 use super::float::{f16_to_f64, write_f32, write_f64};
@@ -103,9 +103,12 @@ pub fn encode_meta(meta: &Meta, out: &mut Vec<u8>) {
     object.close();
 }
 
-/// Appends a list of strings.
-pub fn encode_names(names: &[String], out: &mut Vec<u8>) {
-    write_list(names, out, |name, out| encode_string(name, out));
+/// Appends the names of columns: a list of strings.
+pub fn encode_names(names: &Names, out: &mut Vec<u8>) {
+    match names {
+        Names::Given(names) => write_list(names, out, |name, out| encode_string(name, out)),
+        Names::Numbered(count) => write_numbered(*count, out),
+    }
 }
 
 /// Appends a number, as Python's `repr` writes it.
@@ -193,6 +196,19 @@ fn write_list<T>(items: &[T], out: &mut Vec<u8>, write: impl Fn(&T, &mut Vec<u8>
             out.push(b',');
         }
         write(item, out);
+    }
+    out.push(b']');
+}
+
+/// Writes default names, which need no escapes.
+fn write_numbered(count: usize, out: &mut Vec<u8>) {
+    out.push(b'[');
+    for column in 0..count {
+        let open: &[u8] = if column > 0 { b",\"" } else { b"\"" };
+        out.extend_from_slice(open);
+        out.extend_from_slice(Names::PREFIX.as_bytes());
+        write_int(column, out);
+        out.push(b'"');
     }
     out.push(b']');
 }

@@ -50,7 +50,11 @@ impl Document<'_> {
             }
             _ => (Form::Empty, Array::Typed(Tensor::empty())),
         };
-        Ok(Data { names, form, array })
+        Ok(Data {
+            names: names.into(),
+            form,
+            array,
+        })
     }
 
     fn tensor(&self, spans: &Spans) -> Result<Array> {
@@ -76,6 +80,8 @@ impl Document<'_> {
         let sides: Option<Vec<usize>> = shape
             .iter()
             .map(|&side| usize::try_from(side).ok())
+            // One more than there may be, so that a shape of very many takes no more.
+            .take(MAX_DIMS + 1)
             .collect();
         let typed = sides
             // An empty array of enormous sides is left to NumPy.

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use streeling_core::{
-    Array, DType, Data, Feedback, Form, Message, Meta, Metric, MetricKind, Payload, RawJson,
+    Array, DType, Data, Feedback, Form, Message, Meta, Metric, MetricKind, Names, Payload, RawJson,
     Status, Table, Tensor,
 };
 
@@ -173,13 +173,43 @@ fn write_texts(number: u32, table: &Table<String>, out: &mut Vec<u8>) {
     }
 }
 
-fn write_data(data: &Data, out: &mut Vec<u8>) -> Result<()> {
-    let names: usize = data.names.iter().map(|name| field_len(name.len())).sum();
-    let write_names = |out: &mut Vec<u8>| {
-        for name in &data.names {
-            present_bytes(1, name.as_bytes(), out);
+/// Bytes that the names of columns take.
+fn names_len(names: &Names) -> usize {
+    match names {
+        Names::Given(names) => names.iter().map(|name| field_len(name.len())).sum(),
+        Names::Numbered(count) => (0..*count)
+            .map(|column| field_len(default_len(column)))
+            .sum(),
+    }
+}
+
+/// Bytes of a default name.
+fn default_len(column: usize) -> usize {
+    let digits = column.checked_ilog10().unwrap_or(0) as usize + 1;
+    Names::PREFIX.len() + digits
+}
+
+fn write_names(names: &Names, out: &mut Vec<u8>) {
+    match names {
+        Names::Given(names) => {
+            for name in names {
+                present_bytes(1, name.as_bytes(), out);
+            }
         }
-    };
+        Names::Numbered(count) => {
+            let mut digits = itoa::Buffer::new();
+            for column in 0..*count {
+                head(1, default_len(column), out);
+                out.extend_from_slice(Names::PREFIX.as_bytes());
+                out.extend_from_slice(digits.format(column).as_bytes());
+            }
+        }
+    }
+}
+
+fn write_data(data: &Data, out: &mut Vec<u8>) -> Result<()> {
+    let names = names_len(&data.names);
+    let write_names = |out: &mut Vec<u8>| write_names(&data.names, out);
     match (&data.array, data.form) {
         (_, Form::Empty) => {
             head(3, names, out);

@@ -134,7 +134,14 @@ impl<'b> Document<'b> {
     }
 
     pub(super) fn messages(&self, spans: &Spans) -> Result<Vec<Message>> {
-        let mut messages = Vec::new();
+        // A message is sixty times the shortest bytes that stand for one: room for too many would
+        // be dear.
+        let mut count = 0;
+        self.fields(spans, |field| {
+            count += usize::from(field.number == 1);
+            Ok(())
+        })?;
+        let mut messages = Vec::with_capacity(count);
         self.fields(spans, |field| {
             if field.number == 1 {
                 let message = field

@@ -44,6 +44,7 @@ def install(level: Any) -> None:
 def own_streams() -> None:
     """Makes the standard streams arrive line by line, whatever text is printed."""
     for stream in (sys.stdout, sys.stderr):
+        # They are typed as any text stream; those of an interpreter that just started can do this.
         stream.reconfigure(  # type: ignore[union-attr]
             encoding="utf-8", errors="backslashreplace", line_buffering=True
         )

@@ -57,7 +57,7 @@ fn last_of_several_counts() {
     let data = data(r#"{"data":{"ndarray":[1],"names":[2],"ndarray":[2],"names":["n"]}}"#);
     assert_eq!(
         (data.names, data.array),
-        (vec!["n".to_owned()], ints(&[1], &[2]))
+        (Names::from_iter(["n"]), ints(&[1], &[2]))
     );
     assert_eq!(
         payload(r#"{"str\u0044ata":"a"}"#),
@@ -181,6 +181,10 @@ fn answers_need_no_payload_and_have_a_status() {
 
 #[test]
 fn names() {
+    let mut out = Vec::new();
+    encode_names(&Names::Numbered(11), &mut out);
+    let expected: Vec<String> = (0..11).map(|column| format!("t:{column}")).collect();
+    assert_eq!(decode_names(&out).unwrap(), expected);
     assert_eq!(decode_names(br#" ["a","\u00e9"] "#).unwrap(), ["a", "é"]);
     assert_eq!(decode_names(b"[]").unwrap(), Vec::<String>::new());
     for text in [r#"["\ud800"]"#, "[1]", "{}", "[", r#"["a",]"#] {

@@ -8,7 +8,7 @@ mod writing;
 use bytes::Bytes;
 use proptest::prelude::*;
 use streeling_core::{
-    Array, DType, Data, Feedback, Form, Message, Meta, Metric, MetricKind, Number, Payload,
+    Array, DType, Data, Feedback, Form, Message, Meta, Metric, MetricKind, Names, Number, Payload,
     RawJson, Status, Table, Tensor,
 };
 

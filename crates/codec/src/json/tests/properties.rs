@@ -65,7 +65,10 @@ fn any_meta() -> impl Strategy<Value = Meta> {
 }
 
 fn any_payload() -> impl Strategy<Value = Payload> {
-    let names = prop::collection::vec(".{0,12}", 0..4);
+    let names = prop_oneof![
+        prop::collection::vec(".{0,12}", 0..4).prop_map(Names::from),
+        (0_usize..1200).prop_map(Names::Numbered),
+    ];
     let form = prop::sample::select(vec![Form::NdArray, Form::Tensor]);
     prop_oneof![
         ".{0,40}".prop_map(Payload::Text),

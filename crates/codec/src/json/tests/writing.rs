@@ -2,7 +2,7 @@ use super::*;
 
 fn written(array: Array, form: Form) -> String {
     encoded(&with_payload(Payload::Data(Data {
-        names: Vec::new(),
+        names: Names::new(),
         form,
         array,
     })))

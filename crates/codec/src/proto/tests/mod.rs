@@ -8,8 +8,8 @@ mod tensor_proto;
 use bytes::Bytes;
 use prost::Message as _;
 use streeling_core::{
-    Array, Data, Feedback, Form, Message, Meta, Metric, MetricKind, Number, Payload, RawJson,
-    Status, Tensor,
+    Array, Data, Feedback, Form, Message, Meta, Metric, MetricKind, Names, Number, Payload,
+    RawJson, Status, Tensor,
 };
 use streeling_proto::seldon::protos as pb;
 
@@ -42,12 +42,25 @@ fn read_by_prost(message: &Message) -> pb::SeldonMessage {
 fn data(form: Form, array: Array) -> Message {
     Message {
         payload: Payload::Data(Data {
-            names: vec!["a".to_owned(), "é".to_owned()],
+            names: Names::from_iter(["a", "é"]),
             form,
             array,
         }),
         ..Message::default()
     }
+}
+
+#[test]
+fn default_names_are_written_like_any() {
+    let with = |names: Names| {
+        let mut message = data(Form::Tensor, Array::Typed(Tensor::empty()));
+        if let Payload::Data(data) = &mut message.payload {
+            data.names = names;
+        }
+        written(&message)
+    };
+    let names = Names::Numbered(1101);
+    assert_eq!(with(Names::from_iter(names.iter())), with(names));
 }
 
 fn full_meta() -> Meta {
@@ -256,7 +269,7 @@ fn what_comes_twice_is_merged_or_replaced() {
     let Payload::Data(Data { names, array, .. }) = found.payload else {
         panic!("no data");
     };
-    assert_eq!(names, ["a", "é", "a", "é"]);
+    assert_eq!(names, Names::from_iter(["a", "é", "a", "é"]));
     assert_eq!(
         array,
         Array::Json(raw(r#"{"shape":[2,1],"values":[1.0,2.0,3.0]}"#))

@@ -1,0 +1,404 @@
+//! What decoding takes in memory, for documents that were made to take much. One test alone, since
+//! the counter is that of the whole process.
+
+use bytes::Bytes;
+use peak_alloc::PeakAlloc;
+use streeling_codec::json;
+
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
+
+/// How often a document repeats what it is made of: when a buffer has just doubled, it and the one
+/// before it take most.
+const UNITS: usize = (1 << 15) + 1;
+
+/// Bytes that decoding may take whatever the size of the document.
+const FIXED: usize = 16 << 10;
+
+/// What payloads may take for each byte of a document, and what lists of the shortest messages,
+/// metrics and names may: the figures in the docs of the modules `json` and `proto`.
+const PAYLOAD: usize = 25;
+const LIST: usize = 125;
+
+/// A document and how often its size decoding may take.
+struct Case {
+    name: &'static str,
+    body: Bytes,
+    times: usize,
+    decode: fn(&Bytes) -> bool,
+}
+
+/// Bytes that were allocated at the worst moment of `work`, beyond those that were before.
+fn peak(work: impl FnOnce()) -> usize {
+    let before = MEMORY.current_usage();
+    MEMORY.reset_peak_usage();
+    work();
+    MEMORY.peak_usage() - before
+}
+
+/// `unit` between `start` and `end`, as often as it takes.
+fn text(start: &str, unit: &str, end: &str) -> Bytes {
+    // The last unit loses its comma.
+    let units = unit.repeat(UNITS);
+    let units = units.strip_suffix(',').unwrap_or(&units);
+    [start, units, end].concat().into()
+}
+
+/// Keys that are all different, each with a value.
+fn keys(start: &str, value: &str, end: &str) -> Bytes {
+    let entries: Vec<String> = (0..UNITS)
+        .map(|key| format!("\"{key:x}\":{value}"))
+        .collect();
+    [start, &entries.join(","), end].concat().into()
+}
+
+fn request(body: &Bytes) -> bool {
+    json::decode_message(body).is_ok()
+}
+
+fn requests(body: &Bytes) -> bool {
+    json::decode_messages(body).is_ok()
+}
+
+fn feedback(body: &Bytes) -> bool {
+    json::decode_feedback(body).is_ok()
+}
+
+fn case(name: &'static str, body: Bytes, times: usize, decode: fn(&Bytes) -> bool) -> Case {
+    Case {
+        name,
+        body,
+        times,
+        decode,
+    }
+}
+
+fn json_cases() -> Vec<Case> {
+    let deep = |times: usize| {
+        let list = ["[".repeat(times), "]".repeat(times)].concat();
+        text(r#"{"jsonData":["#, &format!("{list},"), "]}")
+    };
+    vec![
+        case(
+            "digits",
+            text(r#"{"data":{"ndarray":["#, "1,", "]}}"),
+            PAYLOAD,
+            request,
+        ),
+        case(
+            "digits, one float at the end",
+            text(r#"{"data":{"ndarray":["#, "1,", ",1.5]}}"),
+            PAYLOAD,
+            request,
+        ),
+        case(
+            "digits, text at the end",
+            text(r#"{"data":{"ndarray":["#, "1,", ",\"\"]}}"),
+            PAYLOAD,
+            request,
+        ),
+        case(
+            "rows of one digit",
+            text(r#"{"data":{"ndarray":["#, "[1],", "]}}"),
+            PAYLOAD,
+            request,
+        ),
+        case(
+            "empty lists",
+            text(r#"{"data":{"ndarray":["#, "[],", "]}}"),
+            PAYLOAD,
+            request,
+        ),
+        case(
+            "short strings",
+            text(r#"{"data":{"ndarray":["#, "\"\",", "]}}"),
+            PAYLOAD,
+            request,
+        ),
+        case(
+            "flat tensor",
+            text(r#"{"data":{"tensor":{"values":["#, "1,", "]}}}"),
+            PAYLOAD,
+            request,
+        ),
+        case(
+            "long shape",
+            text(r#"{"data":{"tensor":{"values":[],"shape":["#, "1,", "]}}}"),
+            PAYLOAD,
+            request,
+        ),
+        case(
+            "tftensor",
+            text(
+                r#"{"data":{"tftensor":{"dtype":"DT_DOUBLE","doubleVal":["#,
+                "1,",
+                "]}}}",
+            ),
+            PAYLOAD,
+            request,
+        ),
+        case(
+            "tftensor of many sides",
+            text(
+                r#"{"data":{"tftensor":{"dtype":"DT_DOUBLE","tensorShape":{"dim":["#,
+                "{},",
+                "]}}}}",
+            ),
+            PAYLOAD,
+            request,
+        ),
+        case(
+            "digits in feedback",
+            text(r#"{"request":{"data":{"ndarray":["#, "1,", "]}}}"),
+            PAYLOAD,
+            feedback,
+        ),
+        case(
+            "ragged digits in feedback",
+            text(r#"{"request":{"data":{"ndarray":[[],"#, "1,", "]}}}"),
+            PAYLOAD,
+            feedback,
+        ),
+        case("deep nesting", deep(400), PAYLOAD, request),
+        case(
+            "one string",
+            text(r#"{"strData":""#, "\\u0001", "\"}"),
+            PAYLOAD,
+            request,
+        ),
+        case(
+            "base64",
+            text(r#"{"binData":""#, "AAAA", "\"}"),
+            PAYLOAD,
+            request,
+        ),
+        case(
+            "names",
+            text(r#"{"data":{"names":["#, "\"\",", "]}}"),
+            LIST,
+            request,
+        ),
+        case(
+            "tags",
+            keys(r#"{"strData":"","meta":{"tags":{"#, "0", "}}}"),
+            LIST,
+            request,
+        ),
+        case(
+            "unknown meta",
+            keys(r#"{"strData":"","meta":{"#, "0", "}}"),
+            LIST,
+            request,
+        ),
+        case(
+            "routing",
+            keys(r#"{"strData":"","meta":{"routing":{"#, "0", "}}}"),
+            LIST,
+            request,
+        ),
+        case(
+            "metrics",
+            text(r#"{"strData":"","meta":{"metrics":["#, "{},", "]}}"),
+            LIST,
+            request,
+        ),
+        case(
+            "metrics with a tag",
+            text(
+                r#"{"strData":"","meta":{"metrics":["#,
+                r#"{"tags":{"":""}},"#,
+                "]}}",
+            ),
+            LIST,
+            request,
+        ),
+        case(
+            "messages",
+            text("[", r#"{"jsonData":0},"#, "]"),
+            LIST,
+            requests,
+        ),
+        case(
+            "messages of text",
+            text("[", r#"{"strData":""},"#, "]"),
+            LIST,
+            requests,
+        ),
+        case(
+            "messages with a tag",
+            text("[", r#"{"jsonData":0,"meta":{"tags":{"":0}}},"#, "]"),
+            LIST,
+            requests,
+        ),
+        case(
+            "messages without payload",
+            text(r#"{"seldonMessages":["#, "{},", "]}"),
+            LIST,
+            |body| !requests(body),
+        ),
+    ]
+}
+
+#[cfg(feature = "proto")]
+fn proto_cases() -> Vec<Case> {
+    use streeling_codec::proto::{self, Limits};
+
+    /// `inside` as a field with a length.
+    fn field(number: u8, inside: &[u8]) -> Vec<u8> {
+        let mut out = vec![number << 3 | 2];
+        let mut rest = inside.len();
+        while rest >= 0x80 {
+            out.push(rest.to_le_bytes()[0] | 0x80);
+            rest >>= 7;
+        }
+        out.push(rest.to_le_bytes()[0]);
+        [out, inside.to_vec()].concat()
+    }
+    /// Fields around many units, from the inside to the outside.
+    fn around(numbers: &[u8], unit: &[u8]) -> Bytes {
+        let units = unit.repeat(UNITS);
+        let wrapped = numbers
+            .iter()
+            .rfold(units, |inside, &number| field(number, &inside));
+        wrapped.into()
+    }
+    let answer: fn(&Bytes) -> bool = |body| proto::decode_answer(body, Limits::default()).is_ok();
+    let fails: fn(&Bytes) -> bool = |body| proto::decode_answer(body, Limits::default()).is_err();
+    let requests: fn(&Bytes) -> bool =
+        |body| proto::decode_messages(body, Limits::default()).is_ok();
+    // tftensor: the dtype, then the list.
+    let typed = |dtype: u8, list: u8, unit: &[u8]| -> Bytes {
+        let units = field(list, &unit.repeat(UNITS));
+        field(3, &field(4, &[vec![0x08, dtype], units].concat())).into()
+    };
+    let rows = field(1, &field(6, &field(1, &[0x11, 0, 0, 0, 0, 0, 0, 0, 0])));
+    vec![
+        case(
+            "empty messages",
+            around(&[], &field(1, &[])),
+            LIST,
+            |body| proto::decode_messages(body, Limits::default()).is_err(),
+        ),
+        case(
+            "messages of text",
+            around(&[], &field(1, &field(5, b""))),
+            LIST,
+            requests,
+        ),
+        case(
+            "messages of empty data",
+            around(&[], &field(1, &field(3, b""))),
+            LIST,
+            requests,
+        ),
+        case(
+            "empty values",
+            around(&[3, 3], &field(1, b"")),
+            PAYLOAD,
+            answer,
+        ),
+        case(
+            "empty lists",
+            around(&[3, 3], &field(1, &field(6, b""))),
+            PAYLOAD,
+            answer,
+        ),
+        case(
+            "lists of one number",
+            around(&[3, 3], &rows),
+            PAYLOAD,
+            answer,
+        ),
+        case(
+            "small numbers in jsonData",
+            around(&[6, 6], &field(1, &[0x11, 1, 0, 0, 0, 0, 0, 0, 0])),
+            PAYLOAD,
+            answer,
+        ),
+        case(
+            "empty keys",
+            around(&[6, 5], &field(1, b"")),
+            PAYLOAD,
+            answer,
+        ),
+        case("control characters", around(&[5], &[1]), PAYLOAD, answer),
+        case(
+            "control characters in jsonData",
+            around(&[6, 3], &[1]),
+            PAYLOAD,
+            answer,
+        ),
+        case("merged data", around(&[], &field(3, b"")), PAYLOAD, answer),
+        case(
+            "merged arrays",
+            around(&[3], &field(3, b"")),
+            PAYLOAD,
+            answer,
+        ),
+        case("empty names", around(&[3], &field(1, b"")), LIST, answer),
+        case(
+            "the same empty tag",
+            around(&[2], &field(2, b"")),
+            PAYLOAD,
+            answer,
+        ),
+        case("metrics", around(&[2], &field(5, b"")), LIST, answer),
+        case(
+            "metrics with a tag",
+            around(&[2], &field(5, &field(4, b""))),
+            LIST,
+            answer,
+        ),
+        case(
+            "packed values, no shape",
+            around(&[3, 2, 2], &[0x01, 0, 0, 0, 0, 0, 0, 0]),
+            PAYLOAD,
+            answer,
+        ),
+        case(
+            "values one by one",
+            around(&[3, 2], &[0x11, 1, 0, 0, 0, 0, 0, 0, 0]),
+            PAYLOAD,
+            answer,
+        ),
+        case("packed shape", around(&[3, 2, 1], &[1]), PAYLOAD, answer),
+        case("packed int64", typed(9, 10, &[1]), PAYLOAD, fails),
+        case(
+            "empty strings",
+            around(&[3, 4], &[0x08, 7, 0x42, 0]),
+            PAYLOAD,
+            answer,
+        ),
+        case("sides", typed(1, 2, &[0x12, 0]), PAYLOAD, fails),
+    ]
+}
+
+#[test]
+fn no_document_takes_more_than_is_documented() {
+    let mut cases = json_cases();
+    #[cfg(feature = "proto")]
+    cases.extend(proto_cases());
+    let mut faults = Vec::new();
+    for Case {
+        name,
+        body,
+        times,
+        decode,
+    } in cases
+    {
+        let mut as_expected = false;
+        let peak = peak(|| as_expected = decode(&body));
+        println!(
+            "{:>6.1} of {times}: {name}, {}",
+            peak as f64 / body.len() as f64,
+            as_expected
+        );
+        if !as_expected {
+            faults.push(format!("{name}: not decoded as expected"));
+        }
+        if peak > times * body.len() + FIXED {
+            faults.push(format!("{name}: {peak} bytes for {}", body.len()));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}

@@ -1,0 +1,30 @@
+//! `cargo xtask bench`: Streeling beside the incumbent, on the same model, in one run.
+//!
+//! The two take turns on every load, so that what the machine does meanwhile hits both, and the
+//! figure is the median of the rounds. Only ratios are worth comparing between machines.
+
+mod codec;
+mod load;
+mod rest;
+mod servers;
+mod turns;
+
+use clap::ArgMatches;
+
+/// The command line of `bench`.
+pub(crate) fn command() -> clap::Command {
+    clap::Command::new("bench")
+        .about("Measure beside the incumbent, in one run")
+        .subcommand_required(true)
+        .subcommand(rest::command())
+        .subcommand(codec::command())
+}
+
+/// Measures what was asked for.
+pub(crate) fn run(what: &ArgMatches) -> anyhow::Result<()> {
+    match what.subcommand() {
+        Some(("codec", _)) => codec::run(),
+        Some(("rest", options)) => rest::run(options),
+        _ => unreachable!("clap demands a subcommand that it knows"),
+    }
+}

@@ -1,0 +1,161 @@
+//! `cargo xtask bench rest`: arrays over REST.
+
+use clap::{Arg, ArgMatches};
+
+use super::load::{Script, wrk};
+use super::servers::{Model, Servers};
+use super::turns::{Options, Table};
+use crate::shell::say;
+
+/// Two small NumPy operations, about 5 µs: what is measured is the server.
+const SMALL: Model = Model {
+    name: "Bench",
+    source: "\
+import numpy as np
+
+
+class Bench:
+    def load(self):
+        self.weights = np.random.default_rng(0).random((4, 3))
+
+    def predict(self, X, names, meta=None):
+        return np.tanh(X @ self.weights)
+",
+};
+
+/// Much in, one number out.
+const MEAN: Model = Model {
+    name: "Mean",
+    source: "\
+class Mean:
+    def predict(self, X, names, meta=None):
+        return X.mean(axis=1, keepdims=True)
+",
+};
+
+/// Much in, as much out.
+const REVERSED: Model = Model {
+    name: "Reversed",
+    source: "\
+class Reversed:
+    def predict(self, X, names, meta=None):
+        return X[:, ::-1]
+",
+};
+
+/// Elements of an image of 224 × 224 pixels in three colours.
+const ELEMENTS: usize = 150_528;
+
+/// How large the array is that is sent.
+#[derive(Clone, Copy, PartialEq)]
+enum Size {
+    Small,
+    Large,
+}
+
+impl Size {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Small => "small",
+            Self::Large => "large",
+        }
+    }
+
+    fn body(self) -> String {
+        match self {
+            Self::Small => r#"{"data":{"ndarray":[[5.1,3.5,1.4,0.2]]}}"#.to_owned(),
+            Self::Large => {
+                let row: Vec<String> = (0..ELEMENTS as u64).map(six_digits).collect();
+                format!(r#"{{"data":{{"ndarray":[[{}]]}}}}"#, row.join(","))
+            }
+        }
+    }
+}
+
+/// A float of six digits that looks like any other: the index times a prime, below one.
+fn six_digits(index: u64) -> String {
+    format!("0.{:06}", index * 618_033 % 1_000_000)
+}
+
+/// One load: how the servers are started, what is sent, and how many connections ask.
+struct Load {
+    model: &'static Model,
+    size: Size,
+    threads: usize,
+    connections: usize,
+}
+
+const fn small(threads: usize, connections: usize) -> Load {
+    Load {
+        model: &SMALL,
+        size: Size::Small,
+        threads,
+        connections,
+    }
+}
+
+const fn large(model: &'static Model) -> Load {
+    Load {
+        model,
+        size: Size::Large,
+        threads: 10,
+        connections: 4,
+    }
+}
+
+const LOADS: [Load; 7] = [
+    small(1, 1),
+    small(1, 16),
+    small(1, 64),
+    small(10, 16),
+    small(10, 64),
+    large(&MEAN),
+    large(&REVERSED),
+];
+
+/// The command line of `bench rest`.
+pub(super) fn command() -> clap::Command {
+    clap::Command::new("rest")
+        .about("Arrays over REST: throughput and latency (needs wrk)")
+        .args(Options::arguments())
+        .arg(
+            Arg::new("size")
+                .long("size")
+                .value_parser([Size::Small.name(), Size::Large.name()])
+                .help("Send only arrays of 1×4, or only arrays of 1×150528; default both"),
+        )
+}
+
+/// Measures both servers and prints a table.
+pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<()> {
+    let options = Options::from(matches);
+    let only = matches.get_one::<String>("size");
+    let loads: Vec<&Load> = LOADS
+        .iter()
+        .filter(|load| only.is_none_or(|only| only == load.size.name()))
+        .collect();
+    wrk()?;
+    let servers = Servers::prepare(options.peer.as_deref(), &[&SMALL, &MEAN, &REVERSED])?;
+    let mut table = Table::new(loads.len(), options.rounds)?;
+    for load in loads {
+        let body = load.size.body();
+        let script = Script::new(servers.folder(), load.size.name(), &body)?;
+        let name = format!(
+            "{}, {}, threads {}, connections {}",
+            load.size.name(),
+            load.model.name,
+            load.threads,
+            load.connections
+        );
+        table.measure(&name, |side| {
+            let running = servers.start(side, load.model, load.threads, &body)?;
+            script.turn(&running, load.connections, options.seconds)
+        })?;
+    }
+    say(format_args!(
+        "REST, arrays of 1×4 (small) and 1×{ELEMENTS} (large), one worker; medians of {} turns of {} s \
+         each\n{table}",
+        options.rounds, options.seconds
+    ));
+    Ok(())
+}

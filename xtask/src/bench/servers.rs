@@ -1,0 +1,114 @@
+//! The two servers, with models made for measuring.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use streeling_testkit::{Group, Launch, Request, Running};
+use tempfile::TempDir;
+
+use crate::shell::{cargo, root, run, target};
+use crate::{conformance, venv};
+
+/// A model: the name of its class and file, and its source.
+pub(super) struct Model {
+    pub(super) name: &'static str,
+    pub(super) source: &'static str,
+}
+
+/// Which of the two servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Ours,
+    Theirs,
+}
+
+/// Both servers, ready to be started on any of the models.
+pub(super) struct Servers {
+    ours: Launch,
+    theirs: Launch,
+    folder: TempDir,
+}
+
+impl Servers {
+    /// Builds ours, installs the incumbent unless `peer` holds it, and writes the models.
+    pub(super) fn prepare(peer: Option<&Path>, models: &[&Model]) -> anyhow::Result<Self> {
+        let peer = conformance::peer(&root(), peer)?;
+        run(cargo().args(["build", "--release", "--package", "streeling", "--locked"]))?;
+        let python = venv::RUNTIME.ensure()?;
+        let folder = tempfile::tempdir()?;
+        for model in models {
+            let file = folder.path().join(model.name).with_extension("py");
+            fs::write(file, model.source)?;
+        }
+        let bin = python.parent().context("an interpreter lies in a folder")?;
+        Ok(Self {
+            ours: server(target()?.join("release/streeling"), bin, folder.path()),
+            theirs: server(
+                peer.join("bin/seldon-core-microservice"),
+                &peer.join("bin"),
+                folder.path(),
+            ),
+            folder,
+        })
+    }
+
+    /// Where the models lie, and other files may.
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Starts a server with one worker, and lets it answer `body` once.
+    pub(super) fn start(
+        &self,
+        side: Side,
+        model: &Model,
+        threads: usize,
+        body: &str,
+    ) -> anyhow::Result<Running> {
+        let launch = match side {
+            Side::Ours => &self.ours,
+            Side::Theirs => &self.theirs,
+        };
+        let group = Group {
+            id: format!("{}/bench", model.name),
+            component: model.name.to_owned(),
+            flags: ["--workers", "1", "--threads"]
+                .map(str::to_owned)
+                .into_iter()
+                .chain([threads.to_string()])
+                .collect(),
+            env: BTreeMap::new(),
+            exchanges: Vec::new(),
+        };
+        let running = launch.start(&group, self.folder())?;
+        let answer =
+            Request::json("/predict", body).send(running.address(), Duration::from_secs(5))?;
+        if answer.status != 200 {
+            bail!(
+                "{}: {}",
+                answer.status,
+                String::from_utf8_lossy(&answer.body)
+            );
+        }
+        Ok(running)
+    }
+}
+
+fn server(program: PathBuf, bin: &Path, folder: &Path) -> Launch {
+    let path = format!("{}:/usr/local/bin:/usr/bin:/bin", bin.display());
+    Launch {
+        program,
+        arguments: Vec::new(),
+        env: BTreeMap::from([
+            ("PATH".to_owned(), path),
+            // One model thread must not become many inside a matrix product.
+            ("OMP_NUM_THREADS".to_owned(), "1".to_owned()),
+            ("OPENBLAS_NUM_THREADS".to_owned(), "1".to_owned()),
+        ]),
+        logs: folder.to_owned(),
+        deadline: Duration::from_secs(30),
+    }
+}

@@ -1,0 +1,155 @@
+//! Turns of the two servers, and the table of their medians.
+
+use std::fmt::{self, Write as _};
+use std::path::PathBuf;
+
+use clap::{Arg, ArgMatches};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::servers::Side;
+use crate::options::{number, number_of};
+
+/// How often each server is measured under each load, and for how long.
+pub(super) struct Options {
+    pub(super) rounds: usize,
+    pub(super) seconds: u64,
+    /// Virtual environment that holds the incumbent.
+    pub(super) peer: Option<PathBuf>,
+}
+
+impl Options {
+    /// The options as a command line has them.
+    pub(super) fn arguments() -> [Arg; 3] {
+        [
+            number(
+                "rounds",
+                "5",
+                "Turns that each server takes; the median counts",
+            ),
+            number("seconds", "4", "Seconds of one turn"),
+            Arg::new("peer")
+                .long("peer")
+                .value_parser(clap::value_parser!(PathBuf))
+                .help(
+                    "Virtual environment that holds the incumbent; default .peer, made if missing",
+                ),
+        ]
+    }
+}
+
+impl From<&ArgMatches> for Options {
+    fn from(matches: &ArgMatches) -> Self {
+        Self {
+            rounds: number_of(matches, "rounds").max(1) as usize,
+            seconds: number_of(matches, "seconds").max(1),
+            peer: matches.get_one::<PathBuf>("peer").cloned(),
+        }
+    }
+}
+
+/// What one turn measured.
+#[derive(Clone, Copy)]
+pub(super) struct Turn {
+    /// Requests answered in a second.
+    pub(super) rate: f64,
+    /// Microseconds, half of the requests were faster.
+    pub(super) median: f64,
+    /// Microseconds, 99 of 100 requests were faster.
+    pub(super) p99: f64,
+}
+
+/// The medians of both servers under each load.
+pub(super) struct Table {
+    rounds: usize,
+    bar: ProgressBar,
+    text: String,
+}
+
+impl Table {
+    /// An empty table for so many loads.
+    pub(super) fn new(loads: usize, rounds: usize) -> anyhow::Result<Self> {
+        let bar = ProgressBar::new((loads * rounds * 2) as u64);
+        bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} {msg}")?);
+        let text = format!(
+            "{:<42} | streeling req/s   p50 µs   p99 µs | incumbent req/s   p50 µs   p99 µs | \
+             throughput     p50\n",
+            "load"
+        );
+        Ok(Self { rounds, bar, text })
+    }
+
+    /// Lets both servers take turns under one load, and adds a line.
+    pub(super) fn measure(
+        &mut self,
+        load: &str,
+        mut turn: impl FnMut(Side) -> anyhow::Result<Turn>,
+    ) -> anyhow::Result<()> {
+        self.bar.set_message(load.to_owned());
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..self.rounds {
+            for (side, turns) in [(Side::Ours, &mut ours), (Side::Theirs, &mut theirs)] {
+                turns.push(turn(side)?);
+                self.bar.inc(1);
+            }
+        }
+        let (ours, theirs) = (middle(&ours), middle(&theirs));
+        writeln!(
+            self.text,
+            "{load:<42} | {:>15.1} {:>8.0} {:>8.0} | {:>15.1} {:>8.0} {:>8.0} | {:>8.1} × {:>7}",
+            ours.rate,
+            ours.median,
+            ours.p99,
+            theirs.rate,
+            theirs.median,
+            theirs.p99,
+            ours.rate / theirs.rate,
+            format!("1/{:.1}", theirs.median / ours.median),
+        )?;
+        Ok(())
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// The median of each figure by itself.
+fn middle(turns: &[Turn]) -> Turn {
+    let median = |figure: fn(&Turn) -> f64| {
+        let mut figures: Vec<f64> = turns.iter().map(figure).collect();
+        figures.sort_by(f64::total_cmp);
+        figures[figures.len() / 2]
+    };
+    Turn {
+        rate: median(|t| t.rate),
+        median: median(|t| t.median),
+        p99: median(|t| t.p99),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_take_turns_and_the_medians_count() {
+        let mut table = Table::new(1, 3).unwrap();
+        let mut sides = Vec::new();
+        let mut rates = [60.0, 3.0, 10.0, 2.0, 20.0, 1.0].into_iter();
+        table
+            .measure("a load", |side| {
+                sides.push(side);
+                Ok(Turn {
+                    rate: rates.next().unwrap(),
+                    median: 5.0,
+                    p99: 9.0,
+                })
+            })
+            .unwrap();
+        assert_eq!(sides, [Side::Ours, Side::Theirs].repeat(3));
+        let text = table.to_string();
+        assert!(text.contains("a load") && text.contains("10.0 ×"), "{text}");
+    }
+}
