@@ -10,8 +10,8 @@ mod http;
 mod server;
 
 pub use golden::{
-    Answer, Difference, Differences, Exchange, Golden, GoldenError, Group, Json, Keep, Launch,
-    Rules, Running, StartError, Suite, load_groups,
+    Answer, Ask, Call, CallAnswer, Difference, Differences, Exchange, Golden, GoldenError, Group,
+    Json, Keep, Launch, Rules, Running, StartError, Stubs, Suite, Target, Transport, load_groups,
 };
 pub use http::{RawAnswer, Request};
 pub use rustix::process::Signal;
