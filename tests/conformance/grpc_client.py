@@ -1,10 +1,10 @@
 """Calls a server with the incumbent's own gRPC stubs, and says what came back.
 
 Standard input holds ``{"target": "HOST:PORT", "calls": [...]}``; a call has ``call``
-(``Service/Method``), ``message`` (protobuf JSON) or ``base64`` (the bytes of the message, which need
-not be one), and perhaps ``metadata``. Standard output gets a list with one answer for each call:
-``status`` (the code's number), ``details`` and, where it is zero, ``message``, a text of JSON: every
-field that is present, numbers of floating point always with a point, bytes as base64.
+(``Service/Method``) and ``message`` (protobuf JSON) or ``base64`` (bytes sent in place of a
+message). Standard output gets a list with one answer for each call: ``status`` (the code's number),
+``details`` and, where the status is zero, ``message``, a text of JSON: every field that is present,
+numbers of floating point always with a point, bytes as base64.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import json
 import sys
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable
 
 import grpc
 from google.protobuf import empty_pb2, json_format, wrappers_pb2  # noqa: F401
@@ -33,7 +33,7 @@ def plain(message: Any) -> Any:
         return [plain(item) for item in message.values]
     if kind == WRAPPED + "Struct":
         return {key: plain(message.fields[key]) for key in sorted(message.fields)}
-    found: Dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for field, value in message.ListFields():
         if field.message_type is not None and field.message_type.GetOptions().map_entry:
             inner = field.message_type.fields_by_name["value"]
@@ -69,7 +69,7 @@ def plain_field(field: Any, value: Any) -> Any:
     return value
 
 
-def method(channel: grpc.Channel, name: str) -> Tuple[Callable[..., Any], Any]:
+def method(channel: grpc.Channel, name: str) -> tuple[Callable[..., Any], Any]:
     """Find the stub's callable and the class of its request."""
     service, _, call = name.partition("/")
     stub = getattr(prediction_pb2_grpc, service + "Stub")(channel)
@@ -93,7 +93,7 @@ def raw_method(channel: grpc.Channel, name: str) -> Callable[..., Any]:
     return made
 
 
-def ask(channel: grpc.Channel, call: Dict[str, Any]) -> Dict[str, Any]:
+def ask(channel: grpc.Channel, call: dict[str, Any]) -> dict[str, Any]:
     """Make one call and describe what came back."""
     name = call["call"]
     if call.get("base64") is not None:
@@ -102,9 +102,8 @@ def ask(channel: grpc.Channel, call: Dict[str, Any]) -> Dict[str, Any]:
     else:
         send, kind = method(channel, name)
         message = json_format.ParseDict(call.get("message") or {}, kind())
-    metadata: Optional[List[Tuple[str, str]]] = list((call.get("metadata") or {}).items()) or None
     try:
-        answer = send(message, timeout=PATIENCE, metadata=metadata)
+        answer = send(message, timeout=PATIENCE)
     except grpc.RpcError as error:
         return {"status": error.code().value[0], "details": error.details()}
     text = json.dumps(plain(answer), sort_keys=True, ensure_ascii=False, separators=(",", ":"))

@@ -11,6 +11,7 @@ mod edges;
 mod fuzz;
 mod shell;
 mod test;
+mod tools;
 mod venv;
 
 use clap::{Arg, ArgAction, Command};

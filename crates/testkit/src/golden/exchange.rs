@@ -81,8 +81,6 @@ struct ExchangeFile {
     base64: Option<String>,
     call: Option<String>,
     message: Option<serde_json::Value>,
-    #[serde(default)]
-    metadata: BTreeMap<String, String>,
     stage: Option<String>,
     #[serde(default)]
     keep: Keep,
@@ -192,13 +190,12 @@ impl ExchangeFile {
             call: self.call.ok_or_else(|| format!("{id}: no call"))?,
             message: self.message,
             base64: self.base64,
-            metadata: self.metadata,
         })
     }
 
     fn into_request(self, id: &str) -> Result<Request, String> {
-        if self.call.is_some() || self.message.is_some() || !self.metadata.is_empty() {
-            return Err(format!("{id}: call, message and metadata are for gRPC"));
+        if self.call.is_some() || self.message.is_some() {
+            return Err(format!("{id}: call and message are for gRPC"));
         }
         let body = match (self.body, self.base64) {
             (Some(_), Some(_)) => return Err(format!("{id}: both body and base64")),

@@ -1,6 +1,5 @@
 //! Calls over gRPC, made by the incumbent's own Python stubs in `tests/conformance/grpc_client.py`.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -20,9 +19,6 @@ pub struct Call {
     /// The bytes of the request in base64, sent as they are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base64: Option<String>,
-    /// What goes along with the call, names in lower case.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub metadata: BTreeMap<String, String>,
 }
 
 /// What came back from a call.
@@ -58,6 +54,12 @@ impl Stubs {
             python: python.into(),
             client: root.join("tests/conformance/grpc_client.py"),
         }
+    }
+
+    /// The interpreter.
+    #[must_use]
+    pub fn python(&self) -> &Path {
+        &self.python
     }
 
     /// Makes the calls one after another on one connection, once `server` is ready; the answers in
