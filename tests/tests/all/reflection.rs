@@ -54,7 +54,12 @@ fn output(program: &Path, arguments: &[&str]) -> String {
 fn grpcurl_lists_describes_and_calls() {
     let server = echo();
     let address = server.grpc_address().to_string();
-    let ask = |arguments: &[&str]| output(&GRPCURL, &[&["-plaintext"], arguments].concat());
+    let ask = |arguments: &[&str]| {
+        output(
+            &GRPCURL,
+            &[&["-plaintext", "-max-time", "20"], arguments].concat(),
+        )
+    };
 
     let listed = ask(&[&address, "list"]);
     for service in SERVICES {
