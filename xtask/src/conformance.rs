@@ -11,14 +11,20 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
-use streeling_testkit::{Answer, Golden, Group, Launch, StartError, Suite, load_groups};
+use streeling_testkit::{
+    Answer, Golden, Group, Launch, StartError, Stubs, Suite, Transport, load_groups,
+};
+
+use crate::venv;
 
 const USAGE: &str = "\
-usage: cargo xtask conformance record [--only COMPONENT] [--peer DIR] [--check]
-       cargo xtask conformance compare --server PROGRAM --python DIR [--only COMPONENT] [--stage NAME]...
+usage: cargo xtask conformance record [--transport rest|grpc] [--only COMPONENT] [--peer DIR] [--check]
+       cargo xtask conformance compare --server PROGRAM --python DIR [--transport rest|grpc]
+                                       [--only COMPONENT] [--stage NAME]... [--strict]
 
 record    asks the incumbent every request of tests/conformance/exchanges and writes its answers to
-          tests/conformance/golden/rest.json
+          tests/conformance/golden/rest.json and grpc.json
+  --transport NAME   only this one; default both
   --only COMPONENT   record the groups of one component and keep the other answers
   --peer DIR         virtual environment that holds the incumbent; default .peer, made if missing
   --check            compare with the golden file instead of writing it
@@ -27,7 +33,8 @@ compare   starts PROGRAM for every group and prints where it differs from the go
   --server PROGRAM   a server with the incumbent's command line
   --python DIR       virtual environment with numpy that the components run in; some texts of the
                      golden file are Python's and numpy's own, so take the versions it names
-  --stage NAME       also compare the exchanges that wait for this stage";
+  --stage NAME       also compare the exchanges that wait for this stage
+  --strict           allow no differences, as when the incumbent is held against itself";
 
 /// What the golden file is recorded from.
 const PEER: &str = "seldon-core==1.18.2";
@@ -41,17 +48,16 @@ const AT_ONCE: usize = 2;
 /// How long the incumbent may take to start.
 const START_DEADLINE: Duration = Duration::from_secs(30);
 
-/// How long it may take to answer.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
-
 #[derive(Default)]
 struct Options {
+    transport: Option<Transport>,
     only: Option<String>,
     peer: Option<PathBuf>,
     server: Option<PathBuf>,
     python: Option<PathBuf>,
     stages: Vec<String>,
     check: bool,
+    strict: bool,
 }
 
 /// Runs `conformance` with the arguments that follow it.
@@ -82,32 +88,83 @@ fn parse(args: &[String]) -> anyhow::Result<(String, Options)> {
                 .with_context(|| format!("{flag} needs a value\n{USAGE}"))
         };
         match flag.as_str() {
+            "--transport" => options.transport = Some(transport(&value()?)?),
             "--only" => options.only = Some(value()?),
             "--peer" => options.peer = Some(value()?.into()),
             "--server" => options.server = Some(value()?.into()),
             "--python" => options.python = Some(value()?.into()),
             "--stage" => options.stages.push(value()?),
             "--check" => options.check = true,
+            "--strict" => options.strict = true,
             _ => bail!("unknown flag \"{flag}\"\n{USAGE}"),
         }
     }
     Ok((task.clone(), options))
 }
 
+fn transport(name: &str) -> anyhow::Result<Transport> {
+    let found = Transport::ALL.into_iter().find(|one| one.name() == name);
+    found.with_context(|| format!("no transport \"{name}\", there are rest and grpc"))
+}
+
+impl Options {
+    /// The transports that were asked for and that have groups for the chosen component.
+    fn transports(&self, folder: &Path) -> anyhow::Result<Vec<Transport>> {
+        let mut found = Vec::new();
+        let mut components = BTreeSet::new();
+        for transport in Transport::ALL {
+            if self.transport.is_some_and(|asked| asked != transport) {
+                continue;
+            }
+            let groups = load_groups(folder, transport)?;
+            let only = self.only.as_deref();
+            if groups
+                .iter()
+                .any(|group| only.is_none_or(|only| group.component == only))
+            {
+                found.push(transport);
+            }
+            components.extend(groups.into_iter().map(|group| group.component));
+        }
+        let components: Vec<_> = components.into_iter().collect();
+        ensure!(
+            !found.is_empty(),
+            "no component \"{}\", there are {}",
+            self.only.as_deref().unwrap_or_default(),
+            components.join(", ")
+        );
+        Ok(found)
+    }
+}
+
 fn record(options: &Options) -> anyhow::Result<()> {
     let root = root()?;
     let folder = root.join("tests/conformance");
     let peer = peer(&root, options.peer.as_deref())?;
+    for transport in options.transports(&folder)? {
+        record_one(options, transport, &folder, &peer)?;
+    }
+    Ok(())
+}
+
+fn record_one(
+    options: &Options,
+    transport: Transport,
+    folder: &Path,
+    peer: &Path,
+) -> anyhow::Result<()> {
+    let root = root()?;
+    let stubs = Stubs::new(peer.join("bin/python"), &root);
     let launch = Launch {
         program: peer.join("bin/seldon-core-microservice"),
         arguments: Vec::new(),
-        env: environment(&peer),
-        logs: logs(&root, "record")?,
+        env: environment(peer),
+        logs: logs(&root, "record", transport)?,
         deadline: START_DEADLINE,
     };
-    let groups = load_groups(&folder.join("exchanges"))?;
-    let chosen = choose(&groups, options.only.as_deref())?;
-    let path = folder.join("golden/rest.json");
+    let groups = load_groups(folder, transport)?;
+    let chosen = choose(&groups, options.only.as_deref());
+    let path = folder.join(transport.golden());
     let old = if path.exists() {
         Golden::load(&path)?
     } else {
@@ -116,10 +173,10 @@ fn record(options: &Options) -> anyhow::Result<()> {
 
     let components = folder.join("components");
     let mut fresh = Golden::default();
-    fresh.recorded = versions(&peer)?;
+    fresh.recorded = versions(peer, transport)?;
     let fresh = Mutex::new(fresh);
     run_all(&chosen, |group| {
-        let answers = ask(&launch, group, &components)?;
+        let answers = ask(&launch, group, &components, transport, &stubs)?;
         let mut fresh = fresh
             .lock()
             .expect("no recording thread panics while it holds the lock");
@@ -156,6 +213,8 @@ fn ask(
     launch: &Launch,
     group: &Group,
     components: &Path,
+    transport: Transport,
+    stubs: &Stubs,
 ) -> anyhow::Result<Option<Vec<(String, Answer)>>> {
     let running = match launch.start(group, components) {
         Ok(running) => running,
@@ -163,12 +222,11 @@ fn ask(
         Err(error) => return Err(error).context(group.id.clone()),
     };
     let mut answers = Vec::new();
-    for exchange in &group.exchanges {
-        let raw = exchange
-            .request
-            .send(running.address(), ANSWER_TIMEOUT)
-            .with_context(|| format!("no answer to {}", exchange.id))?;
-        answers.push((exchange.id.clone(), Answer::new(&raw, exchange.keep)));
+    for (id, answer) in group.ask(transport.target(&running, stubs)) {
+        match answer {
+            Ok(answer) => answers.push((id, answer)),
+            Err(error) => bail!("no answer to {id}: {error}"),
+        }
     }
     Ok(Some(answers))
 }
@@ -200,49 +258,49 @@ fn compare(options: &Options) -> anyhow::Result<()> {
     let server = server
         .canonicalize()
         .with_context(|| format!("no {}", server.display()))?;
-    let stages: Vec<_> = options.stages.iter().map(String::as_str).collect();
-    let suite = Suite::load(&root, &stages)?;
     let python = options
         .python
         .as_ref()
         .with_context(|| format!("no --python\n{USAGE}"))?;
-    let launch = Launch {
-        program: server,
-        arguments: Vec::new(),
-        env: environment(python),
-        logs: logs(&root, "compare")?,
-        deadline: START_DEADLINE,
-    };
-    let chosen = choose(suite.groups(), options.only.as_deref())?;
-    let found = run_all(&chosen, |group| Ok(suite.run(&launch, group)))?;
-    for line in &found {
-        say(line)?;
+    let stages: Vec<_> = options.stages.iter().map(String::as_str).collect();
+    let (mut mismatches, mut groups) = (0, 0);
+    for transport in options.transports(&root.join("tests/conformance"))? {
+        let mut suite = Suite::load(&root, transport, &stages)?;
+        if options.strict {
+            suite = suite.without_differences();
+        }
+        let stubs = match transport {
+            Transport::Rest => Stubs::new(python.join("bin/python"), &root),
+            Transport::Grpc => Stubs::new(venv::STUBS.ensure()?, &root),
+        };
+        let launch = Launch {
+            program: server.clone(),
+            arguments: Vec::new(),
+            env: environment(python),
+            logs: logs(&root, "compare", transport)?,
+            deadline: START_DEADLINE,
+        };
+        let chosen = choose(suite.groups(), options.only.as_deref());
+        let found = run_all(&chosen, |group| Ok(suite.run(&launch, group, &stubs)))?;
+        for line in &found {
+            say(line)?;
+        }
+        mismatches += found.len();
+        groups += chosen.len();
     }
     ensure!(
-        found.is_empty(),
-        "{} mismatches in {} groups",
-        found.len(),
-        chosen.len()
+        mismatches == 0,
+        "{mismatches} mismatches in {groups} groups"
     );
-    Ok(())
+    say(&format!("no mismatch in {groups} groups"))
 }
 
-fn choose<'a>(groups: &'a [Group], only: Option<&str>) -> anyhow::Result<Vec<&'a Group>> {
-    let chosen: Vec<_> = groups
+fn choose<'a>(groups: &'a [Group], only: Option<&str>) -> Vec<&'a Group> {
+    groups
         .iter()
         .filter(|group| only.is_none_or(|only| group.component == only))
-        .collect();
-    if let (Some(only), true) = (only, chosen.is_empty()) {
-        let names: BTreeSet<_> = groups
-            .iter()
-            .map(|group| group.component.as_str())
-            .collect();
-        let names: Vec<_> = names.into_iter().collect();
-        bail!("no component \"{only}\", there are {}", names.join(", "));
-    }
-    Ok(chosen)
+        .collect()
 }
-
 /// Does `work` for every group, a few at once, and gathers the lines in the groups' order.
 fn run_all(
     groups: &[&Group],
@@ -369,13 +427,18 @@ fn python() -> anyhow::Result<String> {
 }
 
 /// Versions of everything that shapes the answers.
-fn versions(peer: &Path) -> anyhow::Result<BTreeMap<String, String>> {
-    let code = "import platform, importlib.metadata as m\n\
+fn versions(peer: &Path, transport: Transport) -> anyhow::Result<BTreeMap<String, String>> {
+    let code = "import platform, sys, importlib.metadata as m\n\
                 print('python', platform.python_version())\n\
-                for name in ('flask', 'gunicorn', 'numpy', 'seldon-core', 'werkzeug'):\n\
+                for name in sys.argv[1:]:\n\
                 \x20   print(name, m.version(name))";
+    let packages = match transport {
+        Transport::Rest => ["flask", "gunicorn", "numpy", "seldon-core", "werkzeug"].as_slice(),
+        Transport::Grpc => &["grpcio", "numpy", "protobuf", "seldon-core"],
+    };
     let output = Command::new(peer.join("bin/python"))
         .args(["-c", code])
+        .args(packages)
         .output()?;
     ensure!(
         output.status.success(),
@@ -409,8 +472,11 @@ fn environment(python: &Path) -> BTreeMap<String, String> {
     .collect()
 }
 
-fn logs(root: &Path, task: &str) -> anyhow::Result<PathBuf> {
-    let logs = root.join("target/conformance").join(task);
+fn logs(root: &Path, task: &str, transport: Transport) -> anyhow::Result<PathBuf> {
+    let logs = root
+        .join("target/conformance")
+        .join(task)
+        .join(transport.name());
     std::fs::create_dir_all(&logs).with_context(|| format!("cannot make {}", logs.display()))?;
     Ok(logs)
 }

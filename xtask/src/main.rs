@@ -11,6 +11,7 @@ mod fuzz;
 mod options;
 mod shell;
 mod test;
+mod tools;
 mod venv;
 
 use clap::{Arg, ArgAction, Command};

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::shell::{cargo, root, run, step};
-use crate::{codegen, differential, docs, edges, venv};
+use crate::{codegen, differential, docs, edges, tools, venv};
 
 /// Builds that leave parts out, each of which must stand by itself.
 const FEATURES: &[&[&str]] = &[&["rest"], &["python"], &[]];
@@ -38,6 +38,8 @@ pub(crate) fn all() -> anyhow::Result<()> {
             .env("RUSTDOCFLAGS", "-D warnings"))
     })?;
     let python = venv::RUNTIME.ensure()?;
+    let stubs = venv::STUBS.ensure()?;
+    let grpcurl = tools::grpcurl()?;
     step("tests", || {
         // The tests of the whole server run the executable, which no test target builds.
         run(cargo().args(["build", "--package", "streeling", "--locked", "--quiet"]))?;
@@ -50,7 +52,9 @@ pub(crate) fn all() -> anyhow::Result<()> {
                 "--locked",
                 "--quiet",
             ])
-            .env("STREELING_TEST_PYTHON", &python))
+            .env("STREELING_TEST_PYTHON", &python)
+            .env("STREELING_TEST_STUBS", &stubs)
+            .env("STREELING_TEST_GRPCURL", &grpcurl))
     })?;
     step("JSON as Python reads it", || {
         differential::compare(differential::FEW, 1)
@@ -96,6 +100,7 @@ fn python(runtime: &Path) -> anyhow::Result<()> {
             "--quiet",
             "crates/python/python",
             "examples",
+            "tests/conformance/grpc_client.py",
         ],
     )?;
     module(&tools, &["mypy", "--no-error-summary"])?;

@@ -32,6 +32,20 @@ pub(crate) const TOOLS: Venv = Venv {
     packages: &["numpy", "ruff==0.14.10", "mypy==1.19.1"],
 };
 
+/// The incumbent's gRPC stubs and what they import: a client, for any Python from 3.8 on, where the
+/// whole package wants one below 3.12 and brings its web stack along.
+pub(crate) const STUBS: Venv = Venv {
+    name: "stubs",
+    packages: &[
+        "--no-deps",
+        "seldon-core==1.18.2",
+        "protobuf==3.20.3",
+        "grpcio",
+        "grpcio-reflection==1.48.2",
+        "typing_extensions",
+    ],
+};
+
 impl Venv {
     /// Makes the environment unless it is there with the same packages; gives its interpreter.
     pub(crate) fn ensure(&self) -> anyhow::Result<PathBuf> {

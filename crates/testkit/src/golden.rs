@@ -1,25 +1,24 @@
 //! The golden suite: exchanges, recorded answers, allowed differences, comparison.
 
 mod answer;
+mod ask;
 mod differences;
 mod exchange;
 mod json;
 mod launch;
+mod stubs;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 pub use answer::{Answer, Golden};
+pub use ask::{Target, Transport};
 pub use differences::{Difference, Differences};
-pub use exchange::{Exchange, Group, Keep, load_groups};
+pub use exchange::{Ask, Exchange, Group, Keep, load_groups};
 pub use json::{Json, Rules};
 pub use launch::{Launch, Running, StartError};
-
-/// Longest wait for one answer; the slowest recorded one takes milliseconds.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+pub use stubs::{Call, CallAnswer, Stubs};
 
 /// What stands in the way of running the suite at all.
 #[derive(Debug, thiserror::Error)]
@@ -72,9 +71,10 @@ pub enum GoldenError {
     },
 }
 
-/// Everything that the comparison needs, read from the repository.
+/// Everything that the comparison over one transport needs, read from the repository.
 #[derive(Debug)]
 pub struct Suite {
+    transport: Transport,
     groups: Vec<Group>,
     golden: Golden,
     differences: Differences,
@@ -82,18 +82,18 @@ pub struct Suite {
 }
 
 impl Suite {
-    /// Reads the suite of the repository at `root`, with the exchanges that wait for no stage or
-    /// for one of `stages`.
+    /// Reads the suite of the repository at `root` for `transport`, with the exchanges that wait for no
+    /// stage or for one of `stages`.
     ///
     /// # Errors
     ///
     /// A file that cannot be read, an exchange without a recorded answer, a difference that covers
     /// no exchange or one that another covers already.
-    pub fn load(root: &Path, stages: &[&str]) -> Result<Self, GoldenError> {
+    pub fn load(root: &Path, transport: Transport, stages: &[&str]) -> Result<Self, GoldenError> {
         let folder = root.join("tests/conformance");
-        let mut groups = load_groups(&folder.join("exchanges"))?;
-        let golden = Golden::load(&folder.join("golden/rest.json"))?;
-        let differences = Differences::load(&root.join("docs/differences.md"))?;
+        let mut groups = load_groups(&folder, transport)?;
+        let golden = Golden::load(&folder.join(transport.golden()))?;
+        let differences = Differences::load(&root.join("docs/differences.md"))?.over(transport);
         let all: Vec<_> = groups.iter().flat_map(Group::ids).collect();
         golden.covers(&all)?;
         differences.cover(&all)?;
@@ -107,6 +107,7 @@ impl Suite {
         }
         groups.retain(|group| !group.exchanges.is_empty());
         Ok(Self {
+            transport,
             groups,
             golden,
             differences,
@@ -141,17 +142,24 @@ impl Suite {
         &self.golden.recorded
     }
 
-    /// Starts a server for `group`, sends its exchanges, stops it, and returns one line for each
-    /// mismatch. A start that must fail and one that must succeed are told apart.
+    /// Takes the allowed differences away: the server is to answer as the incumbent does.
     #[must_use]
-    pub fn run(&self, launch: &Launch, group: &Group) -> Vec<String> {
+    pub fn without_differences(mut self) -> Self {
+        self.differences = Differences::default();
+        self
+    }
+
+    /// Starts a server for `group`, sends its exchanges (over gRPC with `stubs`), stops it, and returns
+    /// one line for each mismatch. A start that must fail and one that must succeed are told apart.
+    #[must_use]
+    pub fn run(&self, launch: &Launch, group: &Group, stubs: &Stubs) -> Vec<String> {
         let must_fail = self.must_fail_to_start(group);
         match launch.start(group, &self.components) {
             Ok(running) if must_fail => {
                 drop(running);
                 vec![format!("{}: started, want a start that fails", group.id)]
             }
-            Ok(running) => self.check(group, running.address()),
+            Ok(running) => self.check(group, self.transport.target(&running, stubs)),
             Err(StartError::Exited { .. }) if must_fail => Vec::new(),
             Err(error) => vec![format!("{}: {error}", group.id)],
         }
@@ -160,19 +168,15 @@ impl Suite {
     /// Sends the exchanges of `group` to a server that runs already and returns one line for each
     /// mismatch.
     #[must_use]
-    pub fn check(&self, group: &Group, server: SocketAddr) -> Vec<String> {
+    pub fn check(&self, group: &Group, target: Target<'_>) -> Vec<String> {
         let mut found = Vec::new();
-        for exchange in &group.exchanges {
-            let id = &exchange.id;
-            match exchange.request.send(server, ANSWER_TIMEOUT) {
-                Ok(raw) => {
-                    let got = Answer::new(&raw, exchange.keep);
-                    found.extend(
-                        self.compare(id, &got)
-                            .into_iter()
-                            .map(|m| format!("{id}: {m}")),
-                    );
-                }
+        for (id, answer) in group.ask(target) {
+            match answer {
+                Ok(got) => found.extend(
+                    self.compare(&id, &got)
+                        .into_iter()
+                        .map(|mismatch| format!("{id}: {mismatch}")),
+                ),
                 Err(error) => found.push(format!("{id}: no answer: {error}")),
             }
         }
@@ -249,19 +253,24 @@ mod tests {
     #[test]
     fn the_committed_suite_is_whole() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let suite = Suite::load(&root, &["tftensor"]).unwrap();
-        let exchanges: usize = suite
-            .groups()
-            .iter()
-            .map(|group| group.exchanges.len())
-            .sum();
-        let components: BTreeSet<_> = suite
-            .groups()
-            .iter()
-            .map(|group| &group.component)
-            .collect();
-        assert!(exchanges >= 160, "{exchanges} exchanges");
-        assert!(components.len() >= 14, "{} components", components.len());
+        for (transport, enough) in [(Transport::Rest, (160, 14)), (Transport::Grpc, (100, 14))] {
+            let suite = Suite::load(&root, transport, &["tftensor"]).unwrap();
+            let exchanges: usize = suite
+                .groups()
+                .iter()
+                .map(|group| group.exchanges.len())
+                .sum();
+            let components: BTreeSet<_> = suite
+                .groups()
+                .iter()
+                .map(|group| &group.component)
+                .collect();
+            assert!(exchanges >= enough.0, "{transport:?}: {exchanges}");
+            assert!(
+                components.len() >= enough.1,
+                "{transport:?}: {components:?}"
+            );
+        }
     }
 
     #[test]

@@ -12,8 +12,8 @@ mod obedient;
 mod server;
 
 pub use golden::{
-    Answer, Difference, Differences, Exchange, Golden, GoldenError, Group, Json, Keep, Launch,
-    Rules, Running, StartError, Suite, load_groups,
+    Answer, Ask, Call, CallAnswer, Difference, Differences, Exchange, Golden, GoldenError, Group,
+    Json, Keep, Launch, Rules, Running, StartError, Stubs, Suite, Target, Transport, load_groups,
 };
 pub use http::{RawAnswer, Request};
 pub use obedient::Obedient;

@@ -17,8 +17,11 @@ use crate::http::{RawAnswer, Request};
 /// Longer than any start or answer takes when all is well.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Stands before the address in the line that says that the port is open.
+/// Stands before the address in the line that says that the REST port is open.
 const SERVING: &str = "serving REST at http://";
+
+/// The same for the gRPC port.
+const SERVING_GRPC: &str = "serving gRPC at http://";
 
 /// How a server is run. Its environment is what is set here and nothing else.
 #[derive(Clone, Debug)]
@@ -112,7 +115,7 @@ impl ServerCommand {
         let since = Instant::now();
         while since.elapsed() < PATIENCE {
             let line = process.log.wait_for(SERVING, Duration::from_millis(100));
-            if let Some(address) = line.as_deref().and_then(address) {
+            if let Some(address) = line.as_deref().and_then(|line| address(line, SERVING)) {
                 return Ok(Server { process, address });
             }
             if let Some(status) = process.try_wait(&self.program)? {
@@ -172,6 +175,17 @@ impl Server {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where the gRPC port is, on the loopback interface; waits until the server says so.
+    ///
+    /// # Panics
+    ///
+    /// When it does not say so.
+    #[must_use]
+    pub fn grpc_address(&self) -> SocketAddr {
+        let line = self.wait_for_log(SERVING_GRPC);
+        address(&line, SERVING_GRPC).unwrap_or_else(|| panic!("no address in \"{line}\""))
     }
 
     /// The lines that the server has written to standard error so far.
@@ -333,9 +347,9 @@ impl Lines {
     }
 }
 
-/// The address in a line of the log, on the loopback interface.
-fn address(line: &str) -> Option<SocketAddr> {
-    let rest = &line[line.find(SERVING)? + SERVING.len()..];
+/// The address that stands behind `mark` in a line of the log, on the loopback interface.
+fn address(line: &str, mark: &str) -> Option<SocketAddr> {
+    let rest = &line[line.find(mark)? + mark.len()..];
     let end = rest
         .find(|c: char| !c.is_ascii_hexdigit() && !".:[]".contains(c))
         .unwrap_or(rest.len());
@@ -360,10 +374,10 @@ mod tests {
             r#"{"level":"INFO","message":"serving REST at http://0.0.0.0:8080","target":"x"}"#,
             "serving REST at http://[::]:8080",
         ] {
-            let found = address(line).map(|address| address.port());
+            let found = address(line, SERVING).map(|address| address.port());
             assert_eq!(found, Some(8080), "{line}");
         }
-        assert_eq!(address("serving REST at http://nowhere"), None);
+        assert_eq!(address("serving REST at http://nowhere", SERVING), None);
     }
 
     #[test]
@@ -379,9 +393,10 @@ mod tests {
     #[test]
     fn a_server_is_watched_and_told_to_end() {
         let script = "trap 'echo bye >&2; exit 3' TERM; echo serving REST at http://0.0.0.0:1 >&2; \
-                      while true; do sleep 0.01; done";
+                      echo serving gRPC at http://0.0.0.0:2 >&2; while true; do sleep 0.01; done";
         let mut server = shell(script).start().unwrap();
         assert_eq!(server.address().port(), 1);
+        assert_eq!(server.grpc_address().port(), 2);
         assert!(server.wait(Duration::from_millis(20)).is_err());
         server.signal(Signal::TERM).unwrap();
         assert_eq!(server.wait(PATIENCE).unwrap().code(), Some(3));

@@ -4,9 +4,9 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use streeling_testkit::{Group, ServerCommand, ServerError, Suite};
+use streeling_testkit::{Group, ServerCommand, ServerError, Suite, Target, Transport};
 
-use crate::support::{PYTHON, SERVER, root};
+use crate::support::{PYTHON, SERVER, STUBS, root};
 
 /// Servers at once; most of a group's time is the start of a Python process.
 const AT_ONCE: usize = 3;
@@ -23,7 +23,16 @@ const ENVIRONMENT: [(&str, &str); 6] = [
 
 #[test]
 fn answers_are_the_recorded_ones_but_for_the_listed_differences() {
-    let suite = Suite::load(root(), &[]).unwrap();
+    hold_against_the_golden_file(Transport::Rest);
+}
+
+#[test]
+fn answers_to_the_incumbents_own_stubs_are_the_recorded_ones() {
+    hold_against_the_golden_file(Transport::Grpc);
+}
+
+fn hold_against_the_golden_file(transport: Transport) {
+    let suite = Suite::load(root(), transport, &[]).unwrap();
     let groups = suite.groups();
     let next = AtomicUsize::new(0);
     let found = Mutex::new(Vec::new());
@@ -31,7 +40,7 @@ fn answers_are_the_recorded_ones_but_for_the_listed_differences() {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
                 while let Some(group) = groups.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let lines = mismatches(&suite, group);
+                    let lines = mismatches(&suite, transport, group);
                     found.lock().unwrap().extend(lines);
                 }
             });
@@ -48,7 +57,7 @@ fn answers_are_the_recorded_ones_but_for_the_listed_differences() {
     );
 }
 
-fn mismatches(suite: &Suite, group: &Group) -> Vec<String> {
+fn mismatches(suite: &Suite, transport: Transport, group: &Group) -> Vec<String> {
     let mut command = ServerCommand::new(&*SERVER, suite.components())
         .env("STREELING_PYTHON", &*PYTHON)
         .args([&group.component])
@@ -70,7 +79,13 @@ fn mismatches(suite: &Suite, group: &Group) -> Vec<String> {
     let must_fail = suite.must_fail_to_start(group);
     match command.start() {
         Ok(_) if must_fail => vec![format!("{}: started, want a start that fails", group.id)],
-        Ok(server) => suite.check(group, server.address()),
+        Ok(server) => {
+            let target = match transport {
+                Transport::Rest => Target::Rest(server.address()),
+                Transport::Grpc => Target::Grpc(server.grpc_address(), &STUBS),
+            };
+            suite.check(group, target)
+        }
         Err(ServerError::Exited { .. }) if must_fail => Vec::new(),
         Err(error) => vec![format!("{}: {error}", group.id)],
     }

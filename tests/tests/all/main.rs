@@ -10,6 +10,7 @@ mod limits;
 mod load;
 mod logs;
 mod passthrough;
+mod reflection;
 mod settings;
 mod signals;
 mod starts;

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use streeling_testkit::{Request, Server, ServerCommand};
+use streeling_testkit::{Request, Server, ServerCommand, Stubs};
 
 /// Longer than anything that a test waits for when all is well.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -27,23 +27,47 @@ pub(crate) static SERVER: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 
 /// A Python with NumPy.
+pub(crate) static PYTHON: LazyLock<PathBuf> = LazyLock::new(|| {
+    made_by_xtask(
+        "STREELING_TEST_PYTHON",
+        "target/venv/runtime/bin/python",
+        "a Python with NumPy",
+    )
+});
+
+/// The incumbent's gRPC stubs, in a Python that has them.
+pub(crate) static STUBS: LazyLock<Stubs> = LazyLock::new(|| {
+    let python = made_by_xtask(
+        "STREELING_TEST_STUBS",
+        "target/venv/stubs/bin/python",
+        "a Python with the incumbent's gRPC stubs",
+    );
+    Stubs::new(python, root())
+});
+
+/// grpcurl.
+pub(crate) static GRPCURL: LazyLock<PathBuf> = LazyLock::new(|| {
+    made_by_xtask(
+        "STREELING_TEST_GRPCURL",
+        "target/tools/bin/grpcurl",
+        "grpcurl",
+    )
+});
+
+/// A program that `cargo xtask test` installs at `path`, unless the variable names another.
 #[expect(
     clippy::disallowed_methods,
-    reason = "which interpreter there is, is the machine's matter and not a setting of the server"
+    reason = "which programs there are, is the machine's matter and not a setting of the server"
 )]
-pub(crate) static PYTHON: LazyLock<PathBuf> = LazyLock::new(|| {
-    let python = std::env::var_os("STREELING_TEST_PYTHON").map_or_else(
-        || root().join("target/venv/runtime/bin/python"),
-        PathBuf::from,
-    );
+fn made_by_xtask(variable: &str, path: &str, what: &str) -> PathBuf {
+    let program = std::env::var_os(variable).map_or_else(|| root().join(path), PathBuf::from);
     assert!(
-        python.exists(),
-        "no {}: run `cargo xtask test`, which makes it, or name a Python with NumPy in \
-         STREELING_TEST_PYTHON",
-        python.display()
+        program.exists(),
+        "no {}: run `cargo xtask test`, which makes it, or name {what} in {variable}",
+        program.display()
     );
-    python
-});
+    program
+}
 
 /// The root of the repository.
 pub(crate) fn root() -> &'static Path {

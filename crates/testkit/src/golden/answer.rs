@@ -7,11 +7,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::{GoldenError, Json, Keep, Rules};
+use super::{CallAnswer, GoldenError, Json, Keep, Rules};
 use crate::http::RawAnswer;
 
 /// The headers that are part of the contract. Everything else is the HTTP stack's own business.
-const HEADERS: [&str; 11] = [
+const HEADERS: [&str; 12] = [
     "access-control-allow-credentials",
     "access-control-allow-headers",
     "access-control-allow-methods",
@@ -20,10 +20,17 @@ const HEADERS: [&str; 11] = [
     "access-control-max-age",
     "allow",
     "content-type",
+    MESSAGE,
     "location",
     "retry-after",
     "vary",
 ];
+
+/// The trailer that holds the text beside a gRPC status code, kept here without its percent-encoding.
+pub(super) const MESSAGE: &str = "grpc-message";
+
+/// Every HTTP status is above every gRPC code.
+const LOWEST_HTTP: u16 = 100;
 
 /// Headers that are lists: their items are sorted, because the incumbent's order is that of a hash.
 const LISTS: [&str; 4] = [
@@ -77,6 +84,23 @@ impl Answer {
         }
     }
 
+    /// Keeps the code as the status, the text beside it as the header `grpc-message` and, with
+    /// [`Keep::All`], the answer's JSON as the body.
+    #[must_use]
+    pub fn of_call(answer: CallAnswer, keep: Keep) -> Self {
+        let mut headers = BTreeMap::new();
+        if !answer.details.is_empty() {
+            headers.insert(MESSAGE.to_owned(), mask(&answer.details));
+        }
+        let body = answer.message.filter(|_| keep == Keep::All);
+        Self {
+            status: answer.status,
+            headers,
+            body: body.as_deref().map(mask),
+            ..Self::default()
+        }
+    }
+
     /// One line for each way in which `got` is not what `self` says.
     #[must_use]
     pub fn mismatches(&self, got: &Self) -> Vec<String> {
@@ -108,10 +132,11 @@ impl Answer {
     }
 
     fn body_mismatches(&self, want: &str, have: &str, found: &mut Vec<String>) {
-        let json = self
-            .headers
-            .get("content-type")
-            .is_some_and(|t| t.contains("json"));
+        let json = self.status < LOWEST_HTTP
+            || self
+                .headers
+                .get("content-type")
+                .is_some_and(|t| t.contains("json"));
         match (Json::parse(want), Json::parse(have)) {
             (Ok(want), Ok(have)) if json => want.mismatches(&have, self.rules, "$", found),
             _ if want == have || self.rules.globs && super::glob(want, have) => {}

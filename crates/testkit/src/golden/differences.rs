@@ -6,16 +6,40 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{Answer, GoldenError, Json, Rules, every_id, glob};
+use super::answer::MESSAGE;
+use super::{Answer, GoldenError, Json, Rules, Transport, every_id, glob};
+
+/// The names of gRPC's status codes, by number.
+const CODES: [&str; 17] = [
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+];
 
 /// One allowed difference.
 #[derive(Clone, Debug)]
 pub struct Difference {
     heading: String,
+    transport: Transport,
     patterns: Vec<String>,
     start: Option<bool>,
     status: Option<u16>,
-    body: Option<String>,
+    body: Option<Option<String>>,
+    without: Option<String>,
     headers: BTreeMap<String, Option<String>>,
     answers_as: Option<String>,
     loosely: bool,
@@ -60,6 +84,14 @@ impl Differences {
             }
         }
         Ok(Self { all })
+    }
+
+    /// Those of one transport.
+    #[must_use]
+    pub fn over(mut self, transport: Transport) -> Self {
+        self.all
+            .retain(|difference| difference.transport == transport);
+        self
     }
 
     /// The difference that covers the exchange or group `id`.
@@ -127,15 +159,18 @@ impl Difference {
         let mut expected = recorded.cloned().unwrap_or_default();
         expected.rules = Rules {
             // A recorded `*` means itself.
-            globs: self.body.is_some(),
+            globs: matches!(self.body, Some(Some(_))),
             loosely: self.loosely,
         };
         if let Some(status) = self.status {
             expected.status = status;
         }
         if let Some(body) = &self.body {
-            expected.body = Some(body.clone());
+            expected.body = body.clone();
             expected.base64 = None;
+        }
+        if let (Some(prefix), Some(text)) = (&self.without, expected.headers.get_mut(MESSAGE)) {
+            *text = text.strip_prefix(prefix).unwrap_or(text).to_owned();
         }
         for (name, value) in &self.headers {
             match value {
@@ -158,10 +193,12 @@ fn row(line: &str) -> Option<(&str, &str)> {
 fn difference(heading: &str, rows: &[(&str, &str)]) -> Result<Difference, String> {
     let mut found = Difference {
         heading: heading.to_owned(),
+        transport: Transport::Rest,
         patterns: Vec::new(),
         start: None,
         status: None,
         body: None,
+        without: None,
         headers: BTreeMap::new(),
         answers_as: None,
         loosely: false,
@@ -169,7 +206,11 @@ fn difference(heading: &str, rows: &[(&str, &str)]) -> Result<Difference, String
     let (mut incumbent, mut reason) = (false, false);
     for (name, value) in rows {
         match *name {
-            "Exchanges" => found.patterns = codes(value),
+            "Exchanges" if found.patterns.is_empty() => found.patterns = codes(value),
+            "Calls" if found.patterns.is_empty() => {
+                found.transport = Transport::Grpc;
+                found.patterns = codes(value);
+            }
             "Incumbent" => incumbent = !value.is_empty(),
             "Reason" => reason = !value.is_empty(),
             "Start" => found.start = Some(start(value)?),
@@ -180,10 +221,21 @@ fn difference(heading: &str, rows: &[(&str, &str)]) -> Result<Difference, String
                         .map_err(|_| format!("status {value}, want a number"))?,
                 );
             }
+            "Code" => {
+                let code = CODES.iter().position(|name| name == value);
+                let code = code.and_then(|code| u16::try_from(code).ok());
+                found.status =
+                    Some(code.ok_or_else(|| format!("code {value}, want the name of one"))?);
+            }
+            "Without" => {
+                let prefix = code(value).ok_or("\"Without\" is not one piece of code")?;
+                found.without = Some(prefix);
+            }
+            "Body" if *value == "absent" => found.body = Some(None),
             "Body" => {
                 let body = code(value).ok_or("the body is not one piece of code")?;
                 Json::parse(&body).map_err(|error| format!("body: {error}"))?;
-                found.body = Some(body);
+                found.body = Some(Some(body));
             }
             "Answers as" => {
                 let name = code(value).ok_or("\"Answers as\" is not one piece of code")?;
@@ -202,8 +254,8 @@ fn difference(heading: &str, rows: &[(&str, &str)]) -> Result<Difference, String
                 }
                 None => {
                     return Err(format!(
-                        "unknown row \"{name}\", want Exchanges, Incumbent, Start, Status, Body, \
-                         Header NAME, Answers as, Compare or Reason"
+                        "unknown row \"{name}\", want Exchanges or Calls, Incumbent, Start, Status or \
+                         Code, Body, Header NAME, Without, Answers as, Compare or Reason"
                     ));
                 }
             },
@@ -212,13 +264,14 @@ fn difference(heading: &str, rows: &[(&str, &str)]) -> Result<Difference, String
     let differs = found.start.is_some()
         || found.status.is_some()
         || found.body.is_some()
+        || found.without.is_some()
         || !found.headers.is_empty()
         || found.answers_as.is_some()
         || found.loosely;
     if found.patterns.is_empty() || !incumbent || !reason || !differs {
         return Err(
-            "want the rows Exchanges, Incumbent, Reason and at least one of Start, Status, Body, \
-             Header NAME, Answers as, Compare"
+            "want the rows Exchanges or Calls, Incumbent, Reason and at least one of Start, Status, \
+             Code, Body, Header NAME, Without, Answers as, Compare"
                 .to_owned(),
         );
     }
@@ -252,7 +305,7 @@ fn code(cell: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Keep, RawAnswer};
+    use crate::{CallAnswer, Keep, RawAnswer};
 
     const PAGE: &str = "# Page\n\nText.\n\n## Unknown route\n\n| | |\n|---|---|\n\
         | Exchanges | `A/*/get*`, `B/plain/x` |\n| Incumbent | 500 |\n| Status | 404 |\n\
@@ -325,6 +378,33 @@ mod tests {
             [""; 0]
         );
         assert!(Differences::parse(&page.replace("loosely", "a bit")).is_err());
+    }
+
+    #[test]
+    fn calls_are_another_transport_and_have_codes() {
+        let page = "\n## Bad data\n\n| Calls | `A/*/bad` |\n| Incumbent | UNKNOWN |\n\
+            | Code | INVALID_ARGUMENT |\n| Without | `Oh: ` |\n| Body | absent |\n\
+            | Reason | because |\n";
+        let differences = Differences::parse(page).unwrap();
+        assert_eq!(differences.clone().over(Transport::Rest).iter().count(), 0);
+        let differences = differences.over(Transport::Grpc);
+        let call = |status, details: &str, message: Option<&str>| {
+            let (details, message) = (details.to_owned(), message.map(str::to_owned));
+            let answer = CallAnswer {
+                status,
+                details,
+                message,
+            };
+            Answer::of_call(answer, Keep::All)
+        };
+        let incumbent = call(2, "Oh: no", Some("{}"));
+        let expected = differences
+            .of("A/plain/bad")
+            .unwrap()
+            .expected(Some(&incumbent));
+        assert_eq!(expected.mismatches(&call(3, "no", None)), [""; 0]);
+        assert_eq!(expected.mismatches(&incumbent).len(), 3);
+        assert!(Differences::parse(&page.replace("INVALID_ARGUMENT", "BAD")).is_err());
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The requests of the suite, read from `tests/conformance/exchanges/COMPONENT.json`.
+//! The requests of the suite, read from `tests/conformance/exchanges/COMPONENT.json` and, for gRPC,
+//! `tests/conformance/exchanges/grpc/COMPONENT.json`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-use super::GoldenError;
+use super::{Call, GoldenError, Transport};
 use crate::http::Request;
 
 /// One start of a server, and the requests that are sent to it in this order.
@@ -31,21 +32,30 @@ pub struct Exchange {
     /// `COMPONENT/GROUP/NAME`; unique.
     pub id: String,
     /// What is sent.
-    pub request: Request,
+    pub ask: Ask,
     /// The later stage of the server that this exchange waits for.
     pub stage: Option<String>,
     /// How much of the answer is kept and compared.
     pub keep: Keep,
 }
 
+/// What is sent, by its transport.
+#[derive(Clone, Debug)]
+pub enum Ask {
+    /// Over REST.
+    Http(Request),
+    /// Over gRPC.
+    Call(Call),
+}
+
 /// How much of an answer counts.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum Keep {
-    /// Status, headers and body.
+    /// Status, headers (over gRPC: the text beside the code) and body.
     #[default]
     All,
-    /// Status and headers.
+    /// All but the body.
     Head,
 }
 
@@ -69,21 +79,25 @@ struct ExchangeFile {
     headers: Option<BTreeMap<String, String>>,
     body: Option<String>,
     base64: Option<String>,
+    call: Option<String>,
+    message: Option<serde_json::Value>,
     stage: Option<String>,
     #[serde(default)]
     keep: Keep,
 }
 
-/// Reads every `*.json` file of `dir`, in the order of their names.
+/// Reads every exchange file of `transport` below `folder` (`tests/conformance`), in the order of their
+/// names.
 ///
 /// # Errors
 ///
 /// A file that cannot be read or parsed, or an id that occurs twice.
-pub fn load_groups(dir: &Path) -> Result<Vec<Group>, GoldenError> {
-    let mut files: Vec<_> = std::fs::read_dir(dir)
+pub fn load_groups(folder: &Path, transport: Transport) -> Result<Vec<Group>, GoldenError> {
+    let dir = folder.join(transport.exchanges());
+    let mut files: Vec<_> = std::fs::read_dir(&dir)
         .and_then(|entries| entries.map(|entry| entry.map(|e| e.path())).collect())
         .map_err(|source| GoldenError::Read {
-            path: dir.into(),
+            path: dir.clone(),
             source,
         })?;
     files.retain(|path| {
@@ -108,12 +122,13 @@ pub fn load_groups(dir: &Path) -> Result<Vec<Group>, GoldenError> {
                 what: error.to_string(),
             })?;
         for group in parsed {
-            let group = group
-                .into_group(&component)
-                .map_err(|what| GoldenError::Format {
-                    path: path.clone(),
-                    what,
-                })?;
+            let group =
+                group
+                    .into_group(&component, transport)
+                    .map_err(|what| GoldenError::Format {
+                        path: path.clone(),
+                        what,
+                    })?;
             groups.push(group);
         }
     }
@@ -130,12 +145,12 @@ pub fn load_groups(dir: &Path) -> Result<Vec<Group>, GoldenError> {
 }
 
 impl GroupFile {
-    fn into_group(self, component: &str) -> Result<Group, String> {
+    fn into_group(self, component: &str, transport: Transport) -> Result<Group, String> {
         let id = format!("{component}/{}", self.group);
         let exchanges: Result<_, _> = self
             .exchanges
             .into_iter()
-            .map(|e| e.into_exchange(&id))
+            .map(|e| e.into_exchange(&id, transport))
             .collect();
         Ok(Group {
             exchanges: exchanges?,
@@ -148,8 +163,40 @@ impl GroupFile {
 }
 
 impl ExchangeFile {
-    fn into_exchange(self, group: &str) -> Result<Exchange, String> {
+    fn into_exchange(self, group: &str, transport: Transport) -> Result<Exchange, String> {
         let id = format!("{group}/{}", self.name);
+        let (stage, keep) = (self.stage.clone(), self.keep);
+        let ask = match transport {
+            Transport::Rest => self.into_request(&id).map(Ask::Http),
+            Transport::Grpc => self.into_call(&id).map(Ask::Call),
+        };
+        Ok(Exchange {
+            ask: ask?,
+            id,
+            stage,
+            keep,
+        })
+    }
+
+    fn into_call(self, id: &str) -> Result<Call, String> {
+        let rest = self.method.is_some() || self.path.is_some() || self.body.is_some();
+        if rest || self.headers.is_some() {
+            return Err(format!("{id}: method, path, body and headers are for REST"));
+        }
+        if self.message.is_some() && self.base64.is_some() {
+            return Err(format!("{id}: both message and base64"));
+        }
+        Ok(Call {
+            call: self.call.ok_or_else(|| format!("{id}: no call"))?,
+            message: self.message,
+            base64: self.base64,
+        })
+    }
+
+    fn into_request(self, id: &str) -> Result<Request, String> {
+        if self.call.is_some() || self.message.is_some() {
+            return Err(format!("{id}: call and message are for gRPC"));
+        }
         let body = match (self.body, self.base64) {
             (Some(_), Some(_)) => return Err(format!("{id}: both body and base64")),
             (Some(text), None) => Some(text.into_bytes()),
@@ -167,16 +214,11 @@ impl ExchangeFile {
             }
             None => Vec::new(),
         };
-        Ok(Exchange {
-            id,
-            request: Request {
-                method: self.method.unwrap_or_else(|| "POST".to_owned()),
-                path: self.path.unwrap_or_else(|| "/predict".to_owned()),
-                headers,
-                body,
-            },
-            stage: self.stage,
-            keep: self.keep,
+        Ok(Request {
+            method: self.method.unwrap_or_else(|| "POST".to_owned()),
+            path: self.path.unwrap_or_else(|| "/predict".to_owned()),
+            headers,
+            body,
         })
     }
 }

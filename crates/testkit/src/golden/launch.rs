@@ -58,6 +58,7 @@ pub enum StartError {
 pub struct Running {
     child: Child,
     address: SocketAddr,
+    grpc: SocketAddr,
 }
 
 impl Launch {
@@ -92,6 +93,7 @@ impl Launch {
         let mut running = Running {
             child,
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, http)),
+            grpc: SocketAddr::from((Ipv4Addr::LOCALHOST, grpc)),
         };
         let started = Instant::now();
         while started.elapsed() < self.deadline {
@@ -115,6 +117,12 @@ impl Running {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Address of the gRPC port, which may open later than the other.
+    #[must_use]
+    pub fn grpc_address(&self) -> SocketAddr {
+        self.grpc
     }
 
     fn answers(&self) -> bool {

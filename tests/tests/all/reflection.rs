@@ -1,0 +1,110 @@
+//! Server reflection, as the tools of others see it.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+use streeling_testkit::Server;
+
+use crate::support::{GRPCURL, STUBS, command_in, root};
+
+/// Every service of the protocol.
+const SERVICES: [&str; 7] = [
+    "seldon.protos.Combiner",
+    "seldon.protos.Generic",
+    "seldon.protos.Model",
+    "seldon.protos.OutputTransformer",
+    "seldon.protos.Router",
+    "seldon.protos.Seldon",
+    "seldon.protos.Transformer",
+];
+
+/// Lists the services by reflection v1alpha, the only version that the incumbent has, and finds a
+/// message that another file of the protocol holds.
+const LIST: &str = "
+import sys, grpc
+from google.protobuf.descriptor_pool import DescriptorPool
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
+    ProtoReflectionDescriptorDatabase as Database,
+)
+with grpc.insecure_channel(sys.argv[1]) as channel:
+    database = Database(channel)
+    print(*database.get_services())
+    pool = DescriptorPool(database)
+    pool.FindMessageTypeByName('tensorflow.TensorProto')
+    for method in pool.FindServiceByName('seldon.protos.Model').methods:
+        print(method.name, method.input_type.full_name, method.output_type.full_name)
+";
+
+fn echo() -> Server {
+    command_in(&root().join("tests/conformance/components"), "Identity")
+        .args(["--grpc-port", "0"])
+        .start()
+        .unwrap()
+}
+
+fn output(program: &Path, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output().unwrap();
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {log}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn grpcurl_lists_describes_and_calls() {
+    let server = echo();
+    let address = server.grpc_address().to_string();
+    let ask = |arguments: &[&str]| {
+        output(
+            &GRPCURL,
+            &[&["-plaintext", "-max-time", "20"], arguments].concat(),
+        )
+    };
+
+    let listed = ask(&[&address, "list"]);
+    for service in SERVICES {
+        assert!(
+            listed.lines().any(|line| line == service),
+            "{service}: {listed}"
+        );
+    }
+    let methods = ask(&[&address, "list", "seldon.protos.Model"]);
+    let wanted = ["Metadata", "Predict", "SendFeedback"];
+    let wanted = wanted.map(|name| format!("seldon.protos.Model.{name}"));
+    assert_eq!(methods.lines().collect::<Vec<_>>(), wanted);
+    let described = ask(&[&address, "describe", "seldon.protos.SeldonMessage"]);
+    assert!(
+        described.contains(".google.protobuf.Any customData = 7"),
+        "{described}"
+    );
+
+    let body = r#"{"data":{"names":["a"],"ndarray":[[1.5]]}}"#;
+    let answer = ask(&["-d", body, &address, "seldon.protos.Model/Predict"]);
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!(
+        answer,
+        json!({"meta": {}, "data": {"names": ["t:0"], "ndarray": [[1.5]]}})
+    );
+}
+
+#[test]
+fn the_incumbents_version_of_reflection_is_there() {
+    let server = echo();
+    let address = server.grpc_address().to_string();
+    let listed = output(STUBS.python(), &["-W", "ignore", "-c", LIST, &address]);
+    let mut lines = listed.lines();
+    let services: Vec<_> = lines.next().unwrap_or_default().split(' ').collect();
+    for service in SERVICES {
+        assert!(services.contains(&service), "{service}: {listed}");
+    }
+    let message = "seldon.protos.SeldonMessage";
+    let methods: Vec<_> = lines.collect();
+    assert_eq!(
+        methods,
+        [
+            format!("Predict {message} {message}"),
+            format!("SendFeedback seldon.protos.Feedback {message}"),
+            "Metadata google.protobuf.Empty seldon.protos.SeldonModelMetadata".to_owned(),
+        ]
+    );
+}
