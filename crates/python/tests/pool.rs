@@ -186,7 +186,10 @@ async fn custom_data_goes_both_ways() {
     if served.has_protobuf {
         let answer = answer.unwrap();
         assert_eq!(answer.payload, custom());
-        assert_eq!(answer.meta.tags["t"], RawJson::from_checked("1".into()));
+        assert_eq!(
+            answer.meta.tags.get("t"),
+            Some(&RawJson::from_checked("1".into()))
+        );
         let error = served.predict(Encoding::Json, custom()).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::BadData);
     } else {
