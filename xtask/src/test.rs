@@ -7,7 +7,7 @@ use crate::shell::{cargo, root, run, step};
 use crate::{codegen, differential, docs, edges, tools, venv};
 
 /// Builds that leave parts out, each of which must stand by itself.
-const FEATURES: &[&[&str]] = &[&["rest"], &["python"], &[]];
+const FEATURES: &[&[&str]] = &[&["rest"], &["grpc"], &["python"], &["rest", "python"], &[]];
 
 /// The protobuf half of the codec, which is off by default.
 const PROTO: &str = "streeling-codec/proto";
