@@ -23,8 +23,8 @@ pub(crate) fn code(kind: ErrorKind) -> Code {
     match kind {
         ErrorKind::BadData => Code::InvalidArgument,
         ErrorKind::NotImplemented => Code::Unimplemented,
-        ErrorKind::Component => Code::Unknown,
-        ErrorKind::BadMetric | ErrorKind::BadMetadata | ErrorKind::Internal => Code::Internal,
+        ErrorKind::Component | ErrorKind::BadMetric | ErrorKind::BadMetadata => Code::Unknown,
+        ErrorKind::Internal => Code::Internal,
         ErrorKind::TooLarge | ErrorKind::QueueFull => Code::ResourceExhausted,
         ErrorKind::WorkerLost | ErrorKind::NotReady => Code::Unavailable,
         ErrorKind::Deadline => Code::DeadlineExceeded,
@@ -57,15 +57,15 @@ pub(crate) fn status(error: &Error) -> Status {
         | ErrorKind::Deadline
         | ErrorKind::Internal => {}
     }
-    Status::with_error_details(code, text(error), details)
+    Status::with_error_details(code, text(code, error), details)
 }
 
 /// What clients of the incumbent see before the text of an exception, and look for.
 const RAISED: &str = "Exception calling application: ";
 
-fn text(error: &Error) -> String {
-    match (error.kind, error.grpc_status) {
-        (ErrorKind::Component, None) => format!("{RAISED}{}", shortened(&error.info)),
+fn text(code: Code, error: &Error) -> String {
+    match (code, error.grpc_status) {
+        (Code::Unknown, None) => format!("{RAISED}{}", shortened(&error.info)),
         _ => shortened(&error.info).into_owned(),
     }
 }

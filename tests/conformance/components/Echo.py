@@ -18,6 +18,9 @@ def describe(value: Any) -> dict[str, Any]:
             "writeable": bool(value.flags.writeable),
             "repr": [repr(item) for item in value.ravel().tolist()],
         }
+    if kind == "RepeatedScalarFieldContainer":
+        # Protobuf's own list, which behaves as one.
+        return describe(list(value))
     if isinstance(value, (list, tuple)):
         return {"type": kind, "items": [describe(item) for item in value]}
     return {"type": kind, "repr": repr(value)}

@@ -20,8 +20,8 @@ async fn every_kind() {
         (ErrorKind::BadData, Code::InvalidArgument),
         (ErrorKind::NotImplemented, Code::Unimplemented),
         (ErrorKind::Component, Code::Unknown),
-        (ErrorKind::BadMetric, Code::Internal),
-        (ErrorKind::BadMetadata, Code::Internal),
+        (ErrorKind::BadMetric, Code::Unknown),
+        (ErrorKind::BadMetadata, Code::Unknown),
         (ErrorKind::TooLarge, Code::ResourceExhausted),
         (ErrorKind::QueueFull, Code::ResourceExhausted),
         (ErrorKind::WorkerLost, Code::Unavailable),
@@ -32,8 +32,8 @@ async fn every_kind() {
         let status = server.order(&format!("kind {kind:?}")).await.unwrap_err();
         assert_eq!(status.code(), code, "{kind:?}");
         let text = format!("told to fail: {kind:?} \"é\n");
-        let prefix = match kind {
-            ErrorKind::Component => "Exception calling application: ",
+        let prefix = match code {
+            Code::Unknown => "Exception calling application: ",
             _ => "",
         };
         assert_eq!(status.message(), format!("{prefix}{text}"));

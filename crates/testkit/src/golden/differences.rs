@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use serde_json::Value;
+
 use super::answer::MESSAGE;
 use super::{Answer, GoldenError, Json, Rules, Transport, every_id, glob};
 
@@ -40,6 +42,7 @@ pub struct Difference {
     status: Option<u16>,
     body: Option<Option<String>>,
     without: Option<String>,
+    at: Vec<(String, Value)>,
     headers: BTreeMap<String, Option<String>>,
     answers_as: Option<String>,
     loosely: bool,
@@ -169,6 +172,10 @@ impl Difference {
             expected.body = body.clone();
             expected.base64 = None;
         }
+        for (place, value) in &self.at {
+            let body = expected.body.as_deref().unwrap_or_default();
+            expected.body = Some(changed(body, place, value));
+        }
         if let (Some(prefix), Some(text)) = (&self.without, expected.headers.get_mut(MESSAGE)) {
             *text = text.strip_prefix(prefix).unwrap_or(text).to_owned();
         }
@@ -199,6 +206,7 @@ fn difference(heading: &str, rows: &[(&str, &str)]) -> Result<Difference, String
         status: None,
         body: None,
         without: None,
+        at: Vec::new(),
         headers: BTreeMap::new(),
         answers_as: None,
         loosely: false,
@@ -226,6 +234,12 @@ fn difference(heading: &str, rows: &[(&str, &str)]) -> Result<Difference, String
                 let code = code.and_then(|code| u16::try_from(code).ok());
                 found.status =
                     Some(code.ok_or_else(|| format!("code {value}, want the name of one"))?);
+            }
+            place if place.starts_with("At /") => {
+                let value = code(value).ok_or("\"At\" is not one piece of code")?;
+                let value =
+                    serde_json::from_str(&value).map_err(|error| format!("{place}: {error}"))?;
+                found.at.push((place[3..].to_owned(), value));
             }
             "Without" => {
                 let prefix = code(value).ok_or("\"Without\" is not one piece of code")?;
@@ -255,7 +269,7 @@ fn difference(heading: &str, rows: &[(&str, &str)]) -> Result<Difference, String
                 None => {
                     return Err(format!(
                         "unknown row \"{name}\", want Exchanges or Calls, Incumbent, Start, Status or \
-                         Code, Body, Header NAME, Without, Answers as, Compare or Reason"
+                         Code, Body, At /PLACE, Header NAME, Without, Answers as, Compare or Reason"
                     ));
                 }
             },
@@ -265,17 +279,43 @@ fn difference(heading: &str, rows: &[(&str, &str)]) -> Result<Difference, String
         || found.status.is_some()
         || found.body.is_some()
         || found.without.is_some()
+        || !found.at.is_empty()
         || !found.headers.is_empty()
         || found.answers_as.is_some()
         || found.loosely;
     if found.patterns.is_empty() || !incumbent || !reason || !differs {
         return Err(
             "want the rows Exchanges or Calls, Incumbent, Reason and at least one of Start, Status, \
-             Code, Body, Header NAME, Without, Answers as, Compare"
+             Code, Body, At /PLACE, Header NAME, Without, Answers as, Compare"
                 .to_owned(),
         );
     }
     Ok(found)
+}
+
+/// A body with another value at a place (a JSON pointer). A body that is no JSON, or a place without a
+/// parent, stays as it is, and then differs.
+fn changed(body: &str, place: &str, value: &Value) -> String {
+    let Ok(mut json) = serde_json::from_str::<Value>(body) else {
+        return body.to_owned();
+    };
+    let (parent, key) = place.rsplit_once('/').unwrap_or_default();
+    match json.pointer_mut(parent) {
+        Some(Value::Object(fields)) => {
+            fields.insert(key.to_owned(), value.clone());
+        }
+        Some(Value::Array(items)) => {
+            if let Some(item) = key
+                .parse()
+                .ok()
+                .and_then(|index: usize| items.get_mut(index))
+            {
+                *item = value.clone();
+            }
+        }
+        _ => {}
+    }
+    json.to_string()
 }
 
 fn start(value: &str) -> Result<bool, String> {
@@ -405,6 +445,20 @@ mod tests {
         assert_eq!(expected.mismatches(&call(3, "no", None)), [""; 0]);
         assert_eq!(expected.mismatches(&incumbent).len(), 3);
         assert!(Differences::parse(&page.replace("INVALID_ARGUMENT", "BAD")).is_err());
+    }
+
+    #[test]
+    fn one_place_of_a_body_may_differ() {
+        let page = "\n## Flag\n\n| Exchanges | `A/*/x` |\n| Incumbent | false |\n\
+            | At /a/flag | `true` |\n| At /b | `[1.0]` |\n| Reason | because |\n";
+        let differences = Differences::parse(page).unwrap();
+        let mut incumbent = recorded();
+        incumbent.body = Some(r#"{"a":{"flag":false,"n":1.0}}"#.to_owned());
+        let expected = differences.of("A/p/x").unwrap().expected(Some(&incumbent));
+        let mut got = recorded();
+        got.body = Some(r#"{"a":{"flag":true,"n":1.0},"b":[1.0]}"#.to_owned());
+        assert_eq!(expected.mismatches(&got), [""; 0]);
+        assert_eq!(expected.mismatches(&incumbent).len(), 2);
     }
 
     #[test]
