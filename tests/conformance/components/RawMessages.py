@@ -55,6 +55,9 @@ class RawMessages:
         return self.told("send_feedback", feedback)
 
     def told(self, call: str, got: Any) -> Any:
+        from google.protobuf import json_format
         from seldon_core.proto import prediction_pb2
 
-        return prediction_pb2.SeldonMessage(strData=f"{call} {type(got).__name__}\n{got}")
+        # Protobuf's own text form is another one in each version.
+        text = json_format.MessageToJson(got, indent=0, sort_keys=True)
+        return prediction_pb2.SeldonMessage(strData=f"{call} {type(got).__name__}\n{text}")

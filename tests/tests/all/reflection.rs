@@ -38,7 +38,7 @@ with grpc.insecure_channel(sys.argv[1]) as channel:
 
 fn echo() -> Server {
     command_in(&root().join("tests/conformance/components"), "Identity")
-        .args(["--grpc-port", "0"])
+        .args(["--grpc-port", "0", "--grpc-workers", "1"])
         .start()
         .unwrap()
 }
