@@ -188,6 +188,12 @@ impl Server {
         address(&line, SERVING_GRPC).unwrap_or_else(|| panic!("no address in \"{line}\""))
     }
 
+    /// The process id of the server itself.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process.child.id()
+    }
+
     /// The lines that the server has written to standard error so far.
     #[must_use]
     pub fn log(&self) -> Vec<String> {

@@ -6,10 +6,13 @@
 
 mod conformance;
 mod examples;
+mod grpc_client;
 mod limits;
 mod load;
 mod logs;
+mod manifests;
 mod passthrough;
+mod processes;
 mod reflection;
 mod settings;
 mod signals;

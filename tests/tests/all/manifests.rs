@@ -1,0 +1,209 @@
+//! The manifests of `examples/seldondeployment`, applied to the server as the operator applies them.
+
+mod operator;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use prost_types::value::Kind;
+use serde_json::{Value, json};
+use streeling_testkit::{Request, Server, ServerCommand};
+use tempfile::TempDir;
+
+use self::operator::{Deployed, folder};
+use crate::grpc_client::{predict, tensor, values};
+use crate::processes::{children, listening};
+use crate::support::{PYTHON, ask, bare_command, eventually};
+
+/// Stands in the log once for every call of `load()`.
+const LOADED: &str = "load() was called";
+
+/// The example of a manifest, running.
+struct Pod {
+    server: Server,
+    /// Where the gRPC port is, if there is one.
+    grpc: Option<SocketAddr>,
+    _folder: TempDir,
+}
+
+impl Pod {
+    fn start(deployed: &Deployed, more: &[(&str, &str)]) -> Self {
+        let (example, class) = deployed.example();
+        let folder = watched(&class);
+        let mut command = deployed
+            .apply(bare_command(folder.path()))
+            .env("STREELING_PYTHON", &*PYTHON)
+            .env("PYTHONPATH", example)
+            .args(["Watched"]);
+        for (name, value) in more {
+            command = command.env(name, value);
+        }
+        Self::run(&command, folder)
+    }
+
+    fn run(command: &ServerCommand, folder: TempDir) -> Self {
+        let server = command.start().unwrap();
+        // It stands in the log before the first answer if it is there at all.
+        ask(&server, &Request::get("/health/status"));
+        let log = server.log();
+        let grpc = log.iter().find_map(|line| {
+            let (_, address) = line.split_once("serving gRPC at http://0.0.0.0:")?;
+            Some(([127, 0, 0, 1], address.trim().parse().unwrap()).into())
+        });
+        Self {
+            server,
+            grpc,
+            _folder: folder,
+        }
+    }
+
+    /// The worker processes.
+    fn workers(&self) -> BTreeSet<u32> {
+        children(self.server.pid())
+    }
+
+    /// Checks how many worker processes there are, each of which must have called `load()` once.
+    fn has_workers(&self, count: usize) {
+        assert_eq!(self.workers().len(), count);
+        let loads = || {
+            let log = self.server.log();
+            log.iter().filter(|line| line.contains(LOADED)).count()
+        };
+        // What a worker prints may come into the log after its first answer.
+        eventually("every load()", || loads() >= count);
+        assert_eq!(loads(), count);
+    }
+
+    /// The ports that were announced.
+    fn ports(&self) -> BTreeSet<u16> {
+        let rest = Some(self.server.address());
+        let ports = [rest, self.grpc].into_iter().flatten();
+        ports.map(|address| address.port()).collect()
+    }
+
+    /// Asks over REST: the probability of the row, and the tags of the answer.
+    fn rest(&self, row: [f64; 2]) -> (f64, Value) {
+        let body = json!({"data": {"ndarray": [row]}}).to_string();
+        let (status, mut answer) = ask(&self.server, &Request::json("/predict", body));
+        assert_eq!(status, 200, "{answer}");
+        let probability = answer["data"]["ndarray"][0][0].as_f64().unwrap();
+        (probability, answer["meta"]["tags"].take())
+    }
+
+    /// Asks over gRPC: the probability of the row, and the process that answered.
+    fn grpc(&self, row: [f64; 2]) -> (f64, u32) {
+        let answer = predict(self.grpc.unwrap(), tensor([1, 2], &row)).unwrap();
+        let (shape, probabilities) = values(&answer);
+        assert_eq!(shape, [1, 1]);
+        let tags = &answer.meta.as_ref().unwrap().tags;
+        let Some(Kind::NumberValue(pid)) = tags["pid"].kind else {
+            panic!("{tags:?}");
+        };
+        (probabilities[0], pid as u32)
+    }
+}
+
+/// A component that is the example's, but for telling when it is loaded and where it runs.
+fn watched(class: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let source = format!(
+        "import os\n\
+         import {class}\n\
+         class Watched({class}.{class}):\n    \
+             def load(self):\n        print('{LOADED}')\n    \
+             def tags(self):\n        return {{**super().tags(), 'pid': os.getpid()}}\n"
+    );
+    fs::write(folder.path().join("Watched.py"), source).unwrap();
+    folder
+}
+
+/// What the mean classifier answers to a row whose mean is `mean`.
+fn probability(mean: f64, threshold: f64) -> f64 {
+    1.0 / (1.0 + (threshold - mean).exp())
+}
+
+fn close(one: f64, two: f64) -> bool {
+    (one - two).abs() < 1e-12
+}
+
+#[test]
+fn operator_takes_every_manifest_and_the_page_explains_it() {
+    let page = fs::read_to_string(folder().join("README.md")).unwrap();
+    let mut count = 0;
+    for entry in fs::read_dir(folder()).unwrap().flatten() {
+        let file = entry.file_name().into_string().unwrap();
+        if Path::new(&file)
+            .extension()
+            .is_none_or(|kind| kind != "yaml")
+        {
+            continue;
+        }
+        let deployed = Deployed::read(&file);
+        deployed.example();
+        assert!(!deployed.called_over_grpc(), "{file}: tests ask over REST");
+        assert!(page.contains(&format!("[{file}]({file})")), "{file}");
+        count += 1;
+    }
+    assert!(count >= 2, "{count} manifests");
+}
+
+#[test]
+fn four_and_four_workers_are_eight_processes() {
+    let pod = Pod::start(&Deployed::read("workers.yaml"), &[]);
+    pod.has_workers(8);
+    let workers = pod.workers();
+    assert_eq!(pod.ports().len(), 2);
+    assert_eq!(listening(pod.server.pid()), pod.ports());
+
+    // graph.parameters says that the threshold is 1.5.
+    let (probable, tags) = pod.rest([1.0, 3.0]);
+    assert!(close(probable, probability(2.0, 1.5)), "{probable}");
+    assert_eq!(tags["threshold"], 1.5);
+    let rest = u32::try_from(tags["pid"].as_u64().unwrap()).unwrap();
+    let (probable, grpc) = pod.grpc([0.0, 1.0]);
+    assert!(close(probable, probability(0.5, 1.5)), "{probable}");
+    assert!(workers.contains(&rest) && workers.contains(&grpc));
+    assert_ne!(rest, grpc, "a worker answers on one port");
+}
+
+#[test]
+fn no_grpc_workers_are_no_port_and_no_process() {
+    let pod = Pod::start(&Deployed::read("rest_only.yaml"), &[]);
+    pod.has_workers(1);
+    assert_eq!(pod.grpc, None);
+    let rest = BTreeSet::from([pod.server.address().port()]);
+    assert_eq!(listening(pod.server.pid()), rest);
+    let (probable, tags) = pod.rest([1.0, 3.0]);
+    assert!(close(probable, probability(2.0, 0.0)), "{probable}");
+    assert_eq!(tags["threshold"], 0.0);
+}
+
+#[test]
+fn shared_workers_are_as_many_as_the_larger_number() {
+    let more = [
+        ("GUNICORN_WORKERS", "2"),
+        ("GRPC_WORKERS", "3"),
+        ("STREELING_WORKER_POOL", "shared"),
+    ];
+    let pod = Pod::start(&Deployed::read("workers.yaml"), &more);
+    pod.has_workers(3);
+    assert_eq!(listening(pod.server.pid()), pod.ports());
+    assert_eq!(pod.ports().len(), 2);
+}
+
+#[test]
+fn shared_worker_answers_on_both_ports() {
+    let more = [
+        ("GUNICORN_WORKERS", "1"),
+        ("GRPC_WORKERS", "1"),
+        ("STREELING_WORKER_POOL", "shared"),
+    ];
+    let pod = Pod::start(&Deployed::read("workers.yaml"), &more);
+    pod.has_workers(1);
+    let (_, tags) = pod.rest([1.0, 3.0]);
+    let (_, grpc) = pod.grpc([1.0, 3.0]);
+    assert_eq!(tags["pid"], grpc);
+    assert!(pod.workers().contains(&grpc));
+}

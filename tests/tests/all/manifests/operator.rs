@@ -1,0 +1,258 @@
+//! What the operator does with a manifest: it checks it, and hands variables to the container.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use streeling_testkit::ServerCommand;
+
+use crate::support::root;
+
+/// Both versions of the kind are the same to the server.
+const VERSIONS: [&str; 2] = [
+    "machinelearning.seldon.io/v1",
+    "machinelearning.seldon.io/v1alpha2",
+];
+
+/// The folder of the manifests.
+pub(super) fn folder() -> PathBuf {
+    root().join("examples/seldondeployment")
+}
+
+/// A manifest; fields that are no part of the kind are refused, as text that is no text.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Manifest {
+    api_version: String,
+    kind: String,
+    metadata: Metadata,
+    spec: Spec,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Metadata {
+    name: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Spec {
+    name: String,
+    predictors: Vec<Predictor>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Predictor {
+    name: String,
+    replicas: u32,
+    component_specs: Vec<ComponentSpec>,
+    graph: Node,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ComponentSpec {
+    spec: PodSpec,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct PodSpec {
+    containers: Vec<Container>,
+    termination_grace_period_seconds: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Container {
+    name: String,
+    image: String,
+    #[serde(default)]
+    env: Vec<Variable>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Variable {
+    name: String,
+    value: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Node {
+    name: String,
+    r#type: UnitType,
+    endpoint: Endpoint,
+    #[serde(default)]
+    parameters: Vec<Parameter>,
+    children: Vec<Self>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum UnitType {
+    Model,
+    Router,
+    Transformer,
+    OutputTransformer,
+    Combiner,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Endpoint {
+    r#type: EndpointType,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum EndpointType {
+    Rest,
+    Grpc,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Parameter {
+    name: String,
+    value: String,
+    r#type: String,
+}
+
+/// The one unit of a manifest, as it is deployed.
+#[derive(Debug)]
+pub(super) struct Deployed {
+    deployment: String,
+    predictor: String,
+    labels: BTreeMap<String, String>,
+    unit: Node,
+    container: Container,
+}
+
+impl Deployed {
+    /// Reads a manifest of the folder.
+    ///
+    /// # Panics
+    ///
+    /// When an operator would refuse it.
+    pub(super) fn read(file: &str) -> Self {
+        let text = fs::read_to_string(folder().join(file)).unwrap();
+        let manifest: Manifest =
+            serde_yaml_ng::from_str(&text).unwrap_or_else(|error| panic!("{file}: {error}"));
+        assert!(VERSIONS.contains(&manifest.api_version.as_str()), "{file}");
+        assert_eq!(manifest.kind, "SeldonDeployment", "{file}");
+        for name in [&manifest.metadata.name, &manifest.spec.name] {
+            assert!(is_label(name), "{file}: {name:?} is no name in Kubernetes");
+        }
+        let [predictor] = <[Predictor; 1]>::try_from(manifest.spec.predictors)
+            .unwrap_or_else(|all| panic!("{file}: {} predictors, want one", all.len()));
+        assert!(predictor.replicas > 0, "{file}: nothing runs");
+        let unit = predictor.graph;
+        assert!(unit.children.is_empty(), "{file}: the graph is one unit");
+        let containers: Vec<&Container> = predictor
+            .component_specs
+            .iter()
+            .flat_map(|component| &component.spec.containers)
+            .filter(|container| container.name == unit.name)
+            .collect();
+        let [container] = containers[..] else {
+            let count = containers.len();
+            panic!(
+                "{file}: {count} containers have the name of the unit, {:?}",
+                unit.name
+            );
+        };
+        // The operator's pre-stop hook sleeps for 10 seconds of it.
+        for component in &predictor.component_specs {
+            let grace = component.spec.termination_grace_period_seconds;
+            assert!(
+                grace > 10,
+                "{file}: {grace} s leave none for requests under way"
+            );
+        }
+        assert!(
+            is_label(&container.name) && is_label(&predictor.name),
+            "{file}"
+        );
+        Self {
+            deployment: manifest.metadata.name,
+            predictor: predictor.name,
+            labels: predictor.labels,
+            unit: unit.clone(),
+            container: container.clone(),
+        }
+    }
+
+    /// The folder of the example that the image holds, and the name of its class: `mean_classifier` and
+    /// `MeanClassifier` in `registry.example.com/mean-classifier:0.1`.
+    pub(super) fn example(&self) -> (PathBuf, String) {
+        let image = &self.container.image;
+        let (registry, repository) = image.split_once('/').unwrap();
+        assert!(registry.contains('.'), "{image} names no registry");
+        let (name, tag) = repository.split_once(':').unwrap();
+        assert!(!tag.is_empty(), "{image} has no tag");
+        let folder = root().join("examples").join(name.replace('-', "_"));
+        let class: String = name
+            .split('-')
+            .flat_map(|word| [word[..1].to_uppercase(), word[1..].to_owned()])
+            .collect();
+        assert!(folder.join(&class).with_extension("py").exists(), "{image}");
+        (folder, class)
+    }
+
+    /// Whether the orchestrator calls the unit over gRPC, and not over REST.
+    pub(super) fn called_over_grpc(&self) -> bool {
+        matches!(self.unit.endpoint.r#type, EndpointType::Grpc)
+    }
+
+    /// Gives a server what the container would have: the operator's variables, the manifest's own, and
+    /// the unit's type. The ports are the system's to choose, since tests run beside each other.
+    pub(super) fn apply(&self, mut command: ServerCommand) -> ServerCommand {
+        let injected = [
+            ("PREDICTIVE_UNIT_HTTP_SERVICE_PORT", "0".to_owned()),
+            ("PREDICTIVE_UNIT_GRPC_SERVICE_PORT", "0".to_owned()),
+            ("PREDICTIVE_UNIT_METRICS_SERVICE_PORT", "0".to_owned()),
+            ("PREDICTIVE_UNIT_METRICS_ENDPOINT", "/prometheus".to_owned()),
+            ("PREDICTIVE_UNIT_ID", self.unit.name.clone()),
+            ("PREDICTIVE_UNIT_IMAGE", self.container.image.clone()),
+            (
+                "PREDICTIVE_UNIT_PARAMETERS",
+                serde_json::to_string(&self.unit.parameters).unwrap(),
+            ),
+            ("PREDICTOR_ID", self.predictor.clone()),
+            (
+                "PREDICTOR_LABELS",
+                serde_json::to_string(&self.labels).unwrap(),
+            ),
+            ("SELDON_DEPLOYMENT_ID", self.deployment.clone()),
+            ("SELDON_EXECUTOR_ENABLED", "true".to_owned()),
+            // The other tests switch gRPC off; here the manifest decides.
+            ("GRPC_WORKERS", String::new()),
+        ];
+        for (name, value) in injected {
+            command = command.env(name, value);
+        }
+        for Variable { name, value } in &self.container.env {
+            command = command.env(name, value);
+        }
+        let kind = serde_json::to_value(self.unit.r#type).unwrap();
+        command.args(["--service-type", kind.as_str().unwrap()])
+    }
+}
+
+/// Whether a name may be a DNS label, which those of Kubernetes' objects are.
+fn is_label(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 63
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
