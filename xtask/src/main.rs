@@ -1,6 +1,7 @@
 //! The chores of the repository; `cargo xtask --help` lists them.
 
 mod bench;
+mod builds;
 mod codegen;
 mod conformance;
 mod demo;
@@ -21,6 +22,7 @@ fn main() -> anyhow::Result<()> {
     match matches.subcommand() {
         Some(("demo", _)) => demo::run_demo(),
         Some(("test", _)) => test::all(),
+        Some(("builds", _)) => builds::build(),
         Some(("docs", flags)) => docs::run(flags.get_flag("check")),
         Some(("codegen", flags)) => codegen::run(flags.get_flag("check")),
         Some(("differential", options)) => differential::run_options(options),
@@ -44,6 +46,9 @@ fn command() -> Command {
             "Serve the iris example on a fresh machine: environment, release build, real answers",
         ))
         .subcommand(Command::new("test").about("Run everything that CI runs"))
+        .subcommand(Command::new("builds").about(
+            "Build the server, and those that lack a transport, for the tests that run them",
+        ))
         .subcommand(
             Command::new("docs")
                 .about("Write the pages that are generated from the code")

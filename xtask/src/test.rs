@@ -4,10 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::shell::{cargo, root, run, step};
-use crate::{codegen, differential, docs, edges, tools, venv};
-
-/// Builds that leave parts out, each of which must stand by itself.
-const FEATURES: &[&[&str]] = &[&["rest"], &["grpc"], &["python"], &["rest", "python"], &[]];
+use crate::{builds, codegen, differential, docs, edges, tools, venv};
 
 /// The protobuf half of the codec, which is off by default.
 const PROTO: &str = "streeling-codec/proto";
@@ -31,7 +28,7 @@ pub(crate) fn all() -> anyhow::Result<()> {
             "warnings",
         ]))
     })?;
-    step("features", features)?;
+    step("features", builds::lint)?;
     step("documentation", || {
         run(cargo()
             .args(["doc", "--workspace", "--no-deps", "--locked", "--quiet"])
@@ -41,8 +38,8 @@ pub(crate) fn all() -> anyhow::Result<()> {
     let stubs = venv::STUBS.ensure()?;
     let grpcurl = tools::grpcurl()?;
     step("tests", || {
-        // The tests of the whole server run the executable, which no test target builds.
-        run(cargo().args(["build", "--package", "streeling", "--locked", "--quiet"]))?;
+        // The tests of the whole server run executables, which no test target builds.
+        builds::build()?;
         run(cargo()
             .args([
                 "test",
@@ -60,25 +57,6 @@ pub(crate) fn all() -> anyhow::Result<()> {
         differential::compare(differential::FEW, 1)
     })?;
     step("Python", || self::python(&python))
-}
-
-fn features() -> anyhow::Result<()> {
-    for features in FEATURES {
-        run(cargo().args([
-            "clippy",
-            "--package",
-            "streeling",
-            "--locked",
-            "--quiet",
-            "--no-default-features",
-            "--features",
-            &features.join(","),
-            "--",
-            "-D",
-            "warnings",
-        ]))?;
-    }
-    Ok(())
 }
 
 /// Checks and tests the Python code; the worker also with no NumPy at all.

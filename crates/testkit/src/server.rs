@@ -111,11 +111,24 @@ impl ServerCommand {
     ///
     /// See [`ServerError`].
     pub fn start(&self) -> Result<Server, ServerError> {
+        self.start_until(SERVING)
+    }
+
+    /// Starts a server that serves gRPC alone: its [`address`](Server::address) is that port.
+    ///
+    /// # Errors
+    ///
+    /// See [`ServerError`].
+    pub fn start_grpc(&self) -> Result<Server, ServerError> {
+        self.start_until(SERVING_GRPC)
+    }
+
+    fn start_until(&self, serving: &str) -> Result<Server, ServerError> {
         let mut process = self.spawn()?;
         let since = Instant::now();
         while since.elapsed() < PATIENCE {
-            let line = process.log.wait_for(SERVING, Duration::from_millis(100));
-            if let Some(address) = line.as_deref().and_then(|line| address(line, SERVING)) {
+            let line = process.log.wait_for(serving, Duration::from_millis(100));
+            if let Some(address) = line.as_deref().and_then(|line| address(line, serving)) {
                 return Ok(Server { process, address });
             }
             if let Some(status) = process.try_wait(&self.program)? {
@@ -171,7 +184,7 @@ impl ServerCommand {
 }
 
 impl Server {
-    /// Where the REST port is, on the loopback interface.
+    /// Where the server serves, on the loopback interface: the REST port, if it has one.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -407,6 +420,8 @@ mod tests {
         server.signal(Signal::TERM).unwrap();
         assert_eq!(server.wait(PATIENCE).unwrap().code(), Some(3));
         assert_eq!(server.wait_for_log("bye"), "bye");
+        let grpc = shell("echo serving gRPC at http://0.0.0.0:2 >&2; sleep 60");
+        assert_eq!(grpc.start_grpc().unwrap().address().port(), 2);
     }
 
     #[test]

@@ -1,0 +1,70 @@
+//! Builds that leave a transport out; `cargo xtask test` puts them beside the whole server.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use serde_json::json;
+use streeling_testkit::{Request, ServerCommand};
+
+use crate::grpc_client::{predict, tensor, values};
+use crate::processes::{children, listening};
+use crate::support::{PYTHON, SERVER, ask, root};
+
+/// `Orders` on the build that has `transport` alone, with every setting at its default but the ports.
+fn build(transport: &str) -> ServerCommand {
+    let server: PathBuf = SERVER.with_file_name(format!("streeling-{transport}"));
+    assert!(
+        server.exists(),
+        "no {}: run `cargo xtask builds`, or `cargo xtask test`, which does so too",
+        server.display()
+    );
+    ServerCommand::new(server, root().join("tests/components"))
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("STREELING_PYTHON", &*PYTHON)
+        .args(["Orders", "--http-port", "0", "--grpc-port", "0"])
+}
+
+fn refuses(command: &ServerCommand, parts: &[&str]) {
+    let ended = command.run().unwrap();
+    assert_eq!(ended.code, Some(2), "{}", ended.log);
+    assert_eq!(ended.log.trim().lines().count(), 1, "{}", ended.log);
+    for part in parts {
+        assert!(ended.log.contains(part), "no \"{part}\" in: {}", ended.log);
+    }
+}
+
+#[test]
+fn without_grpc_rest_is_served_and_grpc_workers_are_refused() {
+    let names = ["--grpc-workers", "GRPC_WORKERS", "the Cargo feature 'grpc'"];
+    refuses(&build("rest").args(["--grpc-workers", "1"]), &names);
+    refuses(&build("rest").env("GRPC_WORKERS", "1"), &names);
+
+    let server = build("rest").start().unwrap();
+    let rest = BTreeSet::from([server.address().port()]);
+    assert_eq!(listening(server.pid()), rest);
+    assert_eq!(children(server.pid()).len(), 1);
+    let body = r#"{"data":{"ndarray":[[1.5,2.5]]}}"#;
+    let (status, answer) = ask(&server, &Request::json("/predict", body));
+    assert_eq!(
+        (status, &answer["data"]["ndarray"]),
+        (200, &json!([[1.5, 2.5]]))
+    );
+
+    // What asks for nothing is no reason to refuse.
+    build("rest").env("GRPC_WORKERS", "0").start().unwrap();
+}
+
+#[test]
+fn without_rest_grpc_is_served_and_rest_workers_are_refused() {
+    let names = ["--workers", "GUNICORN_WORKERS", "the Cargo feature 'rest'"];
+    refuses(&build("grpc").args(["--workers", "2"]), &names);
+    refuses(&build("grpc").env("GUNICORN_WORKERS", "2"), &names);
+
+    let server = build("grpc").start_grpc().unwrap();
+    let grpc = BTreeSet::from([server.address().port()]);
+    assert_eq!(listening(server.pid()), grpc);
+    assert_eq!(children(server.pid()).len(), 1);
+    let answer = predict(server.address(), tensor([1, 2], &[1.5, 2.5])).unwrap();
+    assert_eq!(values(&answer), (&[1, 2][..], &[1.5, 2.5][..]));
+}

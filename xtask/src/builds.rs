@@ -1,0 +1,113 @@
+//! Builds that leave parts out, each of which must stand by itself.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::bail;
+
+use crate::shell::{cargo, output, run};
+
+/// What is linted.
+const LINTED: &[&[&str]] = &[
+    &["rest"],
+    &["grpc"],
+    &["python"],
+    &["rest", "python"],
+    &["grpc", "python"],
+    &[],
+];
+
+/// A build that is run: `streeling-NAME` lies beside the whole server, where its tests look for it.
+struct Build {
+    name: &'static str,
+    features: &'static [&'static str],
+    /// Packages that must not be in it, as nobody who leaves a transport out wants to carry them.
+    absent: &'static [&'static str],
+}
+
+const BUILDS: &[Build] = &[
+    Build {
+        name: "rest",
+        features: &["rest", "python"],
+        absent: &["tonic", "h2", "prost", "streeling-grpc"],
+    },
+    Build {
+        name: "grpc",
+        features: &["grpc", "python"],
+        absent: &["warp", "multer", "streeling-rest"],
+    },
+];
+
+/// Lints every set of parts.
+pub(crate) fn lint() -> anyhow::Result<()> {
+    for features in LINTED {
+        run(cargo()
+            .args(["clippy", "--package", "streeling", "--locked", "--quiet"])
+            .args(["--no-default-features", "--features", &features.join(",")])
+            .args(["--", "-D", "warnings"]))?;
+    }
+    Ok(())
+}
+
+/// Builds what is run, and looks at what is in it; then the whole server, whose place they took meanwhile.
+pub(crate) fn build() -> anyhow::Result<()> {
+    for build in BUILDS {
+        let features = build.features.join(",");
+        let choice = ["--no-default-features", "--features", &features];
+        let tree = output(
+            cargo()
+                .args(["tree", "--package", "streeling", "--locked"])
+                .args(["--edges", "normal", "--prefix", "none"])
+                .args(choice),
+        )?;
+        let names = || tree.lines().filter_map(|line| line.split(' ').next());
+        // An empty tree would hold nothing that must be absent, either.
+        if !names().any(|name| name == "tokio") {
+            bail!("cargo tree has an unknown form:\n{tree}");
+        }
+        if let Some(found) = names().find(|name| build.absent.contains(name)) {
+            bail!(
+                "{found} must not be in a build with only {features} (cargo tree -p streeling \
+                 --no-default-features --features {features} -i {found})"
+            );
+        }
+        let messages = output(
+            cargo()
+                .args(["build", "--package", "streeling", "--bin", "streeling"])
+                .args(["--locked", "--quiet", "--message-format", "json"])
+                .args(choice),
+        )?;
+        let Some(program) = executable(&messages) else {
+            bail!("cargo build named no executable:\n{messages}");
+        };
+        let copy = program.with_file_name(format!("streeling-{}", build.name));
+        // A copy that still runs cannot be written over.
+        if copy.exists() {
+            fs::remove_file(&copy)?;
+        }
+        fs::copy(program, copy)?;
+    }
+    run(cargo().args(["build", "--package", "streeling", "--locked", "--quiet"]))
+}
+
+/// The executable that Cargo's messages name.
+fn executable(messages: &str) -> Option<PathBuf> {
+    messages.lines().find_map(|line| {
+        let message: serde_json::Value = serde_json::from_str(line).ok()?;
+        Some(PathBuf::from(message["executable"].as_str()?))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_executable_is_found_among_other_messages() {
+        let messages = "{\"reason\":\"compiler-artifact\",\"executable\":null}\n\
+                        {\"reason\":\"compiler-artifact\",\"executable\":\"/t/streeling\"}\n\
+                        {\"reason\":\"build-finished\",\"success\":true}\n";
+        assert_eq!(executable(messages), Some(PathBuf::from("/t/streeling")));
+        assert_eq!(executable("{}"), None);
+    }
+}
