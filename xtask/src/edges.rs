@@ -43,7 +43,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("rust-component", &["streeling"]),
     (
         "xtask",
-        &["streeling-config", "streeling-core", "streeling-testkit"],
+        &[
+            "streeling-config",
+            "streeling-core",
+            "streeling-proto",
+            "streeling-testkit",
+        ],
     ),
 ];
 

@@ -4,7 +4,10 @@
 //! figure is the median of the rounds. Only ratios are worth comparing between machines.
 
 mod codec;
+mod grpc;
+mod h2load;
 mod load;
+mod models;
 mod rest;
 mod servers;
 mod turns;
@@ -17,6 +20,7 @@ pub(crate) fn command() -> clap::Command {
         .about("Measure beside the incumbent, in one run")
         .subcommand_required(true)
         .subcommand(rest::command())
+        .subcommand(grpc::command())
         .subcommand(codec::command())
 }
 
@@ -25,6 +29,7 @@ pub(crate) fn run(what: &ArgMatches) -> anyhow::Result<()> {
     match what.subcommand() {
         Some(("codec", _)) => codec::run(),
         Some(("rest", options)) => rest::run(options),
+        Some(("grpc", options)) => grpc::run(options),
         _ => unreachable!("clap demands a subcommand that it knows"),
     }
 }

@@ -3,48 +3,10 @@
 use clap::{Arg, ArgMatches};
 
 use super::load::{Script, wrk};
-use super::servers::{Model, Servers};
+use super::models::{ELEMENTS, MEAN, Model, REVERSED, SMALL, six_digits};
+use super::servers::Servers;
 use super::turns::{Options, Table};
 use crate::shell::say;
-
-/// Two small NumPy operations, about 5 µs: what is measured is the server.
-const SMALL: Model = Model {
-    name: "Bench",
-    source: "\
-import numpy as np
-
-
-class Bench:
-    def load(self):
-        self.weights = np.random.default_rng(0).random((4, 3))
-
-    def predict(self, X, names, meta=None):
-        return np.tanh(X @ self.weights)
-",
-};
-
-/// Much in, one number out.
-const MEAN: Model = Model {
-    name: "Mean",
-    source: "\
-class Mean:
-    def predict(self, X, names, meta=None):
-        return X.mean(axis=1, keepdims=True)
-",
-};
-
-/// Much in, as much out.
-const REVERSED: Model = Model {
-    name: "Reversed",
-    source: "\
-class Reversed:
-    def predict(self, X, names, meta=None):
-        return X[:, ::-1]
-",
-};
-
-/// Elements of an image of 224 × 224 pixels in three colours.
-const ELEMENTS: usize = 150_528;
 
 /// How large the array is that is sent.
 #[derive(Clone, Copy, PartialEq)]
@@ -70,11 +32,6 @@ impl Size {
             }
         }
     }
-}
-
-/// A float of six digits that looks like any other: the index times a prime, below one.
-fn six_digits(index: u64) -> String {
-    format!("0.{:06}", index * 618_033 % 1_000_000)
 }
 
 /// One load: how the servers are started, what is sent, and how many connections ask.

@@ -9,14 +9,9 @@ use anyhow::{Context as _, bail};
 use streeling_testkit::{Group, Launch, Request, Running};
 use tempfile::TempDir;
 
+use super::models::Model;
 use crate::shell::{cargo, root, run, target};
 use crate::{conformance, venv};
-
-/// A model: the name of its class and file, and its source.
-pub(super) struct Model {
-    pub(super) name: &'static str,
-    pub(super) source: &'static str,
-}
 
 /// Which of the two servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,13 +55,33 @@ impl Servers {
         self.folder.path()
     }
 
-    /// Starts a server with one worker, and lets it answer `body` once.
+    /// Starts a server with one worker, and lets it answer `body` once over REST.
     pub(super) fn start(
         &self,
         side: Side,
         model: &Model,
         threads: usize,
         body: &str,
+    ) -> anyhow::Result<Running> {
+        let running = self.launch(side, model, threads)?;
+        let answer =
+            Request::json("/predict", body).send(running.address(), Duration::from_secs(5))?;
+        if answer.status != 200 {
+            bail!(
+                "{}: {}",
+                answer.status,
+                String::from_utf8_lossy(&answer.body)
+            );
+        }
+        Ok(running)
+    }
+
+    /// Starts a server with one worker for each transport.
+    pub(super) fn launch(
+        &self,
+        side: Side,
+        model: &Model,
+        threads: usize,
     ) -> anyhow::Result<Running> {
         let launch = match side {
             Side::Ours => &self.ours,
@@ -83,17 +98,7 @@ impl Servers {
             env: BTreeMap::new(),
             exchanges: Vec::new(),
         };
-        let running = launch.start(&group, self.folder())?;
-        let answer =
-            Request::json("/predict", body).send(running.address(), Duration::from_secs(5))?;
-        if answer.status != 200 {
-            bail!(
-                "{}: {}",
-                answer.status,
-                String::from_utf8_lossy(&answer.body)
-            );
-        }
-        Ok(running)
+        Ok(launch.start(&group, self.folder())?)
     }
 }
 
