@@ -11,7 +11,9 @@ use crate::stop::Stop;
 
 /// What answers on each port.
 pub(crate) struct Units {
+    #[cfg_attr(not(feature = "rest"), expect(dead_code, reason = "no port for it"))]
     pub(crate) rest: Option<Unit>,
+    #[cfg_attr(not(feature = "grpc"), expect(dead_code, reason = "no port for it"))]
     pub(crate) grpc: Option<Unit>,
 }
 
@@ -49,9 +51,10 @@ impl Ports {
         ready: watch::Receiver<bool>,
         stop: Stop,
     ) -> Result<(), ServeError> {
-        let Units { rest, grpc } = units;
+        #[cfg(not(any(feature = "rest", feature = "grpc")))]
+        let _ = (units, ready, stop);
         #[cfg(feature = "rest")]
-        let rest = match self.rest.zip(rest) {
+        let rest = match self.rest.zip(units.rest) {
             Some((bound, unit)) => {
                 let listening = bound.listen().map_err(ServeError::RestPort)?;
                 announce("REST", listening.local_addr());
@@ -61,7 +64,7 @@ impl Ports {
             None => None,
         };
         #[cfg(feature = "grpc")]
-        let grpc = match self.grpc.zip(grpc) {
+        let grpc = match self.grpc.zip(units.grpc) {
             Some((bound, unit)) => {
                 let listening = bound.listen().map_err(ServeError::GrpcPort)?;
                 announce("gRPC", listening.local_addr());
@@ -111,6 +114,7 @@ fn grpc(settings: &Settings) -> streeling_grpc::Config {
 }
 
 /// Says where a transport is served; tests and scripts that asked for port 0 read it there.
+#[cfg(any(feature = "rest", feature = "grpc"))]
 fn announce(transport: &str, address: SocketAddr) {
     tracing::info!("serving {transport} at http://{address}");
 }
