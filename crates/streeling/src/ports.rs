@@ -1,7 +1,5 @@
 //! The ports of the transports that are compiled in and switched on.
 
-use std::net::SocketAddr;
-
 use streeling_config::Settings;
 use streeling_core::Unit;
 use tokio::sync::watch;
@@ -115,6 +113,6 @@ fn grpc(settings: &Settings) -> streeling_grpc::Config {
 
 /// Says where a transport is served; tests and scripts that asked for port 0 read it there.
 #[cfg(any(feature = "rest", feature = "grpc"))]
-fn announce(transport: &str, address: SocketAddr) {
+fn announce(transport: &str, address: std::net::SocketAddr) {
     tracing::info!("serving {transport} at http://{address}");
 }
