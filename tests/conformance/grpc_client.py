@@ -16,7 +16,9 @@ from typing import Any, Callable
 
 import grpc
 from google.protobuf import empty_pb2, json_format, wrappers_pb2  # noqa: F401
-from seldon_core.proto import prediction_pb2, prediction_pb2_grpc
+
+# The stubs are in the real package alone, which the type checker does not see.
+from seldon_core.proto import prediction_pb2, prediction_pb2_grpc  # type: ignore[attr-defined]
 
 # Longer than any call takes when all is well, in seconds.
 PATIENCE = 30.0
