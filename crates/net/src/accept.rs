@@ -1,8 +1,9 @@
 //! The accept loop, and the end of what it started.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
@@ -67,6 +68,10 @@ where
         // Tasks that ended keep their slot until they are taken out.
         while tasks.try_join_next().is_some() {}
     };
+    // What the kernel has accepted for us already would be reset otherwise.
+    while let Some(Ok((stream, _))) = now(listener.accept()).await {
+        tasks.spawn(connection(stream, Closing(closing.clone())));
+    }
     drop(listener);
     // No receiver is left when no connection is: nothing to tell then.
     let _ = close.send(true);
@@ -78,6 +83,16 @@ where
     tracing::warn!(aborted, "connections cut off, the grace is over");
     tasks.shutdown().await;
     Drained { aborted }
+}
+
+/// What is ready at once.
+async fn now<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(value) => Poll::Ready(Some(value)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
 
 /// An error that says something about the connection that was to be accepted, not about us.

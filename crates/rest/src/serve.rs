@@ -1,21 +1,32 @@
 //! The life of a connection.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use http::HeaderValue;
+use http::header::CONNECTION;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use streeling_core::Unit;
 use streeling_net::{Closing, Drained, Listening};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::handler::State;
 use crate::{Config, service};
 
 /// The time for a request's head where connections are not kept, so that silent ones go away.
 const HEAD_WITHOUT_KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// How long a connection stays open for a request that was sent before its client could know that the
+/// server ends; the answer says that it is the last one. HTTP/1.1 has no other way to tell.
+const LAST_REQUEST: Duration = Duration::from_millis(200);
 
 pub(crate) async fn serve(
     port: Listening,
@@ -24,9 +35,16 @@ pub(crate) async fn serve(
     ready: watch::Receiver<bool>,
     shutdown: impl Future<Output = Duration> + Send,
 ) -> Drained {
+    let draining = Arc::new(AtomicBool::new(false));
     let connections = Connections {
         builder: builder(config.keepalive),
         service: service::service(State::new(config, unit, ready)),
+        draining: Arc::clone(&draining),
+    };
+    let shutdown = async {
+        let grace = shutdown.await;
+        draining.store(true, Ordering::Relaxed);
+        grace
     };
     port.serve(|stream, closing| connections.run(stream, closing), shutdown)
         .await
@@ -50,6 +68,8 @@ fn builder(keepalive: Duration) -> http1::Builder {
 struct Connections<S> {
     builder: http1::Builder,
     service: S,
+    /// From when on an answer is the last one of its connection.
+    draining: Arc<AtomicBool>,
 }
 
 impl<S: service::Http> Connections<S> {
@@ -58,17 +78,31 @@ impl<S: service::Http> Connections<S> {
         stream: TcpStream,
         mut closing: Closing,
     ) -> impl Future<Output = ()> + Send + 'static {
-        let connection = self
-            .builder
-            .serve_connection(TokioIo::new(stream), self.service.clone());
+        let (service, draining) = (self.service.clone(), Arc::clone(&self.draining));
+        let answers = service_fn(move |request| {
+            let answer = service.call(request);
+            let draining = Arc::clone(&draining);
+            async move {
+                let mut answer = answer.await?;
+                if draining.load(Ordering::Relaxed) {
+                    let close = HeaderValue::from_static("close");
+                    answer.headers_mut().insert(CONNECTION, close);
+                }
+                Ok::<_, Infallible>(answer)
+            }
+        });
+        let connection = self.builder.serve_connection(TokioIo::new(stream), answers);
         async move {
             let mut connection = pin!(connection);
             let result = tokio::select! {
                 result = connection.as_mut() => result,
-                () = closing.asked() => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
-                }
+                () = closing.asked() => match timeout(LAST_REQUEST, connection.as_mut()).await {
+                    Ok(result) => result,
+                    Err(_) => {
+                        connection.as_mut().graceful_shutdown();
+                        connection.await
+                    }
+                },
             };
             if let Err(error) = result {
                 tracing::debug!(%error, "connection ended");

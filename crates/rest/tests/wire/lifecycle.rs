@@ -41,6 +41,37 @@ async fn port_in_use_is_named() {
 }
 
 #[tokio::test]
+async fn busy_connections_lose_no_request_at_the_end() {
+    let server = Server::start();
+    let mut clients = Vec::new();
+    for _ in 0..8 {
+        clients.push(server.connect().await);
+    }
+    let request = post("/predict", "application/json", r#"{"strData":"x"}"#);
+    let busy = clients.into_iter().map(|mut client| {
+        let request = request.clone();
+        tokio::spawn(async move {
+            let mut answers = 0;
+            loop {
+                let reply = client.ask(&request).await;
+                assert_eq!(reply.status, 200);
+                answers += 1;
+                if reply.header("connection") == Some("close") {
+                    return answers;
+                }
+            }
+        })
+    });
+    let busy: Vec<_> = busy.collect();
+    sleep(Duration::from_millis(100)).await;
+    let end = server.stop();
+    for client in busy {
+        assert!(timeout(PATIENCE, client).await.unwrap().unwrap() > 1);
+    }
+    assert_eq!(end.await.unwrap(), Drained { aborted: 0 });
+}
+
+#[tokio::test]
 async fn requests_under_way_are_finished() {
     let server = Server::start();
     let address = server.address;
