@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod builds;
+mod chaos;
 mod conformance;
 mod examples;
 mod grpc_client;

@@ -1,0 +1,344 @@
+//! Workers that come and go below busy connections: nobody may notice.
+//!
+//! How hard it is, is for the variable `STREELING_TEST_CHAOS`: `full` is what the promises in
+//! `docs/operations.md` were measured with, the default is a tenth of it, for every run of the tests.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use streeling_proto::seldon::protos::model_client::ModelClient;
+use streeling_testkit::{Request, Server, ServerCommand, Signal};
+use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
+use tonic::Code;
+use tonic::transport::{Channel, Endpoint};
+
+use crate::grpc_client::{tensor, values};
+use crate::processes::children;
+use crate::support::{PATIENCE, command_in, eventually, root};
+
+/// Connections of each transport.
+const CONNECTIONS: usize = 16;
+
+/// How much of everything.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how hard to test is the caller's matter and not a setting of the server"
+)]
+static SCALE: LazyLock<u32> = LazyLock::new(|| match std::env::var("STREELING_TEST_CHAOS") {
+    Ok(text) if text == "full" => 10,
+    _ => 1,
+});
+
+const BODY: &str = r#"{"data":{"ndarray":[[1.0,2.0]]}}"#;
+
+/// What became of the requests.
+#[derive(Debug, Default)]
+struct Tally {
+    answered: AtomicUsize,
+    /// 503 or UNAVAILABLE, well-formed.
+    unavailable: AtomicUsize,
+    /// Anything else, with its words.
+    broken: Mutex<Vec<String>>,
+    stop: AtomicBool,
+}
+
+impl Tally {
+    fn broke(&self, what: impl Into<String>) {
+        self.broken.lock().unwrap().push(what.into());
+    }
+
+    fn going_on(&self) -> bool {
+        !self.stop.load(Ordering::Relaxed)
+    }
+
+    fn answered(&self) -> usize {
+        self.answered.load(Ordering::Relaxed)
+    }
+
+    fn unavailable(&self) -> usize {
+        self.unavailable.load(Ordering::Relaxed)
+    }
+}
+
+/// Clients that ask without a pause, each on a connection that it keeps.
+struct Load {
+    runtime: Runtime,
+    tasks: JoinSet<()>,
+    tally: Arc<Tally>,
+}
+
+impl Load {
+    fn on(server: &Server) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let tally = Arc::new(Tally::default());
+        let mut tasks = JoinSet::new();
+        let (rest, grpc) = (server.address(), server.grpc_address());
+        for _ in 0..CONNECTIONS {
+            tasks.spawn_on(ask_rest(rest, Arc::clone(&tally)), runtime.handle());
+            tasks.spawn_on(ask_grpc(grpc, Arc::clone(&tally)), runtime.handle());
+        }
+        Self {
+            runtime,
+            tasks,
+            tally,
+        }
+    }
+
+    /// Goes on until `enough` requests have been answered.
+    fn until(&self, enough: usize) {
+        let since = Instant::now();
+        while self.tally.answered() < enough {
+            assert!(since.elapsed() < PATIENCE * 10, "{:?}", self.tally);
+            sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn end(mut self) -> Arc<Tally> {
+        self.tally.stop.store(true, Ordering::Relaxed);
+        self.wait();
+        self.tally
+    }
+
+    /// Waits until every client has ended by itself.
+    fn wait(&mut self) {
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        self.runtime
+            .block_on(async { tokio::time::timeout(PATIENCE, all).await })
+            .expect("a client hangs");
+    }
+}
+
+async fn connect(server: SocketAddr) -> Option<SendRequest<Full<Bytes>>> {
+    let stream = TcpStream::connect(server).await.ok()?;
+    let (sender, connection) = handshake(TokioIo::new(stream)).await.ok()?;
+    tokio::spawn(connection);
+    Some(sender)
+}
+
+/// Asks over one connection, and over another when an answer says that it was the last one.
+async fn ask_rest(server: SocketAddr, tally: Arc<Tally>) {
+    while tally.going_on() {
+        // A server that has ended takes no connections; that is no lost request.
+        let Some(mut sender) = connect(server).await else {
+            return;
+        };
+        while tally.going_on() {
+            let request = hyper::Request::post("/predict")
+                .header("host", "x")
+                .header("content-type", "application/json")
+                .body(Full::new(Bytes::from_static(BODY.as_bytes())))
+                .unwrap();
+            let answer = match sender.send_request(request).await {
+                Ok(answer) => answer,
+                Err(error) => return tally.broke(format!("REST: {error:?}")),
+            };
+            let (head, body) = answer.into_parts();
+            let body = match body.collect().await {
+                Ok(body) => body.to_bytes(),
+                Err(error) => return tally.broke(format!("REST body: {error:?}")),
+            };
+            let json: Value = serde_json::from_slice(&body).unwrap_or_default();
+            match head.status.as_u16() {
+                200 if json["data"]["ndarray"] == json!([[3.0]]) => {
+                    tally.answered.fetch_add(1, Ordering::Relaxed);
+                }
+                503 if json["status"]["reason"].is_string() => {
+                    tally.unavailable.fetch_add(1, Ordering::Relaxed);
+                }
+                status => tally.broke(format!("REST: {status} {json}")),
+            }
+            if head.headers.get("connection").is_some_and(|value| value == "close") {
+                break;
+            }
+        }
+    }
+}
+
+async fn ask_grpc(server: SocketAddr, tally: Arc<Tally>) {
+    let endpoint = Endpoint::from_shared(format!("http://{server}")).unwrap();
+    let Ok(channel) = endpoint.connect().await else {
+        return tally.broke("gRPC: no connection");
+    };
+    let mut client: ModelClient<Channel> = ModelClient::new(channel);
+    while tally.going_on() {
+        match client.predict(tensor([1, 2], &[1.0, 2.0])).await {
+            Ok(answer) if values(answer.get_ref()) == (&[1, 1], &[3.0]) => {
+                tally.answered.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok(answer) => tally.broke(format!("gRPC: {answer:?}")),
+            // The client's own words: it found nobody at the port any more.
+            Err(status) if status.message().contains("tcp connect error") => return,
+            Err(status) if status.code() == Code::Unavailable && !status.details().is_empty() => {
+                tally.unavailable.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(status) => tally.broke(format!("gRPC: {status:?}")),
+        }
+    }
+}
+
+fn steady(folder: &Path) -> ServerCommand {
+    command_in(folder, "Steady")
+        .env("GRPC_WORKERS", "2")
+        .args(["--grpc-port", "0", "--workers", "2", "--threads", "2"])
+}
+
+fn components() -> std::path::PathBuf {
+    root().join("tests/components")
+}
+
+/// Descriptors that a process holds.
+fn descriptors(pid: u32) -> usize {
+    fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()
+}
+
+/// Kilobytes that a process holds in memory.
+fn memory(pid: u32) -> usize {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+fn nothing_failed(tally: &Tally) {
+    assert_eq!(*tally.broken.lock().unwrap(), [""; 0]);
+    assert_eq!(tally.unavailable(), 0);
+}
+
+#[test]
+fn recycled_workers_lose_no_request() {
+    let (recycles, each) = (20 * *SCALE as usize, 500);
+    let server = steady(&components())
+        .args(["--max-requests", &each.to_string(), "--max-requests-jitter", "50"])
+        .start()
+        .unwrap();
+    let load = Load::on(&server);
+    let mut seen: BTreeSet<u32> = BTreeSet::new();
+    let since = Instant::now();
+    while seen.len() < recycles + 4 {
+        assert!(since.elapsed() < PATIENCE * 10, "{} workers", seen.len());
+        seen.extend(children(server.pid()));
+        sleep(Duration::from_millis(5));
+    }
+    load.until(recycles * each);
+    nothing_failed(&load.end());
+}
+
+#[test]
+fn reloads_lose_no_request_and_broken_code_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = fs::read_to_string(components().join("Steady.py")).unwrap();
+    let code = folder.path().join("Steady.py");
+    fs::write(&code, &good).unwrap();
+    let server = steady(folder.path()).start().unwrap();
+    let load = Load::on(&server);
+    let reloads = 2 * *SCALE;
+    for reload in 0..reloads {
+        let before = children(server.pid());
+        let broken = reload == reloads / 2;
+        if broken {
+            fs::write(&code, "raise RuntimeError('broken on purpose')\n").unwrap();
+        }
+        server.signal(Signal::HUP).unwrap();
+        if broken {
+            server.wait_for_log("broken on purpose");
+            sleep(Duration::from_millis(500));
+            let after = children(server.pid());
+            assert_eq!(before, after, "the old workers stay");
+            fs::write(&code, &good).unwrap();
+        } else {
+            eventually("new workers", || {
+                let after = children(server.pid());
+                after.len() == before.len() && after.is_disjoint(&before)
+            });
+        }
+    }
+    load.until(10_000 * *SCALE as usize);
+    nothing_failed(&load.end());
+}
+
+#[test]
+fn killed_workers_break_no_connection() {
+    let server = steady(&components()).start().unwrap();
+    let pid = server.pid();
+    let load = Load::on(&server);
+    load.until(2000);
+    let (files, held) = (descriptors(pid), memory(pid));
+    let kills = 10 * *SCALE;
+    let mut killed = 0;
+    for turn in 0..kills {
+        let workers = children(pid);
+        if let Some(&victim) = workers.iter().nth(turn as usize % workers.len().max(1)) {
+            let victim = rustix::process::Pid::from_raw(i32::try_from(victim).unwrap()).unwrap();
+            if rustix::process::kill_process(victim, Signal::KILL).is_ok() {
+                killed += 1;
+            }
+        }
+        sleep(Duration::from_millis(200));
+    }
+    eventually("all workers again", || children(pid).len() == 4);
+    let before = load.tally.answered();
+    load.until(before + 2000);
+    assert!(killed > kills / 2, "{killed}");
+    eventually("as many descriptors as before", || descriptors(pid) <= files + 2);
+    assert!(memory(pid) < held + 32 * 1024, "{} kB, were {held}", memory(pid));
+    let tally = load.end();
+    assert_eq!(*tally.broken.lock().unwrap(), [""; 0]);
+    // What was inside: no more than the connections can have under way at once.
+    assert!(tally.unavailable() <= killed as usize * CONNECTIONS, "{tally:?}");
+}
+
+#[test]
+fn end_in_the_middle_loses_no_request() {
+    for _ in 0..*SCALE {
+        let mut server = steady(&components()).start().unwrap();
+        let mut load = Load::on(&server);
+        load.until(10_000);
+        server.signal(Signal::TERM).unwrap();
+        // Every client finds the port closed and ends; none of them was told to.
+        load.wait();
+        assert_eq!(server.wait(PATIENCE).unwrap().code(), Some(0));
+        nothing_failed(&load.tally);
+    }
+}
+
+#[test]
+fn hung_worker_costs_its_share_and_no_more() {
+    let server = command_in(&components(), "Steady")
+        .args(["--workers", "4", "--threads", "1", "--timeout-ms", "1500"])
+        .start()
+        .unwrap();
+    let hang = Request::json("/predict", r#"{"data":{"ndarray":[[-1.0]]}}"#.to_owned());
+    let quick = Request::json("/predict", BODY.to_owned());
+    std::thread::scope(|scope| {
+        let since = Instant::now();
+        let stuck = scope.spawn(|| server.send(&hang).unwrap().status);
+        sleep(Duration::from_millis(100));
+        // Requests that come while one worker hangs must not wait for it.
+        let mut slowest = Duration::ZERO;
+        while since.elapsed() < Duration::from_millis(1300) {
+            let begun = Instant::now();
+            assert_eq!(server.send(&quick).unwrap().status, 200);
+            slowest = slowest.max(begun.elapsed());
+        }
+        assert!(slowest < Duration::from_millis(700), "{slowest:?}");
+        assert_eq!(stuck.join().unwrap(), 504);
+        assert!(since.elapsed() < Duration::from_secs(5));
+    });
+    eventually("four workers again", || children(server.pid()).len() == 4);
+}
