@@ -27,6 +27,12 @@ pub struct Drained {
 pub struct Closing(watch::Receiver<bool>);
 
 impl Closing {
+    /// Whether the server is ending; its port is closed then.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        *self.0.borrow()
+    }
+
     /// Waits until the connection is to finish what is under way and take nothing new.
     pub async fn asked(&mut self) {
         // An error means that the accept loop is gone; closing is right then, too.

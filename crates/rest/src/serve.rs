@@ -3,8 +3,6 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -35,16 +33,9 @@ pub(crate) async fn serve(
     ready: watch::Receiver<bool>,
     shutdown: impl Future<Output = Duration> + Send,
 ) -> Drained {
-    let draining = Arc::new(AtomicBool::new(false));
     let connections = Connections {
         builder: builder(config.keepalive),
         service: service::service(State::new(config, unit, ready)),
-        draining: Arc::clone(&draining),
-    };
-    let shutdown = async {
-        let grace = shutdown.await;
-        draining.store(true, Ordering::Relaxed);
-        grace
     };
     port.serve(|stream, closing| connections.run(stream, closing), shutdown)
         .await
@@ -68,8 +59,6 @@ fn builder(keepalive: Duration) -> http1::Builder {
 struct Connections<S> {
     builder: http1::Builder,
     service: S,
-    /// From when on an answer is the last one of its connection.
-    draining: Arc<AtomicBool>,
 }
 
 impl<S: service::Http> Connections<S> {
@@ -78,13 +67,14 @@ impl<S: service::Http> Connections<S> {
         stream: TcpStream,
         mut closing: Closing,
     ) -> impl Future<Output = ()> + Send + 'static {
-        let (service, draining) = (self.service.clone(), Arc::clone(&self.draining));
+        let (service, end) = (self.service.clone(), closing.clone());
         let answers = service_fn(move |request| {
             let answer = service.call(request);
-            let draining = Arc::clone(&draining);
+            let end = end.clone();
             async move {
                 let mut answer = answer.await?;
-                if draining.load(Ordering::Relaxed) {
+                // The port is closed by now: whoever comes again is refused, not cut off.
+                if end.is_asked() {
                     let close = HeaderValue::from_static("close");
                     answer.headers_mut().insert(CONNECTION, close);
                 }

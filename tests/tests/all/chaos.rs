@@ -140,6 +140,10 @@ async fn ask_rest(server: SocketAddr, tally: Arc<Tally>) {
             return;
         };
         while tally.going_on() {
+            // Closed between two requests: nothing was lost.
+            if sender.ready().await.is_err() {
+                break;
+            }
             let request = hyper::Request::post("/predict")
                 .header("host", "x")
                 .header("content-type", "application/json")
@@ -164,7 +168,11 @@ async fn ask_rest(server: SocketAddr, tally: Arc<Tally>) {
                 }
                 status => tally.broke(format!("REST: {status} {json}")),
             }
-            if head.headers.get("connection").is_some_and(|value| value == "close") {
+            if head
+                .headers
+                .get("connection")
+                .is_some_and(|value| value == "close")
+            {
                 break;
             }
         }
@@ -194,9 +202,14 @@ async fn ask_grpc(server: SocketAddr, tally: Arc<Tally>) {
 }
 
 fn steady(folder: &Path) -> ServerCommand {
-    command_in(folder, "Steady")
-        .env("GRPC_WORKERS", "2")
-        .args(["--grpc-port", "0", "--workers", "2", "--threads", "2"])
+    command_in(folder, "Steady").env("GRPC_WORKERS", "2").args([
+        "--grpc-port",
+        "0",
+        "--workers",
+        "2",
+        "--threads",
+        "2",
+    ])
 }
 
 fn components() -> std::path::PathBuf {
@@ -211,7 +224,10 @@ fn descriptors(pid: u32) -> usize {
 /// Kilobytes that a process holds in memory.
 fn memory(pid: u32) -> usize {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
@@ -224,7 +240,12 @@ fn nothing_failed(tally: &Tally) {
 fn recycled_workers_lose_no_request() {
     let (recycles, each) = (20 * *SCALE as usize, 500);
     let server = steady(&components())
-        .args(["--max-requests", &each.to_string(), "--max-requests-jitter", "50"])
+        .args([
+            "--max-requests",
+            &each.to_string(),
+            "--max-requests-jitter",
+            "50",
+        ])
         .start()
         .unwrap();
     let load = Load::on(&server);
@@ -295,12 +316,21 @@ fn killed_workers_break_no_connection() {
     let before = load.tally.answered();
     load.until(before + 2000);
     assert!(killed > kills / 2, "{killed}");
-    eventually("as many descriptors as before", || descriptors(pid) <= files + 2);
-    assert!(memory(pid) < held + 32 * 1024, "{} kB, were {held}", memory(pid));
+    eventually("as many descriptors as before", || {
+        descriptors(pid) <= files + 2
+    });
+    assert!(
+        memory(pid) < held + 32 * 1024,
+        "{} kB, were {held}",
+        memory(pid)
+    );
     let tally = load.end();
     assert_eq!(*tally.broken.lock().unwrap(), [""; 0]);
     // What was inside: no more than the connections can have under way at once.
-    assert!(tally.unavailable() <= killed as usize * CONNECTIONS, "{tally:?}");
+    assert!(
+        tally.unavailable() <= killed as usize * CONNECTIONS,
+        "{tally:?}"
+    );
 }
 
 #[test]
