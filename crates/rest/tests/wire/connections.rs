@@ -72,8 +72,8 @@ async fn idle_connection_is_closed_and_a_busy_one_is_not() {
     sleep(keepalive * 2).await;
     body.send(end).await;
     assert_eq!(body.receive(true).await.unwrap().text(), "echo late");
-    for _ in 0..4 {
-        sleep(keepalive / 2).await;
+    for _ in 0..8 {
+        sleep(keepalive / 4).await;
         assert_eq!(body.ask(PING).await.status, 200);
     }
 }
