@@ -2,7 +2,7 @@
 //! [`Component`](streeling_core::Component).
 //!
 //! Each worker is an interpreter that runs the small Python package under `python/`, carried in
-//! this crate as text. [`Pool`] starts and replaces them; which request goes to which thread of
+//! this crate as text. [`Pool`] starts, recycles and replaces them; which request goes to which thread of
 //! which worker is decided by a pure state machine (`dispatch`); what passes between the processes
 //! is written down in `PROTOCOL.md`.
 //!
@@ -20,9 +20,12 @@ mod package;
 mod pool;
 mod reply;
 mod request;
+mod seat;
+mod spawn;
+mod supervise;
 #[cfg(test)]
 mod vectors;
 mod worker;
 
-pub use pool::{Pool, PoolConfig};
+pub use pool::{Pool, PoolConfig, Recycle};
 pub use worker::{StartError, WorkerConfig};

@@ -98,6 +98,8 @@ impl Served {
             workers: 1,
             max_queue: 16,
             max_answer: 1 << 20,
+            recycle: None,
+            tries: 3,
         });
         pool.start().await.unwrap();
         Self {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use streeling_config::{LogLevel, Settings, WorkerPool};
 use streeling_core::{Unit, UnitConfig};
-use streeling_python::{Pool, PoolConfig, StartError, WorkerConfig};
+use streeling_python::{Pool, PoolConfig, Recycle, StartError, WorkerConfig};
 
 use crate::ports::Units;
 
@@ -14,6 +14,9 @@ const ENVELOPE: usize = 1 << 20;
 
 /// What a worker has at least, when the server ends, to end in order: nothing lies on it any more.
 const LAST_GRACE: Duration = Duration::from_millis(500);
+
+/// Starts of a worker in a row that may fail; with the pauses between them, some six seconds.
+const TRIES: u32 = 7;
 
 /// Who answers on which port.
 pub(crate) enum Pools {
@@ -118,5 +121,10 @@ fn pool(settings: &Settings, first: u32, workers: u32, threads: u32) -> Pool {
         workers: workers as usize,
         max_queue: settings.workers.max_queue as usize,
         max_answer: largest.saturating_add(ENVELOPE),
+        recycle: (settings.workers.max_requests > 0).then_some(Recycle {
+            after: settings.workers.max_requests,
+            jitter: settings.workers.max_requests_jitter,
+        }),
+        tries: TRIES,
     })
 }

@@ -27,6 +27,8 @@ struct Simulation {
     cost: fn(u64) -> Duration,
     done: Vec<(u64, Instant)>,
     most_at_once: usize,
+    /// How long a caller waits.
+    patience: Option<Duration>,
 }
 
 impl Simulation {
@@ -40,6 +42,7 @@ impl Simulation {
             cost,
             done: Vec::new(),
             most_at_once: 0,
+            patience: None,
         };
         for worker in 0..workers {
             for thread in 0..threads {
@@ -47,7 +50,7 @@ impl Simulation {
                     .lanes
                     .push((Lane { worker, thread }, VecDeque::new(), None));
             }
-            let sends = simulation.dispatcher.add_worker(now, worker, threads);
+            let sends = simulation.dispatcher.add_worker(now, worker, threads, None);
             simulation.take(sends);
         }
         simulation
@@ -61,6 +64,7 @@ impl Simulation {
         let job = Job {
             id,
             class,
+            deadline: self.patience.map(|patience| self.now + patience),
             payload: id,
             ticket: caller.clone(),
         };
@@ -212,8 +216,9 @@ fn lost_worker_gives_its_tickets_back_and_the_queue_waits_for_the_next() {
     for _ in 0..5 {
         simulation.submit().expect("accepted");
     }
-    assert_eq!(simulation.dispatcher.remove_worker(0).len(), 2);
-    assert!(simulation.dispatcher.remove_worker(0).is_empty());
+    let removed = simulation.dispatcher.remove_worker(0);
+    assert_eq!((removed.tickets.len(), removed.answered), (2, false));
+    assert!(simulation.dispatcher.remove_worker(0).tickets.is_empty());
     assert_eq!(
         (
             simulation.dispatcher.queued(),
@@ -221,7 +226,7 @@ fn lost_worker_gives_its_tickets_back_and_the_queue_waits_for_the_next() {
         ),
         (3, 0)
     );
-    let sends = simulation.dispatcher.add_worker(simulation.now, 7, 2);
+    let sends = simulation.dispatcher.add_worker(simulation.now, 7, 2, None);
     assert_eq!(sends.len(), 2);
     assert!(sends.iter().all(|send| send.lane.worker == 7));
 }
