@@ -151,8 +151,8 @@ impl Pool {
     }
 
     /// Gives every worker a successor that loads the code and the model anew, all at the same time.
-    /// Once all have, each old worker is given nothing more, and ends when it has finished what
-    /// lies on it; that is not waited for.
+    /// Once all have, each old worker is given nothing more; it ends when it has finished what
+    /// lies on it, which is not waited for.
     ///
     /// # Errors
     ///
@@ -162,11 +162,18 @@ impl Pool {
         let workers = self
             .load(slots.iter().map(|slot| slot.number).collect())
             .await?;
+        let mut moves = Vec::with_capacity(workers.len());
         for (number, worker) in workers {
             let slot = slots.iter().find(|slot| slot.number == number);
             let slot = slot.expect("workers were started for these slots");
+            let (moved, done) = oneshot::channel();
             // A keeper that is gone has given up, or the pool is being stopped.
-            let _ = slot.commands.send(Command::Take(Box::new(worker)));
+            let _ = slot.commands.send(Command::Take(Box::new(worker), moved));
+            moves.push(done);
+        }
+        for done in moves {
+            // Nothing is ever sent; it ends when the sender is dropped.
+            let _ = done.await;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::MissedTickBehavior;
 
@@ -27,8 +27,8 @@ const ROUND: Duration = Duration::from_millis(250);
 /// What a keeper is told.
 #[derive(Debug)]
 pub(crate) enum Command {
-    /// This worker takes over.
-    Take(Box<Worker>),
+    /// This worker takes over; once it has, the other end is dropped.
+    Take(Box<Worker>, oneshot::Sender<()>),
     /// The slot is closed: its worker finishes and ends.
     Leave,
 }
@@ -78,7 +78,7 @@ impl Keeper {
             let next = tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => Break(()),
                 command = self.commands.recv() => match command {
-                    Some(Command::Take(worker)) => {
+                    Some(Command::Take(worker, _until_then)) => {
                         self.successor = None;
                         self.failures = 0;
                         self.install(*worker);

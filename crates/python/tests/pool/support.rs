@@ -9,7 +9,7 @@ use streeling_core::{Context, Message, Method, Payload, Request, Result, Unit, U
 use streeling_python::{Pool, PoolConfig, WorkerConfig};
 
 /// Answers texts, mostly with the number of its process.
-pub(crate) const MODEL: &str = r#"
+const MODEL: &str = r#"
 import os
 import time
 
@@ -142,6 +142,7 @@ impl Served {
         let answer = self.unit.call(&context, Method::Predict, request).await?;
         match answer.payload {
             Payload::Text(text) => Ok(text),
+            Payload::Raw(pieces) => Ok(String::from_utf8(pieces.concat()).unwrap()),
             other => panic!("{other:?} is no text"),
         }
     }
