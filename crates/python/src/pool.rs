@@ -33,7 +33,8 @@ pub struct PoolConfig {
     /// Requests after which a worker is replaced; `None` never.
     pub recycle: Option<Recycle>,
     /// Starts of one worker in a row that may fail before the pool gives up. A worker that is lost
-    /// within ten seconds without having answered anything counts as a start that failed.
+    /// within ten seconds without having answered anything counts as a start that failed; one that
+    /// somebody kills while others serve does not.
     pub tries: u32,
 }
 

@@ -2,7 +2,9 @@
 
 use std::future::pending;
 use std::ops::ControlFlow::{self, Break, Continue};
+use std::os::unix::process::ExitStatusExt;
 use std::pin::Pin;
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -139,7 +141,9 @@ impl Keeper {
             Err(error) => {
                 let stays = self.current.as_ref().map_or("", |_| "; the old one stays");
                 tracing::error!(worker = self.slot, "worker not replaced{stays}: {error}");
-                self.failed(error)
+                let killed =
+                    matches!(&error, StartError::Exited { status, .. } if was_killed(status));
+                self.failed(error, killed)
             }
         }
     }
@@ -166,7 +170,8 @@ impl Keeper {
         self.current = None;
         tracing::error!(worker = self.slot, "worker lost: {end}");
         if !end.steady {
-            return self.failed(StartError::Lost(end.to_string()));
+            let killed = end.fault.is_none() && end.status.as_ref().is_ok_and(was_killed);
+            return self.failed(StartError::Lost(end.to_string()), killed);
         }
         self.failures = 0;
         if self.successor.is_none() {
@@ -176,7 +181,16 @@ impl Keeper {
     }
 
     /// Counts a failure, and tries again unless it was one too many.
-    fn failed(&mut self, error: StartError) -> ControlFlow<()> {
+    ///
+    /// A process that was `killed` from outside, by an operator or for want of memory, says nothing about
+    /// the component: as long as others serve, it does not count.
+    fn failed(&mut self, error: StartError, killed: bool) -> ControlFlow<()> {
+        if killed && *self.shared.live.borrow() > 0 {
+            if self.successor.is_none() {
+                self.start(FIRST_PAUSE);
+            }
+            return Continue(());
+        }
         self.failures = self.failures.saturating_add(1);
         if self.current.is_none() && self.failures >= self.shared.config.tries {
             self.shared.give_up(Failure {
@@ -213,6 +227,10 @@ impl Keeper {
             tracing::debug!(worker = self.slot, "old worker ended: {end}");
         }
     }
+}
+
+fn was_killed(status: &ExitStatus) -> bool {
+    status.signal() == Some(rustix::process::Signal::KILL.as_raw())
 }
 
 /// When the worker is to have a successor; never without one.

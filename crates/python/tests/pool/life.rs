@@ -196,6 +196,26 @@ async fn a_worker_that_always_dies_unused_ends_the_pool() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_somebody_kills_is_no_crash_loop_while_another_serves() {
+    let served = Served::start(|config| {
+        config.workers = 2;
+        config.tries = 1;
+    })
+    .await;
+    let mut live = served.pool.live();
+    let unused = std::fs::read_dir(served.folder.path())
+        .unwrap()
+        .find_map(|file| {
+            let name = file.unwrap().file_name().into_string().unwrap();
+            name.strip_prefix("loaded-").map(str::to_owned)
+        });
+    kill(&unused.unwrap());
+    live.wait_for(|live| *live == 1).await.unwrap();
+    live.wait_for(|live| *live == 2).await.unwrap();
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn workers_can_be_more_and_fewer() {
     let served = Served::start(|_| {}).await;
     let mut live = served.pool.live();

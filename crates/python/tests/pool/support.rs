@@ -26,6 +26,7 @@ class Model:
             time.sleep(0.005)
         if exists("broken"):
             raise ValueError("broken on purpose")
+        open(os.path.join(HERE, f"loaded-{os.getpid()}"), "w").close()
 
     def predict(self, X, names):
         if X.startswith("until "):
