@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use streeling::config::{
     Annotations, ConfigError, Environment, Loaded, PODINFO_ANNOTATIONS, Settings,
 };
-use streeling::{Server, on_signals, stopper};
+use streeling::{Server, controller, on_signals};
 
 fn main() -> ExitCode {
     let environment = Environment::from_process();
@@ -53,10 +53,10 @@ fn run(loaded: Loaded) -> ExitCode {
         }
     };
     let ended = runtime.block_on(async {
-        let (stopper, stop) = stopper();
-        on_signals(stopper, settings.workers.graceful_timeout)
+        let (controller, control) = controller();
+        on_signals(controller, settings.workers.graceful_timeout)
             .map_err(streeling::ServeError::Signals)?;
-        Server::new(settings).run(stop).await
+        Server::new(settings).run(control).await
     });
     match ended {
         Ok(()) => ExitCode::SUCCESS,

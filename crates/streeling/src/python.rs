@@ -1,12 +1,15 @@
 //! Settings as the worker pools want them.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use streeling_config::{LogLevel, Settings, WorkerPool};
 use streeling_core::{Unit, UnitConfig};
 use streeling_python::{Pool, PoolConfig, Recycle, StartError, WorkerConfig};
+use tokio::sync::watch;
 
+use crate::control::{Control, Orders};
 use crate::ports::Units;
 
 /// Headers, names and meta come on top of an answer's payload.
@@ -74,12 +77,80 @@ impl Pools {
 
     pub(crate) async fn stop(&self, grace: Duration) {
         let grace = grace.max(LAST_GRACE);
-        match self {
-            Self::Separate { rest, grpc } => {
-                tokio::join!(stop(rest.as_ref(), grace), stop(grpc.as_ref(), grace));
+        let mut pools = self.all().map(|pool| pool.stop(grace));
+        match (pools.next(), pools.next()) {
+            (Some(one), Some(other)) => {
+                tokio::join!(one, other);
             }
-            Self::Shared(pool) => pool.stop(grace).await,
+            (Some(one), None) => one.await,
+            _ => {}
         }
+    }
+
+    /// Workers that serve, of each pool.
+    pub(crate) fn live(&self) -> Vec<watch::Receiver<usize>> {
+        self.all().map(Pool::live).collect()
+    }
+
+    /// Waits until a pool has given up.
+    pub(crate) async fn failed(&self) -> StartError {
+        let mut pools = self.all().map(Pool::failed);
+        match (pools.next(), pools.next()) {
+            (Some(one), Some(other)) => tokio::select! {
+                error = one => error,
+                error = other => error,
+            },
+            (Some(one), None) => one.await,
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// Carries out what is ordered while the server serves.
+    pub(crate) async fn obey(&self, mut control: Control) -> Infallible {
+        let mut done = Orders::default();
+        loop {
+            let orders = control.ordered(done).await;
+            if orders.more != done.more {
+                self.resize(orders.more - done.more).await;
+            }
+            if orders.reloads != done.reloads {
+                self.reload().await;
+            }
+            done = orders;
+        }
+    }
+
+    /// One pool after the other: two copies of every model at the same time are more than enough, and
+    /// what one pool could not load, the other need not try.
+    async fn reload(&self) {
+        for pool in self.all() {
+            if let Err(error) = pool.reload().await {
+                tracing::error!("not reloaded, the workers that are there go on: {error}");
+                return;
+            }
+        }
+        tracing::info!("all workers are reloaded");
+    }
+
+    async fn resize(&self, by: i64) {
+        for pool in self.all() {
+            let before = pool.workers();
+            let wanted = usize::try_from(by.saturating_add_unsigned(before as u64))
+                .unwrap_or(0)
+                .max(1);
+            match pool.resize(wanted).await {
+                Ok(()) => tracing::info!("{wanted} workers in place of {before}"),
+                Err(error) => tracing::error!("{wanted} workers cannot be had: {error}"),
+            }
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Pool> {
+        let (one, other) = match self {
+            Self::Separate { rest, grpc } => (rest.as_ref(), grpc.as_ref()),
+            Self::Shared(pool) => (Some(pool), None),
+        };
+        one.into_iter().chain(other)
     }
 }
 
@@ -87,12 +158,6 @@ async fn start(pool: Option<&Pool>) -> Result<(), StartError> {
     match pool {
         Some(pool) => pool.start().await,
         None => Ok(()),
-    }
-}
-
-async fn stop(pool: Option<&Pool>, grace: Duration) {
-    if let Some(pool) = pool {
-        pool.stop(grace).await;
     }
 }
 
