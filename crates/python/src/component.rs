@@ -132,7 +132,7 @@ impl Pool {
         request: Request,
     ) -> Result<Outcome> {
         let reply = self.exchange(method, request, context.deadline).await?;
-        reply.outcome(context.encoding)
+        reply.outcome(context.encoding, self.shared.config.tracebacks)
     }
 }
 

@@ -9,6 +9,7 @@
 //! No transport is known here, and no setting: whoever makes the pool says how many workers it
 //! has. What an answer looks like on the wire is the unit's and the codec's matter.
 
+mod about;
 mod component;
 mod dispatch;
 mod frame;
@@ -21,11 +22,14 @@ mod pool;
 mod reply;
 mod request;
 mod seat;
+mod service;
 mod spawn;
 mod supervise;
 #[cfg(test)]
 mod vectors;
 mod worker;
 
+pub use about::About;
 pub use pool::{Pool, PoolConfig, Recycle};
+pub use service::Service;
 pub use worker::{StartError, WorkerConfig};

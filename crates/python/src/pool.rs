@@ -36,6 +36,8 @@ pub struct PoolConfig {
     /// within ten seconds without having answered anything counts as a start that failed; one that
     /// somebody kills while others serve does not.
     pub tries: u32,
+    /// Errors of the component carry its traceback in their text.
+    pub tracebacks: bool,
 }
 
 /// When a worker is replaced by a fresh one.

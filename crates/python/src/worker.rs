@@ -160,11 +160,14 @@ pub(crate) struct Ready {
 pub(crate) struct Methods(u32);
 
 impl Methods {
+    /// `custom_service`, above the bits of the methods.
+    const SERVICE: u32 = 1 << (Method::ALL.len() * 3);
+
     pub(crate) fn from_bits(bits: u32) -> Self {
         Self(bits)
     }
 
-    /// 21 bits from the lowest on.
+    /// 22 bits from the lowest on.
     pub(crate) fn bits(self) -> u32 {
         self.0
     }
@@ -176,6 +179,11 @@ impl Methods {
     /// Whether the class has a method for whole messages that come in this encoding.
     pub(crate) fn has_whole(self, method: Method, encoding: Encoding) -> bool {
         self.0 & Self::whole(method, encoding) != 0
+    }
+
+    /// Whether the class has a server of its own to run.
+    pub(crate) fn has_service(self) -> bool {
+        self.0 & Self::SERVICE != 0
     }
 
     fn plain(method: Method) -> u32 {
@@ -190,7 +198,11 @@ impl Methods {
 impl From<Vec<String>> for Methods {
     fn from(names: Vec<String>) -> Self {
         let defined = |wanted: &str| names.iter().any(|name| name == wanted);
-        let mut bits = 0;
+        let mut bits = if defined("custom_service") {
+            Self::SERVICE
+        } else {
+            0
+        };
         for method in Method::ALL {
             let named = |suffix: &str| defined(&format!("{}{suffix}", method.name()));
             if named("") {
@@ -261,6 +273,12 @@ impl Process {
     /// Waits for the process to end.
     pub(crate) async fn wait(&mut self) -> io::Result<ExitStatus> {
         self.child.wait().await
+    }
+
+    /// Asks the process, and whatever it has started, to end.
+    pub(crate) fn terminate(&self) {
+        // As below.
+        let _ = rustix::process::kill_process_group(self.group, Signal::TERM);
     }
 
     /// Kills the process and whatever it has started.

@@ -111,7 +111,7 @@ pub fn on_signals(controller: Controller, grace: Duration) -> std::io::Result<()
                 _ = int.recv() => ("SIGINT", SignalKind::interrupt(), Duration::ZERO),
                 _ = quit.recv() => ("SIGQUIT", SignalKind::quit(), Duration::ZERO),
                 _ = hup.recv() => {
-                    tracing::info!("SIGHUP: all workers are reloaded");
+                    tracing::info!("SIGHUP: reloading all workers");
                     controller.reload();
                     continue;
                 }

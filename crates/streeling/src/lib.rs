@@ -7,6 +7,8 @@
 //! Nothing is decided here that a part could decide: what a route answers is `streeling-rest`'s
 //! matter, what a setting means `streeling-config`'s, how a worker lives `streeling-python`'s.
 
+#[cfg(feature = "python")]
+mod check;
 mod control;
 mod health;
 mod log;
@@ -17,6 +19,10 @@ mod probes;
 #[cfg(feature = "python")]
 mod python;
 mod server;
+#[cfg(feature = "python")]
+mod upkeep;
+#[cfg(feature = "python")]
+mod watch;
 
 /// The parts that the features put into this build.
 pub const PARTS: config::Parts = config::Parts {
@@ -25,6 +31,8 @@ pub const PARTS: config::Parts = config::Parts {
     metrics: cfg!(feature = "metrics"),
 };
 
+#[cfg(feature = "python")]
+pub use check::Report;
 pub use control::{Control, Controller, controller, on_signals};
 pub use log::init as init_log;
 pub use pidfile::PidfileError;

@@ -52,6 +52,9 @@ fn run(loaded: Loaded) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    if settings.check {
+        return check(&runtime, &settings);
+    }
     let ended = runtime.block_on(async {
         let (controller, control) = controller();
         on_signals(controller, settings.workers.graceful_timeout)
@@ -65,6 +68,32 @@ fn run(loaded: Loaded) -> ExitCode {
             ExitCode::from(error.exit_code())
         }
     }
+}
+
+/// Says what would be served.
+#[cfg(feature = "python")]
+fn check(runtime: &tokio::runtime::Runtime, settings: &Settings) -> ExitCode {
+    match runtime.block_on(streeling::Report::make(settings)) {
+        Ok(report) => {
+            // As for --help.
+            let _ = write!(std::io::stdout(), "{report}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+#[cfg(not(feature = "python"))]
+fn check(_: &tokio::runtime::Runtime, settings: &Settings) -> ExitCode {
+    tracing::error!(
+        "--check looks at the Python class {}, which needs the feature 'python'; this build does not \
+         have it",
+        settings.interface
+    );
+    ExitCode::from(2)
 }
 
 /// Threads that move bytes between clients and workers; large bodies have threads of their own.

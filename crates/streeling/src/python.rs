@@ -1,15 +1,13 @@
 //! Settings as the worker pools want them.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use streeling_config::{LogLevel, Settings, WorkerPool};
 use streeling_core::{Unit, UnitConfig};
-use streeling_python::{Pool, PoolConfig, Recycle, StartError, WorkerConfig};
+use streeling_python::{Pool, PoolConfig, Recycle, Service, StartError, WorkerConfig};
 use tokio::sync::watch;
 
-use crate::control::{Control, Orders};
 use crate::ports::Units;
 
 /// Headers, names and meta come on top of an answer's payload.
@@ -34,18 +32,19 @@ pub(crate) enum Pools {
 
 impl Pools {
     pub(crate) fn new(settings: &Settings) -> Self {
-        let (rest, grpc) = (&settings.rest, &settings.grpc);
+        let rest = workers(settings, settings.rest.workers);
+        let grpc = workers(settings, settings.grpc.workers);
+        let (rest_threads, grpc_threads) = (settings.rest.threads, settings.grpc.threads);
         match settings.workers.pool {
             WorkerPool::Separate => Self::Separate {
-                rest: (rest.workers > 0).then(|| pool(settings, 0, rest.workers, rest.threads)),
-                grpc: (grpc.workers > 0)
-                    .then(|| pool(settings, rest.workers, grpc.workers, grpc.threads)),
+                rest: (rest > 0).then(|| pool(settings, 0, rest, rest_threads)),
+                grpc: (grpc > 0).then(|| pool(settings, rest, grpc, grpc_threads)),
             },
             WorkerPool::Shared => Self::Shared(pool(
                 settings,
                 0,
-                rest.workers.max(grpc.workers),
-                rest.threads.max(grpc.threads),
+                rest.max(grpc),
+                rest_threads.max(grpc_threads),
             )),
         }
     }
@@ -105,47 +104,7 @@ impl Pools {
         }
     }
 
-    /// Carries out what is ordered while the server serves.
-    pub(crate) async fn obey(&self, mut control: Control) -> Infallible {
-        let mut done = Orders::default();
-        loop {
-            let orders = control.ordered(done).await;
-            if orders.more != done.more {
-                self.resize(orders.more - done.more).await;
-            }
-            if orders.reloads != done.reloads {
-                self.reload().await;
-            }
-            done = orders;
-        }
-    }
-
-    /// One pool after the other: two copies of every model at the same time are more than enough, and
-    /// what one pool could not load, the other need not try.
-    async fn reload(&self) {
-        for pool in self.all() {
-            if let Err(error) = pool.reload().await {
-                tracing::error!("not reloaded, the workers that are there go on: {error}");
-                return;
-            }
-        }
-        tracing::info!("all workers are reloaded");
-    }
-
-    async fn resize(&self, by: i64) {
-        for pool in self.all() {
-            let before = pool.workers();
-            let wanted = usize::try_from(by.saturating_add_unsigned(before as u64))
-                .unwrap_or(0)
-                .max(1);
-            match pool.resize(wanted).await {
-                Ok(()) => tracing::info!("{wanted} workers in place of {before}"),
-                Err(error) => tracing::error!("{wanted} workers cannot be had: {error}"),
-            }
-        }
-    }
-
-    fn all(&self) -> impl Iterator<Item = &Pool> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Pool> {
         let (one, other) = match self {
             Self::Separate { rest, grpc } => (rest.as_ref(), grpc.as_ref()),
             Self::Shared(pool) => (Some(pool), None),
@@ -161,27 +120,28 @@ async fn start(pool: Option<&Pool>) -> Result<(), StartError> {
     }
 }
 
+/// How many workers a transport has that was given so many: the development server has one, so that
+/// whoever develops meets the same object again.
+pub(crate) fn workers(settings: &Settings, asked: u32) -> u32 {
+    if settings.debug { asked.min(1) } else { asked }
+}
+
+/// A single worker, to look at the component in it.
+pub(crate) fn one_worker(settings: &Settings) -> Pool {
+    pool(settings, 0, 1, settings.rest.threads)
+}
+
+/// The component's own server, which takes the slot after all workers.
+pub(crate) fn service(settings: &Settings) -> Service {
+    let slot = settings.rest.workers + settings.grpc.workers;
+    Service::start(worker(settings, 0), slot as usize)
+}
+
 /// Workers that take the slots from `first` on.
 fn pool(settings: &Settings, first: u32, workers: u32, threads: u32) -> Pool {
     let largest = settings.rest.max_body.max(settings.grpc.max_message);
     Pool::new(PoolConfig {
-        worker: WorkerConfig {
-            python: settings.python.interpreter.clone(),
-            app_dir: settings.python.app_dir.clone(),
-            module: settings.interface.module.clone(),
-            class: settings.interface.class.clone(),
-            parameters: settings.parameters.to_python_json(),
-            metadata: settings.model_metadata.clone(),
-            unit_id: settings.identity.unit.clone(),
-            image: settings.identity.image.clone(),
-            threads: threads as usize,
-            log_level: match settings.log.level {
-                LogLevel::Debug => "DEBUG",
-                LogLevel::Info => "INFO",
-                LogLevel::Warning => "WARNING",
-                LogLevel::Error => "ERROR",
-            },
-        },
+        worker: worker(settings, threads),
         first: first as usize,
         workers: workers as usize,
         max_queue: settings.workers.max_queue as usize,
@@ -191,5 +151,26 @@ fn pool(settings: &Settings, first: u32, workers: u32, threads: u32) -> Pool {
             jitter: settings.workers.max_requests_jitter,
         }),
         tries: TRIES,
+        tracebacks: settings.debug,
     })
+}
+
+fn worker(settings: &Settings, threads: u32) -> WorkerConfig {
+    WorkerConfig {
+        python: settings.python.interpreter.clone(),
+        app_dir: settings.python.app_dir.clone(),
+        module: settings.interface.module.clone(),
+        class: settings.interface.class.clone(),
+        parameters: settings.parameters.to_python_json(),
+        metadata: settings.model_metadata.clone(),
+        unit_id: settings.identity.unit.clone(),
+        image: settings.identity.image.clone(),
+        threads: threads as usize,
+        log_level: match settings.log.level {
+            LogLevel::Debug => "DEBUG",
+            LogLevel::Info => "INFO",
+            LogLevel::Warning => "WARNING",
+            LogLevel::Error => "ERROR",
+        },
+    }
 }

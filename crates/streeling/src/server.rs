@@ -61,6 +61,10 @@ pub enum ServeError {
          feature 'rest', or set --grpc-workers (GRPC_WORKERS) above 0"
     )]
     Nothing,
+    /// The system gave no thread that watches the code.
+    #[cfg(feature = "python")]
+    #[error("cannot watch the component's code: {0}")]
+    Watch(#[source] std::io::Error),
     /// The system refused a signal handler.
     #[error("cannot listen for signals: {0}")]
     Signals(#[source] std::io::Error),
@@ -79,7 +83,7 @@ impl ServeError {
             Self::MetricsPort(_) => 2,
             Self::Pidfile(_) | Self::Feature { .. } | Self::Nothing => 2,
             #[cfg(feature = "python")]
-            Self::Component(_) | Self::GaveUp(_) => 1,
+            Self::Component(_) | Self::GaveUp(_) | Self::Watch(_) => 1,
             Self::Signals(_) => 1,
         }
     }
@@ -148,9 +152,22 @@ impl Server {
     async fn run_python(self, place: Place, mut control: Control) -> Result<(), ServeError> {
         use std::pin::pin;
 
+        use crate::upkeep::{Sources, Upkeep};
+
         let settings = &self.settings;
         let pools = crate::python::Pools::new(settings);
         let units = pools.units(&unit_config(settings));
+        let changes = if settings.debug {
+            tracing::warn!(
+                "development server, not for production (--debug, SELDON_DEBUG): one worker for each \
+                 transport, reloaded when the code changes; errors tell clients the component's traceback"
+            );
+            // From before the load, so that no change is missed.
+            Some(crate::watch::python_files(&settings.python.app_dir).map_err(ServeError::Watch)?)
+        } else {
+            None
+        };
+        let upkeep = Upkeep::new(settings, &pools);
         let (loaded, is_loaded) = watch::channel(false);
         let health = Health::new(is_loaded.clone(), pools.live());
         #[cfg(feature = "metrics")]
@@ -172,7 +189,10 @@ impl Server {
         let (ender, end) = controller();
         let (ports, pidfile) = (place.ports.listen()?, written(place.pidfile)?);
         let mut serving = pin!(ports.serve(units, is_loaded, end));
-        let obeys = pools.obey(control.clone());
+        let keeps_up = upkeep.run(Sources {
+            control: control.clone(),
+            changes,
+        });
         let fails = async {
             if !in_time {
                 if let Err(error) = start.await {
@@ -182,7 +202,7 @@ impl Server {
             }
             tokio::select! {
                 error = pools.failed() => ServeError::GaveUp(error),
-                never = obeys => match never {},
+                never = keeps_up => match never {},
             }
         };
         let (grace, ended) = tokio::select! {
@@ -193,7 +213,7 @@ impl Server {
         health.drain();
         ender.stop(grace);
         serving.await;
-        pools.stop(grace).await;
+        upkeep.stop(grace).await;
         drop(pidfile);
         #[cfg(feature = "metrics")]
         probes.end().await;

@@ -6,7 +6,9 @@
 
 mod builds;
 mod chaos;
+mod check;
 mod conformance;
+mod debug;
 mod examples;
 mod grpc_client;
 mod health;
@@ -18,6 +20,7 @@ mod passthrough;
 mod pidfile;
 mod processes;
 mod reflection;
+mod service;
 mod settings;
 mod signals;
 mod starts;

@@ -171,7 +171,7 @@ fn hangup_to_broken_code_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     write_version(folder.path(), "1");
     let server = command_in(folder.path(), "Version").start().unwrap();
-    write_version(folder.path(), "not Python");
+    write_version(folder.path(), "1 1");
     server.signal(Signal::HUP).unwrap();
     let line = server.wait_for_log("not reloaded");
     assert!(line.contains("ERROR"), "{line}");
