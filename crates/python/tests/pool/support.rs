@@ -83,6 +83,7 @@ pub(crate) fn config(python: PathBuf, folder: &Path) -> PoolConfig {
         max_answer: 1 << 20,
         recycle: None,
         tries: 3,
+        tracebacks: false,
     }
 }
 
