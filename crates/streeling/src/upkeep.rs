@@ -118,7 +118,7 @@ async fn changed(changes: &mut Option<watch::Receiver<()>>) {
     {
         return;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 async fn stop(service: Option<Service>, grace: Duration) {
