@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use streeling_testkit::{Request, Server, Signal};
 
+use crate::processes::children;
 use crate::support::{PATIENCE, ask, command, command_in, eventually, order, orders, runs, worker};
 
 /// What an idle server may take to end.
@@ -93,27 +94,12 @@ fn workers_end_when_the_server_is_killed() {
 fn idle_server_at_the_defaults_ends_within_a_second() {
     let command = command("Orders").env("GRPC_WORKERS", "");
     let mut server = command.args(["--grpc-port", "0"]).start().unwrap();
-    let workers = children(&server);
+    let workers = children(server.pid());
     assert_eq!(workers.len(), 2);
     server.signal(Signal::TERM).unwrap();
     let status = server.wait(Duration::from_secs(1)).unwrap();
     assert_eq!(status.code(), Some(0));
     assert!(!workers.into_iter().any(runs));
-}
-
-/// The processes that the server has started and that run.
-fn children(server: &Server) -> Vec<u32> {
-    let processes = std::fs::read_dir("/proc").unwrap().flatten();
-    processes
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|&pid| runs(pid) && parent(pid) == Some(server.pid()))
-        .collect()
-}
-
-fn parent(pid: u32) -> Option<u32> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let rest = stat.rsplit(')').next()?;
-    rest.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// A component that answers `version`, made of code that can be written anew.
@@ -142,7 +128,7 @@ fn hangup_serves_new_code_and_loses_no_request() {
     let command = command_in(folder.path(), "Version").env("GRPC_WORKERS", "1");
     let flags = ["--workers", "2", "--threads", "2", "--grpc-port", "0"];
     let server = command.args(flags).start().unwrap();
-    let before = children(&server);
+    let before = children(server.pid());
     assert_eq!(before.len(), 3);
     let ended = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -163,7 +149,7 @@ fn hangup_serves_new_code_and_loses_no_request() {
     eventually("the end of the old workers", || {
         !before.iter().any(|&pid| runs(pid))
     });
-    assert_eq!(children(&server).len(), 3);
+    assert_eq!(children(server.pid()).len(), 3);
 }
 
 #[test]
@@ -190,7 +176,7 @@ fn a_worker_more_and_a_worker_fewer() {
     let server = command.args(flags).start().unwrap();
     let become_so_many = |count: usize| {
         eventually(&format!("a server with {count} workers"), || {
-            children(&server).len() == count
+            children(server.pid()).len() == count
         });
     };
     become_so_many(2);
