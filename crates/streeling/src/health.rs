@@ -5,7 +5,7 @@ use tokio::sync::watch;
 /// What readiness follows. Clones see the same.
 #[derive(Clone, Debug)]
 #[cfg_attr(
-    not(any(feature = "metrics", test)),
+    not(any(feature = "grpc", feature = "metrics", test)),
     expect(dead_code, reason = "nobody asks")
 )]
 pub(crate) struct Health {
@@ -29,7 +29,30 @@ impl Health {
         self.draining.send_replace(true);
     }
 
-    #[cfg(any(feature = "metrics", test))]
+    /// Follows [`Health::readiness`]. Must be called inside a Tokio runtime.
+    #[cfg(feature = "grpc")]
+    pub(crate) fn follow(&self) -> watch::Receiver<bool> {
+        let (sender, receiver) = watch::channel(self.readiness().is_ok());
+        let sender = std::sync::Arc::new(sender);
+        let mut loaded = self.loaded.clone();
+        let (health, told) = (self.clone(), std::sync::Arc::clone(&sender));
+        tokio::spawn(async move {
+            while loaded.changed().await.is_ok() {
+                told.send_replace(health.readiness().is_ok());
+            }
+        });
+        for mut live in self.live.iter().cloned() {
+            let (health, told) = (self.clone(), std::sync::Arc::clone(&sender));
+            tokio::spawn(async move {
+                while live.changed().await.is_ok() {
+                    told.send_replace(health.readiness().is_ok());
+                }
+            });
+        }
+        receiver
+    }
+
+    #[cfg(any(feature = "grpc", feature = "metrics", test))]
     /// Nothing, or why no request can be taken.
     pub(crate) fn readiness(&self) -> Result<(), &'static str> {
         if *self.draining.borrow() {

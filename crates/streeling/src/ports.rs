@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use crate::ServeError;
 use crate::control::Control;
+use crate::health::Health;
 
 /// What answers on each port.
 pub(crate) struct Units {
@@ -71,14 +72,30 @@ pub(crate) struct Listening {
 
 impl Listening {
     /// Serves until told to end.
-    pub(crate) async fn serve(self, units: Units, ready: watch::Receiver<bool>, control: Control) {
+    pub(crate) async fn serve(
+        self,
+        units: Units,
+        ready: watch::Receiver<bool>,
+        health: Health,
+        control: Control,
+    ) {
         #[cfg(not(any(feature = "rest", feature = "grpc")))]
-        let _ = (units, ready, control);
+        let _ = (&units, &ready, &control);
+        #[cfg(not(feature = "grpc"))]
+        let _ = &health;
+        // Both before either answers: whoever has an answer knows where the other port is.
+        #[cfg(feature = "grpc")]
+        if let Some(port) = &self.grpc {
+            announce("gRPC", port.local_addr());
+        }
+        #[cfg(feature = "rest")]
+        if let Some(port) = &self.rest {
+            announce("REST", port.local_addr());
+        }
         tokio::join!(
             async {
                 #[cfg(feature = "rest")]
                 if let Some((port, unit)) = self.rest.zip(units.rest) {
-                    announce("REST", port.local_addr());
                     let mut control = control.clone();
                     port.serve(unit, ready.clone(), control.stopped()).await;
                 }
@@ -86,9 +103,10 @@ impl Listening {
             async {
                 #[cfg(feature = "grpc")]
                 if let Some((port, unit)) = self.grpc.zip(units.grpc) {
-                    announce("gRPC", port.local_addr());
                     let mut control = control.clone();
-                    port.serve(unit, ready.clone(), control.stopped()).await;
+                    port.with_health(health.follow())
+                        .serve(unit, ready.clone(), control.stopped())
+                        .await;
                 }
             },
         );

@@ -188,7 +188,7 @@ impl Server {
         loaded.send_replace(in_time);
         let (ender, end) = controller();
         let (ports, pidfile) = (place.ports.listen()?, written(place.pidfile)?);
-        let mut serving = pin!(ports.serve(units, is_loaded, end));
+        let mut serving = pin!(ports.serve(units, is_loaded, health.clone(), end));
         let keeps_up = upkeep.run(Sources {
             control: control.clone(),
             changes,
@@ -242,7 +242,7 @@ impl Place {
             rest: Some(unit.clone()),
             grpc: Some(unit),
         };
-        tokio::join!(ports.serve(units, ready, end), async {
+        tokio::join!(ports.serve(units, ready, health.clone(), end), async {
             let grace = control.stopped().await;
             health.drain();
             ender.stop(grace);

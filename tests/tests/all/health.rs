@@ -2,13 +2,14 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 use streeling_testkit::{Request, Signal};
 
 use crate::support::{
-    PATIENCE, bare_command, command, command_in, eventually, order, orders, root,
+    GRPCURL, PATIENCE, bare_command, command, command_in, eventually, order, orders, root,
 };
 
 /// Status and body.
@@ -83,7 +84,21 @@ fn not_ready_without_a_worker() {
                 \x20       os.remove('go')\n\
                 \x20       os.kill(os.getpid(), signal.SIGKILL)\n";
     std::fs::write(folder.path().join("Dying.py"), text).unwrap();
-    let server = command_in(folder.path(), "Dying").start().unwrap();
+    let server = command_in(folder.path(), "Dying")
+        .args(["--grpc-port", "0", "--grpc-workers", "1"])
+        .start()
+        .unwrap();
+    let serves = || {
+        let address = server.grpc_address().to_string();
+        let said = Command::new(&*GRPCURL)
+            .args(["-plaintext", &address, "grpc.health.v1.Health/Check"])
+            .output()
+            .unwrap();
+        let said = String::from_utf8(said.stdout).unwrap();
+        assert!(said.contains("SERVING"), "{said}");
+        !said.contains("NOT_SERVING")
+    };
+    eventually("health over gRPC", serves);
     let metrics = server.metrics_address();
     assert_eq!(probe(metrics, "/ready").0, 200);
     let body = json!({"data": {"ndarray": [[1.0]]}});
@@ -94,9 +109,11 @@ fn not_ready_without_a_worker() {
     eventually("unreadiness", || probe(metrics, "/ready").0 == 503);
     let (_, why) = probe(metrics, "/ready");
     assert!(why.contains("worker"), "{why}");
+    assert!(!serves());
     assert_eq!(probe(metrics, "/live").0, 200);
     std::fs::write(folder.path().join("go"), "").unwrap();
     eventually("readiness", || probe(metrics, "/ready").0 == 200);
+    eventually("health over gRPC", serves);
 }
 
 #[test]
