@@ -14,6 +14,8 @@ const LINTED: &[&[&str]] = &[
     &["python"],
     &["rest", "python"],
     &["grpc", "python"],
+    &["metrics"],
+    &["rest", "metrics", "python"],
     &[],
 ];
 

@@ -49,7 +49,7 @@ fn serve(python: &Path) -> anyhow::Result<(Child, SocketAddr)> {
     let free = std::net::TcpListener::bind(("0.0.0.0", PORT.parse()?)).is_ok();
     let mut server = Command::new(target()?.join("release/streeling"))
         .args(["Iris", "--http-port", if free { PORT } else { "0" }])
-        .args(["--grpc-port", "0"])
+        .args(["--grpc-port", "0", "--metrics-port", "0"])
         .arg("--app-dir")
         .arg(root().join("examples/iris"))
         .arg("--python")

@@ -20,6 +20,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "streeling-proto",
         ],
     ),
+    ("streeling-metrics", &["streeling-net"]),
     ("streeling-net", &[]),
     ("streeling-proto", &[]),
     ("streeling-codec", &["streeling-core"]),
@@ -35,6 +36,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "streeling-config",
             "streeling-core",
             "streeling-grpc",
+            "streeling-metrics",
             "streeling-python",
             "streeling-rest",
         ],
@@ -82,6 +84,10 @@ const ABSENT: &[(&str, &[&str])] = &[
     (
         "streeling-grpc",
         &["warp", "prometheus", "clap", "command-fds", "axum"],
+    ),
+    (
+        "streeling-metrics",
+        &["warp", "tonic", "prost", "clap", "command-fds"],
     ),
     (
         "streeling-net",

@@ -133,9 +133,6 @@ pub(crate) fn missing(row: &Row) -> Option<String> {
         Acts::NotYet(part) => Some(format!(
             "Not in this build yet: {part}. Setting it is a warning."
         )),
-        Acts::Partly(part, now) => Some(format!(
-            "Not in this build yet: {part}. Setting it is a warning; only {now} acts."
-        )),
     }
 }
 

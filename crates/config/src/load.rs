@@ -29,11 +29,14 @@ pub(crate) fn load(
     if !parts.grpc {
         values.without(Key::GrpcWorkers, "gRPC server", "grpc")?;
     }
+    if !parts.metrics {
+        values.without_metrics()?;
+    }
     let settings = values.settings(environment, annotations);
     check_ports(&[
         (Key::HttpPort, settings.rest.port, settings.rest.workers > 0),
         (Key::GrpcPort, settings.grpc.port, settings.grpc.workers > 0),
-        (Key::MetricsPort, settings.metrics.port, true),
+        (Key::MetricsPort, settings.metrics.port, parts.metrics),
     ])?;
     Ok(Loaded {
         settings,
@@ -141,12 +144,8 @@ impl Values {
             Acts::NotYet(part) if changed => {
                 format!("{names}, set by {source}, has no effect: {part} is not in this build yet")
             }
-            Acts::Partly(part, now) if changed => format!(
-                "{names}, set by {source}, has an effect on {now} only: {part} is not in this build \
-                 yet"
-            ),
             Acts::Deprecated => format!("{names}, set by {source}, is deprecated and does nothing"),
-            Acts::Now | Acts::NotYet(_) | Acts::Partly(..) | Acts::Ignored => return,
+            Acts::Now | Acts::NotYet(_) | Acts::Ignored => return,
         };
         self.warnings.push(Warning(text));
     }
@@ -187,6 +186,29 @@ impl Values {
         }
     }
 
+    /// Nobody's start is to fail for a variable that the operator sets for every component.
+    fn without_metrics(&mut self) -> Result<(), ConfigError> {
+        let part = "metrics server";
+        match self.sources.get(&Key::MetricsPort) {
+            Some(source @ Source::CommandLine) => Err(ConfigError::NotBuilt {
+                names: Key::MetricsPort.to_string(),
+                origin: source.describe(),
+                part,
+                feature: "metrics",
+            }),
+            Some(source) => {
+                self.warnings.push(Warning(format!(
+                    "{}, set by {}, has no effect: this build has no {part}, which is the Cargo \
+                     feature 'metrics'",
+                    Key::MetricsPort,
+                    source.describe()
+                )));
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
     fn settings(&mut self, environment: &Environment, annotations: &Annotations) -> Settings {
         let single_threaded = self.on(Key::SingleThreaded);
         let threads = if single_threaded {
@@ -216,6 +238,7 @@ impl Values {
             model_metadata: self.text(Key::ModelMetadata),
             payload_passthrough: self.on(Key::PayloadPassthrough),
             debug,
+            check: self.on(Key::Check),
             pidfile: self.path(Key::Pidfile),
             host: self.required(Key::Host, |value| match value {
                 Value::Address(address) => Some(*address),
@@ -469,7 +492,7 @@ mod tests {
         assert_eq!(same(&[(a, 9000, true), (b, 9001, true)]), Ok(()));
         assert_eq!(same(&[(a, 9000, true), (b, 9000, false)]), Ok(()));
         assert_eq!(same(&[(a, 0, true), (b, 0, true)]), Ok(()));
-        let inert = Key::Pidfile;
+        let inert = Key::AccessLog;
         assert!(
             matches!(inert.row().acts, Acts::NotYet(_)),
             "choose another key for this test"

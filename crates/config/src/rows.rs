@@ -7,7 +7,6 @@ use Preset::{From, Text};
 
 const METRICS: Acts = Acts::NotYet("the metrics server");
 const TRACING: Acts = Acts::NotYet("tracing");
-const RECYCLING: Acts = Acts::NotYet("the replacing of workers");
 
 /// The flag's part of a row: `(flag, variables, default, kind)`.
 type Form = (Flag, &'static [&'static str], Preset, Kind);
@@ -116,6 +115,14 @@ pub(crate) static TABLE: &[Row] = &[
         Acts::Deprecated,
         "Deprecated: accepted, and does nothing",
         "",
+    ),
+    row(
+        Key::Check,
+        (Bare("check", "1"), &[], Text("0"), Kind::Switch),
+        G::Component,
+        Acts::Now,
+        "Load the component once, print what would be served, and end",
+        "Ends with 0, or with the error and the exit code that a start would end with. No port is opened.",
     ),
     row(
         Key::Host,
@@ -276,9 +283,9 @@ pub(crate) static TABLE: &[Row] = &[
             },
         ),
         G::Workers,
-        RECYCLING,
+        Acts::Now,
         "Requests after which a worker is replaced; 0: never",
-        "",
+        "The successor loads the component first, and no request is lost.",
     ),
     row(
         Key::MaxRequestsJitter,
@@ -292,7 +299,7 @@ pub(crate) static TABLE: &[Row] = &[
             },
         ),
         G::Workers,
-        RECYCLING,
+        Acts::Now,
         "Most that is added at random to --max-requests, drawn for each worker",
         "",
     ),
@@ -326,9 +333,9 @@ pub(crate) static TABLE: &[Row] = &[
         Key::Pidfile,
         (Value("pidfile"), &[], Preset::None, Kind::File),
         G::Workers,
-        Acts::NotYet("the pid file"),
-        "File that holds the server's process id while it runs",
-        "",
+        Acts::Now,
+        "File that holds the server's process id while it serves",
+        "It is removed at the end. A file that names a process which no longer runs is replaced; one that names a process which runs stops the start with exit code 2.",
     ),
     row(
         Key::GrpcPort,
@@ -384,9 +391,9 @@ pub(crate) static TABLE: &[Row] = &[
             Kind::Port,
         ),
         G::Metrics,
-        METRICS,
-        "Prometheus port",
-        "",
+        Acts::Now,
+        "Port of the health probes and of Prometheus",
+        "/live and /ready are answered from the first second, before the component is loaded. The metrics themselves are not in this build yet.",
     ),
     row(
         Key::MetricsEndpoint,
@@ -449,9 +456,9 @@ pub(crate) static TABLE: &[Row] = &[
             Kind::LooseSwitch,
         ),
         G::Logging,
-        Acts::Partly("the development server", "log level DEBUG"),
+        Acts::Now,
         "Development server, and log level DEBUG whatever --log-level says",
-        "",
+        "One worker for each transport; all are reloaded when a Python file below --app-dir changes; errors of the component carry its traceback. Not for production.",
     ),
     row(
         Key::AccessLog,

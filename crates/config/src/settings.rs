@@ -27,6 +27,8 @@ pub struct Parts {
     pub rest: bool,
     /// The gRPC server.
     pub grpc: bool,
+    /// The metrics server, with the health probes.
+    pub metrics: bool,
 }
 
 impl Parts {
@@ -34,6 +36,7 @@ impl Parts {
     pub const ALL: Self = Self {
         rest: true,
         grpc: true,
+        metrics: true,
     };
 }
 
@@ -52,7 +55,9 @@ pub struct Settings {
     pub payload_passthrough: bool,
     /// Run as a development server.
     pub debug: bool,
-    /// File that holds the process id while the server runs.
+    /// Load the component once and say what would be served, instead of serving.
+    pub check: bool,
+    /// File that holds the process id while the server serves.
     pub pidfile: Option<PathBuf>,
     /// Address of all ports.
     pub host: IpAddr,
@@ -84,7 +89,8 @@ impl Settings {
     /// [`ConfigError::Usage`] for a command line of the wrong form, [`ConfigError::Invalid`] for the
     /// first value that cannot be used, [`ConfigError::SamePort`] for a port given twice,
     /// [`ConfigError::NotBuilt`] for workers of a part that is not in `parts`; where they are not
-    /// asked for, such a part has none.
+    /// asked for, such a part has none. Likewise for `--metrics-port` on the command line; the variable is set by
+    /// the operator in any case, and gives a warning.
     pub fn load(
         parts: Parts,
         args: impl IntoIterator<Item = OsString>,

@@ -20,6 +20,7 @@ pub enum Key {
     Python,
     AppDir,
     Persistence,
+    Check,
     Host,
     HttpPort,
     Keepalive,
@@ -150,8 +151,6 @@ pub(crate) enum Acts {
     Now,
     /// It is not: this part is missing, and setting it to anything but its default is a warning.
     NotYet(&'static str),
-    /// One part is missing (first), another acts (second).
-    Partly(&'static str, &'static str),
     /// Known so that nobody takes it for a misspelling; of no effect, and no warning, because the
     /// operator always sets it.
     Ignored,

@@ -8,7 +8,8 @@ use streeling_core::Unit;
 use streeling_net::{BindError, Drained};
 use tokio::sync::watch;
 
-use crate::{Config, serve};
+use crate::Config;
+use crate::serve::{self, Ready};
 
 /// Reserves the port, without opening it: clients are refused until [`Bound::listen`].
 ///
@@ -44,6 +45,7 @@ impl Bound {
         Ok(Listening {
             port: self.port.listen()?,
             config: self.config,
+            healthy: None,
         })
     }
 
@@ -67,6 +69,7 @@ impl Bound {
 pub struct Listening {
     port: streeling_net::Listening,
     config: Config,
+    healthy: Option<watch::Receiver<bool>>,
 }
 
 impl Listening {
@@ -76,17 +79,32 @@ impl Listening {
         self.port.local_addr()
     }
 
+    /// Lets the health service follow `healthy`, where being ready to answer does not say enough.
+    #[must_use]
+    pub fn with_health(mut self, healthy: watch::Receiver<bool>) -> Self {
+        self.healthy = Some(healthy);
+        self
+    }
+
     /// Answers requests until `shutdown` is ready, then finishes those under way, for at most as
     /// long as it says.
     ///
     /// While `ready` is false, requests that need the unit get UNAVAILABLE, and the health service says
-    /// `NOT_SERVING`; it says so again from the moment `shutdown` is ready.
+    /// `NOT_SERVING` (unless it follows [`Listening::with_health`]); it says so again from the moment `shutdown` is ready.
     pub async fn serve(
         self,
         unit: Unit,
         ready: watch::Receiver<bool>,
         shutdown: impl Future<Output = Duration> + Send,
     ) -> Drained {
-        serve::serve(self.port, &self.config, unit, ready, shutdown).await
+        let healthy = self.healthy.unwrap_or_else(|| ready.clone());
+        serve::serve(
+            self.port,
+            &self.config,
+            unit,
+            Ready { ready, healthy },
+            shutdown,
+        )
+        .await
     }
 }

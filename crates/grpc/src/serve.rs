@@ -33,15 +33,21 @@ const HEADERS: u32 = 64 * 1024;
 /// How long a client may take to answer whether it is still there.
 const PONG: Duration = Duration::from_secs(20);
 
+/// What requests and what the health service follow.
+pub(crate) struct Ready {
+    pub(crate) ready: watch::Receiver<bool>,
+    pub(crate) healthy: watch::Receiver<bool>,
+}
+
 pub(crate) async fn serve(
     port: Listening,
     config: &Config,
     unit: Unit,
-    ready: watch::Receiver<bool>,
+    Ready { ready, healthy }: Ready,
     shutdown: impl Future<Output = Duration> + Send,
 ) -> Drained {
     let (draining, is_draining) = watch::channel(false);
-    let (standard, health) = Standard::new(ready.clone(), is_draining);
+    let (standard, health) = Standard::new(healthy, is_draining);
     let connections = Connections {
         builder: builder(config.ping),
         state: State::new(config, unit, ready, standard),

@@ -97,7 +97,7 @@ impl Pool {
     /// class's tags and metrics on the answer.
     async fn ask(&self, context: &Context, method: Method, input: Input<'_>) -> Result<Answer> {
         if !input.is_raw()
-            && self.ready()?.methods.has_whole(method, context.encoding)
+            && self.methods()?.has_whole(method, context.encoding)
             && let Outcome::Answer(answer) =
                 self.outcome(context, method, input.whole(context)?).await?
         {
@@ -117,7 +117,7 @@ impl Pool {
         method: Method,
         input: Input<'_>,
     ) -> Result<Answer> {
-        let methods = &self.ready()?.methods;
+        let methods = self.methods()?;
         if methods.has(method) || methods.has_whole(method, context.encoding) {
             self.ask(context, method, input).await
         } else {
@@ -132,7 +132,7 @@ impl Pool {
         request: Request,
     ) -> Result<Outcome> {
         let reply = self.exchange(method, request, context.deadline).await?;
-        reply.outcome(context.encoding)
+        reply.outcome(context.encoding, self.shared.config.tracebacks)
     }
 }
 
@@ -197,8 +197,8 @@ impl Component for Pool {
     }
 
     fn takes_whole(&self, method: Method, encoding: Encoding) -> bool {
-        self.ready()
-            .is_ok_and(|ready| ready.methods.has_whole(method, encoding))
+        self.methods()
+            .is_ok_and(|methods| methods.has_whole(method, encoding))
     }
 }
 

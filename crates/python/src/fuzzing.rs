@@ -27,7 +27,7 @@ pub fn replies(stream: &[u8], step: usize, limit: usize) -> io::Result<Vec<Strin
                 Some(body) => {
                     let reply = Reply { header, body };
                     let [json, protobuf] = [Encoding::Json, Encoding::Protobuf]
-                        .map(|encoding| reply.clone().outcome(encoding));
+                        .map(|encoding| reply.clone().outcome(encoding, true));
                     format!("{header:?} {json:?} {protobuf:?}")
                 }
                 None => format!("{header:?} is too long"),

@@ -2,13 +2,14 @@
 //! [`Component`](streeling_core::Component).
 //!
 //! Each worker is an interpreter that runs the small Python package under `python/`, carried in
-//! this crate as text. [`Pool`] starts and replaces them; which request goes to which thread of
+//! this crate as text. [`Pool`] starts, recycles and replaces them; which request goes to which thread of
 //! which worker is decided by a pure state machine (`dispatch`); what passes between the processes
 //! is written down in `PROTOCOL.md`.
 //!
 //! No transport is known here, and no setting: whoever makes the pool says how many workers it
 //! has. What an answer looks like on the wire is the unit's and the codec's matter.
 
+mod about;
 mod component;
 mod dispatch;
 mod frame;
@@ -20,9 +21,15 @@ mod package;
 mod pool;
 mod reply;
 mod request;
+mod seat;
+mod service;
+mod spawn;
+mod supervise;
 #[cfg(test)]
 mod vectors;
 mod worker;
 
-pub use pool::{Pool, PoolConfig};
+pub use about::About;
+pub use pool::{Pool, PoolConfig, Recycle};
+pub use service::Service;
 pub use worker::{StartError, WorkerConfig};

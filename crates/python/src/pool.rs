@@ -1,20 +1,21 @@
-//! A pool of workers that together are one component.
+//! A pool of workers that together are one component: what others may ask of it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{fmt, io};
 
-use tokio::sync::{oneshot, watch};
-use tokio::task::{JoinError, JoinSet};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
 
 use streeling_core::{Error, ErrorKind, Method, Result};
 
-use crate::dispatch::{Class, Dispatcher, Job, Lane, Send, Submitted, Ticket, WorkerId};
-use crate::link::{Link, Received};
+use crate::dispatch::{Class, Dispatcher, Job, Submitted};
 use crate::reply::Reply;
-use crate::request::{Pieces, Request};
-use crate::worker::{Ready, StartError, Worker, WorkerConfig};
+use crate::request::Request;
+use crate::seat::{Caller, State, carry_out, worker_lost};
+use crate::supervise::{self, Command, Keeper};
+use crate::worker::{Methods, Ready, StartError, Worker, WorkerConfig};
 
 /// How a pool is to be made up.
 #[derive(Clone, Debug)]
@@ -23,58 +24,90 @@ pub struct PoolConfig {
     pub worker: WorkerConfig,
     /// The number of the first worker; the others count on from it.
     pub first: usize,
-    /// Worker processes.
+    /// Worker processes at the start.
     pub workers: usize,
     /// Requests that may wait for a worker.
     pub max_queue: usize,
     /// The largest answer, in bytes on the way from the worker.
     pub max_answer: usize,
+    /// Requests after which a worker is replaced; `None` never.
+    pub recycle: Option<Recycle>,
+    /// Starts of one worker in a row that may fail before the pool gives up. A worker that is lost
+    /// within ten seconds without having answered anything counts as a start that failed; one that
+    /// somebody kills while others serve does not.
+    pub tries: u32,
+    /// Errors of the component carry its traceback in their text.
+    pub tracebacks: bool,
 }
 
-/// The first pause before a lost worker is started again; it doubles with each failure in a row.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-
-/// The longest pause before a lost worker is started again.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-
-/// A worker that has served for so long is not part of a row of failures.
-const STEADY: Duration = Duration::from_secs(30);
+/// When a worker is replaced by a fresh one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recycle {
+    /// Requests that a worker is given before its successor is started.
+    pub after: u32,
+    /// Most that is added to that at random, drawn for each worker, so that not all go at once.
+    pub jitter: u32,
+}
 
 /// Worker processes that serve one Python class.
 ///
 /// It is made idle; [`Pool::start`] starts the workers. It implements
 /// [`Component`](streeling_core::Component). Cloning gives another handle to the same pool; call [`Pool::stop`] to end it.
+///
+/// While no worker serves, requests wait for one as long as their deadlines and
+/// [`PoolConfig::max_queue`] allow, until the pool gives up.
 #[derive(Clone)]
 pub struct Pool {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
-struct Shared {
-    config: PoolConfig,
-    state: Mutex<State>,
-    /// What the component turned out to be at the start.
-    ready: OnceLock<Ready>,
+/// What the pool's handles, its keepers and its workers' tasks have in common.
+pub(crate) struct Shared {
+    pub(crate) config: PoolConfig,
+    pub(crate) state: Mutex<State>,
+    pub(crate) component: Loaded,
     next_request: AtomicU64,
-    next_worker: AtomicU64,
-    stop: watch::Sender<bool>,
-    /// The tasks that keep one worker each.
-    keepers: Mutex<JoinSet<()>>,
+    pub(crate) next_worker: AtomicU64,
+    pub(crate) stop: watch::Sender<bool>,
+    pub(crate) live: watch::Sender<usize>,
+    pub(crate) failed: watch::Sender<Option<Failure>>,
+    wanted: AtomicUsize,
+    /// One change of the workers at a time.
+    slots: tokio::sync::Mutex<Vec<Slot>>,
+    /// The tasks that keep one worker each, and the one that looks for stuck ones.
+    tasks: Mutex<JoinSet<()>>,
 }
 
-struct State {
-    dispatcher: Dispatcher<Pieces, Caller>,
-    links: Vec<(WorkerId, Arc<[Link]>)>,
+/// Why the pool has given up.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) slot: usize,
+    pub(crate) tries: u32,
+    pub(crate) last: Arc<StartError>,
 }
 
-/// Who waits for an answer.
-type Answered = std::result::Result<Reply, Error>;
+/// The place of one worker and its successors.
+struct Slot {
+    number: usize,
+    commands: mpsc::UnboundedSender<Command>,
+}
 
-#[derive(Debug)]
-struct Caller(oneshot::Sender<Answered>);
+/// What the component turned out to be when it was loaded last.
+#[derive(Default)]
+pub(crate) struct Loaded {
+    /// [`Methods`] and [`Loaded::KNOWN`]: read for every request, so without a lock.
+    methods: AtomicU32,
+    ready: Mutex<Option<Arc<Ready>>>,
+}
 
-impl Ticket for Caller {
-    fn is_abandoned(&self) -> bool {
-        self.0.is_closed()
+impl Loaded {
+    /// Tells a component without any method from none.
+    const KNOWN: u32 = 1 << 31;
+
+    pub(crate) fn set(&self, ready: Ready) {
+        let methods = ready.methods.bits() | Self::KNOWN;
+        *lock(&self.ready) = Some(Arc::new(ready));
+        self.methods.store(methods, Ordering::Release);
     }
 }
 
@@ -82,74 +115,145 @@ impl Pool {
     /// A pool without workers yet; requests are answered with [`ErrorKind::NotReady`].
     #[must_use]
     pub fn new(config: PoolConfig) -> Self {
-        let state = State {
-            dispatcher: Dispatcher::new(config.max_queue),
-            links: Vec::new(),
-        };
         Self {
             shared: Arc::new(Shared {
-                config,
-                state: Mutex::new(state),
-                ready: OnceLock::new(),
+                state: Mutex::new(State {
+                    dispatcher: Dispatcher::new(config.max_queue),
+                    seats: Vec::new(),
+                    over: false,
+                }),
+                component: Loaded::default(),
                 next_request: AtomicU64::new(1),
                 next_worker: AtomicU64::new(0),
                 stop: watch::Sender::new(false),
-                keepers: Mutex::default(),
+                live: watch::Sender::new(0),
+                failed: watch::Sender::new(None),
+                wanted: AtomicUsize::new(config.workers),
+                slots: tokio::sync::Mutex::default(),
+                tasks: Mutex::default(),
+                config,
             }),
         }
     }
 
     /// Starts every worker, all at the same time, and waits until each has loaded the component.
-    /// From then on a worker that is lost is replaced.
+    /// From then on a worker that is lost is replaced. To be called once.
     ///
     /// # Errors
     ///
     /// The first [`StartError`] of any worker; the others are ended.
     pub async fn start(&self) -> std::result::Result<(), StartError> {
-        let mut starts = JoinSet::new();
+        let mut slots = self.shared.slots.lock().await;
         let first = self.shared.config.first;
-        for slot in first..first + self.shared.config.workers {
-            let config = self.shared.config.worker.clone();
-            starts.spawn(async move { (slot, Worker::start(&config, slot).await) });
+        let numbers = (first..first + self.workers()).collect();
+        let workers = self.load(numbers).await?;
+        self.shared
+            .spawn(supervise::watch(Arc::clone(&self.shared)));
+        slots.extend(self.open(workers));
+        Ok(())
+    }
+
+    /// Gives every worker a successor that loads the code and the model anew, all at the same time.
+    /// Once all have, each old worker is given nothing more; it ends when it has finished what
+    /// lies on it, which is not waited for.
+    ///
+    /// # Errors
+    ///
+    /// The first [`StartError`] of any successor. Then nothing has changed.
+    pub async fn reload(&self) -> std::result::Result<(), StartError> {
+        let slots = self.shared.slots.lock().await;
+        let workers = self
+            .load(slots.iter().map(|slot| slot.number).collect())
+            .await?;
+        let mut moves = Vec::with_capacity(workers.len());
+        for (number, worker) in workers {
+            let slot = slots.iter().find(|slot| slot.number == number);
+            let slot = slot.expect("workers were started for these slots");
+            let (moved, done) = oneshot::channel();
+            // A keeper that is gone has given up, or the pool is being stopped.
+            let _ = slot.commands.send(Command::Take(Box::new(worker), moved));
+            moves.push(done);
         }
-        let mut workers = Vec::new();
-        while let Some(joined) = starts.join_next().await {
-            let (slot, started) = joined.map_err(io::Error::other)?;
-            let worker = started?;
-            tracing::info!(
-                worker = slot,
-                "component loaded in {:.3} s",
-                worker.ready.load_seconds
-            );
-            workers.push((slot, worker));
-        }
-        let mut keepers = lock(&self.shared.keepers);
-        for (slot, worker) in workers {
-            self.shared.ready.get_or_init(|| worker.ready.clone());
-            keepers.spawn(Arc::clone(&self.shared).keep(slot, worker));
+        for done in moves {
+            // Nothing is ever sent; it ends when the sender is dropped.
+            let _ = done.await;
         }
         Ok(())
     }
 
-    /// Ends the workers: each finishes what lies on it. What has not ended after `grace` is
-    /// killed.
+    /// Has so many workers from now on, at least 1. New ones are waited for until they have loaded;
+    /// of those that are too many, the last ones finish what lies on them and end.
+    ///
+    /// # Errors
+    ///
+    /// The first [`StartError`] of any new worker. Then nothing has changed.
+    pub async fn resize(&self, workers: usize) -> std::result::Result<(), StartError> {
+        let workers = workers.max(1);
+        let mut slots = self.shared.slots.lock().await;
+        let first = self.shared.config.first;
+        let missing = (first + slots.len()..first + workers).collect();
+        let new = self.load(missing).await?;
+        slots.extend(self.open(new));
+        for slot in slots.drain(workers..) {
+            // As above.
+            let _ = slot.commands.send(Command::Leave);
+        }
+        self.shared.wanted.store(workers, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// How many workers are wanted; those that are just being replaced count.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.shared.wanted.load(Ordering::Relaxed)
+    }
+
+    /// Ready when the pool has given up, since one worker failed [`PoolConfig::tries`] times in a
+    /// row; pending for ever otherwise. From then on requests are refused while no worker serves.
+    pub async fn failed(&self) -> StartError {
+        let mut failed = self.shared.failed.subscribe();
+        let failure = failed.wait_for(Option::is_some).await;
+        let failure = failure.expect("the pool holds the other end");
+        let Failure { slot, tries, last } = failure.clone().expect("waited for above");
+        StartError::GaveUp { slot, tries, last }
+    }
+
+    /// How many workers serve right now; 0 means that nobody can be served.
+    #[must_use]
+    pub fn live(&self) -> watch::Receiver<usize> {
+        self.shared.live.subscribe()
+    }
+
+    /// Ends the workers: each finishes what lies on it, what waits for one is refused. What has not
+    /// ended after `grace` is killed.
     pub async fn stop(&self, grace: Duration) {
         self.shared.stop.send_replace(true);
-        let mut keepers = std::mem::take(&mut *lock(&self.shared.keepers));
-        let ended = async { while keepers.join_next().await.is_some() {} };
+        self.shared.refuse(&Error::new(
+            ErrorKind::NotReady,
+            "the server is going down; try another one",
+        ));
+        let mut tasks = std::mem::take(&mut *lock(&self.shared.tasks));
+        let ended = async { while tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(grace, ended).await.is_err() {
             tracing::warn!("workers are killed: they did not end within {grace:?}");
+        }
+        tasks.shutdown().await;
+        self.shared.abandon();
+    }
+
+    /// What the component defines.
+    pub(crate) fn methods(&self) -> Result<Methods> {
+        match self.shared.component.methods.load(Ordering::Acquire) {
+            0 => Err(not_ready()),
+            bits => Ok(Methods::from_bits(bits)),
         }
     }
 
     /// What the component turned out to be.
-    pub(crate) fn ready(&self) -> Result<&Ready> {
-        self.shared.ready.get().ok_or_else(|| {
-            Error::new(
-                ErrorKind::NotReady,
-                "the component is still being loaded; try again later",
-            )
-        })
+    pub(crate) fn ready(&self) -> Result<Arc<Ready>> {
+        lock(&self.shared.component.ready)
+            .clone()
+            .ok_or_else(not_ready)
     }
 
     /// Sends a request to a worker and waits for its reply.
@@ -167,12 +271,16 @@ impl Pool {
         let job = Job {
             id,
             class,
+            deadline,
             payload,
             ticket: Caller(sender),
         };
 
         let order = {
             let mut state = lock(&shared.state);
+            if state.over && state.dispatcher.live() == 0 {
+                return Err(worker_lost());
+            }
             match state.dispatcher.submit(Instant::now(), job) {
                 Submitted::Send(send) => state.order(send),
                 Submitted::Queued => None,
@@ -191,201 +299,65 @@ impl Pool {
         carry_out(order);
         answer.await.unwrap_or_else(|_| Err(worker_lost()))
     }
-}
 
-/// What is to be written, with where; carried out when the state is no longer locked.
-type Order = (Arc<[Link]>, Send<Pieces>);
-
-impl State {
-    fn orders(&self, sends: Vec<Send<Pieces>>) -> Vec<Order> {
-        sends
-            .into_iter()
-            .filter_map(|send| self.order(send))
-            .collect()
+    /// Starts workers, all at the same time; on an error those that have come up are ended.
+    async fn load(
+        &self,
+        numbers: Vec<usize>,
+    ) -> std::result::Result<Vec<(usize, Worker)>, StartError> {
+        let mut starts = JoinSet::new();
+        for number in numbers {
+            let config = self.shared.config.worker.clone();
+            starts.spawn(async move { (number, Worker::start(&config, number).await) });
+        }
+        let load = async {
+            let mut workers = Vec::new();
+            while let Some(joined) = starts.join_next().await {
+                let (number, started) = joined.map_err(io::Error::other)?;
+                let worker = started?;
+                tracing::info!(
+                    worker = number,
+                    "component loaded in {:.3} s",
+                    worker.ready.load_seconds
+                );
+                workers.push((number, worker));
+            }
+            workers.sort_by_key(|(number, _)| *number);
+            Ok(workers)
+        };
+        let mut stop = self.shared.stop.subscribe();
+        tokio::select! {
+            workers = load => workers,
+            _ = stop.wait_for(|stop| *stop) => Err(StartError::Stopped),
+        }
     }
 
-    /// `None` when the worker has gone; whoever waits is told by who removes it.
-    fn order(&self, send: Send<Pieces>) -> Option<Order> {
-        let (_, links) = self.links.iter().find(|(id, _)| *id == send.lane.worker)?;
-        Some((Arc::clone(links), send))
-    }
-}
-
-fn carry_out(orders: impl IntoIterator<Item = Order>) {
-    for (
-        links,
-        Send {
-            lane,
-            payload,
-            awaited,
-        },
-    ) in orders
-    {
-        links[lane.thread].send(payload, awaited);
+    /// Opens a slot for each of these workers.
+    fn open(&self, workers: Vec<(usize, Worker)>) -> Vec<Slot> {
+        let open = |(number, worker)| {
+            let (commands, receiver) = mpsc::unbounded_channel();
+            let keeper = Keeper::new(Arc::clone(&self.shared), number, receiver, worker);
+            self.shared.spawn(keeper.keep());
+            Slot { number, commands }
+        };
+        workers.into_iter().map(open).collect()
     }
 }
 
 impl Shared {
-    /// Keeps one slot filled: serves with a worker, replaces it when it is lost.
-    async fn keep(self: Arc<Self>, slot: usize, mut worker: Worker) {
-        let mut pause = FIRST_PAUSE;
-        loop {
-            let since = Instant::now();
-            let ended = self.serve(&mut worker).await;
-            if *self.stop.borrow() {
-                return;
-            }
-            worker.process.kill();
-            let status = worker.process.wait().await;
-            match (ended, status) {
-                (Err(fault), _) => tracing::error!(worker = slot, "worker killed: {fault}"),
-                (Ok(()), Ok(status)) => tracing::error!(worker = slot, "worker lost: {status}"),
-                (Ok(()), Err(error)) => tracing::error!(worker = slot, "worker lost: {error}"),
-            }
-            if since.elapsed() >= STEADY {
-                pause = FIRST_PAUSE;
-            }
-            let Some(next) = self.replace(slot, &mut pause).await else {
-                return;
-            };
-            worker = next;
-        }
-    }
-
-    /// Starts workers until one has loaded; `None` when the pool is stopped meanwhile.
-    async fn replace(&self, slot: usize, pause: &mut Duration) -> Option<Worker> {
-        let mut stop = self.stop.subscribe();
-        let again = async {
-            loop {
-                tokio::time::sleep(*pause).await;
-                *pause = (*pause * 2).min(LONGEST_PAUSE);
-                match Worker::start(&self.config.worker, slot).await {
-                    Ok(worker) => {
-                        tracing::info!(worker = slot, "worker replaced");
-                        return worker;
-                    }
-                    Err(error) => tracing::error!(worker = slot, "worker not replaced: {error}"),
-                }
-            }
-        };
-        tokio::select! {
-            worker = again => Some(worker),
-            _ = stop.wait_for(|stop| *stop) => None,
-        }
-    }
-
-    /// Lets a worker take part until it closes a socket, breaks the protocol, or the pool is
-    /// stopped and it has ended in order. Whoever still waits for it then is told.
-    async fn serve(self: &Arc<Self>, worker: &mut Worker) -> io::Result<()> {
-        let id = self.next_worker.fetch_add(1, Ordering::Relaxed);
-        let orders = {
-            let mut state = lock(&self.state);
-            state.links.push((id, Arc::clone(&worker.links)));
-            let sends = state
-                .dispatcher
-                .add_worker(Instant::now(), id, worker.links.len());
-            state.orders(sends)
-        };
-        carry_out(orders);
-        let result = self.run(id, worker).await;
-        let tickets = {
-            let mut state = lock(&self.state);
-            state.links.retain(|(other, _)| *other != id);
-            state.dispatcher.remove_worker(id)
-        };
-        for Caller(sender) in tickets {
-            // Whoever has left needs no answer.
-            let _ = sender.send(Err(worker_lost()));
-        }
-        result
-    }
-
-    /// Reads and writes every link until one ends, or, once the pool is stopped, all have ended.
-    async fn run(self: &Arc<Self>, id: WorkerId, worker: &mut Worker) -> io::Result<()> {
-        let mut links = JoinSet::new();
-        for thread in 0..worker.links.len() {
-            let shared = Arc::clone(self);
-            let all = Arc::clone(&worker.links);
-            links.spawn(async move {
-                let link = &all[thread];
-                let lane = Lane { worker: id, thread };
-                let limit = shared.config.max_answer;
-                tokio::select! {
-                    result = link.read(limit, |batch| shared.receive(lane, batch)) => result,
-                    () = link.write() => Ok(()),
-                }
-            });
-        }
-        let mut stop = self.stop.subscribe();
-        tokio::select! {
-            ended = links.join_next() => return flatten(ended),
-            _ = stop.wait_for(|stop| *stop) => {}
-        }
-        for link in &*worker.links {
-            link.close();
-        }
-        while let Some(ended) = links.join_next().await {
-            flatten(Some(ended))?;
-        }
-        worker.process.wait().await?;
-        Ok(())
-    }
-
-    fn receive(&self, lane: Lane, batch: Vec<Received>) -> io::Result<()> {
-        let now = Instant::now();
-        let mut sends = Vec::new();
-        let mut answers = Vec::with_capacity(batch.len());
-        let orders = {
-            let mut state = lock(&self.state);
-            for Received { header, body } in batch {
-                let spent = Duration::from_micros(header.micros.into());
-                let done = state
-                    .dispatcher
-                    .complete(now, lane, header.id, spent, &mut sends);
-                let Caller(sender) = done.ok_or_else(|| {
-                    io::Error::other(format!("an answer to {}, which was not asked", header.id))
-                })?;
-                answers.push((sender, header, body));
-            }
-            state.orders(sends)
-        };
-        carry_out(orders);
-        for (sender, header, body) in answers {
-            let answer = match body {
-                Some(body) => Ok(Reply { header, body }),
-                None => Err(self.too_large(header.length)),
-            };
-            // Whoever has left needs no answer; it has been taken off the socket all the same.
-            let _ = sender.send(answer);
-        }
-        Ok(())
-    }
-
-    fn too_large(&self, bytes: u64) -> Error {
-        Error::new(
-            ErrorKind::TooLarge,
-            format!(
-                "the component's answer has {bytes} bytes, {} are allowed (--max-body-size, \
-                 STREELING_MAX_BODY_SIZE)",
-                self.config.max_answer
-            ),
-        )
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        lock(&self.tasks).spawn(task);
     }
 }
 
-/// How a link's task ended.
-fn flatten(ended: Option<std::result::Result<io::Result<()>, JoinError>>) -> io::Result<()> {
-    ended.unwrap_or(Ok(Ok(()))).map_err(io::Error::other)?
-}
-
-fn worker_lost() -> Error {
+fn not_ready() -> Error {
     Error::new(
-        ErrorKind::WorkerLost,
-        "the worker that held the request is gone; try again",
+        ErrorKind::NotReady,
+        "the component is still being loaded; try again later",
     )
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // What the locks guard is never left half changed by a panic.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -26,15 +26,16 @@ pub(crate) enum Outcome {
 }
 
 impl Reply {
-    /// Reads the reply, which is to be sent in this encoding; what the component raised is an error.
-    pub(crate) fn outcome(self, encoding: Encoding) -> Result<Outcome, Error> {
+    /// Reads the reply, which is to be sent in this encoding; what the component raised is an error, with its
+    /// traceback in the text where that is wanted.
+    pub(crate) fn outcome(self, encoding: Encoding, traceback: bool) -> Result<Outcome, Error> {
         let outcome = match self.header.kind {
             Kind::Reply if self.header.items == 1 => match answer(self.body, encoding) {
                 Ok(answer) => return answer.map(Outcome::Answer),
                 Err(fault) => Err(fault),
             },
             Kind::Reply => Err(Fault::Items),
-            Kind::Error => match raised(&self.body) {
+            Kind::Error => match raised(&self.body, traceback) {
                 Ok(Some(error)) => return Err(error),
                 Ok(None) => Ok(Outcome::Declined),
                 Err(fault) => Err(fault),
@@ -189,8 +190,8 @@ struct ErrorBody {
 }
 
 /// What the component raised; `None` when a `_raw` method declined.
-fn raised(body: &[u8]) -> Result<Option<Error>, Fault> {
-    let body: ErrorBody =
+fn raised(body: &[u8], with_traceback: bool) -> Result<Option<Error>, Fault> {
+    let mut body: ErrorBody =
         serde_json::from_slice(body).map_err(|error| Fault::Json(error.to_string()))?;
     let kind = match body.kind {
         Raised::Component => ErrorKind::Component,
@@ -201,6 +202,9 @@ fn raised(body: &[u8]) -> Result<Option<Error>, Fault> {
     };
     if let Some(traceback) = body.traceback {
         tracing::error!(target: "streeling::component", "{}\n{}", body.info, traceback.trim_end());
+        if with_traceback {
+            body.info = format!("{}\n{}", body.info, traceback.trim_end());
+        }
     }
     let mut error = Error::new(kind, body.info);
     error.reason = body.reason.map(Into::into);

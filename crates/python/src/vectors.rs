@@ -262,7 +262,7 @@ fn replies_are_read_as_the_vectors_say() {
             header,
             body: frame.slice(HEADER..),
         }
-        .outcome(Encoding::Protobuf);
+        .outcome(Encoding::Protobuf, false);
         let Some(item) = decoded.items.first() else {
             let error = outcome.unwrap_err();
             let body: serde_json::Value = serde_json::from_str(&decoded.json.unwrap()).unwrap();

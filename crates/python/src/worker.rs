@@ -101,6 +101,23 @@ pub enum StartError {
     /// The sockets failed.
     #[error("the worker cannot be talked to")]
     Socket(#[from] io::Error),
+    /// The component was loaded, and the process was lost before it had answered anything.
+    #[error("the worker was lost soon after its start: {0}")]
+    Lost(String),
+    /// One worker failed too often in a row.
+    #[error("worker {slot} failed {tries} times in a row; the last time: {last}")]
+    GaveUp {
+        /// The worker's number.
+        slot: usize,
+        /// How often it was tried.
+        tries: u32,
+        /// Why it failed the last time.
+        #[source]
+        last: Arc<Self>,
+    },
+    /// The pool was stopped meanwhile.
+    #[error("the workers were not started, since the server is going down")]
+    Stopped,
 }
 
 impl From<Fault> for StartError {
@@ -137,46 +154,75 @@ pub(crate) struct Ready {
     pub(crate) load_seconds: f64,
 }
 
-/// The methods that a class defines, plain and raw.
-#[derive(Clone, Debug, Default, Deserialize)]
+/// The methods that a class defines, plain and raw, a bit for each.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(from = "Vec<String>")]
-pub(crate) struct Methods {
-    plain: [bool; Method::ALL.len()],
-    /// Those that take whole messages: from JSON, from protobuf.
-    whole: [[bool; Method::ALL.len()]; 2],
-}
+pub(crate) struct Methods(u32);
 
 impl Methods {
-    pub(crate) fn has(&self, method: Method) -> bool {
-        self.plain[usize::from(method.code()) - 1]
+    /// `custom_service`, above the bits of the methods.
+    const SERVICE: u32 = 1 << (Method::ALL.len() * 3);
+
+    pub(crate) fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+
+    /// 22 bits from the lowest on.
+    pub(crate) fn bits(self) -> u32 {
+        self.0
+    }
+
+    pub(crate) fn has(self, method: Method) -> bool {
+        self.0 & Self::plain(method) != 0
     }
 
     /// Whether the class has a method for whole messages that come in this encoding.
-    pub(crate) fn has_whole(&self, method: Method, encoding: Encoding) -> bool {
-        self.whole[encoding as usize][usize::from(method.code()) - 1]
+    pub(crate) fn has_whole(self, method: Method, encoding: Encoding) -> bool {
+        self.0 & Self::whole(method, encoding) != 0
+    }
+
+    /// Whether the class has a server of its own to run.
+    pub(crate) fn has_service(self) -> bool {
+        self.0 & Self::SERVICE != 0
+    }
+
+    fn plain(method: Method) -> u32 {
+        1 << (method.code() - 1)
+    }
+
+    fn whole(method: Method, encoding: Encoding) -> u32 {
+        Self::plain(method) << (Method::ALL.len() * (1 + encoding as usize))
     }
 }
 
 impl From<Vec<String>> for Methods {
     fn from(names: Vec<String>) -> Self {
         let defined = |wanted: &str| names.iter().any(|name| name == wanted);
-        let whole = |encoding: Encoding| {
-            Method::ALL.map(|method| {
-                let named = |suffix: &str| defined(&format!("{}{suffix}", method.name()));
-                named("_raw")
+        let mut bits = if defined("custom_service") {
+            Self::SERVICE
+        } else {
+            0
+        };
+        for method in Method::ALL {
+            let named = |suffix: &str| defined(&format!("{}{suffix}", method.name()));
+            if named("") {
+                bits |= Self::plain(method);
+            }
+            for encoding in [Encoding::Json, Encoding::Protobuf] {
+                let takes = named("_raw")
                     || match (method, encoding) {
                         (Method::HealthStatus, _) => false,
                         // Feedback comes as protobuf either way.
                         (Method::SendFeedback, _) => named("_rest") || named("_grpc"),
                         (_, Encoding::Json) => named("_rest"),
                         (_, Encoding::Protobuf) => named("_grpc"),
-                    }
-            })
-        };
-        Self {
-            plain: Method::ALL.map(|method| defined(method.name())),
-            whole: [whole(Encoding::Json), whole(Encoding::Protobuf)],
+                    };
+                if takes {
+                    bits |= Self::whole(method, encoding);
+                }
+            }
         }
+        Self(bits)
     }
 }
 
@@ -229,6 +275,12 @@ impl Process {
         self.child.wait().await
     }
 
+    /// Asks the process, and whatever it has started, to end.
+    pub(crate) fn terminate(&self) {
+        // As below.
+        let _ = rustix::process::kill_process_group(self.group, Signal::TERM);
+    }
+
     /// Kills the process and whatever it has started.
     pub(crate) fn kill(&self) {
         // The group outlives its leader only while it has members, so there may be none.
@@ -254,7 +306,7 @@ impl Worker {
             theirs.push(other);
         }
 
-        let mut process = spawn(config, theirs, slot)?;
+        let mut process = spawn(config, theirs, slot).await?;
         let start = async {
             write(&mut control, Kind::Package, &package::sources()).await?;
             let hello = tokio::time::timeout(HELLO, read(&mut control));
@@ -297,7 +349,11 @@ fn pair() -> io::Result<(UnixStream, OwnedFd)> {
     Ok((UnixStream::from_std(ours)?, theirs.into()))
 }
 
-fn spawn(config: &WorkerConfig, theirs: Vec<OwnedFd>, slot: usize) -> Result<Process, StartError> {
+async fn spawn(
+    config: &WorkerConfig,
+    theirs: Vec<OwnedFd>,
+    slot: usize,
+) -> Result<Process, StartError> {
     let mut command = std::process::Command::new(&config.python);
     command.arg("-c").arg(package::BOOTSTRAP);
     let mut mappings = Vec::with_capacity(theirs.len());
@@ -318,10 +374,12 @@ fn spawn(config: &WorkerConfig, theirs: Vec<OwnedFd>, slot: usize) -> Result<Pro
         .stderr(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true);
-    let mut child = command.spawn().map_err(|source| StartError::Spawn {
-        python: config.python.clone(),
-        source,
-    })?;
+    let mut child = crate::spawn::spawn(command)
+        .await
+        .map_err(|source| StartError::Spawn {
+            python: config.python.clone(),
+            source,
+        })?;
     if let Some(stdout) = child.stdout.take() {
         tokio::spawn(crate::log::forward(stdout, slot, "stdout"));
     }

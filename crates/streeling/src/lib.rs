@@ -7,21 +7,35 @@
 //! Nothing is decided here that a part could decide: what a route answers is `streeling-rest`'s
 //! matter, what a setting means `streeling-config`'s, how a worker lives `streeling-python`'s.
 
+#[cfg(feature = "python")]
+mod check;
+mod control;
+mod health;
 mod log;
+mod pidfile;
 mod ports;
+#[cfg(feature = "metrics")]
+mod probes;
 #[cfg(feature = "python")]
 mod python;
 mod server;
-mod stop;
+#[cfg(feature = "python")]
+mod upkeep;
+#[cfg(feature = "python")]
+mod watch;
 
 /// The parts that the features put into this build.
 pub const PARTS: config::Parts = config::Parts {
     rest: cfg!(feature = "rest"),
     grpc: cfg!(feature = "grpc"),
+    metrics: cfg!(feature = "metrics"),
 };
 
+#[cfg(feature = "python")]
+pub use check::Report;
+pub use control::{Control, Controller, controller, on_signals};
 pub use log::init as init_log;
+pub use pidfile::PidfileError;
 pub use server::{ServeError, Server};
-pub use stop::{Stop, Stopper, on_signals, stopper};
 pub use streeling_config as config;
 pub use streeling_core as core;

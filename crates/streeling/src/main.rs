@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use streeling::config::{
     Annotations, ConfigError, Environment, Loaded, PODINFO_ANNOTATIONS, Settings,
 };
-use streeling::{Server, on_signals, stopper};
+use streeling::{Server, controller, on_signals};
 
 fn main() -> ExitCode {
     let environment = Environment::from_process();
@@ -52,11 +52,14 @@ fn run(loaded: Loaded) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    if settings.check {
+        return check(&runtime, &settings);
+    }
     let ended = runtime.block_on(async {
-        let (stopper, stop) = stopper();
-        on_signals(stopper, settings.workers.graceful_timeout)
+        let (controller, control) = controller();
+        on_signals(controller, settings.workers.graceful_timeout)
             .map_err(streeling::ServeError::Signals)?;
-        Server::new(settings).run(stop).await
+        Server::new(settings).run(control).await
     });
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -65,6 +68,32 @@ fn run(loaded: Loaded) -> ExitCode {
             ExitCode::from(error.exit_code())
         }
     }
+}
+
+/// Says what would be served.
+#[cfg(feature = "python")]
+fn check(runtime: &tokio::runtime::Runtime, settings: &Settings) -> ExitCode {
+    match runtime.block_on(streeling::Report::make(settings)) {
+        Ok(report) => {
+            // As for --help.
+            let _ = write!(std::io::stdout(), "{report}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+#[cfg(not(feature = "python"))]
+fn check(_: &tokio::runtime::Runtime, settings: &Settings) -> ExitCode {
+    tracing::error!(
+        "--check looks at the Python class {}, which needs the feature 'python'; this build does not \
+         have it",
+        settings.interface
+    );
+    ExitCode::from(2)
 }
 
 /// Threads that move bytes between clients and workers; large bodies have threads of their own.

@@ -5,7 +5,8 @@ use streeling_core::Unit;
 use tokio::sync::watch;
 
 use crate::ServeError;
-use crate::stop::Stop;
+use crate::control::Control;
+use crate::health::Health;
 
 /// What answers on each port.
 pub(crate) struct Units {
@@ -15,7 +16,7 @@ pub(crate) struct Units {
     pub(crate) grpc: Option<Unit>,
 }
 
-/// The ports: reserved, not yet open.
+/// The ports of the transports: reserved, not yet open.
 pub(crate) struct Ports {
     #[cfg(feature = "rest")]
     rest: Option<streeling_rest::Bound>,
@@ -42,50 +43,73 @@ impl Ports {
         })
     }
 
-    /// Opens every port before any of them answers, and serves until told to stop.
+    /// Opens every port before any of them answers.
+    pub(crate) fn listen(self) -> Result<Listening, ServeError> {
+        Ok(Listening {
+            #[cfg(feature = "rest")]
+            rest: self
+                .rest
+                .map(streeling_rest::Bound::listen)
+                .transpose()
+                .map_err(ServeError::RestPort)?,
+            #[cfg(feature = "grpc")]
+            grpc: self
+                .grpc
+                .map(streeling_grpc::Bound::listen)
+                .transpose()
+                .map_err(ServeError::GrpcPort)?,
+        })
+    }
+}
+
+/// The ports of the transports, open.
+pub(crate) struct Listening {
+    #[cfg(feature = "rest")]
+    rest: Option<streeling_rest::Listening>,
+    #[cfg(feature = "grpc")]
+    grpc: Option<streeling_grpc::Listening>,
+}
+
+impl Listening {
+    /// Serves until told to end.
     pub(crate) async fn serve(
         self,
         units: Units,
         ready: watch::Receiver<bool>,
-        stop: Stop,
-    ) -> Result<(), ServeError> {
+        health: Health,
+        control: Control,
+    ) {
         #[cfg(not(any(feature = "rest", feature = "grpc")))]
-        let _ = (units, ready, stop);
-        #[cfg(feature = "rest")]
-        let rest = match self.rest.zip(units.rest) {
-            Some((bound, unit)) => {
-                let listening = bound.listen().map_err(ServeError::RestPort)?;
-                announce("REST", listening.local_addr());
-                let (ready, mut stop) = (ready.clone(), stop.clone());
-                Some(async move { listening.serve(unit, ready, stop.stopped()).await })
-            }
-            None => None,
-        };
+        let _ = (&units, &ready, &control);
+        #[cfg(not(feature = "grpc"))]
+        let _ = &health;
+        // Both before either answers: whoever has an answer knows where the other port is.
         #[cfg(feature = "grpc")]
-        let grpc = match self.grpc.zip(units.grpc) {
-            Some((bound, unit)) => {
-                let listening = bound.listen().map_err(ServeError::GrpcPort)?;
-                announce("gRPC", listening.local_addr());
-                let (ready, mut stop) = (ready.clone(), stop.clone());
-                Some(async move { listening.serve(unit, ready, stop.stopped()).await })
-            }
-            None => None,
-        };
+        if let Some(port) = &self.grpc {
+            announce("gRPC", port.local_addr());
+        }
+        #[cfg(feature = "rest")]
+        if let Some(port) = &self.rest {
+            announce("REST", port.local_addr());
+        }
         tokio::join!(
             async {
                 #[cfg(feature = "rest")]
-                if let Some(serving) = rest {
-                    serving.await;
+                if let Some((port, unit)) = self.rest.zip(units.rest) {
+                    let mut control = control.clone();
+                    port.serve(unit, ready.clone(), control.stopped()).await;
                 }
             },
             async {
                 #[cfg(feature = "grpc")]
-                if let Some(serving) = grpc {
-                    serving.await;
+                if let Some((port, unit)) = self.grpc.zip(units.grpc) {
+                    let mut control = control.clone();
+                    port.with_health(health.follow())
+                        .serve(unit, ready.clone(), control.stopped())
+                        .await;
                 }
             },
         );
-        Ok(())
     }
 }
 
@@ -111,8 +135,8 @@ fn grpc(settings: &Settings) -> streeling_grpc::Config {
     }
 }
 
-/// Says where a transport is served; tests and scripts that asked for port 0 read it there.
-#[cfg(any(feature = "rest", feature = "grpc"))]
-fn announce(transport: &str, address: std::net::SocketAddr) {
-    tracing::info!("serving {transport} at http://{address}");
+/// Says where something is served; tests and scripts that asked for port 0 read it there.
+#[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
+pub(crate) fn announce(what: &str, address: std::net::SocketAddr) {
+    tracing::info!("serving {what} at http://{address}");
 }

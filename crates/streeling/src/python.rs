@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use streeling_config::{LogLevel, Settings, WorkerPool};
 use streeling_core::{Unit, UnitConfig};
-use streeling_python::{Pool, PoolConfig, StartError, WorkerConfig};
+use streeling_python::{Pool, PoolConfig, Recycle, Service, StartError, WorkerConfig};
+use tokio::sync::watch;
 
 use crate::ports::Units;
 
@@ -14,6 +15,9 @@ const ENVELOPE: usize = 1 << 20;
 
 /// What a worker has at least, when the server ends, to end in order: nothing lies on it any more.
 const LAST_GRACE: Duration = Duration::from_millis(500);
+
+/// Starts of a worker in a row that may fail; with the pauses between them, some six seconds.
+const TRIES: u32 = 7;
 
 /// Who answers on which port.
 pub(crate) enum Pools {
@@ -28,18 +32,19 @@ pub(crate) enum Pools {
 
 impl Pools {
     pub(crate) fn new(settings: &Settings) -> Self {
-        let (rest, grpc) = (&settings.rest, &settings.grpc);
+        let rest = workers(settings, settings.rest.workers);
+        let grpc = workers(settings, settings.grpc.workers);
+        let (rest_threads, grpc_threads) = (settings.rest.threads, settings.grpc.threads);
         match settings.workers.pool {
             WorkerPool::Separate => Self::Separate {
-                rest: (rest.workers > 0).then(|| pool(settings, 0, rest.workers, rest.threads)),
-                grpc: (grpc.workers > 0)
-                    .then(|| pool(settings, rest.workers, grpc.workers, grpc.threads)),
+                rest: (rest > 0).then(|| pool(settings, 0, rest, rest_threads)),
+                grpc: (grpc > 0).then(|| pool(settings, rest, grpc, grpc_threads)),
             },
             WorkerPool::Shared => Self::Shared(pool(
                 settings,
                 0,
-                rest.workers.max(grpc.workers),
-                rest.threads.max(grpc.threads),
+                rest.max(grpc),
+                rest_threads.max(grpc_threads),
             )),
         }
     }
@@ -71,12 +76,40 @@ impl Pools {
 
     pub(crate) async fn stop(&self, grace: Duration) {
         let grace = grace.max(LAST_GRACE);
-        match self {
-            Self::Separate { rest, grpc } => {
-                tokio::join!(stop(rest.as_ref(), grace), stop(grpc.as_ref(), grace));
+        let mut pools = self.all().map(|pool| pool.stop(grace));
+        match (pools.next(), pools.next()) {
+            (Some(one), Some(other)) => {
+                tokio::join!(one, other);
             }
-            Self::Shared(pool) => pool.stop(grace).await,
+            (Some(one), None) => one.await,
+            _ => {}
         }
+    }
+
+    /// Workers that serve, of each pool.
+    pub(crate) fn live(&self) -> Vec<watch::Receiver<usize>> {
+        self.all().map(Pool::live).collect()
+    }
+
+    /// Waits until a pool has given up.
+    pub(crate) async fn failed(&self) -> StartError {
+        let mut pools = self.all().map(Pool::failed);
+        match (pools.next(), pools.next()) {
+            (Some(one), Some(other)) => tokio::select! {
+                error = one => error,
+                error = other => error,
+            },
+            (Some(one), None) => one.await,
+            _ => std::future::pending().await,
+        }
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Pool> {
+        let (one, other) = match self {
+            Self::Separate { rest, grpc } => (rest.as_ref(), grpc.as_ref()),
+            Self::Shared(pool) => (Some(pool), None),
+        };
+        one.into_iter().chain(other)
     }
 }
 
@@ -87,36 +120,57 @@ async fn start(pool: Option<&Pool>) -> Result<(), StartError> {
     }
 }
 
-async fn stop(pool: Option<&Pool>, grace: Duration) {
-    if let Some(pool) = pool {
-        pool.stop(grace).await;
-    }
+/// How many workers a transport has that was given so many: the development server has one, so that
+/// whoever develops meets the same object again.
+pub(crate) fn workers(settings: &Settings, asked: u32) -> u32 {
+    if settings.debug { asked.min(1) } else { asked }
+}
+
+/// A single worker, to look at the component in it.
+pub(crate) fn one_worker(settings: &Settings) -> Pool {
+    pool(settings, 0, 1, settings.rest.threads)
+}
+
+/// The component's own server, which takes the slot after all workers.
+pub(crate) fn service(settings: &Settings) -> Service {
+    let slot = settings.rest.workers + settings.grpc.workers;
+    Service::start(worker(settings, 0), slot as usize)
 }
 
 /// Workers that take the slots from `first` on.
 fn pool(settings: &Settings, first: u32, workers: u32, threads: u32) -> Pool {
     let largest = settings.rest.max_body.max(settings.grpc.max_message);
     Pool::new(PoolConfig {
-        worker: WorkerConfig {
-            python: settings.python.interpreter.clone(),
-            app_dir: settings.python.app_dir.clone(),
-            module: settings.interface.module.clone(),
-            class: settings.interface.class.clone(),
-            parameters: settings.parameters.to_python_json(),
-            metadata: settings.model_metadata.clone(),
-            unit_id: settings.identity.unit.clone(),
-            image: settings.identity.image.clone(),
-            threads: threads as usize,
-            log_level: match settings.log.level {
-                LogLevel::Debug => "DEBUG",
-                LogLevel::Info => "INFO",
-                LogLevel::Warning => "WARNING",
-                LogLevel::Error => "ERROR",
-            },
-        },
+        worker: worker(settings, threads),
         first: first as usize,
         workers: workers as usize,
         max_queue: settings.workers.max_queue as usize,
         max_answer: largest.saturating_add(ENVELOPE),
+        recycle: (settings.workers.max_requests > 0).then_some(Recycle {
+            after: settings.workers.max_requests,
+            jitter: settings.workers.max_requests_jitter,
+        }),
+        tries: TRIES,
+        tracebacks: settings.debug,
     })
+}
+
+fn worker(settings: &Settings, threads: u32) -> WorkerConfig {
+    WorkerConfig {
+        python: settings.python.interpreter.clone(),
+        app_dir: settings.python.app_dir.clone(),
+        module: settings.interface.module.clone(),
+        class: settings.interface.class.clone(),
+        parameters: settings.parameters.to_python_json(),
+        metadata: settings.model_metadata.clone(),
+        unit_id: settings.identity.unit.clone(),
+        image: settings.identity.image.clone(),
+        threads: threads as usize,
+        log_level: match settings.log.level {
+            LogLevel::Debug => "DEBUG",
+            LogLevel::Info => "INFO",
+            LogLevel::Warning => "WARNING",
+            LogLevel::Error => "ERROR",
+        },
+    }
 }

@@ -7,8 +7,10 @@ use streeling_config::Settings;
 use streeling_core::{Component, Unit, UnitConfig};
 use tokio::sync::watch;
 
+use crate::control::{Control, controller};
+use crate::health::Health;
+use crate::pidfile::{Pidfile, PidfileError};
 use crate::ports::{Ports, Units};
-use crate::stop::Stop;
 
 /// A server that is ready to be run.
 pub struct Server {
@@ -28,10 +30,23 @@ pub enum ServeError {
     #[cfg(feature = "grpc")]
     #[error("{0}: choose another gRPC port with --grpc-port or PREDICTIVE_UNIT_GRPC_SERVICE_PORT")]
     GrpcPort(#[source] streeling_grpc::BindError),
+    /// A port cannot be had.
+    #[cfg(feature = "metrics")]
+    #[error(
+        "{0}: choose another metrics port with --metrics-port or PREDICTIVE_UNIT_METRICS_SERVICE_PORT"
+    )]
+    MetricsPort(#[source] streeling_metrics::BindError),
+    /// The pid file cannot be used.
+    #[error(transparent)]
+    Pidfile(#[from] PidfileError),
     /// The component could not be loaded.
     #[cfg(feature = "python")]
     #[error(transparent)]
     Component(#[from] streeling_python::StartError),
+    /// Workers were lost, and no new one came to serve.
+    #[cfg(feature = "python")]
+    #[error("the server gives up: {0}")]
+    GaveUp(#[source] streeling_python::StartError),
     /// The settings ask for a part that was not compiled in.
     #[error("{asked} needs the feature '{feature}', which this build does not have")]
     Feature {
@@ -46,6 +61,10 @@ pub enum ServeError {
          feature 'rest', or set --grpc-workers (GRPC_WORKERS) above 0"
     )]
     Nothing,
+    /// The system gave no thread that watches the code.
+    #[cfg(feature = "python")]
+    #[error("cannot watch the component's code: {0}")]
+    Watch(#[source] std::io::Error),
     /// The system refused a signal handler.
     #[error("cannot listen for signals: {0}")]
     Signals(#[source] std::io::Error),
@@ -60,9 +79,11 @@ impl ServeError {
             Self::RestPort(_) => 2,
             #[cfg(feature = "grpc")]
             Self::GrpcPort(_) => 2,
-            Self::Feature { .. } | Self::Nothing => 2,
+            #[cfg(feature = "metrics")]
+            Self::MetricsPort(_) => 2,
+            Self::Pidfile(_) | Self::Feature { .. } | Self::Nothing => 2,
             #[cfg(feature = "python")]
-            Self::Component(_) => 1,
+            Self::Component(_) | Self::GaveUp(_) | Self::Watch(_) => 1,
             Self::Signals(_) => 1,
         }
     }
@@ -88,30 +109,36 @@ impl Server {
         }
     }
 
-    /// Runs until told to stop: takes the ports, loads the component, serves, and takes everything
+    /// Runs until told to end: takes the ports, loads the component, serves, and takes everything
     /// down in order.
     ///
     /// # Errors
     ///
-    /// [`ServeError`] when the server does not come to serve. A port that is taken is found before
-    /// anything is loaded.
-    pub async fn run(self, stop: Stop) -> Result<(), ServeError> {
-        let ports = Ports::bind(&self.settings)?;
+    /// [`ServeError`] when the server does not come to serve, or cannot go on. A port that is taken, and a
+    /// pid file that names another server, are found before anything is loaded.
+    pub async fn run(self, control: Control) -> Result<(), ServeError> {
+        let settings = &self.settings;
+        let place = Place {
+            pidfile: settings
+                .pidfile
+                .as_deref()
+                .map(Pidfile::claim)
+                .transpose()?,
+            ports: Ports::bind(settings)?,
+            #[cfg(feature = "metrics")]
+            probes: crate::probes::Bound::new(settings)?,
+        };
         match &self.component {
             Some(component) => {
-                let unit = Unit::new(Arc::clone(component), unit_config(&self.settings));
-                let units = Units {
-                    rest: Some(unit.clone()),
-                    grpc: Some(unit),
-                };
-                ports.serve(units, watch::channel(true).1, stop).await
+                let unit = Unit::new(Arc::clone(component), unit_config(settings));
+                place.run_here(unit, control).await
             }
-            None => self.run_python(ports, stop).await,
+            None => self.run_python(place, control).await,
         }
     }
 
     #[cfg(not(feature = "python"))]
-    async fn run_python(self, _ports: Ports, _stop: Stop) -> Result<(), ServeError> {
+    async fn run_python(self, _place: Place, _control: Control) -> Result<(), ServeError> {
         Err(ServeError::Feature {
             asked: format!(
                 "serving the Python class {} (interface_name)",
@@ -122,39 +149,114 @@ impl Server {
     }
 
     #[cfg(feature = "python")]
-    async fn run_python(self, ports: Ports, mut stop: Stop) -> Result<(), ServeError> {
+    async fn run_python(self, place: Place, mut control: Control) -> Result<(), ServeError> {
         use std::pin::pin;
+
+        use crate::upkeep::{Sources, Upkeep};
 
         let settings = &self.settings;
         let pools = crate::python::Pools::new(settings);
         let units = pools.units(&unit_config(settings));
-        let (loaded, ready) = watch::channel(false);
+        let changes = if settings.debug {
+            tracing::warn!(
+                "development server, not for production (--debug, SELDON_DEBUG): one worker for each \
+                 transport, reloaded when the code changes; errors tell clients the component's traceback"
+            );
+            // From before the load, so that no change is missed.
+            Some(crate::watch::python_files(&settings.python.app_dir).map_err(ServeError::Watch)?)
+        } else {
+            None
+        };
+        let upkeep = Upkeep::new(settings, &pools);
+        let (loaded, is_loaded) = watch::channel(false);
+        let health = Health::new(is_loaded.clone(), pools.live());
+        #[cfg(feature = "metrics")]
+        let probes = place.probes.serve(health.clone())?;
         let deadline = settings.workers.bind_deadline;
         let mut start = pin!(pools.start());
         let in_time = tokio::select! {
             started = &mut start => { started?; true }
             () = tokio::time::sleep(deadline) => false,
-            _ = stop.stopped() => return Ok(()),
+            _ = control.stopped() => return Ok(()),
         };
-        if in_time {
-            loaded.send_replace(true);
-            ports.serve(units, ready, stop.clone()).await?;
-        } else {
+        if !in_time {
             tracing::warn!(
                 "still loading after {deadline:?}: the ports open (--bind-deadline, \
                  STREELING_BIND_DEADLINE), and requests are refused until the load has ended"
             );
-            let mut serving = pin!(ports.serve(units, ready, stop.clone()));
-            tokio::select! {
-                started = &mut start => started?,
-                ended = &mut serving => return ended,
-            }
-            loaded.send_replace(true);
-            serving.await?;
         }
-        pools.stop(stop.stopped().await).await;
+        loaded.send_replace(in_time);
+        let (ender, end) = controller();
+        let (ports, pidfile) = (place.ports.listen()?, written(place.pidfile)?);
+        let mut serving = pin!(ports.serve(units, is_loaded, health.clone(), end));
+        let keeps_up = upkeep.run(Sources {
+            control: control.clone(),
+            changes,
+        });
+        let fails = async {
+            if !in_time {
+                if let Err(error) = start.await {
+                    return ServeError::Component(error);
+                }
+                loaded.send_replace(true);
+            }
+            tokio::select! {
+                error = pools.failed() => ServeError::GaveUp(error),
+                never = keeps_up => match never {},
+            }
+        };
+        let (grace, ended) = tokio::select! {
+            () = &mut serving => (std::time::Duration::ZERO, Ok(())),
+            grace = control.stopped() => (grace, Ok(())),
+            error = fails => (settings.workers.graceful_timeout, Err(error)),
+        };
+        health.drain();
+        ender.stop(grace);
+        serving.await;
+        upkeep.stop(grace).await;
+        drop(pidfile);
+        #[cfg(feature = "metrics")]
+        probes.end().await;
+        ended
+    }
+}
+
+/// What a server holds before it serves.
+struct Place {
+    pidfile: Option<Pidfile>,
+    ports: Ports,
+    #[cfg(feature = "metrics")]
+    probes: crate::probes::Bound,
+}
+
+impl Place {
+    /// Serves what needs no load and no workers.
+    async fn run_here(self, unit: Unit, mut control: Control) -> Result<(), ServeError> {
+        let (_loaded, ready) = watch::channel(true);
+        let health = Health::new(ready.clone(), Vec::new());
+        #[cfg(feature = "metrics")]
+        let probes = self.probes.serve(health.clone())?;
+        let (ender, end) = controller();
+        let (ports, _pidfile) = (self.ports.listen()?, written(self.pidfile)?);
+        let units = Units {
+            rest: Some(unit.clone()),
+            grpc: Some(unit),
+        };
+        tokio::join!(ports.serve(units, ready, health.clone(), end), async {
+            let grace = control.stopped().await;
+            health.drain();
+            ender.stop(grace);
+        });
+        #[cfg(feature = "metrics")]
+        probes.end().await;
         Ok(())
     }
+}
+
+fn written(pidfile: Option<Pidfile>) -> Result<Option<Pidfile>, PidfileError> {
+    pidfile
+        .map(|mut file| file.write().map(|()| file))
+        .transpose()
 }
 
 fn unit_config(settings: &Settings) -> UnitConfig {

@@ -18,4 +18,4 @@ pub use golden::{
 pub use http::{RawAnswer, Request};
 pub use obedient::Obedient;
 pub use rustix::process::Signal;
-pub use server::{Ended, Server, ServerCommand, ServerError};
+pub use server::{Ended, Loading, Server, ServerCommand, ServerError};

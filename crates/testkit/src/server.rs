@@ -23,6 +23,9 @@ const SERVING: &str = "serving REST at http://";
 /// The same for the gRPC port.
 const SERVING_GRPC: &str = "serving gRPC at http://";
 
+/// The same for the metrics port, which opens first.
+const SERVING_METRICS: &str = "serving metrics at http://";
+
 /// How a server is run. Its environment is what is set here and nothing else.
 #[derive(Clone, Debug)]
 pub struct ServerCommand {
@@ -140,6 +143,26 @@ impl ServerCommand {
         Err(ServerError::Late { log })
     }
 
+    /// Starts the server and waits until its metrics port is open, which it is before the component is
+    /// loaded; gives that port's address.
+    ///
+    /// # Errors
+    ///
+    /// See [`ServerError`].
+    pub fn start_loading(&self) -> Result<Loading, ServerError> {
+        let process = self.spawn()?;
+        let line = process.log.wait_for(SERVING_METRICS, PATIENCE);
+        match line
+            .as_deref()
+            .and_then(|line| address(line, SERVING_METRICS))
+        {
+            Some(metrics) => Ok(Loading { process, metrics }),
+            None => Err(ServerError::Late {
+                log: process.log.text(),
+            }),
+        }
+    }
+
     /// Runs the server to its end, which it must come to by itself.
     ///
     /// # Errors
@@ -183,6 +206,27 @@ impl ServerCommand {
     }
 }
 
+/// A server that may still be loading. Dropping it kills its process group.
+#[derive(Debug)]
+pub struct Loading {
+    process: Process,
+    metrics: SocketAddr,
+}
+
+impl Loading {
+    /// Where the metrics port is, on the loopback interface.
+    #[must_use]
+    pub fn metrics_address(&self) -> SocketAddr {
+        self.metrics
+    }
+
+    /// Whether the server has said so far that it serves REST.
+    #[must_use]
+    pub fn serves(&self) -> bool {
+        self.process.log.text().contains(SERVING)
+    }
+}
+
 impl Server {
     /// Where the server serves, on the loopback interface: the REST port, if it has one.
     #[must_use]
@@ -199,6 +243,17 @@ impl Server {
     pub fn grpc_address(&self) -> SocketAddr {
         let line = self.wait_for_log(SERVING_GRPC);
         address(&line, SERVING_GRPC).unwrap_or_else(|| panic!("no address in \"{line}\""))
+    }
+
+    /// Where the metrics port is, on the loopback interface; waits until the server says so.
+    ///
+    /// # Panics
+    ///
+    /// When it does not say so.
+    #[must_use]
+    pub fn metrics_address(&self) -> SocketAddr {
+        let line = self.wait_for_log(SERVING_METRICS);
+        address(&line, SERVING_METRICS).unwrap_or_else(|| panic!("no address in \"{line}\""))
     }
 
     /// The process id of the server itself.
@@ -412,10 +467,12 @@ mod tests {
     #[test]
     fn a_server_is_watched_and_told_to_end() {
         let script = "trap 'echo bye >&2; exit 3' TERM; echo serving REST at http://0.0.0.0:1 >&2; \
-                      echo serving gRPC at http://0.0.0.0:2 >&2; while true; do sleep 0.01; done";
+                      echo serving gRPC at http://0.0.0.0:2 >&2; \
+                      echo serving metrics at http://0.0.0.0:3 >&2; while true; do sleep 0.01; done";
         let mut server = shell(script).start().unwrap();
         assert_eq!(server.address().port(), 1);
         assert_eq!(server.grpc_address().port(), 2);
+        assert_eq!(server.metrics_address().port(), 3);
         assert!(server.wait(Duration::from_millis(20)).is_err());
         server.signal(Signal::TERM).unwrap();
         assert_eq!(server.wait(PATIENCE).unwrap().code(), Some(3));

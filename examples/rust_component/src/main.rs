@@ -17,7 +17,7 @@ use streeling::config::{Annotations, Environment, Settings};
 use streeling::core::{
     self, Answer, Array, Component, Context, Data, ErrorKind, Message, Payload, RawJson, Tensor,
 };
-use streeling::{Server, on_signals, stopper};
+use streeling::{Server, controller, on_signals};
 
 struct Mean;
 
@@ -80,10 +80,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         &Annotations::default(),
     )?;
     streeling::init_log(&loaded.settings.log);
-    let (stopper, stop) = stopper();
-    on_signals(stopper, loaded.settings.workers.graceful_timeout)?;
+    let (controller, control) = controller();
+    on_signals(controller, loaded.settings.workers.graceful_timeout)?;
     Server::with_component(loaded.settings, Arc::new(Mean))
-        .run(stop)
+        .run(control)
         .await?;
     Ok(())
 }

@@ -39,6 +39,14 @@ fn without_grpc_rest_is_served_and_grpc_workers_are_refused() {
     let names = ["--grpc-workers", "GRPC_WORKERS", "the Cargo feature 'grpc'"];
     refuses(&build("rest").args(["--grpc-workers", "1"]), &names);
     refuses(&build("rest").env("GRPC_WORKERS", "1"), &names);
+    refuses(
+        &build("rest").args(["--metrics-port", "7"]),
+        &[
+            "--metrics-port",
+            "PREDICTIVE_UNIT_METRICS_SERVICE_PORT",
+            "the Cargo feature 'metrics'",
+        ],
+    );
 
     let server = build("rest").start().unwrap();
     let rest = BTreeSet::from([server.address().port()]);

@@ -64,6 +64,8 @@ fn mismatches(suite: &Suite, transport: Transport, group: &Group) -> Vec<String>
         .args([
             "--http-port",
             "0",
+            "--metrics-port",
+            "0",
             "--grpc-port",
             "0",
             "--metrics-port",

@@ -6,16 +6,21 @@
 
 mod builds;
 mod chaos;
+mod check;
 mod conformance;
+mod debug;
 mod examples;
 mod grpc_client;
+mod health;
 mod limits;
 mod load;
 mod logs;
 mod manifests;
 mod passthrough;
+mod pidfile;
 mod processes;
 mod reflection;
+mod service;
 mod settings;
 mod signals;
 mod starts;

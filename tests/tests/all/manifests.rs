@@ -76,6 +76,13 @@ impl Pod {
         assert_eq!(loads(), count);
     }
 
+    /// The ports that must be open: those of the transports, and that of the probes.
+    fn open(&self) -> BTreeSet<u16> {
+        let mut ports = self.ports();
+        ports.insert(self.server.metrics_address().port());
+        ports
+    }
+
     /// The ports that were announced.
     fn ports(&self) -> BTreeSet<u16> {
         let rest = Some(self.server.address());
@@ -155,7 +162,7 @@ fn four_and_four_workers_are_eight_processes() {
     pod.has_workers(8);
     let workers = pod.workers();
     assert_eq!(pod.ports().len(), 2);
-    assert_eq!(listening(pod.server.pid()), pod.ports());
+    assert_eq!(listening(pod.server.pid()), pod.open());
 
     // graph.parameters says that the threshold is 1.5.
     let (probable, tags) = pod.rest([1.0, 3.0]);
@@ -173,8 +180,8 @@ fn no_grpc_workers_are_no_port_and_no_process() {
     let pod = Pod::start(&Deployed::read("rest_only.yaml"), &[]);
     pod.has_workers(1);
     assert_eq!(pod.grpc, None);
-    let rest = BTreeSet::from([pod.server.address().port()]);
-    assert_eq!(listening(pod.server.pid()), rest);
+    assert_eq!(pod.ports(), BTreeSet::from([pod.server.address().port()]));
+    assert_eq!(listening(pod.server.pid()), pod.open());
     let (probable, tags) = pod.rest([1.0, 3.0]);
     assert!(close(probable, probability(2.0, 0.0)), "{probable}");
     assert_eq!(tags["threshold"], 0.0);
@@ -189,7 +196,7 @@ fn shared_workers_are_as_many_as_the_larger_number() {
     ];
     let pod = Pod::start(&Deployed::read("workers.yaml"), &more);
     pod.has_workers(3);
-    assert_eq!(listening(pod.server.pid()), pod.ports());
+    assert_eq!(listening(pod.server.pid()), pod.open());
     assert_eq!(pod.ports().len(), 2);
 }
 

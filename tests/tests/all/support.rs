@@ -93,6 +93,7 @@ pub(crate) fn bare_command(folder: &Path) -> ServerCommand {
         .env("HOME", "/tmp")
         .env("LANG", "C.UTF-8")
         .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("PREDICTIVE_UNIT_METRICS_SERVICE_PORT", "0")
         // Another process for every server, which few tests ask anything.
         .env("GRPC_WORKERS", "0")
 }

@@ -18,6 +18,7 @@ const BAD: &[(Key, &[&str])] = &[
     (Key::Python, &["", "/no/such/python", "./no-such-python"]),
     (Key::AppDir, &["", "/no/such/folder", "/dev/null"]),
     (Key::Persistence, &["", "x", "-1"]),
+    (Key::Check, &["2", "yes", "x"]),
     (Key::Host, &["", "example.org", "300.0.0.1", "0.0.0.0:9000"]),
     (Key::HttpPort, &["", "x", "-1", "65536", "80.5"]),
     (Key::Keepalive, &["", "x", "-1", "inf", "nan"]),

@@ -15,6 +15,10 @@ class BadMetric(Exception):
     """The component reported a metric that is none."""
 
 
+class Declined(Exception):
+    """The request is not in a form that the component takes; the front asks in the plain one."""
+
+
 def descends(error: BaseException, name: str) -> bool:
     """Whether a class called `name` is among the ancestors: the real package's or the shim's."""
     return any(cls.__name__ == name for cls in type(error).__mro__)
@@ -22,7 +26,7 @@ def descends(error: BaseException, name: str) -> bool:
 
 def not_implemented(error: BaseException) -> bool:
     """Whether the component declines the call."""
-    return descends(error, "SeldonNotImplementedError")
+    return isinstance(error, Declined) or descends(error, "SeldonNotImplementedError")
 
 
 def text(error: BaseException) -> str:

@@ -1,10 +1,14 @@
-"""The life of a worker: hello, load, ready, serve until the front closes."""
+"""The life of a worker: hello, load, ready, serve until the front closes.
+
+A worker without data sockets takes no requests: it runs the component's `custom_service()`.
+"""
 
 from __future__ import annotations
 
 import faulthandler
 import gc
 import json
+import logging
 import os
 import platform
 import signal
@@ -14,7 +18,7 @@ import threading
 import traceback
 from typing import Any
 
-from . import loader, logs, protocol
+from . import errors, loader, logs, protocol
 from .methods import Methods
 from .payload import Codec, numpy_version
 from .serve import serve
@@ -22,6 +26,7 @@ from .serve import serve
 # Exit codes, for the front's log.
 FAILED_TO_LOAD = 3
 FAULT = 4
+SERVICE_FAILED = 5
 
 
 def run(control: socket.socket, data: list[socket.socket]) -> None:
@@ -53,6 +58,9 @@ def run(control: socket.socket, data: list[socket.socket]) -> None:
 
     threading.Thread(target=watch, args=(control,), name="control", daemon=True).start()
     control.sendall(protocol.frame(protocol.READY, protocol.to_json(loaded.ready)))
+    if not data:
+        run_service(loaded.component)
+        return
     if len(data) == 1:
         serve_or_die(data[0], methods)
         return
@@ -66,6 +74,15 @@ def run(control: socket.socket, data: list[socket.socket]) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+def run_service(component: Any) -> None:
+    """Runs the component's own server; an exception ends the process with `SERVICE_FAILED`."""
+    try:
+        component.custom_service()
+    except Exception as error:
+        logging.getLogger("streeling").error("custom_service: %s", errors.trace(error).rstrip())
+        sys.exit(SERVICE_FAILED)
 
 
 def receive_load(control: socket.socket) -> dict[str, Any]:

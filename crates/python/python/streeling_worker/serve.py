@@ -183,9 +183,9 @@ class _Loop:
         try:
             return self._whole[kind, method]
         except KeyError:
-            raise ProtocolError(
-                f"a whole message of kind {int(kind)} for method {int(method)}, "
-                "which does not take it"
+            # It was meant for the component as it was before a reload.
+            raise errors.Declined(
+                f"no method for whole messages of kind {int(kind)} any more"
             ) from None
 
     def _decode(

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from streeling_worker import protocol
 
-from tests.support import Front, item, predict
+from tests.support import Front, item
 from tests.test_vectors import BY_NAME
 
 HAS_PROTOBUF = importlib.util.find_spec("google") is not None
@@ -219,13 +219,8 @@ class Deprecated(unittest.TestCase):
             )
 
     def test_a_name_for_the_other_transport_is_none(self) -> None:
-        with self.assertLogs("streeling"):
-            front = Front(Old())
-        front.send(predict(item(10, b""), 1, 4))
-        with self.assertRaises(EOFError):
-            front.answer()
-        front.close()
-        self.assertIsInstance(front.fault, protocol.ProtocolError)
+        with self.assertLogs("streeling"), Front(Old()) as front:
+            self.assertEqual(front.ask(item(10, b""), 4).error["kind"], "not_implemented")
 
 
 class StatusCode(enum.Enum):

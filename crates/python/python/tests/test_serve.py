@@ -165,7 +165,6 @@ class Faults(unittest.TestCase):
             "item header": frame(6, good[:20], 1, 1),
             "count": predict(good + good, 1, 1, 2),
             "none": frame(6, b"", 1, 0),
-            "raw": predict(item(6, b"{}")),
             "half": predict(TEXT)[:40],
         }.items():
             with self.subTest(name):
@@ -487,6 +486,11 @@ class Arrays(unittest.TestCase):
         self.assertEqual(ask(Calls(lambda X: [1, 2])).dtype, 5)
         self.assertEqual(ask(Calls(lambda X: [])).dtype, 12)
         self.assertEqual(ask(Calls(lambda X: [2**63])).dtype, 9)
+
+    def test_whole_message_for_a_component_that_has_been_reloaded_without_the_method(self) -> None:
+        with Front(Calls(lambda X: X)) as front:
+            self.assertEqual(front.ask(item(6, b"{}")).error["kind"], "not_implemented")
+            self.assertEqual(front.ask(floats((1,), 2.0)).floats, (2.0,))
 
 
 if __name__ == "__main__":

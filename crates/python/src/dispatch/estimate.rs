@@ -82,6 +82,11 @@ impl Estimates {
         Duration::from_secs_f32(micros.max(1.0) / 1e6)
     }
 
+    /// What such requests take on the mean, slow ones among them.
+    pub(super) fn mean(&self, class: Class) -> Duration {
+        Duration::from_secs_f32(self.0[class.index()].mean.max(0.0) / 1e6)
+    }
+
     pub(super) fn learn(&mut self, class: Class, spent: Duration) {
         let micros = spent.as_secs_f32() * 1e6;
         let estimate = &mut self.0[class.index()];

@@ -12,8 +12,12 @@
 //! Where fast and slow calls are mixed and look alike, each gets a lane to itself (`estimate.rs`); a slow
 //! call that comes as a surprise holds up at most what lies on its lane, since a lane that has not
 //! answered for [`STALL`] is given nothing more.
+//!
+//! A worker whose requests run past their deadlines comes last (`health.rs`), one that is to leave
+//! is given nothing, and one that has been given its allowance says so with [`Send::spent`].
 
 mod estimate;
+mod health;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +26,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) use estimate::Class;
 use estimate::Estimates;
+pub(crate) use health::Remedy;
 
 /// Work that may lie on one lane, by estimate. Measured on the prototype: 500 µs keeps the pipe of
 /// a fast model full (24 µs of CPU a request) and runs a 10 ms model 9.2 at a time on 10 threads.
@@ -52,6 +57,8 @@ pub(crate) struct Job<P, T> {
     /// Matches the answer to the ticket.
     pub(crate) id: u64,
     pub(crate) class: Class,
+    /// When nobody waits for the answer any more.
+    pub(crate) deadline: Option<Instant>,
     /// What goes to the worker.
     pub(crate) payload: P,
     /// What stays here.
@@ -71,6 +78,17 @@ pub(crate) struct Send<P> {
     pub(crate) payload: P,
     /// Nothing else lies on the lane: its thread is waiting for this.
     pub(crate) awaited: bool,
+    /// With this the worker has been given its allowance; true once in its life.
+    pub(crate) spent: bool,
+}
+
+/// What a worker leaves behind.
+#[derive(Debug)]
+pub(crate) struct Removed<T> {
+    /// Of the requests that lay on it.
+    pub(crate) tickets: Vec<T>,
+    /// Whether it has ever answered.
+    pub(crate) answered: bool,
 }
 
 /// What becomes of a submitted request.
@@ -86,6 +104,7 @@ pub(crate) enum Submitted<P, T> {
 struct Flight<T> {
     id: u64,
     class: Class,
+    deadline: Option<Instant>,
     cost: Duration,
     ticket: T,
 }
@@ -104,6 +123,14 @@ struct WorkerState<T> {
     id: WorkerId,
     lanes: Vec<LaneState<T>>,
     in_flight: usize,
+    /// Requests that it has been given since it came.
+    given: u64,
+    /// As many are to make it [`Send::spent`].
+    allowance: u64,
+    /// A request on it is past its deadline.
+    late: bool,
+    /// Since when it is given nothing more.
+    retired: Option<Instant>,
 }
 
 /// The dispatcher of one pool.
@@ -125,12 +152,14 @@ impl<P, T: Ticket> Dispatcher<P, T> {
         }
     }
 
-    /// A worker is ready; what has been waiting goes to it.
+    /// A worker is ready; what has been waiting goes to it. After `allowance` requests it is to be
+    /// replaced.
     pub(crate) fn add_worker(
         &mut self,
         now: Instant,
         id: WorkerId,
         threads: usize,
+        allowance: Option<u64>,
     ) -> Vec<Send<P>> {
         let lane = || LaneState {
             flights: VecDeque::new(),
@@ -142,22 +171,54 @@ impl<P, T: Ticket> Dispatcher<P, T> {
             id,
             lanes,
             in_flight: 0,
+            given: 0,
+            allowance: allowance.unwrap_or(u64::MAX),
+            late: false,
+            retired: None,
         });
         self.drain(now)
     }
 
+    /// A worker is given nothing more from now on; what lies on it may still be answered.
+    pub(crate) fn retire_worker(&mut self, now: Instant, id: WorkerId) {
+        if let Some(worker) = self.workers.iter_mut().find(|worker| worker.id == id) {
+            worker.retired.get_or_insert(now);
+        }
+    }
+
+    /// Whether a worker has been retired and owes no answer, so that it can go.
+    pub(crate) fn is_done(&self, id: WorkerId) -> bool {
+        self.workers
+            .iter()
+            .any(|worker| worker.id == id && worker.retired.is_some() && worker.in_flight == 0)
+    }
+
+    /// Workers that are given requests.
+    pub(crate) fn live(&self) -> usize {
+        let live = |worker: &&WorkerState<T>| worker.retired.is_none();
+        self.workers.iter().filter(live).count()
+    }
+
     /// A worker is gone; the tickets of what lay on it come back. Unknown workers have none.
-    pub(crate) fn remove_worker(&mut self, id: WorkerId) -> Vec<T> {
+    pub(crate) fn remove_worker(&mut self, id: WorkerId) -> Removed<T> {
         let Some(index) = self.workers.iter().position(|worker| worker.id == id) else {
-            return Vec::new();
+            return Removed {
+                tickets: Vec::new(),
+                answered: false,
+            };
         };
         let worker = self.workers.remove(index);
-        worker
-            .lanes
-            .into_iter()
-            .flat_map(|lane| lane.flights)
-            .map(|flight| flight.ticket)
-            .collect()
+        let answered = worker.given > worker.in_flight as u64;
+        let flights = worker.lanes.into_iter().flat_map(|lane| lane.flights);
+        Removed {
+            tickets: flights.map(|flight| flight.ticket).collect(),
+            answered,
+        }
+    }
+
+    /// Empties the queue: the tickets of all that wait come back.
+    pub(crate) fn give_up_queue(&mut self) -> Vec<T> {
+        self.queue.drain(..).map(|job| job.ticket).collect()
     }
 
     /// A request has come.
@@ -234,12 +295,14 @@ impl<P, T: Ticket> Dispatcher<P, T> {
         sends
     }
 
-    /// The first lane with room of the worker with the least on it.
+    /// The first lane with room of the worker with the least on it. One with a request past its
+    /// deadline comes after all others: it may hang with every thread it has.
     fn pick(&self, now: Instant, class: Class) -> Option<Lane> {
         let cost = self.estimates.of(class);
-        let mut best: Option<(usize, Lane)> = None;
+        let mut best: Option<((bool, usize), Lane)> = None;
         for worker in &self.workers {
-            if best.is_some_and(|(in_flight, _)| worker.in_flight >= in_flight) {
+            let rank = (worker.late, worker.in_flight);
+            if worker.retired.is_some() || best.is_some_and(|(before, _)| rank >= before) {
                 continue;
             }
             if let Some(thread) = worker
@@ -248,13 +311,13 @@ impl<P, T: Ticket> Dispatcher<P, T> {
                 .position(|lane| lane.has_room(now, cost))
             {
                 best = Some((
-                    worker.in_flight,
+                    rank,
                     Lane {
                         worker: worker.id,
                         thread,
                     },
                 ));
-                if worker.in_flight == 0 {
+                if rank == (false, 0) {
                     break;
                 }
             }
@@ -270,6 +333,8 @@ impl<P, T: Ticket> Dispatcher<P, T> {
             .find(|worker| worker.id == lane.worker)
             .expect("`pick` names a worker that is there");
         worker.in_flight += 1;
+        worker.given += 1;
+        let spent = worker.given == worker.allowance;
         let state = &mut worker.lanes[lane.thread];
         let awaited = state.flights.is_empty();
         if awaited {
@@ -279,12 +344,14 @@ impl<P, T: Ticket> Dispatcher<P, T> {
         let Job {
             id,
             class,
+            deadline,
             payload,
             ticket,
         } = job;
         state.flights.push_back(Flight {
             id,
             class,
+            deadline,
             cost,
             ticket,
         });
@@ -292,6 +359,7 @@ impl<P, T: Ticket> Dispatcher<P, T> {
             lane,
             payload,
             awaited,
+            spent,
         }
     }
 }

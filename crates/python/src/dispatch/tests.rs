@@ -27,6 +27,8 @@ struct Simulation {
     cost: fn(u64) -> Duration,
     done: Vec<(u64, Instant)>,
     most_at_once: usize,
+    /// How long a caller waits.
+    patience: Option<Duration>,
 }
 
 impl Simulation {
@@ -40,6 +42,7 @@ impl Simulation {
             cost,
             done: Vec::new(),
             most_at_once: 0,
+            patience: None,
         };
         for worker in 0..workers {
             for thread in 0..threads {
@@ -47,10 +50,37 @@ impl Simulation {
                     .lanes
                     .push((Lane { worker, thread }, VecDeque::new(), None));
             }
-            let sends = simulation.dispatcher.add_worker(now, worker, threads);
+            let sends = simulation.dispatcher.add_worker(now, worker, threads, None);
             simulation.take(sends);
         }
         simulation
+    }
+
+    /// The worker that a request now goes to, and whether that was its allowance.
+    fn send(&mut self) -> Option<(WorkerId, bool)> {
+        let id = self.next;
+        let class = Class::new(Method::Predict, 64);
+        self.next += 1;
+        let job = Job {
+            id,
+            class,
+            deadline: self.patience.map(|patience| self.now + patience),
+            payload: id,
+            ticket: Caller::default(),
+        };
+        match self.dispatcher.submit(self.now, job) {
+            Submitted::Send(send) => {
+                let found = (send.lane.worker, send.spent);
+                self.take(vec![send]);
+                Some(found)
+            }
+            Submitted::Queued | Submitted::Full(_) => None,
+        }
+    }
+
+    fn examine_after(&mut self, pause: Duration) -> Vec<(WorkerId, Remedy)> {
+        self.now += pause;
+        self.dispatcher.examine(self.now)
     }
 
     fn submit(&mut self) -> Option<Caller> {
@@ -61,6 +91,7 @@ impl Simulation {
         let job = Job {
             id,
             class,
+            deadline: self.patience.map(|patience| self.now + patience),
             payload: id,
             ticket: caller.clone(),
         };
@@ -212,8 +243,9 @@ fn lost_worker_gives_its_tickets_back_and_the_queue_waits_for_the_next() {
     for _ in 0..5 {
         simulation.submit().expect("accepted");
     }
-    assert_eq!(simulation.dispatcher.remove_worker(0).len(), 2);
-    assert!(simulation.dispatcher.remove_worker(0).is_empty());
+    let removed = simulation.dispatcher.remove_worker(0);
+    assert_eq!((removed.tickets.len(), removed.answered), (2, false));
+    assert!(simulation.dispatcher.remove_worker(0).tickets.is_empty());
     assert_eq!(
         (
             simulation.dispatcher.queued(),
@@ -221,7 +253,7 @@ fn lost_worker_gives_its_tickets_back_and_the_queue_waits_for_the_next() {
         ),
         (3, 0)
     );
-    let sends = simulation.dispatcher.add_worker(simulation.now, 7, 2);
+    let sends = simulation.dispatcher.add_worker(simulation.now, 7, 2, None);
     assert_eq!(sends.len(), 2);
     assert!(sends.iter().all(|send| send.lane.worker == 7));
 }
@@ -262,4 +294,157 @@ fn classes_tell_methods_and_sizes_apart() {
         Class::new(Method::Predict, usize::MAX),
         Class::new(Method::Predict, 1 << 40)
     );
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn worker_says_once_that_it_has_had_its_allowance() {
+    let mut simulation = Simulation::new(0, 1, 16, |_| Duration::from_millis(1));
+    let sends = simulation
+        .dispatcher
+        .add_worker(simulation.now, 0, 8, Some(3));
+    assert!(sends.is_empty());
+    for thread in 0..8 {
+        let lane = Lane { worker: 0, thread };
+        simulation.lanes.push((lane, VecDeque::new(), None));
+    }
+    let spent: Vec<_> = (0..5).map(|_| simulation.send()).collect();
+    let wanted = [false, false, true, false, false].map(|spent| Some((0, spent)));
+    assert_eq!(spent, wanted, "and it serves on until it is retired");
+}
+
+#[test]
+fn retired_worker_is_given_nothing_and_is_done_when_it_owes_nothing() {
+    let mut simulation = Simulation::new(2, 2, 16, |_| Duration::from_millis(1));
+    while simulation.send().is_some() {}
+    assert_eq!(simulation.dispatcher.in_flight(), 4);
+    simulation.dispatcher.retire_worker(simulation.now, 0);
+    assert_eq!(simulation.dispatcher.live(), 1);
+    assert!(!simulation.dispatcher.is_done(0));
+    while simulation.step() {}
+    assert!(simulation.dispatcher.is_done(0));
+    assert!(!simulation.dispatcher.is_done(1), "only a retired one is");
+    assert_eq!(simulation.send(), Some((1, false)));
+    assert_eq!(simulation.send(), Some((1, false)));
+    assert_eq!(simulation.send(), None, "waits for the one that is left");
+    assert!(simulation.dispatcher.remove_worker(0).answered);
+    assert_eq!(simulation.dispatcher.give_up_queue().len(), 1);
+}
+
+#[test]
+fn worker_is_stuck_only_long_after_its_deadlines_and_killed_only_with_all_its_threads() {
+    let mut simulation = Simulation::new(1, 2, 16, |_| HOUR);
+    simulation.patience = Some(SECOND);
+    assert_eq!(simulation.send(), Some((0, false)));
+    assert_eq!(simulation.examine_after(5 * SECOND), []);
+    assert_eq!(simulation.examine_after(SECOND), [(0, Remedy::Replace)]);
+    assert_eq!(simulation.send(), Some((0, false)), "there is no other");
+    assert_eq!(simulation.examine_after(SECOND), [(0, Remedy::Replace)]);
+    assert_eq!(simulation.examine_after(5 * SECOND), [(0, Remedy::Kill)]);
+
+    let mut simulation = Simulation::new(1, 1, 16, |_| HOUR);
+    simulation.send();
+    assert_eq!(
+        simulation.examine_after(HOUR / 2),
+        [],
+        "nobody said how long it may take"
+    );
+}
+
+/// Callers who have less patience than any call takes do not have the worker killed.
+#[test]
+fn slow_model_is_not_taken_for_a_stuck_one() {
+    let mut simulation = Simulation::new(1, 1, 16, |_| 20 * SECOND);
+    simulation.patience = Some(SECOND);
+    for _ in 0..3 {
+        simulation.patience = None;
+        simulation.send();
+        simulation.step();
+    }
+    simulation.patience = Some(SECOND);
+    simulation.send();
+    assert_eq!(simulation.examine_after(10 * SECOND), []);
+    simulation.send();
+    simulation.step();
+    // The second has only just been started.
+    assert_eq!(simulation.examine_after(4 * SECOND), []);
+}
+
+#[test]
+fn worker_with_a_late_request_comes_last() {
+    let mut simulation = Simulation::new(2, 2, 16, |_| HOUR);
+    simulation.patience = Some(SECOND);
+    assert_eq!(simulation.send(), Some((0, false)));
+    simulation.patience = None;
+    assert_eq!(simulation.send(), Some((1, false)));
+    assert_eq!(simulation.examine_after(2 * SECOND), []);
+    assert_eq!(simulation.send(), Some((1, false)));
+    assert_eq!(
+        simulation.send(),
+        Some((0, false)),
+        "the only one with room"
+    );
+    assert_eq!(simulation.send(), None);
+}
+
+#[test]
+fn retired_worker_on_which_nobody_waits_is_not_waited_for_either() {
+    let mut simulation = Simulation::new(1, 2, 16, |_| HOUR);
+    let callers = [simulation.submit(), simulation.submit()].map(|caller| caller.expect("sent"));
+    simulation.dispatcher.retire_worker(simulation.now, 0);
+    callers[0].0.set(true);
+    assert_eq!(simulation.examine_after(60 * SECOND), []);
+    callers[1].0.set(true);
+    assert_eq!(simulation.examine_after(SECOND), [(0, Remedy::Kill)]);
+}
+
+/// One of four workers hangs. Each caller whose request lies on it waits out its patience and asks
+/// again; the others are served as fast as three workers can.
+#[test]
+fn hung_worker_of_four_leaves_the_others_their_speed() {
+    let served = |cost: fn(u64) -> Duration| {
+        let mut simulation = Simulation::new(4, 1, 2048, cost);
+        simulation.patience = Some(SECOND);
+        let start = simulation.now;
+        let mut waiting: Vec<(u64, Instant, Caller)> = Vec::new();
+        let ask = |simulation: &mut Simulation, waiting: &mut Vec<_>| {
+            let id = simulation.next;
+            let caller = simulation.submit().expect("the queue has room");
+            waiting.push((id, simulation.now + SECOND, caller));
+        };
+        for _ in 0..32 {
+            ask(&mut simulation, &mut waiting);
+        }
+        let mut late = 0;
+        while simulation.now < start + 4 * SECOND {
+            assert!(simulation.step());
+            simulation.dispatcher.examine(simulation.now);
+            let answered = simulation.done.last().expect("stepped").0;
+            let now = simulation.now;
+            waiting.retain(|(id, deadline, caller)| {
+                let over = now > *deadline;
+                caller.0.set(over);
+                late += usize::from(over);
+                *id != answered && !over
+            });
+            while waiting.len() < 32 {
+                ask(&mut simulation, &mut waiting);
+            }
+        }
+        (simulation.done.len(), late)
+    };
+    let (all, late) = served(|_| Duration::from_micros(100));
+    assert_eq!(late, 0);
+    let cost = |id| {
+        if id == 1000 {
+            HOUR
+        } else {
+            Duration::from_micros(100)
+        }
+    };
+    let (three, late) = served(cost);
+    assert!(three * 100 > all * 70, "{three} of {all}");
+    assert!(late <= 8, "{late} callers waited in vain");
 }

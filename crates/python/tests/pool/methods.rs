@@ -1,9 +1,5 @@
 //! A real worker behind a unit, asked as the two transports ask.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +9,9 @@ use streeling_core::{
     Context, Encoding, Error, ErrorKind, Feedback, Message, Method, Payload, RawJson, Request,
     Unit, UnitConfig,
 };
-use streeling_python::{Pool, PoolConfig, WorkerConfig};
+use streeling_python::Pool;
+
+use crate::support::{config, python};
 
 const MODEL: &str = r#"
 from seldon_core.user_model import SeldonNotImplementedError
@@ -50,25 +48,6 @@ class Whole(Model):
         return feedback.request
 "#;
 
-/// The interpreter of the tests, and whether it has the package protobuf.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "which interpreter there is, is the machine's matter and not a setting of the pool"
-)]
-fn python() -> (PathBuf, bool) {
-    let made = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/venv/runtime/bin/python");
-    let python = match std::env::var_os("STREELING_TEST_PYTHON") {
-        Some(named) => named.into(),
-        None if made.exists() => made,
-        None => "python3".into(),
-    };
-    let found = Command::new(&python)
-        .args(["-c", "import google.protobuf"])
-        .output()
-        .unwrap();
-    (python, found.status.success())
-}
-
 struct Served {
     unit: Unit,
     pool: Pool,
@@ -81,24 +60,9 @@ impl Served {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("model.py"), MODEL).unwrap();
         let (python, has_protobuf) = python();
-        let pool = Pool::new(PoolConfig {
-            worker: WorkerConfig {
-                python,
-                app_dir: folder.path().to_owned(),
-                module: "model".to_owned(),
-                class: class.to_owned(),
-                parameters: "{}".to_owned(),
-                metadata: None,
-                unit_id: None,
-                image: None,
-                threads: 1,
-                log_level: "INFO",
-            },
-            first: 0,
-            workers: 1,
-            max_queue: 16,
-            max_answer: 1 << 20,
-        });
+        let mut config = config(python, folder.path());
+        class.clone_into(&mut config.worker.class);
+        let pool = Pool::new(config);
         pool.start().await.unwrap();
         Self {
             unit: Unit::new(Arc::new(pool.clone()), UnitConfig::default()),

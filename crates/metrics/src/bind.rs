@@ -1,0 +1,70 @@
+//! The port, with what is served on it.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use streeling_net::{BindError, Drained};
+
+use crate::probes::Ready;
+use crate::serve;
+
+/// Reserves the port, without opening it. Port 0 lets the system choose one.
+///
+/// # Errors
+///
+/// [`BindError`] when the address cannot be had.
+pub fn bind(address: SocketAddr) -> Result<Bound, BindError> {
+    Ok(Bound {
+        port: streeling_net::bind(address)?,
+    })
+}
+
+/// A port that is reserved and not yet open.
+#[derive(Debug)]
+pub struct Bound {
+    port: streeling_net::Bound,
+}
+
+impl Bound {
+    /// The address, with the port that the system chose if 0 was asked for.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.port.local_addr()
+    }
+
+    /// Opens the port. Must be called inside a Tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`BindError`] when another process reserved the same port and opened it first.
+    pub fn listen(self) -> Result<Listening, BindError> {
+        Ok(Listening {
+            port: self.port.listen()?,
+        })
+    }
+}
+
+/// An open port.
+#[derive(Debug)]
+pub struct Listening {
+    port: streeling_net::Listening,
+}
+
+impl Listening {
+    /// The address, with the port that the system chose if 0 was asked for.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.port.local_addr()
+    }
+
+    /// Answers requests until `shutdown` is ready, then finishes those under way, for at most as
+    /// long as it says.
+    pub async fn serve(
+        self,
+        ready: Ready,
+        shutdown: impl Future<Output = Duration> + Send,
+    ) -> Drained {
+        serve::serve(self.port, ready, shutdown).await
+    }
+}

@@ -1,0 +1,59 @@
+//! The life of a connection.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use streeling_net::{Closing, Drained, Listening};
+use tokio::net::TcpStream;
+
+use crate::probes::{self, Ready};
+
+/// How long a connection may be silent: scrapers come every few seconds to a minute, and keep theirs.
+const IDLE: Duration = Duration::from_secs(75);
+
+pub(crate) async fn serve(
+    port: Listening,
+    ready: Ready,
+    shutdown: impl Future<Output = Duration> + Send,
+) -> Drained {
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(IDLE);
+    port.serve(
+        |stream, closing| connection(&builder, stream, closing, &ready),
+        shutdown,
+    )
+    .await
+}
+
+fn connection(
+    builder: &http1::Builder,
+    stream: TcpStream,
+    mut closing: Closing,
+    ready: &Ready,
+) -> impl Future<Output = ()> + Send + 'static {
+    let ready = Arc::clone(ready);
+    let answers = service_fn(move |request| {
+        let answer = probes::answer(&request, &ready);
+        async { Ok::<_, Infallible>(answer) }
+    });
+    let connection = builder.serve_connection(TokioIo::new(stream), answers);
+    async move {
+        let mut connection = pin!(connection);
+        let result = tokio::select! {
+            result = connection.as_mut() => result,
+            () = closing.asked() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = result {
+            tracing::debug!(%error, "connection ended");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The metrics port from outside.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use streeling_metrics::{BindError, Bound, bind};
+use streeling_testkit::Request;
+use tokio::sync::oneshot;
+
+#[test]
+fn probes_are_asked_anew_each_time_and_the_end_is_told() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let ready = Arc::new(AtomicBool::new(false));
+    let bound = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = bound.local_addr();
+    let (end, ended) = oneshot::channel();
+    let serving = runtime.spawn({
+        let ready = Arc::clone(&ready);
+        async move {
+            let port = bound.listen().unwrap();
+            let says = move || {
+                ready
+                    .load(Ordering::Relaxed)
+                    .then_some(())
+                    .ok_or("of a reason")
+            };
+            let shutdown = async move { ended.await.unwrap() };
+            port.serve(Arc::new(says), shutdown).await
+        }
+    });
+    let patience = Duration::from_secs(20);
+    let mut get = Request::get("/ready");
+    // The port opens a moment after the task has started.
+    while get.send(address, patience).is_err() {
+        assert!(!serving.is_finished());
+    }
+    let answer = get.send(address, patience).unwrap();
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.body, b"not ready: of a reason\n");
+    ready.store(true, Ordering::Relaxed);
+    assert_eq!(get.send(address, patience).unwrap().status, 200);
+    get.method = "HEAD".to_owned();
+    assert_eq!(get.send(address, patience).unwrap().body, b"");
+
+    let error = {
+        let _inside = runtime.enter();
+        bind(address).and_then(Bound::listen).unwrap_err()
+    };
+    assert!(matches!(error, BindError::InUse { .. }), "{error}");
+    end.send(Duration::from_secs(1)).unwrap();
+    let drained = runtime.block_on(serving).unwrap();
+    assert_eq!(drained.aborted, 0);
+    assert!(get.send(address, patience).is_err());
+}

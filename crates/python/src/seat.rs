@@ -1,0 +1,331 @@
+//! One worker's part in the pool: requests to it, answers from it, from its first to its last.
+
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+use std::{fmt, io};
+
+use tokio::sync::{Notify, oneshot};
+use tokio::task::{JoinError, JoinSet};
+
+use streeling_core::{Error, ErrorKind};
+
+use crate::dispatch::{Dispatcher, Lane, Removed, Send, Ticket, WorkerId};
+use crate::link::{Link, Received};
+use crate::pool::{Recycle, Shared, lock};
+use crate::reply::Reply;
+use crate::request::Pieces;
+use crate::worker::Worker;
+
+/// A worker that has served for so long, or has answered, is not part of a row of failures.
+const STEADY: Duration = Duration::from_secs(10);
+
+/// From the end of its last thread to the end of the process: what the component's own threads and
+/// exit handlers may take.
+const EXIT: Duration = Duration::from_secs(5);
+
+/// Answers that a worker has written before its end are there at once; this bounds the reading of
+/// them where a process that it started, in a group of its own, keeps the sockets open.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// What is locked while a request is handed out or an answer taken.
+pub(crate) struct State {
+    pub(crate) dispatcher: Dispatcher<Pieces, Caller>,
+    pub(crate) seats: Vec<Arc<Seat>>,
+    /// No worker is started any more; without one, requests are refused.
+    pub(crate) over: bool,
+}
+
+/// Who waits for an answer.
+#[derive(Debug)]
+pub(crate) struct Caller(pub(crate) oneshot::Sender<Answered>);
+
+type Answered = Result<Reply, Error>;
+
+impl Caller {
+    fn answer(self, answer: Answered) {
+        // Whoever has left needs none.
+        let _ = self.0.send(answer);
+    }
+}
+
+impl Ticket for Caller {
+    fn is_abandoned(&self) -> bool {
+        self.0.is_closed()
+    }
+}
+
+/// A worker that takes part, as others see it.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    pub(crate) id: WorkerId,
+    links: Arc<[Link]>,
+    /// It is time for a successor.
+    pub(crate) spent: Notify,
+    /// It has been retired and owes nothing more.
+    done: Notify,
+    /// Nothing more can come of it.
+    pub(crate) stuck: Notify,
+}
+
+/// How a worker's part ended.
+#[derive(Debug)]
+pub(crate) struct End {
+    pub(crate) id: WorkerId,
+    /// It has answered, or served for a while.
+    pub(crate) steady: bool,
+    /// What the front has against it.
+    pub(crate) fault: Option<io::Error>,
+    pub(crate) status: io::Result<ExitStatus>,
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.fault, &self.status) {
+            (Some(fault), _) => write!(f, "killed: {fault}"),
+            (None, Ok(status)) => write!(f, "{status}"),
+            (None, Err(error)) => write!(f, "{error}"),
+        }
+    }
+}
+
+/// What is to be written, with where; carried out when the state is no longer locked.
+pub(crate) type Order = (Arc<[Link]>, Send<Pieces>);
+
+impl State {
+    fn orders(&self, sends: Vec<Send<Pieces>>) -> Vec<Order> {
+        sends
+            .into_iter()
+            .filter_map(|send| self.order(send))
+            .collect()
+    }
+
+    /// `None` when the worker has gone; whoever waits is told by who removes it.
+    pub(crate) fn order(&self, send: Send<Pieces>) -> Option<Order> {
+        let seat = self.seat(send.lane.worker)?;
+        if send.spent {
+            seat.spent.notify_one();
+        }
+        Some((Arc::clone(&seat.links), send))
+    }
+
+    pub(crate) fn seat(&self, id: WorkerId) -> Option<&Arc<Seat>> {
+        self.seats.iter().find(|seat| seat.id == id)
+    }
+
+    fn tell_if_done(&self, id: WorkerId) {
+        if self.dispatcher.is_done(id)
+            && let Some(seat) = self.seat(id)
+        {
+            seat.done.notify_one();
+        }
+    }
+}
+
+pub(crate) fn carry_out(orders: impl IntoIterator<Item = Order>) {
+    for (links, send) in orders {
+        links[send.lane.thread].send(send.payload, send.awaited);
+    }
+}
+
+impl Shared {
+    /// Gives a worker a seat: from now on it is sent requests. Whoever seats it runs
+    /// [`Shared::serve`].
+    pub(crate) fn seat(&self, worker: &Worker) -> Arc<Seat> {
+        let seat = Arc::new(Seat {
+            id: self.next_worker.fetch_add(1, Ordering::Relaxed),
+            links: Arc::clone(&worker.links),
+            spent: Notify::new(),
+            done: Notify::new(),
+            stuck: Notify::new(),
+        });
+        self.component.set(worker.ready.clone());
+        let allowance = self.config.recycle.map(draw);
+        let orders = {
+            let mut state = lock(&self.state);
+            state.seats.push(Arc::clone(&seat));
+            let threads = worker.links.len();
+            let sends = state
+                .dispatcher
+                .add_worker(Instant::now(), seat.id, threads, allowance);
+            self.count(&state);
+            state.orders(sends)
+        };
+        carry_out(orders);
+        seat
+    }
+
+    /// Sends a worker nothing more. Once it owes nothing it ends in order.
+    pub(crate) fn retire(&self, id: WorkerId) {
+        let mut state = lock(&self.state);
+        state.dispatcher.retire_worker(Instant::now(), id);
+        state.tell_if_done(id);
+        self.count(&state);
+    }
+
+    /// Takes a worker off; whoever still waits for it is told. Says whether it has ever answered.
+    pub(crate) fn remove(&self, id: WorkerId) -> bool {
+        let Removed { tickets, answered } = {
+            let mut state = lock(&self.state);
+            state.seats.retain(|seat| seat.id != id);
+            let removed = state.dispatcher.remove_worker(id);
+            self.count(&state);
+            removed
+        };
+        for caller in tickets {
+            caller.answer(Err(worker_lost()));
+        }
+        answered
+    }
+
+    /// Answers everyone who waits for a worker, and from now on refuses while there is none.
+    pub(crate) fn refuse(&self, error: &Error) {
+        let waiting = {
+            let mut state = lock(&self.state);
+            state.over = true;
+            state.dispatcher.give_up_queue()
+        };
+        for caller in waiting {
+            caller.answer(Err(error.clone()));
+        }
+    }
+
+    /// Takes off whatever is left when the tasks have been ended.
+    pub(crate) fn abandon(&self) {
+        let ids: Vec<WorkerId> = lock(&self.state).seats.iter().map(|seat| seat.id).collect();
+        for id in ids {
+            self.remove(id);
+        }
+        self.refuse(&worker_lost());
+    }
+
+    fn count(&self, state: &State) {
+        let now = state.dispatcher.live();
+        self.live.send_if_modified(|live| {
+            let before = std::mem::replace(live, now);
+            before != now
+        });
+    }
+
+    /// Lets a worker take part until it ends, breaks the protocol, is stuck, or has been retired and
+    /// has ended in order. Whoever still waits for it then is told.
+    pub(crate) async fn serve(self: Arc<Self>, seat: Arc<Seat>, mut worker: Worker) -> End {
+        let since = Instant::now();
+        let mut links = JoinSet::new();
+        for thread in 0..worker.links.len() {
+            let shared = Arc::clone(&self);
+            let all = Arc::clone(&worker.links);
+            let id = seat.id;
+            links.spawn(async move {
+                let link = &all[thread];
+                let lane = Lane { worker: id, thread };
+                let limit = shared.config.max_answer;
+                tokio::select! {
+                    result = link.read(limit, |batch| shared.receive(lane, batch)) => result,
+                    () = link.write() => Ok(()),
+                }
+            });
+        }
+        let fault = tokio::select! {
+            ended = links.join_next() => flatten(ended).err(),
+            // A process that the component has started may hold the sockets open.
+            _ = worker.process.wait() => None,
+            () = seat.stuck.notified() => Some(io::Error::other(
+                "none of its threads has come back from calls whose time was up",
+            )),
+            () = seat.done.notified() => finish(&mut worker, &mut links).await.err(),
+        };
+        self.retire(seat.id);
+        worker.process.kill();
+        let rest = async { while links.join_next().await.is_some() {} };
+        // What has not been read by then is answered as lost.
+        let _ = tokio::time::timeout(LAST_WORDS, rest).await;
+        let answered = self.remove(seat.id);
+        End {
+            id: seat.id,
+            steady: answered || since.elapsed() >= STEADY,
+            fault,
+            status: worker.process.wait().await,
+        }
+    }
+
+    fn receive(&self, lane: Lane, batch: Vec<Received>) -> io::Result<()> {
+        let now = Instant::now();
+        let mut sends = Vec::new();
+        let mut answers = Vec::with_capacity(batch.len());
+        let orders = {
+            let mut state = lock(&self.state);
+            for Received { header, body } in batch {
+                let spent = Duration::from_micros(header.micros.into());
+                let done = state
+                    .dispatcher
+                    .complete(now, lane, header.id, spent, &mut sends);
+                let caller = done.ok_or_else(|| {
+                    io::Error::other(format!("an answer to {}, which was not asked", header.id))
+                })?;
+                answers.push((caller, header, body));
+            }
+            state.tell_if_done(lane.worker);
+            state.orders(sends)
+        };
+        carry_out(orders);
+        for (caller, header, body) in answers {
+            caller.answer(match body {
+                Some(body) => Ok(Reply { header, body }),
+                None => Err(self.too_large(header.length)),
+            });
+        }
+        Ok(())
+    }
+
+    fn too_large(&self, bytes: u64) -> Error {
+        Error::new(
+            ErrorKind::TooLarge,
+            format!(
+                "the component's answer has {bytes} bytes, {} are allowed (--max-body-size, \
+                 STREELING_MAX_BODY_SIZE)",
+                self.config.max_answer
+            ),
+        )
+    }
+}
+
+/// Tells every thread of a worker that nothing more comes, and waits for the process to end.
+async fn finish(worker: &mut Worker, links: &mut JoinSet<io::Result<()>>) -> io::Result<()> {
+    for link in &*worker.links {
+        link.close();
+    }
+    let ended = async {
+        while let Some(ended) = links.join_next().await {
+            flatten(Some(ended))?;
+        }
+        worker.process.wait().await
+    };
+    match tokio::time::timeout(EXIT, ended).await {
+        Ok(ended) => ended.map(drop),
+        Err(_) => Err(io::Error::other(format!(
+            "it did not exit within {EXIT:?} of its last answer"
+        ))),
+    }
+}
+
+/// How a link's task ended.
+fn flatten(ended: Option<Result<io::Result<()>, JoinError>>) -> io::Result<()> {
+    ended.unwrap_or(Ok(Ok(()))).map_err(io::Error::other)?
+}
+
+/// How many requests a worker is to be given.
+fn draw(Recycle { after, jitter }: Recycle) -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+
+    let random = RandomState::new().hash_one(());
+    u64::from(after.max(1)) + random % (u64::from(jitter) + 1)
+}
+
+pub(crate) fn worker_lost() -> Error {
+    Error::new(
+        ErrorKind::WorkerLost,
+        "the worker that held the request is gone; try again",
+    )
+}

@@ -1,0 +1,302 @@
+//! Workers that are replaced, lost, more or fewer.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use streeling_core::ErrorKind;
+use streeling_python::{Pool, Recycle, StartError};
+use tokio::task::JoinSet;
+
+use crate::support::{Served, alone, config, eventually, gone, kill, python};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spent_worker_serves_until_its_successor_has_loaded() {
+    let recycle = Some(Recycle {
+        after: 5,
+        jitter: 0,
+    });
+    let served = Served::start(|config| config.recycle = recycle).await;
+    served.write("hold", "");
+    let old = served.pid().await;
+    for _ in 0..20 {
+        assert_eq!(served.pid().await, old, "its successor is still loading");
+    }
+    served.remove("hold");
+    eventually("the successor serves", || async {
+        served.pid().await != old
+    })
+    .await;
+    gone(&old).await;
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_successor_that_fails_leaves_the_old_one_in_service() {
+    let recycle = Some(Recycle {
+        after: 2,
+        jitter: 0,
+    });
+    let served = Served::start(|config| {
+        config.recycle = recycle;
+        config.tries = 1;
+    })
+    .await;
+    served.write("broken", "");
+    let old = served.pid().await;
+    let until = Instant::now() + Duration::from_secs(1);
+    while Instant::now() < until {
+        assert_eq!(served.pid().await, old);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    served.remove("broken");
+    eventually("a later try", || async { served.pid().await != old }).await;
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recycling_under_load_fails_no_request() {
+    let recycle = Some(Recycle {
+        after: 100,
+        jitter: 50,
+    });
+    let served = Served::start(|config| {
+        config.recycle = recycle;
+        config.workers = 2;
+    })
+    .await;
+    let until = Instant::now() + Duration::from_secs(4);
+    let mut callers = JoinSet::new();
+    for _ in 0..16 {
+        let served = served.clone();
+        callers.spawn(async move {
+            let mut pids = HashSet::new();
+            while Instant::now() < until {
+                pids.insert(served.pid().await);
+            }
+            pids
+        });
+    }
+    let mut pids = HashSet::new();
+    for seen in callers.join_all().await {
+        pids.extend(seen);
+    }
+    assert!(pids.len() > 4, "{} processes answered", pids.len());
+    served.stop().await;
+    for pid in &pids {
+        gone(pid).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_loads_new_code_and_the_old_worker_finishes() {
+    let served = Served::start(|_| {}).await;
+    let old = served.pid().await;
+    assert_eq!(served.ask("version").await.unwrap(), "one");
+    let slow = tokio::spawn({
+        let served = served.clone();
+        async move { served.ask("until go").await }
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    // It also takes another kind of request.
+    let new_code = "class Model:\n    def predict_raw(self, message):\n        return 'two'\n";
+    served.write("model.py", new_code);
+    served.pool.reload().await.unwrap();
+    assert_eq!(served.ask("version").await.unwrap(), "\"two\"");
+    assert!(!slow.is_finished());
+    served.write("go", "");
+    assert_eq!(slow.await.unwrap().unwrap(), old);
+    gone(&old).await;
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_that_fails_changes_nothing() {
+    let served = Served::start(|config| config.workers = 2).await;
+    let mut live = served.pool.live();
+    assert_eq!(*live.borrow_and_update(), 2);
+    let old = served.pid().await;
+    served.write("broken", "");
+    let error = served.pool.reload().await.unwrap_err();
+    assert!(
+        matches!(&error, StartError::Component { traceback, .. } if traceback.contains("broken on purpose")),
+        "{error}"
+    );
+    assert_eq!(served.pid().await, old);
+    assert!(!live.has_changed().unwrap());
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_of_a_killed_worker_are_answered_at_once_and_later_ones_wait() {
+    let served = Served::start(|_| {}).await;
+    let mut live = served.pool.live();
+    let old = served.pid().await;
+    let slow = tokio::spawn({
+        let served = served.clone();
+        async move { served.ask("until never").await }
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    served.write("hold", "");
+    kill(&old);
+    let error = slow.await.unwrap().unwrap_err();
+    assert_eq!(error.kind, ErrorKind::WorkerLost);
+    live.wait_for(|live| *live == 0).await.unwrap();
+    let waiting = tokio::spawn({
+        let served = served.clone();
+        async move { served.pid().await }
+    });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(!waiting.is_finished());
+    served.remove("hold");
+    assert_ne!(waiting.await.unwrap(), old);
+    assert_eq!(*live.borrow(), 1);
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_cannot_be_loaded_again_ends_the_pool() {
+    let served = Served::start(|_| {}).await;
+    let old = served.pid().await;
+    served.write("broken", "");
+    kill(&old);
+    served
+        .pool
+        .live()
+        .wait_for(|live| *live == 0)
+        .await
+        .unwrap();
+    let (waiting, failed) = tokio::join!(served.ask("pid"), served.pool.failed());
+    assert_eq!(waiting.unwrap_err().kind, ErrorKind::WorkerLost);
+    assert!(matches!(failed, StartError::GaveUp { tries: 3, .. }));
+    assert!(
+        failed.to_string().contains("ValueError: broken on purpose"),
+        "{failed}"
+    );
+    let error = served.ask("pid").await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::WorkerLost);
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_always_dies_unused_ends_the_pool() {
+    let folder = tempfile::tempdir().unwrap();
+    let dying = "import os, threading\n\n\nclass Model:\n    def __init__(self):\n        \
+                 threading.Timer(0.3, os._exit, [7]).start()\n";
+    std::fs::write(folder.path().join("model.py"), dying).unwrap();
+    let pool = Pool::new(config(python().0, folder.path()));
+    pool.start().await.unwrap();
+    let failed = pool.failed().await;
+    assert!(
+        matches!(&failed, StartError::GaveUp { last, .. } if matches!(**last, StartError::Lost(_))),
+        "{failed}"
+    );
+    assert!(failed.to_string().contains("exit status: 7"), "{failed}");
+    pool.stop(Duration::from_secs(10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_somebody_kills_is_no_crash_loop_while_another_serves() {
+    let served = Served::start(|config| {
+        config.workers = 2;
+        config.tries = 1;
+    })
+    .await;
+    let mut live = served.pool.live();
+    let unused = std::fs::read_dir(served.folder.path())
+        .unwrap()
+        .find_map(|file| {
+            let name = file.unwrap().file_name().into_string().unwrap();
+            name.strip_prefix("loaded-").map(str::to_owned)
+        });
+    kill(&unused.unwrap());
+    live.wait_for(|live| *live == 1).await.unwrap();
+    live.wait_for(|live| *live == 2).await.unwrap();
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_can_be_more_and_fewer() {
+    let served = Served::start(|_| {}).await;
+    let mut live = served.pool.live();
+    served.pool.resize(3).await.unwrap();
+    assert_eq!((served.pool.workers(), *live.borrow()), (3, 3));
+    let slow: Vec<_> = (0..3)
+        .map(|_| {
+            let served = served.clone();
+            tokio::spawn(async move { served.ask("until go").await.unwrap() })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    served.pool.resize(0).await.unwrap();
+    live.wait_for(|live| *live == 1).await.unwrap();
+    assert_eq!(served.pool.workers(), 1, "there is always one");
+    served.write("go", "");
+    let mut pids = HashSet::new();
+    for one in slow {
+        pids.insert(one.await.unwrap());
+    }
+    assert_eq!(pids.len(), 3, "those that leave finish what lies on them");
+    let left = served.pid().await;
+    for pid in pids.iter().filter(|pid| **pid != left) {
+        gone(pid).await;
+    }
+    served.write("broken", "");
+    served.pool.resize(2).await.unwrap_err();
+    assert_eq!((served.pool.workers(), *live.borrow()), (1, 1));
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_answers_what_waits() {
+    let served = Served::start(|_| {}).await;
+    let ask = |text: &'static str| {
+        let served = served.clone();
+        tokio::spawn(async move { served.ask(text).await })
+    };
+    let under_way = ask("until go");
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let waiting = ask("pid");
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let stop = tokio::spawn({
+        let served = served.clone();
+        async move { served.stop().await }
+    });
+    assert_eq!(
+        waiting.await.unwrap().unwrap_err().kind,
+        ErrorKind::NotReady
+    );
+    served.write("go", "");
+    under_way.await.unwrap().unwrap();
+    stop.await.unwrap();
+    assert!(served.ask("pid").await.is_err());
+}
+
+/// The one that is killed in [`workers_die_with_a_front_that_is_killed`].
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "run by another test, in a process of its own"]
+async fn front_to_be_killed() {
+    let folder = std::env::current_dir().unwrap();
+    if folder.join("freezes").exists() {
+        let pool = Pool::new(config(python().0, &folder));
+        // The load never ends.
+        let _ = pool.start().await;
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_die_with_a_front_that_is_killed() {
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    let freezes = "import os\n\n\nclass Model:\n    def load(self):\n        with open('pid.part', 'w') as \
+                   file:\n            file.write(str(os.getpid()))\n        os.rename('pid.part', 'pid')\n        \
+                   sum(range(10**15))\n";
+    std::fs::write(folder.path().join("model.py"), freezes).unwrap();
+    std::fs::write(folder.path().join("freezes"), "").unwrap();
+    let mut front = alone("life::front_to_be_killed", folder.path());
+    let pid = folder.path().join("pid");
+    eventually("the worker loads", || async { pid.exists() }).await;
+    front.kill().unwrap();
+    front.wait().unwrap();
+    gone(&std::fs::read_to_string(pid).unwrap()).await;
+}

@@ -1,0 +1,192 @@
+//! Pools over a component in a folder of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use streeling_core::{Context, Message, Method, Payload, Request, Result, Unit, UnitConfig};
+use streeling_python::{Pool, PoolConfig, WorkerConfig};
+
+/// Answers texts, mostly with the number of its process.
+const MODEL: &str = r#"
+import os
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def exists(name):
+    return os.path.exists(os.path.join(HERE, name))
+
+
+class Model:
+    def load(self):
+        while exists("hold"):
+            time.sleep(0.005)
+        if exists("broken"):
+            raise ValueError("broken on purpose")
+        open(os.path.join(HERE, f"loaded-{os.getpid()}"), "w").close()
+
+    def predict(self, X, names):
+        if X.startswith("until "):
+            while not exists(X[6:]):
+                time.sleep(0.005)
+        elif X == "hang":
+            while True:
+                pass
+        elif X == "freeze":
+            # One call into C that never gives the interpreter lock away.
+            sum(range(10**15))
+        elif X == "version":
+            return "one"
+        return str(os.getpid())
+"#;
+
+/// The interpreter of the tests, and whether it has the package protobuf.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "which interpreter there is, is the machine's matter and not a setting of the pool"
+)]
+pub(crate) fn python() -> (PathBuf, bool) {
+    let made = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/venv/runtime/bin/python");
+    let python = match std::env::var_os("STREELING_TEST_PYTHON") {
+        Some(named) => named.into(),
+        None if made.exists() => made,
+        None => "python3".into(),
+    };
+    let found = Command::new(&python)
+        .args(["-c", "import google.protobuf"])
+        .output()
+        .unwrap();
+    (python, found.status.success())
+}
+
+/// One worker with one thread that serves `model.Model`.
+pub(crate) fn config(python: PathBuf, folder: &Path) -> PoolConfig {
+    PoolConfig {
+        worker: WorkerConfig {
+            python,
+            app_dir: folder.to_owned(),
+            module: "model".to_owned(),
+            class: "Model".to_owned(),
+            parameters: "{}".to_owned(),
+            metadata: None,
+            unit_id: None,
+            image: None,
+            threads: 1,
+            log_level: "INFO",
+        },
+        first: 0,
+        workers: 1,
+        max_queue: 1024,
+        max_answer: 1 << 20,
+        recycle: None,
+        tries: 3,
+        tracebacks: false,
+    }
+}
+
+/// A started pool over [`MODEL`].
+#[derive(Clone)]
+pub(crate) struct Served {
+    pub(crate) pool: Pool,
+    unit: Unit,
+    pub(crate) folder: Arc<tempfile::TempDir>,
+}
+
+impl Served {
+    pub(crate) async fn start(change: impl FnOnce(&mut PoolConfig)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = config(python().0, folder.path());
+        change(&mut config);
+        let pool = Pool::new(config);
+        let served = Self {
+            unit: Unit::new(Arc::new(pool.clone()), UnitConfig::default()),
+            pool,
+            folder: Arc::new(folder),
+        };
+        served.write("model.py", MODEL);
+        served.pool.start().await.unwrap();
+        served
+    }
+
+    /// Makes a file beside the component.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.folder.path().join(name), text).unwrap();
+    }
+
+    pub(crate) fn remove(&self, name: &str) {
+        std::fs::remove_file(self.folder.path().join(name)).unwrap();
+    }
+
+    /// What the component answers to a text.
+    pub(crate) async fn ask(&self, text: &str) -> Result<String> {
+        self.ask_until(text, None).await
+    }
+
+    /// As a transport does it: at the deadline the call is dropped.
+    pub(crate) async fn ask_within(&self, text: &str, patience: Duration) -> Option<String> {
+        let asked = self.ask_until(text, Some(Instant::now() + patience));
+        let answer = tokio::time::timeout(patience, asked).await.ok()?;
+        Some(answer.unwrap())
+    }
+
+    async fn ask_until(&self, text: &str, deadline: Option<Instant>) -> Result<String> {
+        let context = Context {
+            deadline,
+            ..Context::default()
+        };
+        let request = Request::Message(Message {
+            payload: Payload::Text(text.to_owned()),
+            ..Message::default()
+        });
+        let answer = self.unit.call(&context, Method::Predict, request).await?;
+        match answer.payload {
+            Payload::Text(text) => Ok(text),
+            Payload::Raw(pieces) => Ok(String::from_utf8(pieces.concat()).unwrap()),
+            other => panic!("{other:?} is no text"),
+        }
+    }
+
+    pub(crate) async fn pid(&self) -> String {
+        self.ask("pid").await.unwrap()
+    }
+
+    pub(crate) async fn stop(&self) {
+        self.pool.stop(Duration::from_secs(10)).await;
+    }
+}
+
+/// Waits for something that must come to be.
+pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut is: impl FnMut() -> F) {
+    let until = Instant::now() + Duration::from_secs(30);
+    while !is().await {
+        assert!(Instant::now() < until, "never came to be: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Waits for a process to be gone.
+pub(crate) async fn gone(pid: &str) {
+    eventually(&format!("process {pid} is gone"), || async {
+        // One that has ended and was not yet waited for is as good as gone.
+        std::fs::read_to_string(format!("/proc/{pid}/stat"))
+            .map_or(true, |stat| stat.contains(") Z "))
+    })
+    .await;
+}
+
+pub(crate) fn kill(pid: &str) {
+    let pid = rustix::process::Pid::from_raw(pid.parse().unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+}
+
+/// Runs one ignored test of this binary in a process of its own, in `folder`.
+pub(crate) fn alone(test: &str, folder: &Path) -> std::process::Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args([test, "--exact", "--ignored", "--nocapture"])
+        .current_dir(folder)
+        .spawn()
+        .unwrap()
+}

@@ -1,0 +1,92 @@
+//! Whether the server can take requests, put together from what its parts know.
+
+use tokio::sync::watch;
+
+/// What readiness follows. Clones see the same.
+#[derive(Clone, Debug)]
+#[cfg_attr(
+    not(any(feature = "grpc", feature = "metrics", test)),
+    expect(dead_code, reason = "nobody asks")
+)]
+pub(crate) struct Health {
+    loaded: watch::Receiver<bool>,
+    draining: watch::Sender<bool>,
+    /// Workers that serve, for each pool.
+    live: Vec<watch::Receiver<usize>>,
+}
+
+impl Health {
+    pub(crate) fn new(loaded: watch::Receiver<bool>, live: Vec<watch::Receiver<usize>>) -> Self {
+        Self {
+            loaded,
+            draining: watch::Sender::new(false),
+            live,
+        }
+    }
+
+    /// From now on the server is not ready any more.
+    pub(crate) fn drain(&self) {
+        self.draining.send_replace(true);
+    }
+
+    /// Follows [`Health::readiness`]. Must be called inside a Tokio runtime.
+    #[cfg(feature = "grpc")]
+    pub(crate) fn follow(&self) -> watch::Receiver<bool> {
+        let (sender, receiver) = watch::channel(self.readiness().is_ok());
+        let sender = std::sync::Arc::new(sender);
+        let mut loaded = self.loaded.clone();
+        let (health, told) = (self.clone(), std::sync::Arc::clone(&sender));
+        tokio::spawn(async move {
+            while loaded.changed().await.is_ok() {
+                told.send_replace(health.readiness().is_ok());
+            }
+        });
+        for mut live in self.live.iter().cloned() {
+            let (health, told) = (self.clone(), std::sync::Arc::clone(&sender));
+            tokio::spawn(async move {
+                while live.changed().await.is_ok() {
+                    told.send_replace(health.readiness().is_ok());
+                }
+            });
+        }
+        receiver
+    }
+
+    #[cfg(any(feature = "grpc", feature = "metrics", test))]
+    /// Nothing, or why no request can be taken.
+    pub(crate) fn readiness(&self) -> Result<(), &'static str> {
+        if *self.draining.borrow() {
+            Err("the server is ending")
+        } else if !*self.loaded.borrow() {
+            Err("the component is still being loaded")
+        } else if self.live.iter().any(|live| *live.borrow() == 0) {
+            Err("no worker is there; the next one is being started")
+        } else {
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readiness_follows_load_workers_and_end() {
+        let (loaded, is_loaded) = watch::channel(false);
+        let (workers, live) = watch::channel(0);
+        let (_others, other) = watch::channel(2);
+        let health = Health::new(is_loaded, vec![live, other]);
+        let says = |part: &str| health.readiness().unwrap_err().contains(part);
+        assert!(says("loaded"));
+        loaded.send_replace(true);
+        assert!(says("no worker"));
+        workers.send_replace(1);
+        assert_eq!(health.readiness(), Ok(()));
+        workers.send_replace(0);
+        assert!(says("no worker"));
+        workers.send_replace(1);
+        health.clone().drain();
+        assert!(says("ending"));
+    }
+}

@@ -1,0 +1,103 @@
+//! `--pidfile`.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
+
+use streeling_testkit::{Server, ServerCommand, Signal};
+
+use crate::support::{PATIENCE, command};
+
+fn with(path: &std::path::Path) -> ServerCommand {
+    command("Orders").args(["--pidfile", path.to_str().unwrap()])
+}
+
+fn end(mut server: Server) {
+    server.signal(Signal::TERM).unwrap();
+    assert_eq!(server.wait(PATIENCE).unwrap().code(), Some(0));
+}
+
+#[test]
+fn names_the_server_while_it_serves() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("streeling.pid");
+    let server = with(&path).start().unwrap();
+    assert_eq!(
+        fs::read_to_string(&path).unwrap(),
+        format!("{}\n", server.pid())
+    );
+    assert_eq!(
+        fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o644
+    );
+    end(server);
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+}
+
+#[test]
+fn stale_one_is_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("streeling.pid");
+    let mut gone = std::process::Command::new("/bin/true").spawn().unwrap();
+    gone.wait().unwrap();
+    for stale in [format!("{}\n", gone.id()), String::new()] {
+        fs::write(&path, stale).unwrap();
+        let server = with(&path).start().unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(text.trim(), server.pid().to_string());
+        end(server);
+    }
+}
+
+#[test]
+fn live_one_is_refused_before_anything_is_loaded() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("streeling.pid");
+    let first = with(&path).start().unwrap();
+    let marker = folder.path().join("imported");
+    let flags = ["broken.Fine", "--http-port", "0", "--pidfile"];
+    let second = crate::support::bare_command(&crate::support::root().join("tests/components"))
+        .env("STREELING_PYTHON", &*crate::support::PYTHON)
+        .env("MARKER", &marker)
+        .args(flags)
+        .args([&path]);
+    let ended = second.run().unwrap();
+    assert_eq!(ended.code, Some(2), "{}", ended.log);
+    for part in [
+        first.pid().to_string().as_str(),
+        path.to_str().unwrap(),
+        "--pidfile",
+    ] {
+        assert!(ended.log.contains(part), "no \"{part}\" in {}", ended.log);
+    }
+    assert!(!marker.exists(), "the component was imported");
+    // It is still the first one's.
+    let text = fs::read_to_string(&path).unwrap();
+    assert_eq!(text.trim(), first.pid().to_string());
+    end(first);
+    assert!(!path.exists());
+}
+
+#[test]
+fn other_file_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notes");
+    fs::write(&path, "not a number").unwrap();
+    for bad in [path.clone(), folder.path().join("absent/streeling.pid")] {
+        let ended = with(&bad).run().unwrap();
+        assert_eq!(ended.code, Some(2), "{}", ended.log);
+        assert!(ended.log.contains(bad.to_str().unwrap()), "{}", ended.log);
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap(), "not a number");
+}
+
+#[test]
+fn file_of_another_server_is_not_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("streeling.pid");
+    let mut server = with(&path).start().unwrap();
+    fs::write(&path, "1\n").unwrap();
+    server.signal(Signal::TERM).unwrap();
+    server.wait(Duration::from_secs(10)).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "1\n");
+}
