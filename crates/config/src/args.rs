@@ -92,6 +92,8 @@ fn arg(row: &'static Row) -> Option<Arg> {
             .long(name)
             .value_name(row.kind.value_name())
             .num_args(0..=1)
+            // The incumbent's flags take the next word; ours need not eat the interface name.
+            .require_equals(row.key == Key::Check)
             .default_missing_value(meant)
             .help_heading(row.group.heading()),
     })

@@ -372,3 +372,44 @@ fn hung_worker_costs_its_share_and_no_more() {
     });
     eventually("four workers again", || children(server.pid()).len() == 4);
 }
+
+/// Requests of 5 ms that 16 clients get answered in three seconds.
+fn answered(server: &Server) -> usize {
+    let slow = Request::json("/predict", r#"{"data":{"ndarray":[[0.5]]}}"#.to_owned());
+    let count = AtomicUsize::new(0);
+    let since = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..CONNECTIONS {
+            scope.spawn(|| {
+                while since.elapsed() < Duration::from_secs(3) {
+                    assert_eq!(server.send(&slow).unwrap().status, 200);
+                    count.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    count.into_inner()
+}
+
+/// A figure of time, so it is taken on demand only: `STREELING_TEST_CHAOS=full`, on a quiet machine.
+#[test]
+fn hung_worker_leaves_the_throughput_of_the_others() {
+    if *SCALE == 1 {
+        return;
+    }
+    let server = command_in(&components(), "Steady")
+        .args(["--workers", "4", "--threads", "1", "--timeout-ms", "4000"])
+        .start()
+        .unwrap();
+    answered(&server);
+    let all = answered(&server);
+    let hang = Request::json("/predict", r#"{"data":{"ndarray":[[-1.0]]}}"#.to_owned());
+    std::thread::scope(|scope| {
+        let stuck = scope.spawn(|| server.send(&hang).unwrap().status);
+        sleep(Duration::from_millis(100));
+        let others = answered(&server);
+        eprintln!("{all} answers with four workers, {others} while one of them hangs");
+        assert!(others * 10 >= all * 7, "{others} of {all}");
+        assert_eq!(stuck.join().unwrap(), 504);
+    });
+}

@@ -116,11 +116,22 @@ impl Pod {
 fn watched(class: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let source = format!(
-        "import os\n\
+        "import os, threading, time\n\
          import {class}\n\
          class Watched({class}.{class}):\n    \
+             lock = threading.Lock()\n    \
+             inside = peak = 0\n    \
              def load(self):\n        print('{LOADED}')\n    \
-             def tags(self):\n        return {{**super().tags(), 'pid': os.getpid()}}\n"
+             def predict(self, X, names, meta=None):\n        \
+                 with self.lock:\n            \
+                     self.inside += 1\n            \
+                     self.peak = max(self.peak, self.inside)\n        \
+                 time.sleep(0.3 if X[0][0] < 0 else 0)\n        \
+                 with self.lock:\n            \
+                     self.inside -= 1\n        \
+                 return super().predict(X, names)\n    \
+             def tags(self):\n        \
+                 return {{**super().tags(), 'pid': os.getpid(), 'peak': self.peak}}\n"
     );
     fs::write(folder.path().join("Watched.py"), source).unwrap();
     folder
@@ -213,4 +224,51 @@ fn shared_worker_answers_on_both_ports() {
     let (_, grpc) = pod.grpc([1.0, 3.0]);
     assert_eq!(tags["pid"], grpc);
     assert!(pod.workers().contains(&grpc));
+}
+
+/// The most calls that are inside the model at once when 12 clients ask.
+fn peak(pod: &Pod) -> u64 {
+    std::thread::scope(|scope| {
+        for _ in 0..12 {
+            scope.spawn(|| pod.rest([-1.0, 1.0]));
+        }
+    });
+    let (_, tags) = pod.rest([1.0, 3.0]);
+    tags["peak"].as_u64().unwrap()
+}
+
+#[test]
+fn five_threads_are_five_calls_at_a_time() {
+    let pod = Pod::start(&Deployed::read("threads.yaml"), &[]);
+    pod.has_workers(2);
+    assert_eq!(peak(&pod), 5);
+}
+
+#[test]
+fn single_thread_is_one_call_at_a_time() {
+    let pod = Pod::start(
+        &Deployed::read("single_threaded.yaml"),
+        &[("GUNICORN_THREADS", "8")],
+    );
+    pod.has_workers(2);
+    assert_eq!(peak(&pod), 1);
+}
+
+#[test]
+fn development_server_has_one_worker_and_says_what_it_is() {
+    let pod = Pod::start(
+        &Deployed::read("debug.yaml"),
+        &[("GUNICORN_WORKERS", "3"), ("GRPC_WORKERS", "0")],
+    );
+    pod.has_workers(1);
+    pod.server.wait_for_log("not for production");
+    assert!(pod.server.log().iter().any(|line| line.contains("DEBUG")));
+    let body = r#"{"data":{"ndarray":[["a","b"]]}}"#;
+    let (status, answer) = ask(&pod.server, &Request::json("/predict", body.to_owned()));
+    assert_eq!(status, 500);
+    let info = answer["status"]["info"].as_str().unwrap();
+    assert!(
+        info.contains("Traceback") && info.contains("Watched.py"),
+        "{info}"
+    );
 }

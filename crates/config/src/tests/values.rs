@@ -441,3 +441,16 @@ fn bad_annotations_are_left_out_with_a_warning() {
         assert!(warning.to_string().starts_with(expected), "{warning}");
     }
 }
+
+#[test]
+fn check_does_not_eat_the_interface_name() {
+    let loaded = Settings::load(
+        crate::Parts::ALL,
+        ["streeling", "--check", "Iris"].map(OsString::from),
+        &Environment::default(),
+        &Annotations::default(),
+    );
+    let settings = loaded.unwrap().settings;
+    assert!(settings.check);
+    assert_eq!(settings.interface.class, "Iris");
+}
