@@ -10,7 +10,10 @@ import numpy as np
 
 
 class Steady:
-    """Answers the sum of what it gets; a negative number hangs it for good, a fraction takes it 5 ms."""
+    """Answers the sum of what it gets.
+
+    A negative number hangs it for good, a fraction takes it 5 ms.
+    """
 
     def predict(self, X: Any, names: Any, meta: Any = None) -> Any:
         if X[0][0] < 0:

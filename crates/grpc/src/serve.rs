@@ -30,7 +30,7 @@ const CONNECTION_WINDOW: u32 = 4 << 20;
 /// Bytes of all headers of a request.
 const HEADERS: u32 = 64 * 1024;
 
-/// How long a client may take to answer whether it is still there.
+/// How long a client may take at most to answer whether it is still there.
 const PONG: Duration = Duration::from_secs(20);
 
 /// What requests and what the health service follow.
@@ -75,7 +75,7 @@ fn builder(ping: Duration) -> http2::Builder<TokioExecutor> {
         .auto_date_header(false)
         .max_header_list_size(HEADERS)
         .keep_alive_interval(ping)
-        .keep_alive_timeout(PONG);
+        .keep_alive_timeout(ping.min(PONG));
     builder
 }
 

@@ -126,6 +126,30 @@ async fn client_that_never_reads_is_cut() {
 }
 
 #[tokio::test]
+async fn client_that_is_gone_without_a_word_is_noticed() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let server = Server::with(Config {
+        ping: Duration::from_millis(200),
+        ..config()
+    });
+    let mut silent = TcpStream::connect(server.address).await.unwrap();
+    // The preface and empty settings, and then not a byte more, whatever is asked.
+    let hello = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    silent.write_all(hello).await.unwrap();
+    let mut heard = Vec::new();
+    let end = timeout(PATIENCE, silent.read_to_end(&mut heard))
+        .await
+        .unwrap();
+    assert!(end.is_ok() || !heard.is_empty());
+    // One that answers stays, for as long as it likes.
+    let mut polite = server.connect().await;
+    sleep(Duration::from_secs(1)).await;
+    let reply = polite.ask(post(PREDICT, framed_order("hello"))).await;
+    assert_eq!(reply.code, Some(0));
+}
+
+#[tokio::test]
 async fn slow_reader_is_not_cut() {
     use http_body_util::BodyExt as _;
 
