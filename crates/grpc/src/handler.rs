@@ -16,15 +16,12 @@ use tokio::sync::watch;
 use tonic::Status;
 use tonic::body::Body;
 
-use crate::request::Limits;
+use crate::request::{Limits, PREFIX};
 use crate::routes::{self, Action};
 use crate::stall::Unsent;
 use crate::standard::Standard;
 use crate::status::{status, undecodable};
 use crate::{Config, metadata, timeout};
-
-/// Bytes before a message on the wire: whether it is compressed, and its length.
-const PREFIX: usize = 5;
 
 /// What all requests share.
 pub(crate) struct State {
@@ -125,7 +122,7 @@ impl State {
             )));
         }
         let (head, body) = request.into_parts();
-        let body = self.limits.read(&head.headers, body).await?;
+        let body = self.limits.read(&head.headers, body, &self.offload).await?;
         let answered = match action {
             Action::Call(method) => self.call(context, method, body).await,
             Action::Metadata => self.metadata().await,

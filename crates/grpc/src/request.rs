@@ -2,17 +2,24 @@
 
 use std::time::Duration;
 
-use bytes::{Buf as _, Bytes};
+use bytes::{Buf as _, Bytes, BytesMut};
 use futures_util::FutureExt as _;
 use http::HeaderMap;
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use streeling_core::{Error, ErrorKind};
+use streeling_net::Offload;
 use tokio::time::timeout;
-use tonic::codec::{BufferSettings, CompressionEncoding, DecodeBuf, Decoder, Streaming};
+use tonic::codec::{CompressionEncoding, DecodeBuf, Decoder, Streaming};
 use tonic::{Code, Status};
 
-/// Where a message's bytes are gathered at first; most requests are smaller.
-const BUFFER: usize = 512;
+use crate::status::status;
+
+/// Bytes before a message on the wire: whether it is compressed, and its length.
+pub(crate) const PREFIX: usize = 5;
+
+/// Room that is made for a message by its claim alone; more only for what has come.
+const CREDIT: usize = 1 << 20;
 
 /// What a message may be.
 #[derive(Clone, Copy, Debug)]
@@ -25,54 +32,138 @@ pub(crate) struct Limits {
 
 impl Limits {
     /// Reads the message, and that there is no second one.
-    pub(crate) async fn read(self, headers: &HeaderMap, body: Incoming) -> Result<Bytes, Status> {
+    pub(crate) async fn read(
+        self,
+        headers: &HeaderMap,
+        body: Incoming,
+        offload: &Offload,
+    ) -> Result<Bytes, Status> {
         let encoding = encoding(headers)?;
-        let mut messages = Streaming::new_request(Whole, body, encoding, Some(self.size));
-        let missing = || Status::invalid_argument("the request has no message");
-        let message = self.next(&mut messages).await?.ok_or_else(missing)?;
-        match self.next(&mut messages).await? {
-            None => Ok(message),
-            Some(_) => Err(Status::invalid_argument(
-                "the request has more than one message, allowed is one",
-            )),
-        }
-    }
-
-    async fn next(self, messages: &mut Streaming<Bytes>) -> Result<Option<Bytes>, Status> {
-        // What is there already needs no timer.
-        let next = match messages.message().now_or_never() {
-            Some(next) => next,
-            None => timeout(self.stall, messages.message()).await.map_err(|_| {
-                Status::deadline_exceeded(format!(
-                    "nothing more of the request came for {:?}",
-                    self.stall
-                ))
-            })?,
+        let mut framed = self.collect(body).await?;
+        let Some((flag, length)) = prefix(&framed) else {
+            return Err(bad("the request has no message"));
         };
-        next.map_err(|status| self.explained(status))
-    }
-
-    /// Tonic's word for what went wrong, with the code that other servers give.
-    fn explained(self, status: Status) -> Status {
-        match status.code() {
-            Code::OutOfRange | Code::ResourceExhausted => crate::status::status(&Error::new(
-                ErrorKind::TooLarge,
-                format!(
-                    "the message is too large, allowed are {} bytes (--max-body-size, seldon.io/grpc-max-message-size)",
-                    self.size
-                ),
+        match framed.len().cmp(&(PREFIX + length)) {
+            std::cmp::Ordering::Less => {
+                return Err(bad("the message is shorter than its prefix says"));
+            }
+            std::cmp::Ordering::Greater => {
+                return Err(bad("the request has more than one message, allowed is one"));
+            }
+            std::cmp::Ordering::Equal => {}
+        }
+        match (flag, encoding) {
+            (0, _) => {
+                framed.advance(PREFIX);
+                Ok(framed)
+            }
+            (1, Some(encoding)) => {
+                // Little can become much, so it is not done where bytes are moved.
+                let unpack = move || self.unpacked(framed, encoding);
+                offload.run(self.size, unpack).await
+            }
+            (1, None) => Err(bad(
+                "the message is compressed, and no grpc-encoding says how",
             )),
-            // The client's frames, not our state.
-            Code::Internal => crate::status::status(&Error::new(
-                ErrorKind::BadData,
-                format!(
-                    "the request is not framed as gRPC demands: {}",
-                    status.message()
-                ),
-            )),
-            _ => status,
+            _ => Err(bad("the message's prefix starts neither with 0 nor with 1")),
         }
     }
+
+    /// Everything that the client sends. One piece is not copied; memory grows with what has come,
+    /// never with what is claimed.
+    async fn collect(self, mut body: Incoming) -> Result<Bytes, Status> {
+        let mut first = Bytes::new();
+        let mut rest = BytesMut::new();
+        while let Some(piece) = self.piece(&mut body).await? {
+            if first.is_empty() {
+                first = piece;
+            } else {
+                if rest.is_empty() {
+                    let claimed = prefix(&first).map_or(0, |(_, length)| PREFIX + length);
+                    rest.reserve(claimed.min(CREDIT));
+                    rest.extend_from_slice(&first);
+                }
+                rest.extend_from_slice(&piece);
+            }
+            let so_far = if rest.is_empty() { &*first } else { &*rest };
+            let claimed = prefix(so_far).map_or(0, |(_, length)| length);
+            if claimed > self.size || so_far.len() > PREFIX + self.size {
+                return Err(self.too_large());
+            }
+        }
+        Ok(if rest.is_empty() {
+            first
+        } else {
+            rest.freeze()
+        })
+    }
+
+    async fn piece(self, body: &mut Incoming) -> Result<Option<Bytes>, Status> {
+        loop {
+            // What is there already needs no timer.
+            let frame = match body.frame().now_or_never() {
+                Some(frame) => frame,
+                None => timeout(self.stall, body.frame()).await.map_err(|_| {
+                    Status::deadline_exceeded(format!(
+                        "nothing more of the request came for {:?}",
+                        self.stall
+                    ))
+                })?,
+            };
+            match frame {
+                None => return Ok(None),
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) if data.is_empty() => {}
+                    Ok(data) => return Ok(Some(data)),
+                    // Trailers: requests have none that matter.
+                    Err(_) => {}
+                },
+                Some(Err(_)) => return Err(Status::cancelled("the request broke off")),
+            }
+        }
+    }
+
+    fn unpacked(self, framed: Bytes, encoding: CompressionEncoding) -> Result<Bytes, Status> {
+        let body = Full::new(framed);
+        let mut messages = Streaming::new_request(Whole, body, Some(encoding), Some(self.size));
+        let message = messages
+            .message()
+            .now_or_never()
+            .unwrap_or_else(|| Err(Status::internal("a whole body was not ready at once")));
+        match message {
+            Ok(Some(message)) => Ok(message),
+            Ok(None) => Err(bad("the request has no message")),
+            Err(error) => Err(match error.code() {
+                Code::ResourceExhausted | Code::OutOfRange => self.too_large(),
+                _ => bad(&format!(
+                    "the message cannot be unpacked: {}",
+                    error.message()
+                )),
+            }),
+        }
+    }
+
+    fn too_large(self) -> Status {
+        status(&Error::new(
+            ErrorKind::TooLarge,
+            format!(
+                "the message is too large, allowed are {} bytes (--max-body-size, \
+                 seldon.io/grpc-max-message-size)",
+                self.size
+            ),
+        ))
+    }
+}
+
+/// Whether a message is compressed, and its length.
+fn prefix(bytes: &[u8]) -> Option<(u8, usize)> {
+    let (&flag, rest) = bytes.split_first()?;
+    let length = rest.first_chunk::<4>()?;
+    Some((flag, u32::from_be_bytes(*length) as usize))
+}
+
+fn bad(text: &str) -> Status {
+    status(&Error::new(ErrorKind::BadData, text))
 }
 
 /// How the message is compressed, if it says so.
@@ -107,9 +198,5 @@ impl Decoder for Whole {
 
     fn decode(&mut self, source: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
         Ok(Some(source.copy_to_bytes(source.remaining())))
-    }
-
-    fn buffer_settings(&self) -> BufferSettings {
-        BufferSettings::new(BUFFER, BUFFER)
     }
 }

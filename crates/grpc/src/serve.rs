@@ -13,6 +13,7 @@ use streeling_core::Unit;
 use streeling_net::{Closing, Drained, Listening};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 
 use crate::Config;
 use crate::handler::State;
@@ -38,6 +39,9 @@ pub(crate) struct Ready {
     pub(crate) ready: watch::Receiver<bool>,
     pub(crate) healthy: watch::Receiver<bool>,
 }
+
+/// How long a connection that was just opened may take to say something when the server ends.
+const LAST_GREETING: Duration = Duration::from_millis(200);
 
 pub(crate) async fn serve(
     port: Listening,
@@ -79,6 +83,20 @@ fn builder(ping: Duration) -> http2::Builder<TokioExecutor> {
     builder
 }
 
+/// Waits until the client has said that it speaks HTTP/2; what it says instead is for hyper to refuse.
+async fn greeting(stream: &TcpStream) -> bool {
+    const PREFACE: usize = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();
+    let mut seen = [0; PREFACE];
+    loop {
+        match stream.peek(&mut seen).await {
+            Ok(0) | Err(_) => return false,
+            Ok(PREFACE) => return true,
+            // It came in pieces, which nobody does.
+            Ok(_) => sleep(Duration::from_millis(10)).await,
+        }
+    }
+}
+
 struct Connections {
     builder: http2::Builder<TokioExecutor>,
     state: Arc<State>,
@@ -99,9 +117,22 @@ impl Connections {
                 async { Ok::<_, Infallible>(answer.await) }
             })
         };
-        let connection = self.builder.serve_connection(TokioIo::new(stream), answers);
+        let builder = self.builder.clone();
         let stall = self.stall;
         async move {
+            // Hyper has no clock for a client that says nothing, and a drain does not reach it.
+            let too_late = async {
+                closing.clone().asked().await;
+                sleep(LAST_GREETING).await;
+            };
+            let greeted = tokio::select! {
+                greeted = timeout(stall, greeting(&stream)) => greeted.unwrap_or(false),
+                () = too_late => false,
+            };
+            if !greeted {
+                return;
+            }
+            let connection = builder.serve_connection(TokioIo::new(stream), answers);
             let mut connection = pin!(connection);
             let whole = async {
                 tokio::select! {

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -16,6 +17,9 @@ use tonic_health::server::HealthReporter;
 use tower_service::Service;
 
 use crate::routes::ROUTES;
+
+/// Between the word that the server ends and the end of the streams that watch its health.
+const LAST_WORD: Duration = Duration::from_millis(100);
 
 /// Answers a request.
 pub(crate) type Call =
@@ -74,7 +78,7 @@ where
 
 /// Tells the health service how it is, about the server and about each of its services.
 async fn follow(
-    reporter: HealthReporter,
+    mut reporter: HealthReporter,
     mut ready: watch::Receiver<bool>,
     mut draining: watch::Receiver<bool>,
 ) -> Infallible {
@@ -87,6 +91,15 @@ async fn follow(
         reporter.set_service_status("", status).await;
         for service in services() {
             reporter.set_service_status(service, status).await;
+        }
+        if *draining.borrow() {
+            // Who watches hears of it, and then the end of the watch: it must not hold the drain.
+            tokio::time::sleep(LAST_WORD).await;
+            reporter.clear_service_status("").await;
+            for service in services() {
+                reporter.clear_service_status(service).await;
+            }
+            std::future::pending::<()>().await;
         }
         tokio::select! {
             Ok(()) = ready.changed() => {}

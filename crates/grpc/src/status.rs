@@ -8,9 +8,12 @@ use streeling_core::{Error, ErrorKind};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-/// Bytes of an error's text that are sent. It travels in a header, where clients take 8 KiB in all, and three bytes of
-/// header may stand for one of text.
-const LONGEST_TEXT: usize = 2000;
+/// Bytes of an error's text that are sent. It travels in a header, where clients take 8 KiB in all and three bytes
+/// may stand for one of text, and once more in the details, where four stand for three.
+const LONGEST_TEXT: usize = 1200;
+
+/// Bytes of a reason that are sent; the component may choose it.
+const LONGEST_REASON: usize = 200;
 
 /// Who says so, in the details of an error.
 const DOMAIN: &str = "streeling";
@@ -38,7 +41,7 @@ pub(crate) fn status(error: &Error) -> Status {
         .map_or_else(|| code(error.kind), |code| Code::from_i32(code.into()));
     let mut details = ErrorDetails::new();
     details.set_error_info(
-        error.reason(),
+        shortened(error.reason(), LONGEST_REASON),
         DOMAIN,
         [("code".to_owned(), error.code.to_string())],
     );
@@ -65,8 +68,8 @@ const RAISED: &str = "Exception calling application: ";
 
 fn text(code: Code, error: &Error) -> String {
     match (code, error.grpc_status) {
-        (Code::Unknown, None) => format!("{RAISED}{}", shortened(&error.info)),
-        _ => shortened(&error.info).into_owned(),
+        (Code::Unknown, None) => format!("{RAISED}{}", shortened(&error.info, LONGEST_TEXT)),
+        _ => shortened(&error.info, LONGEST_TEXT).into_owned(),
     }
 }
 
@@ -75,11 +78,11 @@ pub(crate) fn undecodable(error: &DecodeError) -> Error {
     Error::new(ErrorKind::BadData, error.to_string())
 }
 
-fn shortened(text: &str) -> Cow<'_, str> {
-    if text.len() <= LONGEST_TEXT {
+fn shortened(text: &str, longest: usize) -> Cow<'_, str> {
+    if text.len() <= longest {
         return Cow::Borrowed(text);
     }
-    let end = (0..=LONGEST_TEXT)
+    let end = (0..=longest)
         .rev()
         .find(|&end| text.is_char_boundary(end))
         .unwrap_or_default();
@@ -120,10 +123,20 @@ mod tests {
     }
 
     #[test]
-    fn long_text_is_cut_between_characters() {
+    fn long_text_is_cut_between_characters_and_fits_into_what_clients_take() {
         let text = "é".repeat(5000);
-        let short = shortened(&text);
+        let short = shortened(&text, LONGEST_TEXT);
         assert!(short.len() < LONGEST_TEXT + 64, "{}", short.len());
         assert!(short.ends_with("(10000 bytes in all)"));
+
+        let mut error = Error::new(ErrorKind::Component, text.clone());
+        error.reason = Some(text.into());
+        let head = status(&error).into_http::<()>();
+        let size: usize = head
+            .headers()
+            .iter()
+            .map(|(name, value)| name.as_str().len() + value.len())
+            .sum();
+        assert!(size < 8000, "{size}");
     }
 }

@@ -1,9 +1,8 @@
 //! The accept loop, and the end of what it started.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io;
 use std::pin::pin;
-use std::task::Poll;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
@@ -75,10 +74,9 @@ where
         while tasks.try_join_next().is_some() {}
     };
     // What the kernel has accepted for us already would be reset otherwise.
-    while let Some(Ok((stream, _))) = now(listener.accept()).await {
+    for stream in waiting(listener) {
         tasks.spawn(connection(stream, Closing(closing.clone())));
     }
-    drop(listener);
     // No receiver is left when no connection is: nothing to tell then.
     let _ = close.send(true);
     let all = async { while tasks.join_next().await.is_some() {} };
@@ -91,14 +89,24 @@ where
     Drained { aborted }
 }
 
-/// What is ready at once.
-async fn now<T>(future: impl Future<Output = T>) -> Option<T> {
-    let mut future = pin!(future);
-    poll_fn(|context| match future.as_mut().poll(context) {
-        Poll::Ready(value) => Poll::Ready(Some(value)),
-        Poll::Pending => Poll::Ready(None),
-    })
-    .await
+/// The connections that the kernel holds for a port; the port is closed after.
+fn waiting(listener: TcpListener) -> Vec<TcpStream> {
+    let mut streams = Vec::new();
+    let Ok(listener) = listener.into_std() else {
+        return streams;
+    };
+    loop {
+        match listener.accept() {
+            Ok((stream, _)) => {
+                let ready = stream
+                    .set_nodelay(true)
+                    .and_then(|()| stream.set_nonblocking(true));
+                streams.extend(ready.and_then(|()| TcpStream::from_std(stream)));
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(_) => return streams,
+        }
+    }
 }
 
 /// An error that says something about the connection that was to be accepted, not about us.

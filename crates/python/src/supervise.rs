@@ -50,6 +50,14 @@ pub(crate) struct Keeper {
     lives: JoinSet<End>,
     /// Failures in a row: of starts, and of workers that were lost before they were of use.
     failures: u32,
+    /// Of these, those that came from outside while others served; they count for the pause alone.
+    kills: u32,
+}
+
+/// The pause after so many failures in a row, at least one.
+fn pause(failures: u32) -> Duration {
+    let doubled = FIRST_PAUSE * 2_u32.pow((failures - 1).min(16));
+    doubled.min(LONGEST_PAUSE)
 }
 
 impl Keeper {
@@ -67,6 +75,7 @@ impl Keeper {
             successor: None,
             lives: JoinSet::new(),
             failures: 0,
+            kills: 0,
         };
         keeper.install(worker);
         keeper
@@ -174,6 +183,7 @@ impl Keeper {
             return self.failed(StartError::Lost(end.to_string()), killed);
         }
         self.failures = 0;
+        self.kills = 0;
         if self.successor.is_none() {
             self.start(FIRST_PAUSE);
         }
@@ -186,8 +196,9 @@ impl Keeper {
     /// the component: as long as others serve, it does not count.
     fn failed(&mut self, error: StartError, killed: bool) -> ControlFlow<()> {
         if killed && *self.shared.live.borrow() > 0 {
+            self.kills = self.kills.saturating_add(1);
             if self.successor.is_none() {
-                self.start(FIRST_PAUSE);
+                self.start(pause(self.kills));
             }
             return Continue(());
         }
@@ -201,8 +212,7 @@ impl Keeper {
             return Break(());
         }
         if self.successor.is_none() {
-            let doubled = FIRST_PAUSE * 2_u32.pow((self.failures - 1).min(16));
-            self.start(doubled.min(LONGEST_PAUSE));
+            self.start(pause(self.failures));
         }
         Continue(())
     }

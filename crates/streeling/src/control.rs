@@ -103,6 +103,8 @@ pub fn on_signals(controller: Controller, grace: Duration) -> std::io::Result<()
     let mut int = signal(SignalKind::interrupt())?;
     let mut quit = signal(SignalKind::quit())?;
     let mut hup = signal(SignalKind::hangup())?;
+    let mut user1 = signal(SignalKind::user_defined1())?;
+    let mut user2 = signal(SignalKind::user_defined2())?;
     tokio::spawn(async move {
         let mut ending = false;
         loop {
@@ -113,6 +115,15 @@ pub fn on_signals(controller: Controller, grace: Duration) -> std::io::Result<()
                 _ = hup.recv() => {
                     tracing::info!("SIGHUP: reloading all workers");
                     controller.reload();
+                    continue;
+                }
+                // To gunicorn they mean something; unhandled they would end the process.
+                _ = user1.recv() => {
+                    tracing::info!("SIGUSR1: nothing to do, the log goes to standard error");
+                    continue;
+                }
+                _ = user2.recv() => {
+                    tracing::info!("SIGUSR2: nothing to do, replace the pod or send HUP");
                     continue;
                 }
                 _ = more.recv() => {

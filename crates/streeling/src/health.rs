@@ -38,14 +38,14 @@ impl Health {
         let (health, told) = (self.clone(), std::sync::Arc::clone(&sender));
         tokio::spawn(async move {
             while loaded.changed().await.is_ok() {
-                told.send_replace(health.readiness().is_ok());
+                told.send_modify(|ready| *ready = health.readiness().is_ok());
             }
         });
         for mut live in self.live.iter().cloned() {
             let (health, told) = (self.clone(), std::sync::Arc::clone(&sender));
             tokio::spawn(async move {
                 while live.changed().await.is_ok() {
-                    told.send_replace(health.readiness().is_ok());
+                    told.send_modify(|ready| *ready = health.readiness().is_ok());
                 }
             });
         }

@@ -11,6 +11,7 @@
 mod check;
 mod control;
 mod health;
+mod init;
 mod log;
 mod pidfile;
 mod ports;
@@ -34,6 +35,7 @@ pub const PARTS: config::Parts = config::Parts {
 #[cfg(feature = "python")]
 pub use check::Report;
 pub use control::{Control, Controller, controller, on_signals};
+pub use init::first_process;
 pub use log::init as init_log;
 pub use pidfile::PidfileError;
 pub use server::{ServeError, Server};

@@ -9,6 +9,9 @@ use streeling::config::{
 use streeling::{Server, controller, on_signals};
 
 fn main() -> ExitCode {
+    if let Some(code) = streeling::first_process() {
+        return code;
+    }
     let environment = Environment::from_process();
     let annotations = Annotations::read(PODINFO_ANNOTATIONS);
     match Settings::load(

@@ -102,9 +102,11 @@ fn refuse_live(path: &Path) -> Result<(), PidfileError> {
     }
 }
 
-/// In a container, the server of the last run had the same id as this one.
+/// In a container, the server of the last run had the id of this one, or of one of its threads: ids of
+/// threads answer to signals as those of processes do.
 fn is_self(pid: Pid) -> bool {
-    pid == rustix::process::getpid()
+    let thread = format!("/proc/self/task/{}", pid.as_raw_nonzero());
+    pid == rustix::process::getpid() || Path::new(&thread).exists()
 }
 
 /// A process of somebody else runs, too.

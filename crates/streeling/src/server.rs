@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::sync::Arc;
+#[cfg(feature = "python")]
+use std::time::Instant;
 
 use streeling_config::Settings;
 use streeling_core::{Component, Unit, UnitConfig};
@@ -211,9 +213,13 @@ impl Server {
             error = fails => (settings.workers.graceful_timeout, Err(error)),
         };
         health.drain();
+        let until = Instant::now() + grace;
         ender.stop(grace);
         serving.await;
-        upkeep.stop(grace).await;
+        // One grace for both: the pod's own does not wait.
+        upkeep
+            .stop(until.saturating_duration_since(Instant::now()))
+            .await;
         drop(pidfile);
         #[cfg(feature = "metrics")]
         probes.end().await;

@@ -49,6 +49,18 @@ async fn requests_under_way_are_finished_and_new_ones_go_elsewhere() {
 }
 
 #[tokio::test]
+async fn silent_connection_does_not_hold_the_end() {
+    let server = Server::start();
+    let silent = TcpStream::connect(server.address).await.unwrap();
+    sleep(Duration::from_millis(50)).await;
+    let begun = Instant::now();
+    let end = server.stop_within(PATIENCE);
+    assert_eq!(end.await.unwrap(), Drained { aborted: 0 });
+    assert!(begun.elapsed() < PATIENCE / 2);
+    drop(silent);
+}
+
+#[tokio::test]
 async fn grace_has_an_end() {
     let server = Server::start();
     let mut model = server.model().await;
@@ -95,9 +107,11 @@ async fn streams_opened_and_reset_at_once_do_not_pile_up() {
         let answer = client
             .sender
             .send_request(post(PREDICT, framed_order("sleep 20000")));
-        drop(answer);
+        // Long enough for it to be sent; then nobody waits any more.
+        assert!(timeout(Duration::from_millis(1), answer).await.is_err());
     }
     drop(client);
+    assert_ne!(server.component.begun.load(Ordering::SeqCst), 0);
     let begun = Instant::now();
     let component = &server.component;
     while component.begun.load(Ordering::SeqCst) > component.dropped.load(Ordering::SeqCst) {

@@ -1,8 +1,7 @@
 //! Health and reflection.
 
-use std::time::Duration;
-
 use prost::Message as _;
+use streeling_grpc::Drained;
 use tokio::time::timeout;
 
 use crate::support::{PATIENCE, Server, framed, post};
@@ -67,10 +66,11 @@ async fn health_says_that_the_server_ends() {
         seen = next().await;
     }
     assert_eq!(seen, Some(1));
-    let end = server.stop_within(Duration::from_millis(300));
+    let end = server.stop_within(PATIENCE);
     assert_eq!(next().await, Some(2));
-    drop(body);
-    end.await.unwrap();
+    assert_eq!(next().await, None);
+    // The stream does not hold the end.
+    assert_eq!(end.await.unwrap(), Drained { aborted: 0 });
 }
 
 #[tokio::test]

@@ -33,6 +33,9 @@ def run(control: socket.socket, data: list[socket.socket]) -> None:
     """Runs the worker on its sockets; returns when every data socket has ended."""
     # Ctrl-C goes to the whole terminal; when a worker ends is for the front to say.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # So does a TERM to the whole group, from systemd for one. A handler and not SIG_IGN, which
+    # whatever the component starts would inherit.
+    signal.signal(signal.SIGTERM, lambda number, frame: None)
     logs.own_streams()
     faulthandler.enable()
 
