@@ -350,9 +350,10 @@ fn end_in_the_middle_loses_no_request() {
 #[test]
 fn hung_worker_costs_its_share_and_no_more() {
     let server = command_in(&components(), "Steady")
-        .args(["--workers", "4", "--threads", "1", "--timeout-ms", "1500"])
+        .args(["--workers", "4", "--threads", "1", "--timeout-ms", "6000"])
         .start()
         .unwrap();
+    let before = children(server.pid());
     let hang = Request::json("/predict", r#"{"data":{"ndarray":[[-1.0]]}}"#.to_owned());
     let quick = Request::json("/predict", BODY.to_owned());
     std::thread::scope(|scope| {
@@ -361,16 +362,19 @@ fn hung_worker_costs_its_share_and_no_more() {
         sleep(Duration::from_millis(100));
         // Requests that come while one worker hangs must not wait for it.
         let mut slowest = Duration::ZERO;
-        while since.elapsed() < Duration::from_millis(1300) {
+        while since.elapsed() < Duration::from_secs(5) {
             let begun = Instant::now();
             assert_eq!(server.send(&quick).unwrap().status, 200);
             slowest = slowest.max(begun.elapsed());
         }
-        assert!(slowest < Duration::from_millis(700), "{slowest:?}");
+        assert!(slowest < Duration::from_secs(4), "{slowest:?}");
         assert_eq!(stuck.join().unwrap(), 504);
-        assert!(since.elapsed() < Duration::from_secs(5));
+        assert!(since.elapsed() < Duration::from_secs(15));
     });
-    eventually("four workers again", || children(server.pid()).len() == 4);
+    eventually("another worker in its place", || {
+        let after = children(server.pid());
+        after.len() == 4 && after != before
+    });
 }
 
 /// Requests of 5 ms that 16 clients get answered in three seconds.

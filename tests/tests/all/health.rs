@@ -37,7 +37,7 @@ fn ready_follows_the_load_and_live_does_not() {
     let metrics = server.metrics_address();
     assert_eq!(probe(metrics, "/live").0, 200);
     assert!(
-        since.elapsed() < Duration::from_secs(1),
+        since.elapsed() < Duration::from_secs(10),
         "{:?}",
         since.elapsed()
     );
