@@ -150,6 +150,8 @@ pub struct Answer {
     pub tags: Table<RawJson>,
     /// Metrics of this call.
     pub metrics: Vec<Metric>,
+    /// The place of the worker that answered, for a component that has workers.
+    pub worker: Option<usize>,
 }
 
 /// The payload of an [`Answer`].

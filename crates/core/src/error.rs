@@ -82,6 +82,8 @@ pub struct Error {
     pub grpc_status: Option<u8>,
     /// The number in the body's `code`; the incumbent's default is -1.
     pub code: i32,
+    /// The place of the worker that failed, for a component that has workers.
+    pub worker: Option<usize>,
 }
 
 /// A result whose error is an [`Error`].
@@ -98,6 +100,7 @@ impl Error {
             http_status: None,
             grpc_status: None,
             code: -1,
+            worker: None,
         }
     }
 

@@ -6,14 +6,14 @@ use std::time::Instant;
 
 use crate::{
     Answer, Array, Component, Context, DType, Data, Encoding, Error, ErrorKind, Form, Message,
-    Meta, Method, Names, Output, Payload, RawJson, Request, Result,
+    Meta, Method, Names, Observer, Output, Payload, RawJson, Request, Result,
 };
 
 /// Stands in the request path for a unit that was not told its image.
 const UNKNOWN_IMAGE: &str = "NOT_IMPLEMENTED:NOT_IMPLEMENTED";
 
 /// How a [`Unit`] signs its answers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct UnitConfig {
     /// The unit's id in the graph; without one, answers carry no request path and feedback is
     /// routed by the id `0`.
@@ -22,6 +22,8 @@ pub struct UnitConfig {
     pub image: Option<String>,
     /// Whether the component's metrics are part of the answer.
     pub metrics_in_answer: bool,
+    /// Who is told of the component's metrics, whether they are part of the answer or not.
+    pub observer: Option<Arc<dyn Observer>>,
 }
 
 /// A component with what surrounds it; the transports call this and nothing else.
@@ -90,9 +92,10 @@ impl Unit {
             (Method::SendFeedback, Request::Feedback(feedback)) => {
                 let id = self.config.id.as_deref().unwrap_or(Self::DEFAULT_ID);
                 let routing = feedback.routing(id);
-                let answer = component.send_feedback(context, &feedback, routing).await?;
+                let answered = component.send_feedback(context, &feedback, routing).await;
+                self.reward(feedback.reward, &answered);
                 let input = feedback.request.unwrap_or_default();
-                Ok(self.compose(method, only_puid(input), answer))
+                Ok(self.compose(method, only_puid(input), answered?))
             }
             (Method::HealthStatus, Request::Nothing) => {
                 let answer = component.health_status(context).await?;
@@ -123,7 +126,38 @@ impl Unit {
         self.component.takes_whole(method, encoding)
     }
 
+    /// Counts a reward that has come as far as the component, even if the component failed on it.
+    fn reward(&self, reward: f32, answered: &Result<Answer>) {
+        let Some(observer) = &self.config.observer else {
+            return;
+        };
+        let worker = match answered {
+            Ok(answer) => answer.worker,
+            Err(error) if error.worker.is_some() || error.kind == ErrorKind::Component => {
+                error.worker
+            }
+            Err(_) => return,
+        };
+        if reward != 0.0 {
+            observer.rewarded(worker, reward);
+        }
+    }
+
+    fn observe(&self, method: Method, answer: &Answer) {
+        let Some(observer) = &self.config.observer else {
+            return;
+        };
+        let metrics = match &answer.output {
+            Output::Message(message) => &message.meta.metrics,
+            _ => &answer.metrics,
+        };
+        if !metrics.is_empty() {
+            observer.reported(method, answer.worker, metrics);
+        }
+    }
+
     fn compose(&self, method: Method, input: Message, answer: Answer) -> Message {
+        self.observe(method, &answer);
         let payload = match answer.output {
             Output::Message(message) => return *message,
             Output::Raw(bytes) => Payload::Raw(vec![bytes]),

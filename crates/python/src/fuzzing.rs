@@ -25,7 +25,11 @@ pub fn replies(stream: &[u8], step: usize, limit: usize) -> io::Result<Vec<Strin
             let header = received.header;
             replies.push(match received.body {
                 Some(body) => {
-                    let reply = Reply { header, body };
+                    let reply = Reply {
+                        header,
+                        body,
+                        slot: 0,
+                    };
                     let [json, protobuf] = [Encoding::Json, Encoding::Protobuf]
                         .map(|encoding| reply.clone().outcome(encoding, true));
                     format!("{header:?} {json:?} {protobuf:?}")

@@ -15,6 +15,8 @@ use crate::frame::{Fault, Header, ITEM, ItemHeader, ItemKind, Kind};
 pub(crate) struct Reply {
     pub(crate) header: Header,
     pub(crate) body: Bytes,
+    /// The slot of the worker that it came from.
+    pub(crate) slot: usize,
 }
 
 /// What a reply comes to, unless the component failed.
@@ -29,6 +31,15 @@ impl Reply {
     /// Reads the reply, which is to be sent in this encoding; what the component raised is an error, with its
     /// traceback in the text where that is wanted.
     pub(crate) fn outcome(self, encoding: Encoding, traceback: bool) -> Result<Outcome, Error> {
+        let worker = Some(self.slot);
+        match self.read(encoding, traceback) {
+            Ok(Outcome::Answer(answer)) => Ok(Outcome::Answer(Answer { worker, ..answer })),
+            Ok(Outcome::Declined) => Ok(Outcome::Declined),
+            Err(error) => Err(Error { worker, ..error }),
+        }
+    }
+
+    fn read(self, encoding: Encoding, traceback: bool) -> Result<Outcome, Error> {
         let outcome = match self.header.kind {
             Kind::Reply if self.header.items == 1 => match answer(self.body, encoding) {
                 Ok(answer) => return answer.map(Outcome::Answer),

@@ -60,6 +60,7 @@ impl Ticket for Caller {
 #[derive(Debug)]
 pub(crate) struct Seat {
     pub(crate) id: WorkerId,
+    slot: usize,
     links: Arc<[Link]>,
     /// It is time for a successor.
     pub(crate) spent: Notify,
@@ -132,9 +133,10 @@ pub(crate) fn carry_out(orders: impl IntoIterator<Item = Order>) {
 impl Shared {
     /// Gives a worker a seat: from now on it is sent requests. Whoever seats it runs
     /// [`Shared::serve`].
-    pub(crate) fn seat(&self, worker: &Worker) -> Arc<Seat> {
+    pub(crate) fn seat(&self, slot: usize, worker: &Worker) -> Arc<Seat> {
         let seat = Arc::new(Seat {
             id: self.next_worker.fetch_add(1, Ordering::Relaxed),
+            slot,
             links: Arc::clone(&worker.links),
             spent: Notify::new(),
             done: Notify::new(),
@@ -216,13 +218,13 @@ impl Shared {
         for thread in 0..worker.links.len() {
             let shared = Arc::clone(&self);
             let all = Arc::clone(&worker.links);
-            let id = seat.id;
+            let (id, slot) = (seat.id, seat.slot);
             links.spawn(async move {
                 let link = &all[thread];
                 let lane = Lane { worker: id, thread };
                 let limit = shared.config.max_answer;
                 tokio::select! {
-                    result = link.read(limit, |batch| shared.receive(lane, batch)) => result,
+                    result = link.read(limit, |batch| shared.receive(slot, lane, batch)) => result,
                     () = link.write() => Ok(()),
                 }
             });
@@ -250,7 +252,7 @@ impl Shared {
         }
     }
 
-    fn receive(&self, lane: Lane, batch: Vec<Received>) -> io::Result<()> {
+    fn receive(&self, slot: usize, lane: Lane, batch: Vec<Received>) -> io::Result<()> {
         let now = Instant::now();
         let mut sends = Vec::new();
         let mut answers = Vec::with_capacity(batch.len());
@@ -272,7 +274,7 @@ impl Shared {
         carry_out(orders);
         for (caller, header, body) in answers {
             caller.answer(match body {
-                Some(body) => Ok(Reply { header, body }),
+                Some(body) => Ok(Reply { header, body, slot }),
                 None => Err(self.too_large(header.length)),
             });
         }

@@ -114,7 +114,7 @@ impl Keeper {
 
     /// Seats a worker; the one before it is sent nothing more.
     fn install(&mut self, worker: Worker) {
-        let seat = self.shared.seat(&worker);
+        let seat = self.shared.seat(self.slot, &worker);
         let serving = Arc::clone(&self.shared).serve(Arc::clone(&seat), worker);
         self.lives.spawn(serving);
         if let Some(before) = self.current.replace(seat) {

@@ -261,6 +261,7 @@ fn replies_are_read_as_the_vectors_say() {
         let outcome = Reply {
             header,
             body: frame.slice(HEADER..),
+            slot: 0,
         }
         .outcome(Encoding::Protobuf, false);
         let Some(item) = decoded.items.first() else {
