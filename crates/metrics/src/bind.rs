@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use streeling_net::{BindError, Drained};
 
-use crate::probes::Ready;
+use crate::pages::Pages;
 use crate::serve;
 
 /// Reserves the port, without opening it. Port 0 lets the system choose one.
@@ -62,9 +62,9 @@ impl Listening {
     /// long as it says.
     pub async fn serve(
         self,
-        ready: Ready,
+        pages: Pages,
         shutdown: impl Future<Output = Duration> + Send,
     ) -> Drained {
-        serve::serve(self.port, ready, shutdown).await
+        serve::serve(self.port, pages, shutdown).await
     }
 }

@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -12,20 +11,20 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use streeling_net::{Closing, Drained, Listening};
 use tokio::net::TcpStream;
 
-use crate::probes::{self, Ready};
+use crate::pages::{self, Pages};
 
 /// How long a connection may be silent: scrapers come every few seconds to a minute, and keep theirs.
 const IDLE: Duration = Duration::from_secs(75);
 
 pub(crate) async fn serve(
     port: Listening,
-    ready: Ready,
+    pages: Pages,
     shutdown: impl Future<Output = Duration> + Send,
 ) -> Drained {
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(IDLE);
     port.serve(
-        |stream, closing| connection(&builder, stream, closing, &ready),
+        |stream, closing| connection(&builder, stream, closing, &pages),
         shutdown,
     )
     .await
@@ -35,12 +34,12 @@ fn connection(
     builder: &http1::Builder,
     stream: TcpStream,
     mut closing: Closing,
-    ready: &Ready,
+    pages: &Pages,
 ) -> impl Future<Output = ()> + Send + 'static {
-    let ready = Arc::clone(ready);
+    let pages = pages.clone();
     let answers = service_fn(move |request| {
-        let answer = probes::answer(&request, &ready);
-        async { Ok::<_, Infallible>(answer) }
+        let answer = pages::answer(request, pages.clone());
+        async { Ok::<_, Infallible>(answer.await) }
     });
     let connection = builder.serve_connection(TokioIo::new(stream), answers);
     async move {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use streeling_metrics::{BindError, Bound, bind};
+use streeling_metrics::{BindError, Bound, Identity, Pages, Registry, bind};
 use streeling_testkit::Request;
 use tokio::sync::oneshot;
 
@@ -32,7 +32,12 @@ fn probes_are_asked_anew_each_time_and_the_end_is_told() {
                     .ok_or("of a reason")
             };
             let shutdown = async move { ended.await.unwrap() };
-            port.serve(Arc::new(says), shutdown).await
+            let pages = Pages {
+                ready: Arc::new(says),
+                endpoint: "/prometheus".into(),
+                registry: Arc::new(Registry::new(&Identity::default())),
+            };
+            port.serve(pages, shutdown).await
         }
     });
     let patience = Duration::from_secs(20);
@@ -48,6 +53,13 @@ fn probes_are_asked_anew_each_time_and_the_end_is_told() {
     assert_eq!(get.send(address, patience).unwrap().status, 200);
     get.method = "HEAD".to_owned();
     assert_eq!(get.send(address, patience).unwrap().body, b"");
+    let scrape = Request::get("/prometheus?x=1");
+    let scrape = scrape.send(address, patience).unwrap();
+    assert_eq!(scrape.status, 200);
+    let text = String::from_utf8(scrape.body).unwrap();
+    assert!(text.ends_with("{reason=\"limit\"} 0\n"), "{text}");
+    let elsewhere = Request::get("/metrics").send(address, patience).unwrap();
+    assert_eq!(elsewhere.status, 404);
 
     let error = {
         let _inside = runtime.enter();
