@@ -20,7 +20,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "streeling-proto",
         ],
     ),
-    ("streeling-metrics", &["streeling-net"]),
+    ("streeling-metrics", &["streeling-core", "streeling-net"]),
     ("streeling-net", &[]),
     ("streeling-proto", &[]),
     ("streeling-codec", &["streeling-core"]),

@@ -5,7 +5,6 @@ use crate::value::Kind;
 use Flag::{Bare, Positional, Value};
 use Preset::{From, Text};
 
-const METRICS: Acts = Acts::NotYet("the metrics server");
 const TRACING: Acts = Acts::NotYet("tracing");
 
 /// The flag's part of a row: `(flag, variables, default, kind)`.
@@ -393,7 +392,7 @@ pub(crate) static TABLE: &[Row] = &[
         G::Metrics,
         Acts::Now,
         "Port of the health probes and of Prometheus",
-        "/live and /ready are answered from the first second, before the component is loaded. The metrics themselves are not in this build yet.",
+        "/live and /ready are answered from the first second, before the component is loaded.",
     ),
     row(
         Key::MetricsEndpoint,
@@ -404,7 +403,7 @@ pub(crate) static TABLE: &[Row] = &[
             Kind::UrlPath,
         ),
         G::Metrics,
-        METRICS,
+        Acts::Now,
         "Path of the metrics endpoint",
         "The operator sets it to /prometheus.",
     ),

@@ -17,6 +17,8 @@ mod pages;
 mod registry;
 mod serve;
 mod store;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use bind::{Bound, Listening, bind};

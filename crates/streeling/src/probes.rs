@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use streeling_config::Settings;
+use streeling_core::Observer;
+use streeling_metrics::{Identity, Pages, Registry};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -11,7 +13,7 @@ use crate::ServeError;
 use crate::health::Health;
 use crate::ports::announce;
 
-/// What a probe under way at the very end may still take.
+/// What an answer under way at the very end may still take.
 const LAST_GRACE: Duration = Duration::from_millis(200);
 
 /// The metrics server, running.
@@ -21,28 +23,53 @@ pub(crate) struct Probes {
 }
 
 /// The metrics port, reserved.
-pub(crate) struct Bound(streeling_metrics::Bound);
+pub(crate) struct Bound {
+    port: streeling_metrics::Bound,
+    endpoint: Arc<str>,
+    registry: Arc<Registry>,
+}
 
 impl Bound {
     pub(crate) fn new(settings: &Settings) -> Result<Self, ServeError> {
-        streeling_metrics::bind(settings.metrics_address())
-            .map(Self)
-            .map_err(ServeError::MetricsPort)
+        let port =
+            streeling_metrics::bind(settings.metrics_address()).map_err(ServeError::MetricsPort)?;
+        let told = settings.identity.clone();
+        let registry = Registry::new(&Identity {
+            deployment: told.deployment,
+            unit: told.unit,
+            image: told.image,
+            predictor: told.predictor,
+            predictor_version: told.labels.get("version").cloned(),
+        });
+        Ok(Self {
+            port,
+            endpoint: settings.metrics.endpoint.as_str().into(),
+            registry: Arc::new(registry),
+        })
+    }
+
+    /// Who is to be told of the component's metrics.
+    pub(crate) fn observer(&self) -> Arc<dyn Observer> {
+        Arc::<Registry>::clone(&self.registry)
     }
 
     /// Opens the port and answers there until [`Probes::end`].
     pub(crate) fn serve(self, health: Health) -> Result<Probes, ServeError> {
-        let port = self.0.listen().map_err(ServeError::MetricsPort)?;
+        let port = self.port.listen().map_err(ServeError::MetricsPort)?;
         announce("metrics", port.local_addr());
         let (end, ended) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
-            let ready = Arc::new(move || health.readiness());
+            let pages = Pages {
+                ready: Arc::new(move || health.readiness()),
+                endpoint: self.endpoint,
+                registry: self.registry,
+            };
             let shutdown = async {
                 // Dropped on the way out of a start that failed: the same end.
                 let _ = ended.await;
                 LAST_GRACE
             };
-            port.serve(ready, shutdown).await;
+            port.serve(pages, shutdown).await;
         });
         Ok(Probes { end, task })
     }

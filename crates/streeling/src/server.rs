@@ -132,7 +132,7 @@ impl Server {
         };
         match &self.component {
             Some(component) => {
-                let unit = Unit::new(Arc::clone(component), unit_config(settings));
+                let unit = Unit::new(Arc::clone(component), place.unit_config(settings));
                 place.run_here(unit, control).await
             }
             None => self.run_python(place, control).await,
@@ -158,7 +158,7 @@ impl Server {
 
         let settings = &self.settings;
         let pools = crate::python::Pools::new(settings);
-        let units = pools.units(&unit_config(settings));
+        let units = pools.units(&place.unit_config(settings));
         let changes = if settings.debug {
             tracing::warn!(
                 "development server, not for production (--debug, SELDON_DEBUG): one worker for each \
@@ -236,6 +236,18 @@ struct Place {
 }
 
 impl Place {
+    fn unit_config(&self, settings: &Settings) -> UnitConfig {
+        UnitConfig {
+            id: settings.identity.unit.clone(),
+            image: settings.identity.image.clone(),
+            metrics_in_answer: settings.metrics.in_response,
+            #[cfg(feature = "metrics")]
+            observer: Some(self.probes.observer()),
+            #[cfg(not(feature = "metrics"))]
+            observer: None,
+        }
+    }
+
     /// Serves what needs no load and no workers.
     async fn run_here(self, unit: Unit, mut control: Control) -> Result<(), ServeError> {
         let (_loaded, ready) = watch::channel(true);
@@ -263,14 +275,6 @@ fn written(pidfile: Option<Pidfile>) -> Result<Option<Pidfile>, PidfileError> {
     pidfile
         .map(|mut file| file.write().map(|()| file))
         .transpose()
-}
-
-fn unit_config(settings: &Settings) -> UnitConfig {
-    UnitConfig {
-        id: settings.identity.unit.clone(),
-        image: settings.identity.image.clone(),
-        metrics_in_answer: settings.metrics.in_response,
-    }
 }
 
 impl fmt::Debug for Server {
