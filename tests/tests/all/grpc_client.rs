@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 
 use streeling_proto::seldon::protos::{
-    DefaultData, SeldonMessage, Tensor, default_data, model_client::ModelClient, seldon_message,
+    DefaultData, Feedback, SeldonMessage, Tensor, default_data, model_client::ModelClient,
+    seldon_message,
 };
-use tonic::Status;
-use tonic::transport::Endpoint;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Response, Status};
 
 use crate::support::PATIENCE;
 
@@ -39,6 +40,25 @@ pub(crate) fn values(message: &SeldonMessage) -> (&[i32], &[f64]) {
 
 /// Calls `Predict` of the service `Model` on a connection of its own.
 pub(crate) fn predict(server: SocketAddr, message: SeldonMessage) -> Result<SeldonMessage, Status> {
+    call(server, async |mut client| client.predict(message).await)
+}
+
+/// Calls `SendFeedback` of the service `Model` with a reward for nothing, on a connection of its own.
+pub(crate) fn feedback(server: SocketAddr, reward: f32) -> Result<SeldonMessage, Status> {
+    let feedback = Feedback {
+        request: Some(tensor([1, 1], &[1.0])),
+        reward,
+        ..Feedback::default()
+    };
+    call(server, async |mut client| {
+        client.send_feedback(feedback).await
+    })
+}
+
+fn call(
+    server: SocketAddr,
+    of: impl AsyncFnOnce(ModelClient<Channel>) -> Result<Response<SeldonMessage>, Status>,
+) -> Result<SeldonMessage, Status> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -47,8 +67,7 @@ pub(crate) fn predict(server: SocketAddr, message: SeldonMessage) -> Result<Seld
         let call = async {
             let channel = Endpoint::from_shared(format!("http://{server}")).unwrap();
             let channel = channel.connect().await.unwrap();
-            let mut client = ModelClient::new(channel);
-            Ok(client.predict(message).await?.into_inner())
+            Ok(of(ModelClient::new(channel)).await?.into_inner())
         };
         tokio::time::timeout(PATIENCE, call).await.unwrap()
     })

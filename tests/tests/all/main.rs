@@ -16,6 +16,7 @@ mod limits;
 mod load;
 mod logs;
 mod manifests;
+mod metrics;
 mod passthrough;
 mod pidfile;
 mod processes;

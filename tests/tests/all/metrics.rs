@@ -1,0 +1,183 @@
+//! The component's metrics, as Prometheus scrapes them.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use streeling_testkit::{Request, Server, ServerCommand};
+
+use crate::grpc_client::{feedback, predict, tensor};
+use crate::support::{PATIENCE, ask, command};
+
+fn scrape_at(server: &Server, path: &str) -> String {
+    let answer = Request::get(path).send(server.metrics_address(), PATIENCE);
+    let answer = answer.unwrap();
+    assert_eq!(answer.status, 200);
+    String::from_utf8(answer.body).unwrap()
+}
+
+fn scrape(server: &Server) -> String {
+    scrape_at(server, "/metrics")
+}
+
+/// The value of the one sample of this name that has all of these labels.
+fn value(text: &str, name: &str, labels: &[(&str, &str)]) -> f64 {
+    let labels: Vec<String> = labels
+        .iter()
+        .map(|(name, value)| format!("{name}=\"{value}\""))
+        .collect();
+    let start = format!("{name}{{");
+    let found: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix(&start)?.split_once("} "))
+        .filter(|(found, _)| {
+            let found: Vec<&str> = found.split(',').collect();
+            labels.iter().all(|label| found.contains(&label.as_str()))
+        })
+        .map(|(_, value)| value)
+        .collect();
+    assert_eq!(found.len(), 1, "{name} {labels:?} in {text}");
+    found[0].parse().unwrap()
+}
+
+fn metered(class: &str) -> ServerCommand {
+    command(&format!("metered.{class}"))
+        .env("GRPC_WORKERS", "1")
+        .env("PREDICTIVE_UNIT_GRPC_SERVICE_PORT", "0")
+}
+
+fn predicted(server: &Server) -> Value {
+    let (status, body) = ask(server, &Request::json("/predict", r#"{"strData":"a"}"#));
+    assert_eq!(status, 200, "{body}");
+    body
+}
+
+fn rewarded(server: &Server, reward: f64) -> u16 {
+    let body = json!({"request": {"strData": "a"}, "reward": reward});
+    ask(server, &Request::json("/send-feedback", body.to_string())).0
+}
+
+#[test]
+fn metrics_of_both_transports_with_the_identity_of_the_unit() {
+    let server = metered("Plain")
+        .env("PREDICTIVE_UNIT_METRICS_ENDPOINT", "/prometheus")
+        .env("INCLUDE_METRICS_IN_CLIENT_RESPONSE", "false")
+        .env("PREDICTIVE_UNIT_ID", "unit-1")
+        .env("PREDICTIVE_UNIT_IMAGE", "registry:5000/plain:0.3")
+        .env("PREDICTOR_ID", "predictor-1")
+        .env("PREDICTOR_LABELS", r#"{"version":"v2"}"#)
+        .env("SELDON_DEPLOYMENT_ID", "deployment-1")
+        .start()
+        .unwrap();
+    let body = predicted(&server);
+    assert!(body["meta"].get("metrics").is_none(), "{body}");
+    predicted(&server);
+    predict(server.grpc_address(), tensor([1, 1], &[1.0])).unwrap();
+    assert_eq!(
+        (rewarded(&server, 0.5), rewarded(&server, -0.25)),
+        (200, 200)
+    );
+    // Neither is one that the component could have been rewarded with.
+    assert_eq!(rewarded(&server, 0.0), 200);
+    feedback(server.grpc_address(), 2.0).unwrap();
+    // It did get this one.
+    assert_eq!(rewarded(&server, 7.0), 500);
+
+    let text = scrape_at(&server, "/prometheus");
+    let identity = r#"deployment_name="deployment-1",image_name="registry:5000/plain",image_version="0.3",method="predict",model_image="registry:5000/plain",model_name="unit-1",model_version="0.3",predictor_name="predictor-1",predictor_version="v2",seldon_deployment_name="deployment-1""#;
+    for expected in [
+        "# TYPE run_total counter".to_owned(),
+        "# TYPE took histogram".to_owned(),
+        "# TYPE level gauge".to_owned(),
+        format!("run_total{{colour=\"red\",{identity},worker_id=\"0\"}} 2.0"),
+        format!("run_total{{{identity},size=\"big \\\"1\\\"\",worker_id=\"1\"}} 1.0"),
+    ] {
+        assert!(
+            text.lines().any(|line| line == expected),
+            "{expected} in {text}"
+        );
+    }
+    let [rest, grpc] = ["0", "1"].map(|worker| ("worker_id", worker));
+    let at = |method, worker| value(&text, "level", &[("method", method), worker]);
+    assert_eq!((at("predict", rest), at("feedback", grpc)), (0.5, 0.5));
+    assert_eq!(value(&text, "took_count", &[rest]), 2.0);
+    assert!((value(&text, "took_sum", &[rest]) - 0.0404).abs() < 1e-9);
+    let below = |bound| value(&text, "took_bucket", &[rest, ("le", bound)]);
+    assert_eq!(
+        (below("0.019018554321561593"), below("0.02347185009632733")),
+        (0.0, 2.0)
+    );
+    for (worker, count, rewards) in [(rest, 3.0, 7.25), (grpc, 1.0, 2.0)] {
+        let labels = [("method", "feedback"), worker];
+        let of = |name| value(&text, name, &labels);
+        assert_eq!(of("seldon_api_model_feedback_total"), count);
+        assert_eq!(of("seldon_api_model_feedback_reward_total"), rewards);
+    }
+    // A name that Prometheus refuses spoils nothing.
+    assert!(!text.contains("no-name"));
+    let dropped = [("reason", "name")];
+    assert_eq!(
+        value(&text, "streeling_metrics_dropped_total", &dropped),
+        3.0
+    );
+    server.wait_for_log("no-name");
+    let elsewhere = Request::get("/metrics").send(server.metrics_address(), PATIENCE);
+    assert_eq!(elsewhere.unwrap().status, 404);
+}
+
+#[test]
+fn metrics_of_whole_messages() {
+    let server = metered("Raw").start().unwrap();
+    predicted(&server);
+    predict(server.grpc_address(), tensor([1, 1], &[1.0])).unwrap();
+    assert_eq!(rewarded(&server, 1.5), 200);
+    let text = scrape(&server);
+    let of = |method, worker| {
+        value(
+            &text,
+            "raw_total",
+            &[("method", method), ("worker_id", worker)],
+        )
+    };
+    assert_eq!((of("predict", "0"), of("predict", "1")), (2.0, 2.0));
+    assert_eq!(of("feedback", "0"), 1.0);
+    let unknown = [("model_name", "NOT_IMPLEMENTED"), ("worker_id", "0")];
+    let rewards = value(&text, "seldon_api_model_feedback_reward_total", &unknown);
+    assert_eq!(rewards, 1.5);
+}
+
+#[test]
+fn recycled_workers_add_no_series() {
+    let server = metered("Plain")
+        .args(["--max-requests", "1"])
+        .start()
+        .unwrap();
+    predicted(&server);
+    let before = scrape(&server).lines().count();
+    let mut workers = BTreeSet::new();
+    let mut asked = 1.0;
+    while workers.len() < 5 {
+        let body = predicted(&server);
+        workers.insert(body["jsonData"]["pid"].as_u64().unwrap());
+        asked += 1.0;
+    }
+    let text = scrape(&server);
+    assert_eq!(text.lines().count(), before, "{text}");
+    assert_eq!(value(&text, "took_count", &[("worker_id", "0")]), asked);
+}
+
+#[test]
+fn scrapes_do_not_wait_for_workers() {
+    let server = metered("Plain").args(["--threads", "1"]).start().unwrap();
+    predicted(&server);
+    std::thread::scope(|scope| {
+        let call = scope.spawn(|| {
+            let body = json!({"jsonData": {"wait": 3}}).to_string();
+            ask(&server, &Request::json("/predict", body)).0
+        });
+        server.wait_for_log("waits");
+        assert_eq!(value(&scrape(&server), "took_count", &[]), 1.0);
+        assert!(!call.is_finished());
+        assert_eq!(call.join().unwrap(), 200);
+    });
+    assert_eq!(value(&scrape(&server), "took_count", &[]), 2.0);
+}
