@@ -16,6 +16,7 @@ HERE = Path(__file__).resolve().parent
 FOLDERS = ("iris", "mean_classifier", "router", "transformer", "combiner", "outlier_detector")
 sys.path[:0] = [str(HERE / folder) for folder in FOLDERS]
 
+# Found only now that their folders are on the path.
 from EpsilonGreedy import EpsilonGreedy  # noqa: E402
 from InchTransformer import InchTransformer  # noqa: E402
 from Iris import Iris  # noqa: E402

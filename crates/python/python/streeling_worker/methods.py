@@ -82,7 +82,7 @@ _log = logging.getLogger("streeling")
 class Methods:
     """The handlers of a component, by the method's number."""
 
-    def __init__(self, component: object, codec: Codec) -> None:
+    def __init__(self, component: Any, codec: Codec) -> None:
         self._component = component
         self.codec = codec
         self._encode = codec.encode
@@ -93,8 +93,8 @@ class Methods:
         self._tags = self._optional("tags")
         self._class_names: Callable[[], Any] | None = None
         if "class_names" in own:
-            found = getattr(component, "class_names")  # noqa: B009
-            self._class_names = found if callable(found) else lambda: component.class_names  # type: ignore[attr-defined]
+            found = component.class_names
+            self._class_names = found if callable(found) else lambda: component.class_names
         # Whether the component adds nothing to its answers by itself.
         self._plain = not (self._metrics or self._tags or self._class_names)
         self._last_names: tuple[Any, bytes] = (None, b"")
@@ -108,11 +108,7 @@ class Methods:
             protocol.SEND_FEEDBACK: self._send_feedback(),
             protocol.HEALTH_STATUS: self._health_status(),
         }
-        self._predict = (
-            with_meta(getattr(component, "predict"))  # noqa: B009
-            if "predict" in own
-            else None
-        )
+        self._predict = with_meta(component.predict) if "predict" in own else None
         # By the kind of the item and the method.
         self.whole_handlers: dict[tuple[int, int], Handler] = {}
         for number in protocol.METHODS:
@@ -150,7 +146,7 @@ class Methods:
     def _route(self) -> Handler:
         if "route" not in self._own:
             return _absent("Route not defined")
-        call = with_meta(getattr(self._component, "route"))  # noqa: B009
+        call = with_meta(self._component.route)
 
         def handle(items: list[Item]) -> Reply:
             value, names, meta, _ = items[0]
@@ -161,7 +157,7 @@ class Methods:
     def _aggregate(self) -> Handler:
         if "aggregate" not in self._own:
             return _absent("Aggregate not defined")
-        call = getattr(self._component, "aggregate")  # noqa: B009
+        call = self._component.aggregate
 
         def handle(items: list[Item]) -> Reply:
             return self._answer(
@@ -173,7 +169,7 @@ class Methods:
     def _send_feedback(self) -> Handler:
         if "send_feedback" not in self._own:
             return lambda items: self._answer(self._empty())
-        call = getattr(self._component, "send_feedback")  # noqa: B009
+        call = self._component.send_feedback
 
         def handle(items: list[Item]) -> Reply:
             request, truth, (reward, _, _, _) = items
@@ -201,7 +197,7 @@ class Methods:
             )
             health = "not implemented - assuming healthy" if inherits else "healthy"
             return lambda items: self._answer(health)
-        call = getattr(self._component, "health_status")  # noqa: B009
+        call = self._component.health_status
 
         def handle(items: list[Item]) -> Reply:
             try:
@@ -263,7 +259,7 @@ class Methods:
         result = None
         try:
             if "predict_raw" in self._own:
-                result = self._component.predict_raw(body)  # type: ignore[attr-defined]
+                result = self._component.predict_raw(body)
         except Exception as error:
             if not errors.not_implemented(error):
                 raise

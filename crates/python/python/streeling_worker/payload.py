@@ -24,6 +24,7 @@ from .protocol import ITEM, ProtocolError
 try:
     import numpy as np
 except ImportError:
+    # A module that may be missing has no type of its own.
     np = None  # type: ignore[assignment]
 
 

@@ -382,6 +382,7 @@ class Meta(unittest.TestCase):
     def test_names_that_change(self) -> None:
         names = ["a", "b"]
         component = Calls(lambda X: [[1.0, 2.0]])
+        # Given to the object alone, as users do; the class does not have it.
         component.class_names = lambda: names  # type: ignore[attr-defined]
         with Front(component) as front:
             self.assertEqual(front.ask(TEXT).names, ["a", "b"])
