@@ -1,7 +1,9 @@
 //! Notices a client that does not read its answers.
 //!
 //! An answer that nobody reads stays in memory, and HTTP/2 lets a client have many of them at once. So a
-//! connection that has answers to send, and could not finish one for a while, is cut.
+//! connection that has answers to send, of which not one gets on for a while, is cut. What is seen are pieces of
+//! 64 KiB that the connection takes: the last one of an answer is out of sight, and one answer that gets
+//! on speaks for the others.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -23,9 +25,10 @@ pub(crate) struct Unsent(Arc<Counts>);
 
 #[derive(Debug, Default)]
 struct Counts {
-    /// Answers that are not sent whole.
+    /// Answers that the connection has not taken whole.
     waiting: AtomicUsize,
-    /// Pieces of answers that have been taken by the connection, which it does when it can send.
+    /// Pieces of answers that the connection has taken: the first at once, each other when the one before it
+    /// can be sent.
     taken: AtomicU64,
 }
 

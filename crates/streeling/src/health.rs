@@ -34,22 +34,27 @@ impl Health {
     pub(crate) fn follow(&self) -> watch::Receiver<bool> {
         let (sender, receiver) = watch::channel(self.readiness().is_ok());
         let sender = std::sync::Arc::new(sender);
-        let mut loaded = self.loaded.clone();
-        let (health, told) = (self.clone(), std::sync::Arc::clone(&sender));
+        self.tell(self.loaded.clone(), &sender);
+        for live in &self.live {
+            self.tell(live.clone(), &sender);
+        }
+        receiver
+    }
+
+    /// Tells how it is whenever `part` changes. Found out under the sender's lock, or an older word could
+    /// come last.
+    #[cfg(feature = "grpc")]
+    fn tell<T: Send + Sync + 'static>(
+        &self,
+        mut part: watch::Receiver<T>,
+        told: &std::sync::Arc<watch::Sender<bool>>,
+    ) {
+        let (health, told) = (self.clone(), std::sync::Arc::clone(told));
         tokio::spawn(async move {
-            while loaded.changed().await.is_ok() {
+            while part.changed().await.is_ok() {
                 told.send_modify(|ready| *ready = health.readiness().is_ok());
             }
         });
-        for mut live in self.live.iter().cloned() {
-            let (health, told) = (self.clone(), std::sync::Arc::clone(&sender));
-            tokio::spawn(async move {
-                while live.changed().await.is_ok() {
-                    told.send_modify(|ready| *ready = health.readiness().is_ok());
-                }
-            });
-        }
-        receiver
     }
 
     #[cfg(any(feature = "grpc", feature = "metrics", test))]
