@@ -1,11 +1,12 @@
 //! What answers requests.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::{Error, ErrorKind, Message, Metric, RawJson, Result, Table, Tensor};
+use crate::{Call, Error, ErrorKind, Message, Metric, RawJson, Result, Table, Tensor};
 
 /// What a component can be asked to do.
 ///
@@ -127,6 +128,8 @@ pub struct Context {
     /// [takes whole messages](Component::takes_whole); without it, what such a component gets is
     /// written anew.
     pub document: Option<Bytes>,
+    /// The request that the call belongs to, where one is followed.
+    pub call: Option<Arc<Call>>,
 }
 
 /// How a caller's messages are encoded.

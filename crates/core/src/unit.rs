@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::{
     Answer, Array, Component, Context, DType, Data, Encoding, Error, ErrorKind, Form, Message,
-    Meta, Method, Names, Observer, Output, Payload, RawJson, Request, Result,
+    Meta, Method, Names, Observers, Output, Payload, RawJson, Request, Result, Stage,
 };
 
 /// Stands in the request path for a unit that was not told its image.
@@ -22,8 +22,8 @@ pub struct UnitConfig {
     pub image: Option<String>,
     /// Whether the component's metrics are part of the answer.
     pub metrics_in_answer: bool,
-    /// Who is told of the component's metrics, whether they are part of the answer or not.
-    pub observer: Option<Arc<dyn Observer>>,
+    /// Who is told of requests, and of the component's metrics, whether they are part of the answer or not.
+    pub observers: Observers,
 }
 
 /// A component with what surrounds it; the transports call this and nothing else.
@@ -58,6 +58,19 @@ impl Unit {
         method: Method,
         request: Request,
     ) -> Result<Message> {
+        let from = Instant::now();
+        let answer = self.ask(context, method, request).await;
+        // A component with workers knows better when it was entered.
+        if let Some(call) = &context.call
+            && call.stage(Stage::Component).is_none()
+            && call.stage(Stage::Queue).is_none()
+        {
+            call.note(Stage::Component, from, Instant::now());
+        }
+        answer
+    }
+
+    async fn ask(&self, context: &Context, method: Method, request: Request) -> Result<Message> {
         if context
             .deadline
             .is_some_and(|deadline| deadline <= Instant::now())
@@ -111,6 +124,12 @@ impl Unit {
         }
     }
 
+    /// Who is told of requests.
+    #[must_use]
+    pub fn observers(&self) -> &Observers {
+        &self.config.observers
+    }
+
     /// The component's metadata: JSON of `SeldonModelMetadata`.
     ///
     /// # Errors
@@ -128,9 +147,6 @@ impl Unit {
 
     /// Counts a reward that has come as far as the component, even if the component failed on it.
     fn reward(&self, reward: f32, answered: &Result<Answer>) {
-        let Some(observer) = &self.config.observer else {
-            return;
-        };
         let worker = match answered {
             Ok(answer) => answer.worker,
             Err(error) if error.worker.is_some() || error.kind == ErrorKind::Component => {
@@ -139,20 +155,18 @@ impl Unit {
             Err(_) => return,
         };
         if reward != 0.0 {
-            observer.rewarded(worker, reward);
+            self.config.observers.rewarded(worker, reward);
         }
     }
 
     fn observe(&self, method: Method, answer: &Answer) {
-        let Some(observer) = &self.config.observer else {
-            return;
-        };
         let metrics = match &answer.output {
             Output::Message(message) => &message.meta.metrics,
             _ => &answer.metrics,
         };
         if !metrics.is_empty() {
-            observer.reported(method, answer.worker, metrics);
+            let observers = &self.config.observers;
+            observers.reported(method, answer.worker, metrics);
         }
     }
 

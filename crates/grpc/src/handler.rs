@@ -81,6 +81,7 @@ impl State {
             deadline: patience.and_then(|patience| Instant::now().checked_add(patience)),
             encoding: Encoding::Protobuf,
             document: None,
+            call: None,
         };
         // Nothing of the request is looked at again after a panic, so it cannot be seen torn.
         let answer = AssertUnwindSafe(self.answer(&context, action, request)).catch_unwind();

@@ -86,6 +86,7 @@ impl State {
             deadline: self.timeout.map(|timeout| Instant::now() + timeout),
             encoding: Encoding::Json,
             document: None,
+            call: None,
         };
         // Nothing of the request is looked at again after a panic, so it cannot be seen torn.
         let answer = AssertUnwindSafe(self.route(&context, &head, body)).catch_unwind();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use streeling_config::Settings;
-use streeling_core::{Component, Unit, UnitConfig};
+use streeling_core::{Component, Observer, Observers, Unit, UnitConfig};
 use tokio::sync::watch;
 
 use crate::control::{Control, controller};
@@ -241,11 +241,17 @@ impl Place {
             id: settings.identity.unit.clone(),
             image: settings.identity.image.clone(),
             metrics_in_answer: settings.metrics.in_response,
-            #[cfg(feature = "metrics")]
-            observer: Some(self.probes.observer()),
-            #[cfg(not(feature = "metrics"))]
-            observer: None,
+            observers: self.observers(),
         }
+    }
+
+    /// Who is told of requests.
+    fn observers(&self) -> Observers {
+        let observers: [Arc<dyn Observer>; 0] = [];
+        let observers = observers.into_iter();
+        #[cfg(feature = "metrics")]
+        let observers = observers.chain([self.probes.observer()]);
+        observers.collect()
     }
 
     /// Serves what needs no load and no workers.

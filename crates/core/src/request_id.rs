@@ -1,0 +1,86 @@
+//! What a request is called in logs.
+
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The name of one request: its caller's, or one made here, which is written only where somebody wants to see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestId(Kind);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Kind {
+    Given(Box<str>),
+    Made(u128),
+}
+
+impl RequestId {
+    /// Bytes of a caller's id that are kept.
+    pub const LONGEST: usize = 128;
+
+    /// The headers that may bring one, in their order.
+    pub const HEADERS: [&'static str; 2] = ["seldon-puid", "x-request-id"];
+
+    /// The caller's id, of visible ASCII, cut at [`RequestId::LONGEST`]; `None` for one of which nothing is left.
+    #[must_use]
+    pub fn given(text: &str) -> Option<Self> {
+        // One word, whatever it is: what is logged can then be found and taken apart.
+        let word: String = text
+            .trim()
+            .chars()
+            .map(|c| if c.is_ascii_graphic() { c } else { '_' })
+            .take(Self::LONGEST)
+            .collect();
+        (!word.is_empty()).then(|| Self(Kind::Given(word.into())))
+    }
+
+    /// An id of our own: 32 hexadecimal digits, never the same twice.
+    #[must_use]
+    pub fn made() -> Self {
+        static NEXT: OnceLock<AtomicU64> = OnceLock::new();
+        let next = NEXT.get_or_init(|| AtomicU64::new(RandomState::new().hash_one(1)));
+        let count = next.fetch_add(1, Ordering::Relaxed);
+        let [high, low] = [count, !count].map(mixed);
+        Self(Kind::Made(u128::from(high) << 64 | u128::from(low)))
+    }
+}
+
+/// Spreads a count over all bits, each count to another number (the finalizer of SplitMix64).
+fn mixed(count: u64) -> u64 {
+    let mut bits = count.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Given(text) => f.write_str(text),
+            Kind::Made(number) => write!(f, "{number:032x}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_callers_id_is_one_short_word() {
+        let given = |text: &str| RequestId::given(text).map(|id| id.to_string());
+        assert_eq!(given(" a-1 ").as_deref(), Some("a-1"));
+        assert_eq!(given("a b\té").as_deref(), Some("a_b__"));
+        assert_eq!(given(" "), None);
+        assert_eq!(given(&"x".repeat(1000)).unwrap().len(), RequestId::LONGEST);
+    }
+
+    #[test]
+    fn made_ids_differ() {
+        let ids: std::collections::BTreeSet<String> =
+            (0..1000).map(|_| RequestId::made().to_string()).collect();
+        assert_eq!(ids.len(), 1000);
+        assert!(ids.iter().all(|id| id.len() == 32));
+    }
+}
