@@ -30,6 +30,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["streeling-codec", "streeling-core", "streeling-net"],
     ),
     ("streeling-testkit", &["streeling-core"]),
+    ("streeling-tracing", &["streeling-core"]),
     (
         "streeling",
         &[
@@ -39,6 +40,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "streeling-metrics",
             "streeling-python",
             "streeling-rest",
+            "streeling-tracing",
         ],
     ),
     ("streeling-tests", &[]),

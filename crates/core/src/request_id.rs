@@ -46,7 +46,7 @@ impl RequestId {
     }
 }
 
-/// Spreads a count over all bits, each count to another number (the finalizer of SplitMix64).
+/// Spreads a count over all bits, each count to another number (as `SplitMix64` does).
 fn mixed(count: u64) -> u64 {
     let mut bits = count.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
