@@ -22,12 +22,21 @@ pub struct Transport {
 /// How a request ended, in the transport's own terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Code {
-    /// The code as metrics have it: `200`, or `UNAVAILABLE`.
-    pub label: &'static str,
     /// The code as a number.
     pub number: u16,
+    /// Its name, where people know it by that rather than by the number: `UNAVAILABLE`.
+    pub name: Option<&'static str>,
     /// Whether the server or the component is to blame for it.
     pub is_fault: bool,
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name {
+            Some(name) => f.write_str(name),
+            None => write!(f, "{}", self.number),
+        }
+    }
 }
 
 /// What a request asks for.
@@ -41,10 +50,13 @@ pub struct Subject {
 
 impl Subject {
     /// Nothing that is served.
-    pub const UNKNOWN: Self = Self {
-        label: "none",
-        operation: "unknown",
-    };
+    pub const UNKNOWN: Self = Self::new("none", "unknown");
+
+    /// A subject by its two names.
+    #[must_use]
+    pub const fn new(label: &'static str, operation: &'static str) -> Self {
+        Self { label, operation }
+    }
 }
 
 /// Which trace a request belongs to. It is kept for every request while tracing is on, so that whoever is
@@ -235,8 +247,8 @@ mod tests {
     static TEST: Transport = Transport {
         name: "test",
         abandoned: Code {
-            label: "gone",
             number: 499,
+            name: None,
             is_fault: false,
         },
     };

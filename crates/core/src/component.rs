@@ -6,7 +6,9 @@ use std::time::Instant;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::{Call, Error, ErrorKind, Message, Metric, RawJson, Result, Table, Tensor};
+use crate::{
+    Call, Error, ErrorKind, Message, Metric, RawJson, Result, Stage, Subject, Table, Tensor,
+};
 
 /// What a component can be asked to do.
 ///
@@ -61,6 +63,23 @@ impl Method {
             Self::SendFeedback => "send_feedback",
             Self::HealthStatus => "health_status",
         }
+    }
+
+    /// What a request for it asks for, as metrics and traces have it.
+    #[must_use]
+    pub fn subject(self) -> Subject {
+        Subject::new(
+            self.label(),
+            match self {
+                Self::Predict => "Predict",
+                Self::TransformInput => "TransformInput",
+                Self::TransformOutput => "TransformOutput",
+                Self::Route => "Route",
+                Self::Aggregate => "Aggregate",
+                Self::SendFeedback => "SendFeedback",
+                Self::HealthStatus => "HealthStatus",
+            },
+        )
     }
 
     /// The name of the method in the labels of metrics.
@@ -130,6 +149,29 @@ pub struct Context {
     pub document: Option<Bytes>,
     /// The request that the call belongs to, where one is followed.
     pub call: Option<Arc<Call>>,
+}
+
+impl Context {
+    /// Says how many bytes the request's body has.
+    pub fn received(&self, bytes: usize) {
+        if let Some(call) = &self.call {
+            call.set_received(bytes);
+        }
+    }
+
+    /// The time, if the request's stages are shown one by one; else nobody needs to ask the clock.
+    #[must_use]
+    pub fn clock(&self) -> Option<Instant> {
+        let call = self.call.as_ref()?;
+        call.is_sampled().then(Instant::now)
+    }
+
+    /// Notes that a stage which began then, by [`Context::clock`], has just ended.
+    pub fn ended(&self, stage: Stage, since: Option<Instant>) {
+        if let (Some(call), Some(since)) = (&self.call, since) {
+            call.note(stage, since, Instant::now());
+        }
+    }
 }
 
 /// How a caller's messages are encoded.

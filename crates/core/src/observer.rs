@@ -144,18 +144,18 @@ mod tests {
     static TEST: Transport = Transport {
         name: "test",
         abandoned: Code {
-            label: "gone",
             number: 499,
+            name: None,
             is_fault: false,
         },
     };
 
     #[derive(Debug, Default)]
-    struct Seen(Mutex<Vec<(String, &'static str)>>);
+    struct Seen(Mutex<Vec<(String, String)>>);
 
     impl Observer for Seen {
         fn answered(&self, call: &Call, answer: &Answered) {
-            let seen = (call.id.to_string(), answer.code.label);
+            let seen = (call.id.to_string(), answer.code.to_string());
             self.0.lock().unwrap().push(seen);
         }
     }
@@ -168,8 +168,8 @@ mod tests {
             .collect();
         let head = || unreachable!("nobody wants it");
         let code = Code {
-            label: "fine",
             number: 200,
+            name: Some("FINE"),
             is_fault: false,
         };
         let both = |name: &str| match name {
@@ -181,6 +181,8 @@ mod tests {
         observers.begin(&TEST, &both, head).answered(&answer);
         drop(observers.begin(&TEST, &|name| both(name).filter(|id| *id != "p"), head));
         let seen = seen.0.lock().unwrap();
-        assert_eq!(*seen, [("p".to_owned(), "fine"), ("x".to_owned(), "gone")]);
+        let expected =
+            [("p", "FINE"), ("x", "499")].map(|(id, code)| (id.to_owned(), code.to_owned()));
+        assert_eq!(*seen, expected);
     }
 }

@@ -10,12 +10,15 @@ use http::{HeaderMap, HeaderValue, Request as HttpRequest, Response, StatusCode,
 use hyper::body::Incoming;
 use prost::Message as _;
 use streeling_codec::proto;
-use streeling_core::{Context, Encoding, Error, ErrorKind, Message, Method, Request, Unit};
+use streeling_core::{
+    Call, Context, Encoding, Error, ErrorKind, Message, Method, Request, Stage, Unit,
+};
 use streeling_net::Offload;
 use tokio::sync::watch;
 use tonic::Status;
 use tonic::body::Body;
 
+use crate::observe::{self, Client};
 use crate::request::{Limits, PREFIX};
 use crate::routes::{self, Action};
 use crate::stall::Unsent;
@@ -53,10 +56,24 @@ impl State {
         })
     }
 
-    /// Answers a request, come what may.
+    /// Answers a request, come what may, and tells who observes.
     pub(crate) async fn handle(
         self: Arc<Self>,
         request: HttpRequest<Incoming>,
+        client: Client,
+    ) -> Response<Body> {
+        let watched = client.begin(self.unit.observers(), &request);
+        let call = Arc::clone(watched.call());
+        let answer = self.respond(request, Arc::clone(&call), client.unsent);
+        let response = call.scope(answer).await;
+        observe::end(watched, &response);
+        response
+    }
+
+    async fn respond(
+        &self,
+        request: HttpRequest<Incoming>,
+        call: Arc<Call>,
         unsent: Unsent,
     ) -> Response<Body> {
         if !is_grpc(request.headers()) {
@@ -65,13 +82,15 @@ impl State {
             return refused;
         }
         let path = request.uri().path();
-        let Some(action) = routes::find(path) else {
-            if let Some(call) = self.standard.find(path) {
-                let answer = call(request);
+        let Some(route) = routes::find(path) else {
+            if let Some(service) = self.standard.find(path) {
+                call.set_subject(service.subject);
+                let answer = (service.call)(request);
                 return answer.await;
             }
             return Status::unimplemented(format!("there is no method {path} here")).into_http();
         };
+        call.set_subject(route.subject());
         // The caller's patience, and ours.
         let patience = match (timeout::of(request.headers()), self.timeout) {
             (Some(theirs), Some(ours)) => Some(theirs.min(ours)),
@@ -81,10 +100,10 @@ impl State {
             deadline: patience.and_then(|patience| Instant::now().checked_add(patience)),
             encoding: Encoding::Protobuf,
             document: None,
-            call: None,
+            call: Some(call),
         };
         // Nothing of the request is looked at again after a panic, so it cannot be seen torn.
-        let answer = AssertUnwindSafe(self.answer(&context, action, request)).catch_unwind();
+        let answer = AssertUnwindSafe(self.answer(&context, route.action, request)).catch_unwind();
         let answer = match context.deadline {
             None => answer.await,
             Some(deadline) => match tokio::time::timeout_at(deadline.into(), answer).await {
@@ -124,6 +143,7 @@ impl State {
         }
         let (head, body) = request.into_parts();
         let body = self.limits.read(&head.headers, body, &self.offload).await?;
+        context.received(PREFIX + body.len());
         let answered = match action {
             Action::Call(method) => self.call(context, method, body).await,
             Action::Metadata => self.metadata().await,
@@ -144,17 +164,22 @@ impl State {
                 document: Some(body.clone()),
                 ..context.clone()
             });
+        let since = context.clock();
         let decode = move || decode(method, &body);
-        let request = self.offload.run(size, decode).await?;
+        let request = self.offload.run(size, decode).await;
+        context.ended(Stage::Decode, since);
+        let request = request?;
         let message = self
             .unit
             .call(whole.as_ref().unwrap_or(context), method, request)
             .await?;
         let limit = self.limits.size;
         let size = message.payload.size(size_of::<f64>());
-        self.offload
-            .run(size, move || encode(&message, size, limit))
-            .await
+        let since = context.clock();
+        let encode = move || encode(&message, size, limit);
+        let encoded = self.offload.run(size, encode).await;
+        context.ended(Stage::Encode, since);
+        encoded
     }
 
     async fn metadata(&self) -> Result<Bytes, Error> {

@@ -17,6 +17,7 @@ mod bind;
 mod config;
 mod handler;
 mod metadata;
+mod observe;
 mod request;
 mod routes;
 mod serve;

@@ -1,6 +1,6 @@
 //! The table of methods: what each of them calls, and on what.
 
-use streeling_core::Method;
+use streeling_core::{Method, Subject};
 
 /// One method of one service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,18 @@ pub(crate) enum Action {
     Metadata,
     /// Answers that there is no graph here.
     GraphMetadata,
+}
+
+impl Route {
+    /// What a request for it asks for, as metrics and traces have it.
+    pub(crate) fn subject(&self) -> Subject {
+        let label = match self.action {
+            Action::Call(method) => method.label(),
+            Action::Metadata => "metadata",
+            Action::GraphMetadata => "graph_metadata",
+        };
+        Subject::new(label, self.path)
+    }
 }
 
 macro_rules! route {
@@ -52,11 +64,8 @@ pub(crate) const ROUTES: &[Route] = &[
 ];
 
 /// What lies at a path.
-pub(crate) fn find(path: &str) -> Option<Action> {
-    ROUTES
-        .iter()
-        .find(|route| route.path == path)
-        .map(|route| route.action)
+pub(crate) fn find(path: &str) -> Option<&'static Route> {
+    ROUTES.iter().find(|route| route.path == path)
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::Config;
 use crate::handler::State;
+use crate::observe::Client;
 use crate::stall::Unsent;
 use crate::standard::Standard;
 
@@ -111,9 +112,13 @@ impl Connections {
     ) -> impl Future<Output = ()> + Send + 'static {
         let unsent = Unsent::default();
         let answers = {
-            let (state, unsent) = (Arc::clone(&self.state), unsent.clone());
+            let state = Arc::clone(&self.state);
+            let client = Client {
+                address: stream.peer_addr().ok(),
+                unsent: unsent.clone(),
+            };
             service_fn(move |request| {
-                let answer = Arc::clone(&state).handle(request, unsent.clone());
+                let answer = Arc::clone(&state).handle(request, client.clone());
                 async { Ok::<_, Infallible>(answer.await) }
             })
         };

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use http_body::{Body, Frame};
+use http_body::{Body, Frame, SizeHint};
 use tokio::time::sleep;
 
 /// Bytes of an answer that are handed to the connection at a time, so that it can be seen to get on.
@@ -85,6 +85,13 @@ impl Body for Answer {
             Some(Frame::data(self.message.split_to(end)))
         };
         Poll::Ready(frame.map(Ok))
+    }
+
+    /// The length as the least that comes: as the exact one it would become a header, which gRPC does not have.
+    fn size_hint(&self) -> SizeHint {
+        let mut hint = SizeHint::new();
+        hint.set_lower(self.message.len() as u64);
+        hint
     }
 
     fn is_end_stream(&self) -> bool {

@@ -8,13 +8,13 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use hyper::body::Incoming;
+use streeling_core::Subject;
 use streeling_proto::FILE_DESCRIPTOR_SET;
 use tokio::sync::watch;
 use tonic::body::Body;
 use tonic::server::NamedService;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
-use tower_service::Service;
 
 use crate::routes::ROUTES;
 
@@ -22,11 +22,18 @@ use crate::routes::ROUTES;
 const LAST_WORD: Duration = Duration::from_millis(100);
 
 /// Answers a request.
-pub(crate) type Call =
-    Box<dyn Fn(Request<Incoming>) -> BoxFuture<'static, Response<Body>> + Send + Sync>;
+type Answers = Box<dyn Fn(Request<Incoming>) -> BoxFuture<'static, Response<Body>> + Send + Sync>;
+
+/// One of the services.
+pub(crate) struct Service {
+    name: &'static str,
+    /// What a request for it asks for, as metrics and traces have it.
+    pub(crate) subject: Subject,
+    pub(crate) call: Answers,
+}
 
 /// The services, found by the first part of a path.
-pub(crate) struct Standard(Vec<(String, Call)>);
+pub(crate) struct Standard(Vec<Service>);
 
 impl Standard {
     /// The services, and what keeps health true for as long as it is polled: SERVING when `ready` and
@@ -43,24 +50,23 @@ impl Standard {
         };
         let checked = "the descriptors are generated, and the tests read them";
         let services = Self(vec![
-            entry(health),
-            entry(reflection().build_v1().expect(checked)),
-            entry(reflection().build_v1alpha().expect(checked)),
+            entry("grpc_health", health),
+            entry("reflection", reflection().build_v1().expect(checked)),
+            entry("reflection", reflection().build_v1alpha().expect(checked)),
         ]);
         (services, follow(reporter, ready, draining))
     }
 
     /// The service that a path belongs to.
-    pub(crate) fn find(&self, path: &str) -> Option<&Call> {
-        let service = path.strip_prefix('/')?.split('/').next()?;
-        let (_, call) = self.0.iter().find(|(name, _)| name == service)?;
-        Some(call)
+    pub(crate) fn find(&self, path: &str) -> Option<&Service> {
+        let name = path.strip_prefix('/')?.split('/').next()?;
+        self.0.iter().find(|service| service.name == name)
     }
 }
 
-fn entry<S>(service: S) -> (String, Call)
+fn entry<S>(label: &'static str, service: S) -> Service
 where
-    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>
+    S: tower_service::Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>
         + NamedService
         + Clone
         + Send
@@ -68,12 +74,16 @@ where
         + 'static,
     S::Future: Send + 'static,
 {
-    let call: Call = Box::new(move |request| {
+    let call: Answers = Box::new(move |request| {
         // Tonic's services are always ready.
         let answer = service.clone().call(request);
         answer.map(|Ok(response)| response).boxed()
     });
-    (S::NAME.to_owned(), call)
+    Service {
+        name: S::NAME,
+        subject: Subject::new(label, S::NAME),
+        call,
+    }
 }
 
 /// Tells the health service how it is, about the server and about each of its services.

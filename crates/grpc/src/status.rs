@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use streeling_codec::DecodeError;
-use streeling_core::{Error, ErrorKind};
+use streeling_core::{Code as Named, Error, ErrorKind};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
@@ -31,6 +31,34 @@ pub(crate) fn code(kind: ErrorKind) -> Code {
         ErrorKind::TooLarge | ErrorKind::QueueFull => Code::ResourceExhausted,
         ErrorKind::WorkerLost | ErrorKind::NotReady => Code::Unavailable,
         ErrorKind::Deadline => Code::DeadlineExceeded,
+    }
+}
+
+/// A code with its name, and whether the server or the component is to blame.
+pub(crate) fn named(code: Code) -> Named {
+    let (name, is_fault) = match code {
+        Code::Ok => ("OK", false),
+        Code::Cancelled => ("CANCELLED", false),
+        Code::Unknown => ("UNKNOWN", true),
+        Code::InvalidArgument => ("INVALID_ARGUMENT", false),
+        Code::DeadlineExceeded => ("DEADLINE_EXCEEDED", true),
+        Code::NotFound => ("NOT_FOUND", false),
+        Code::AlreadyExists => ("ALREADY_EXISTS", false),
+        Code::PermissionDenied => ("PERMISSION_DENIED", false),
+        Code::ResourceExhausted => ("RESOURCE_EXHAUSTED", false),
+        Code::FailedPrecondition => ("FAILED_PRECONDITION", false),
+        Code::Aborted => ("ABORTED", false),
+        Code::OutOfRange => ("OUT_OF_RANGE", false),
+        Code::Unimplemented => ("UNIMPLEMENTED", false),
+        Code::Internal => ("INTERNAL", true),
+        Code::Unavailable => ("UNAVAILABLE", true),
+        Code::DataLoss => ("DATA_LOSS", true),
+        Code::Unauthenticated => ("UNAUTHENTICATED", false),
+    };
+    Named {
+        number: code as u16,
+        name: Some(name),
+        is_fault,
     }
 }
 

@@ -9,7 +9,8 @@ use futures_util::{FutureExt, Stream};
 use http::{Method as Verb, StatusCode};
 use streeling_codec::json;
 use streeling_core::{
-    Context, Encoding, Error, ErrorKind, Message, Method, Payload, Request, Result, Unit,
+    Call, Context, Encoding, Error, ErrorKind, Message, Method, Payload, Request, Result, Stage,
+    Unit,
 };
 use streeling_net::Offload;
 use tokio::sync::watch;
@@ -76,6 +77,7 @@ impl State {
     pub(crate) async fn handle<B, E>(
         self: Arc<Self>,
         head: Head,
+        call: Arc<Call>,
         body: impl Stream<Item = std::result::Result<B, E>> + Send + Unpin + 'static,
     ) -> Reply
     where
@@ -86,7 +88,7 @@ impl State {
             deadline: self.timeout.map(|timeout| Instant::now() + timeout),
             encoding: Encoding::Json,
             document: None,
-            call: None,
+            call: Some(call),
         };
         // Nothing of the request is looked at again after a panic, so it cannot be seen torn.
         let answer = AssertUnwindSafe(self.route(&context, &head, body)).catch_unwind();
@@ -118,7 +120,11 @@ impl State {
         B: Buf + Send,
         E: Send,
     {
-        let result = match self.without_body(head) {
+        let route = routes::find(head.path.as_str());
+        if let (Some(call), Some(route)) = (&context.call, route) {
+            call.set_subject(route.action.subject());
+        }
+        let result = match self.without_body(head, route) {
             Before::Answered(reply) => Ok(reply),
             Before::Metadata => return self.metadata().await,
             Before::Call(Method::HealthStatus) => {
@@ -127,7 +133,7 @@ impl State {
                     .await;
             }
             Before::Call(Method::Predict) if self.passthrough => {
-                match self.read_raw(head, &mut body).await {
+                match self.read_raw(context, head, &mut body).await {
                     Ok(message) => return self.call(context, Method::Predict, message).await,
                     Err(error) => Err(error),
                 }
@@ -148,9 +154,9 @@ impl State {
     }
 
     /// What can be said before the body is looked at.
-    fn without_body(&self, head: &Head) -> Before {
+    fn without_body(&self, head: &Head, route: Option<&Route>) -> Before {
         let path = head.path.as_str();
-        let Some(Route { verbs, action, .. }) = routes::find(path) else {
+        let Some(Route { verbs, action, .. }) = route else {
             return Before::Answered(reply::not_found(path));
         };
         if head.verb == Verb::OPTIONS {
@@ -186,11 +192,14 @@ impl State {
 
     async fn read_raw<B: Buf, E>(
         &self,
+        context: &Context,
         head: &Head,
         body: &mut (impl Stream<Item = std::result::Result<B, E>> + Unpin),
     ) -> Result<Request> {
         self.limits.check(head.length)?;
-        let payload = Payload::Raw(body::pieces(body, self.limits).await?);
+        let pieces = body::pieces(body, self.limits).await?;
+        context.received(pieces.iter().map(Bytes::len).sum());
+        let payload = Payload::Raw(pieces);
         Ok(Request::Message(Message {
             payload,
             ..Message::default()
@@ -204,6 +213,8 @@ impl State {
         method: Method,
         body: Bytes,
     ) -> Result<Reply> {
+        context.received(body.len());
+        let since = context.clock();
         let content_type = head.content_type.as_ref();
         let document = form::document(content_type, head.query.as_deref(), body).await?;
         let whole = self
@@ -216,7 +227,9 @@ impl State {
         let request = self
             .offload
             .run(document.len(), move || decode::request(method, &document))
-            .await?;
+            .await;
+        context.ended(Stage::Decode, since);
+        let request = request?;
         self.call(whole.as_ref().unwrap_or(context), method, request)
             .await
     }
@@ -224,6 +237,7 @@ impl State {
     async fn call(&self, context: &Context, method: Method, request: Request) -> Result<Reply> {
         let mut message = self.unit.call(context, method, request).await?;
         let status = status::of_message(&message)?;
+        let since = context.clock();
         let body = match message.payload {
             // One piece is the rule, and goes out from where it lies.
             Payload::Raw(ref mut pieces) if pieces.len() == 1 => pieces.remove(0),
@@ -237,6 +251,7 @@ impl State {
                 self.offload.run(size, encode).await
             }
         };
+        context.ended(Stage::Encode, since);
         if body.len() > self.limits.size {
             return Err(Error::new(
                 ErrorKind::TooLarge,

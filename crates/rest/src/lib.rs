@@ -19,6 +19,7 @@ mod form;
 pub mod fuzzing;
 mod handler;
 mod multipart;
+mod observe;
 mod openapi;
 mod reply;
 mod routes;

@@ -1,7 +1,7 @@
 //! The one table of routes.
 
 use http::Method as Verb;
-use streeling_core::Method;
+use streeling_core::{Method, Subject};
 
 use Action::{Call, Metadata, OpenApi, Ping};
 use Verbs::{Get, GetPost, Post};
@@ -17,6 +17,18 @@ pub(crate) enum Action {
     Metadata,
     /// Describes these routes.
     OpenApi,
+}
+
+impl Action {
+    /// What a request for it asks for, as metrics and traces have it.
+    pub(crate) fn subject(self) -> Subject {
+        match self {
+            Call(method) => method.subject(),
+            Ping => Subject::new("ping", "HealthPing"),
+            Metadata => Subject::new("metadata", "Metadata"),
+            OpenApi => Subject::new("openapi", "openAPI"),
+        }
+    }
 }
 
 /// The HTTP methods of a route; whatever takes GET takes HEAD too, and every route OPTIONS.

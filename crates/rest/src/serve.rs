@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -10,13 +11,14 @@ use http::header::CONNECTION;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use streeling_core::Unit;
+use streeling_core::{Observers, Unit};
 use streeling_net::{Closing, Drained, Listening};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::handler::State;
+use crate::observe::{self, Client};
 use crate::{Config, service};
 
 /// The time for a request's head where connections are not kept, so that silent ones go away.
@@ -35,6 +37,7 @@ pub(crate) async fn serve(
 ) -> Drained {
     let connections = Connections {
         builder: builder(config.keepalive),
+        observers: unit.observers().clone(),
         service: service::service(State::new(config, unit, ready)),
     };
     port.serve(|stream, closing| connections.run(stream, closing), shutdown)
@@ -58,6 +61,7 @@ fn builder(keepalive: Duration) -> http1::Builder {
 
 struct Connections<S> {
     builder: http1::Builder,
+    observers: Observers,
     service: S,
 }
 
@@ -68,11 +72,17 @@ impl<S: service::Http> Connections<S> {
         mut closing: Closing,
     ) -> impl Future<Output = ()> + Send + 'static {
         let (service, end) = (self.service.clone(), closing.clone());
-        let answers = service_fn(move |request| {
-            let answer = service.call(request);
+        let client = Client {
+            observers: self.observers.clone(),
+            address: stream.peer_addr().ok(),
+        };
+        let answers = service_fn(move |mut request| {
+            let watched = client.begin(&mut request);
+            let answer = Arc::clone(watched.call()).scope(service.call(request));
             let end = end.clone();
             async move {
                 let mut answer = answer.await?;
+                observe::end(watched, &answer);
                 // The port is closed by now: whoever comes again is refused, not cut off.
                 if end.is_asked() {
                     let close = HeaderValue::from_static("close");

@@ -9,6 +9,7 @@ use http::{Request, Response};
 use hyper::body::{Body, Incoming};
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
+use streeling_core::Call;
 use warp::Filter;
 
 use crate::form::ContentType;
@@ -46,7 +47,7 @@ where
 }
 
 /// One chain of filters that takes from a request what the handler needs and rejects nothing;
-/// which route it is, the table says.
+/// which route it is, the table says. A request brings its [`Call`] as an extension.
 pub(crate) fn service(state: Arc<State>) -> impl Http {
     let query = warp::query::raw()
         .map(Some)
@@ -81,8 +82,9 @@ pub(crate) fn service(state: Arc<State>) -> impl Http {
             },
         );
     let answer = head
+        .and(warp::ext::get::<Arc<Call>>())
         .and(warp::body::stream())
-        .then(move |head, body| Arc::clone(&state).handle(head, body));
+        .then(move |head, call, body| Arc::clone(&state).handle(head, call, body));
     TowerToHyperService::new(warp::service(answer))
 }
 

@@ -9,6 +9,7 @@
 mod golden;
 mod http;
 mod obedient;
+mod recorder;
 mod server;
 
 pub use golden::{
@@ -17,5 +18,6 @@ pub use golden::{
 };
 pub use http::{RawAnswer, Request};
 pub use obedient::Obedient;
+pub use recorder::{Recorder, Seen};
 pub use rustix::process::Signal;
 pub use server::{Ended, Loading, Server, ServerCommand, ServerError};

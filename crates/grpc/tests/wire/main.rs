@@ -5,5 +5,6 @@
 mod bodies;
 mod errors;
 mod lifecycle;
+mod observed;
 mod standard;
 mod support;

@@ -11,11 +11,11 @@ use hyper::body::Incoming;
 use hyper::client::conn::http2::{SendRequest, handshake};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use prost::Message as _;
-use streeling_core::{Unit, UnitConfig};
+use streeling_core::{Observer, Unit, UnitConfig};
 use streeling_grpc::{Config, Drained, bind};
 use streeling_proto::seldon::protos::model_client::ModelClient;
 use streeling_proto::seldon::protos::{SeldonMessage, seldon_message};
-use streeling_testkit::Obedient;
+use streeling_testkit::{Obedient, Recorder};
 use tokio::net::TcpStream;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
@@ -31,6 +31,7 @@ pub(crate) const PREDICT: &str = "/seldon.protos.Model/Predict";
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) component: Arc<Obedient>,
+    pub(crate) recorder: Arc<Recorder>,
     pub(crate) ready: watch::Sender<bool>,
     shutdown: oneshot::Sender<Duration>,
     task: JoinHandle<Drained>,
@@ -52,7 +53,13 @@ impl Server {
         let listening = bind(config).unwrap().listen().unwrap();
         let address = listening.local_addr();
         let component = Arc::new(Obedient::default());
-        let unit = Unit::new(component.clone(), UnitConfig::default());
+        let recorder = Arc::new(Recorder::default());
+        let observers: [Arc<dyn Observer>; 1] = [recorder.clone()];
+        let config = UnitConfig {
+            observers: observers.into_iter().collect(),
+            ..UnitConfig::default()
+        };
+        let unit = Unit::new(component.clone(), config);
         let (ready, is_ready) = watch::channel(true);
         let (shutdown, told) = oneshot::channel();
         let task =
@@ -60,6 +67,7 @@ impl Server {
         Self {
             address,
             component,
+            recorder,
             ready,
             shutdown,
             task,

@@ -6,5 +6,6 @@ mod bodies;
 mod connections;
 mod errors;
 mod lifecycle;
+mod observed;
 mod routes;
 mod support;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use streeling_core::{Unit, UnitConfig};
+use streeling_core::{Observer, Unit, UnitConfig};
 use streeling_rest::{Config, Drained, bind};
-use streeling_testkit::Obedient;
+use streeling_testkit::{Obedient, Recorder};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{oneshot, watch};
@@ -21,6 +21,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) component: Arc<Obedient>,
+    pub(crate) recorder: Arc<Recorder>,
     pub(crate) ready: watch::Sender<bool>,
     shutdown: oneshot::Sender<Duration>,
     task: JoinHandle<Drained>,
@@ -43,7 +44,13 @@ impl Server {
         let listening = bind(config).unwrap().listen().unwrap();
         let address = listening.local_addr();
         let component = Arc::new(Obedient::default());
-        let unit = Unit::new(component.clone(), UnitConfig::default());
+        let recorder = Arc::new(Recorder::default());
+        let observers: [Arc<dyn Observer>; 1] = [recorder.clone()];
+        let config = UnitConfig {
+            observers: observers.into_iter().collect(),
+            ..UnitConfig::default()
+        };
+        let unit = Unit::new(component.clone(), config);
         let (ready, is_ready) = watch::channel(true);
         let (shutdown, told) = oneshot::channel();
         let task =
@@ -51,6 +58,7 @@ impl Server {
         Self {
             address,
             component,
+            recorder,
             ready,
             shutdown,
             task,

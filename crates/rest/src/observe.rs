@@ -1,0 +1,69 @@
+//! What observers are told of a request over REST.
+
+use std::net::SocketAddr;
+
+use http::header::{HOST, REFERER, USER_AGENT};
+use http::{HeaderMap, HeaderName, Request, Response, Version};
+use hyper::body::Body;
+use streeling_core::{Answered, Code, Head, Observers, Transport, Watched};
+
+/// This transport, to observers. 499 is what other servers, too, write down for a client that has left.
+static REST: Transport = Transport {
+    name: "rest",
+    abandoned: Code {
+        number: 499,
+        name: None,
+        is_fault: false,
+    },
+};
+
+/// Whose requests come over a connection, and who is told of them.
+pub(crate) struct Client {
+    pub(crate) observers: Observers,
+    pub(crate) address: Option<SocketAddr>,
+}
+
+impl Client {
+    /// A request's head has come; its call goes along with it as an extension.
+    pub(crate) fn begin<B>(&self, request: &mut Request<B>) -> Watched {
+        let headers = request.headers();
+        let text = |name: &str| headers.get(name)?.to_str().ok();
+        let watched = self.observers.begin(&REST, &text, || self.head(request));
+        request.extensions_mut().insert(watched.call().clone());
+        watched
+    }
+
+    fn head<B>(&self, request: &Request<B>) -> Head {
+        let headers = request.headers();
+        Head {
+            verb: request.method().to_string(),
+            target: request.uri().to_string(),
+            protocol: match request.version() {
+                Version::HTTP_10 => "HTTP/1.0",
+                _ => "HTTP/1.1",
+            },
+            host: text(headers, &HOST),
+            peer: self.address,
+            referer: text(headers, &REFERER),
+            agent: text(headers, &USER_AGENT),
+        }
+    }
+}
+
+/// The answer to a request is there.
+pub(crate) fn end(watched: Watched, answer: &Response<impl Body>) {
+    let status = answer.status();
+    watched.answered(&Answered {
+        code: Code {
+            number: status.as_u16(),
+            name: None,
+            is_fault: status.is_server_error(),
+        },
+        bytes: answer.body().size_hint().lower(),
+    });
+}
+
+fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let value = headers.get(name)?;
+    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
