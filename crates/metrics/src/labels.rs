@@ -73,18 +73,28 @@ impl Labels {
             let comma = if text.is_empty() { "" } else { "," };
             // Writing to a string does not fail.
             let _ = write!(text, "{comma}{name}=\"");
-            for character in value.chars() {
-                match character {
-                    '\\' => text.push_str("\\\\"),
-                    '"' => text.push_str("\\\""),
-                    '\n' => text.push_str("\\n"),
-                    other => text.push(other),
-                }
-            }
+            escaped(&mut text, value);
             text.push('"');
         }
         text
     }
+}
+
+/// Writes the value of a label, as both text formats want it.
+pub(crate) fn escaped(text: &mut String, value: &str) {
+    for character in value.chars() {
+        match character {
+            '\\' => text.push_str("\\\\"),
+            '"' => text.push_str("\\\""),
+            '\n' => text.push_str("\\n"),
+            other => text.push(other),
+        }
+    }
+}
+
+/// Whether a name is the server's own: no component can have it.
+pub(crate) fn is_own(name: &str) -> bool {
+    name.starts_with("streeling_") || crate::process::OWN.contains(&name)
 }
 
 /// Name and version of an image; the colon of a registry's port is none of a version.

@@ -1,15 +1,18 @@
 //! The pages: the two probes, and what Prometheus scrapes.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use http::{Method, Request, Response, StatusCode};
+use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use http_body_util::Full;
+use hyper::body::Body as _;
+use streeling_core::{Answered, Code, Head, Observers, Transport};
 
 use crate::Registry;
-use crate::text::CONTENT_TYPE as PROMETHEUS;
+use crate::text::Format;
 
 /// Whether requests can be taken, or why not, in a few words for a person.
 pub type Readiness = Result<(), &'static str>;
@@ -26,16 +29,61 @@ pub struct Pages {
     pub endpoint: Arc<str>,
     /// What is shown there.
     pub registry: Arc<Registry>,
+    /// Who is told of requests to this port.
+    pub observers: Observers,
 }
+
+/// This port, to observers.
+static METRICS: Transport = Transport {
+    name: "metrics",
+    abandoned: Code {
+        number: 499,
+        name: None,
+        is_fault: false,
+    },
+};
 
 enum Page {
     Probe(Readiness),
     Metrics,
 }
 
+/// Answers a request from `peer`, and tells who observes.
+pub(crate) async fn serve<B>(
+    request: Request<B>,
+    peer: Option<SocketAddr>,
+    pages: Pages,
+) -> Response<Full<Bytes>> {
+    let headers = request.headers();
+    let text = |name: &str| headers.get(name)?.to_str().ok();
+    let head = || Head {
+        verb: request.method().to_string(),
+        target: request.uri().to_string(),
+        protocol: match request.version() {
+            Version::HTTP_10 => "HTTP/1.0",
+            _ => "HTTP/1.1",
+        },
+        host: text("host").map(str::to_owned),
+        peer,
+        referer: text("referer").map(str::to_owned),
+        agent: text("user-agent").map(str::to_owned),
+    };
+    let watched = pages.observers.begin(&METRICS, &text, head);
+    let answer = answer(request, pages).await;
+    watched.answered(&Answered {
+        code: Code {
+            number: answer.status().as_u16(),
+            name: None,
+            is_fault: answer.status().is_server_error(),
+        },
+        bytes: answer.body().size_hint().lower(),
+    });
+    answer
+}
+
 /// The answer to a request: `/live` is 200 as long as anything answers, `/ready` 200 or 503 with the
 /// reason, the endpoint 200, any other path 404.
-pub(crate) async fn answer<B>(request: Request<B>, pages: Pages) -> Response<Full<Bytes>> {
+async fn answer<B>(request: Request<B>, pages: Pages) -> Response<Full<Bytes>> {
     let page = match request.uri().path() {
         "/live" => Page::Probe(Ok(())),
         "/ready" => Page::Probe((pages.ready)()),
@@ -55,12 +103,43 @@ pub(crate) async fn answer<B>(request: Request<B>, pages: Pages) -> Response<Ful
             format!("not ready: {reason}\n"),
         ),
         Page::Metrics => {
-            let mut response = text(StatusCode::OK, pages.registry.text().await);
-            let kind = HeaderValue::from_static(PROMETHEUS);
+            let format = accepted(request.headers());
+            let mut response = text(StatusCode::OK, pages.registry.text(format).await);
+            let kind = HeaderValue::from_static(format.content_type());
             response.headers_mut().insert(CONTENT_TYPE, kind);
             response
         }
     }
+}
+
+/// The format that is wanted: OpenMetrics where it is preferred to, or named before, plain text.
+fn accepted(headers: &HeaderMap) -> Format {
+    let mut best = (Format::Prometheus, 0.0);
+    let values = headers.get_all(ACCEPT).iter();
+    let ranges = values.filter_map(|value| value.to_str().ok());
+    for range in ranges.flat_map(|value| value.split(',')) {
+        let mut parts = range.split(';').map(str::trim);
+        let format = match parts.next() {
+            Some("application/openmetrics-text") => Format::OpenMetrics,
+            Some("text/plain" | "text/*" | "*/*") => Format::Prometheus,
+            _ => continue,
+        };
+        let mut weight = 1.0;
+        let mut is_ours = true;
+        for part in parts {
+            if let Some(text) = part.strip_prefix("q=") {
+                weight = text.parse().unwrap_or(0.0);
+            } else if let (Some(version), Format::OpenMetrics) =
+                (part.strip_prefix("version="), format)
+            {
+                is_ours = version.trim_matches('"') == "1.0.0";
+            }
+        }
+        if is_ours && weight > best.1 {
+            best = (format, weight);
+        }
+    }
+    best.0
 }
 
 fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
@@ -79,5 +158,37 @@ impl fmt::Debug for Pages {
         f.debug_struct("Pages")
             .field("endpoint", &self.endpoint)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_format_is_the_one_that_is_preferred() {
+        let format = |accept: &str| {
+            let accept = accept.parse().unwrap();
+            accepted(&HeaderMap::from_iter([(ACCEPT, accept)]))
+        };
+        for accept in [
+            // What Prometheus 2.42 sends.
+            "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+            "application/openmetrics-text",
+            "text/plain;q=0.1, application/openmetrics-text; version=\"1.0.0\"; charset=utf-8; q=0.2",
+        ] {
+            assert_eq!(format(accept), Format::OpenMetrics, "{accept}");
+        }
+        for accept in [
+            "*/*",
+            "text/html",
+            "text/plain, application/openmetrics-text;q=0.9",
+            "application/openmetrics-text;version=2.0.0",
+            "application/openmetrics-text;q=0",
+            "application/openmetrics-text;q=x",
+        ] {
+            assert_eq!(format(accept), Format::Prometheus, "{accept}");
+        }
+        assert_eq!(accepted(&HeaderMap::new()), Format::Prometheus);
     }
 }

@@ -37,8 +37,9 @@ fn connection(
     pages: &Pages,
 ) -> impl Future<Output = ()> + Send + 'static {
     let pages = pages.clone();
+    let peer = stream.peer_addr().ok();
     let answers = service_fn(move |request| {
-        let answer = pages::answer(request, pages.clone());
+        let answer = pages::serve(request, peer, pages.clone());
         async { Ok::<_, Infallible>(answer.await) }
     });
     let connection = builder.serve_connection(TokioIo::new(stream), answers);

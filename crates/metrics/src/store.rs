@@ -8,7 +8,7 @@ use indexmap::{Equivalent, IndexMap};
 use streeling_core::{Method, MetricKind, Table};
 
 use crate::histogram::{BOUNDS, Histogram};
-use crate::labels::{Labels, is_label, is_name};
+use crate::labels::{Labels, is_label, is_name, is_own};
 
 /// Most samples (lines) of a scrape: a counter or a gauge is one, a timer [`PER_TIMER`].
 pub(crate) const MAX_SAMPLES: usize = 25_000;
@@ -217,16 +217,14 @@ pub(crate) struct Dropped {
 }
 
 impl Store {
-    /// `own` are names that belong to the server.
-    pub(crate) fn new(labels: Labels, own: &[&str]) -> Self {
-        let taken = own.iter().map(|name| ((*name).to_owned(), (*name).into()));
+    pub(crate) fn new(labels: Labels) -> Self {
         Self {
             labels,
             shown: Shown::default(),
             samples: 0,
             spellings: IndexMap::new(),
             places: HashMap::new(),
-            taken: taken.collect(),
+            taken: HashMap::new(),
         }
     }
 
@@ -298,7 +296,9 @@ impl Store {
         let known = self.shown.families.get(&family);
         let clashes = match known {
             Some(known) => known.kind != kind,
-            None => names.iter().any(|name| self.taken.contains_key(name)),
+            None => names
+                .iter()
+                .any(|name| is_own(name) || self.taken.contains_key(name)),
         };
         if clashes {
             return Err(Reason::Clash);

@@ -1,14 +1,15 @@
-//! Prometheus' text format, version 0.0.4.
+//! The two text formats: Prometheus' own, version 0.0.4, and OpenMetrics, version 1.0.0.
 
-use std::fmt::Write as _;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::{Arguments, Write as _};
 
-use streeling_core::MetricKind;
+use prometheus::proto::{LabelPair, Metric, MetricFamily, MetricType};
+use streeling_core::{Figure, MetricKind};
 
 use crate::histogram::{Histogram, UPPER};
+use crate::labels::escaped;
+use crate::requests::{Exemplar, REQUEST_SECONDS};
 use crate::store::{Reason, Series, Shown, Value};
-
-/// What the format is called in `Content-Type`.
-pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Counts what was reported and is not shown.
 pub(crate) const DROPPED: &str = "streeling_metrics_dropped_total";
@@ -19,77 +20,258 @@ pub(crate) const FEEDBACK: &str = "seldon_api_model_feedback_total";
 /// The rewards.
 pub(crate) const REWARD: &str = "seldon_api_model_feedback_reward_total";
 
-/// Writes all families.
-pub(crate) fn write(shown: &Shown) -> String {
-    let mut out = String::with_capacity(shown.bytes + 1024);
-    for (name, family) in &shown.families {
-        let kind = match family.kind {
-            MetricKind::Counter => "counter",
-            MetricKind::Gauge => "gauge",
-            MetricKind::Timer => "histogram",
+/// What a counter's samples end in; in OpenMetrics the family is called without it.
+const TOTAL: &str = "_total";
+
+/// How a scrape is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Prometheus,
+    OpenMetrics,
+}
+
+impl Format {
+    /// What the format is called in `Content-Type`.
+    pub(crate) fn content_type(self) -> &'static str {
+        match self {
+            Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+}
+
+/// All that a scrape shows.
+#[derive(Debug, Default)]
+pub(crate) struct Page {
+    /// What the component has reported.
+    pub(crate) reported: Shown,
+    /// What the server has counted.
+    pub(crate) counted: Vec<MetricFamily>,
+    /// Exemplars of [`REQUEST_SECONDS`], by the values of its labels.
+    pub(crate) exemplars: HashMap<[String; 3], Vec<Option<Exemplar>>>,
+    /// What parts of the server know.
+    pub(crate) figures: Vec<Figure>,
+}
+
+/// Writes a whole scrape: what the component reported, then the server's own.
+pub(crate) fn write(page: &Page, format: Format) -> String {
+    let mut writer = Writer {
+        out: String::with_capacity(page.reported.bytes + 64 * 1024),
+        format,
+    };
+    writer.reported(&page.reported);
+    for family in &page.counted {
+        writer.counted(family, &page.exemplars);
+    }
+    writer.figures(&page.figures);
+    if format == Format::OpenMetrics {
+        writer.out.push_str("# EOF\n");
+    }
+    writer.out
+}
+
+struct Writer {
+    out: String,
+    format: Format,
+}
+
+impl Writer {
+    fn reported(&mut self, shown: &Shown) {
+        for (name, family) in &shown.families {
+            let kind = match family.kind {
+                // In OpenMetrics it would have the name of that other family.
+                MetricKind::Counter if self.hides_another(name, &shown.families) => "unknown",
+                MetricKind::Counter => "counter",
+                MetricKind::Gauge => "gauge",
+                MetricKind::Timer => "histogram",
+            };
+            let help = match &**name {
+                FEEDBACK => "Feedback with a reward.",
+                REWARD => "Sum of the rewards.",
+                _ => "Reported by the component.",
+            };
+            self.head(name, kind, help);
+            for Series { labels, value } in &family.series {
+                match value {
+                    Value::Number(number) => self.sample(name, "", labels, *number),
+                    Value::Times(times) => self.times(name, labels, times),
+                }
+            }
+        }
+        let help = "Values that a component reported and that are not shown, by why.";
+        self.head(DROPPED, "counter", help);
+        for reason in Reason::ALL {
+            let count = shown.dropped[reason as usize];
+            let label = reason.label();
+            self.line(format_args!("{DROPPED}{{reason=\"{label}\"}} {count}"));
+        }
+    }
+
+    fn hides_another<V>(&self, name: &str, families: &BTreeMap<std::sync::Arc<str>, V>) -> bool {
+        let base = name.strip_suffix(TOTAL);
+        self.format == Format::OpenMetrics && base.is_some_and(|base| families.contains_key(base))
+    }
+
+    fn counted(
+        &mut self,
+        family: &MetricFamily,
+        exemplars: &HashMap<[String; 3], Vec<Option<Exemplar>>>,
+    ) {
+        let name = family.name();
+        let kind = match family.get_field_type() {
+            MetricType::COUNTER => "counter",
+            MetricType::GAUGE => "gauge",
+            MetricType::HISTOGRAM => "histogram",
+            MetricType::SUMMARY | MetricType::UNTYPED => "unknown",
         };
-        let help = match &**name {
-            FEEDBACK => "Feedback with a reward.",
-            REWARD => "Sum of the rewards.",
-            _ => "Reported by the component.",
-        };
-        head(&mut out, name, kind, help);
-        for Series { labels, value } in &family.series {
-            match value {
-                Value::Number(number) => sample(&mut out, name, "", labels, *number),
-                Value::Times(times) => histogram(&mut out, name, labels, times),
+        self.head(name, kind, family.help());
+        for metric in family.get_metric() {
+            let labels = labels(metric.get_label());
+            match family.get_field_type() {
+                MetricType::HISTOGRAM => {
+                    let own = (name == REQUEST_SECONDS).then(|| exemplars.get(&values(metric)));
+                    self.buckets(
+                        name,
+                        &labels,
+                        metric,
+                        own.flatten().map_or(&[], Vec::as_slice),
+                    );
+                }
+                MetricType::COUNTER => {
+                    self.sample(name, "", &labels, metric.get_counter().get_value());
+                }
+                _ => self.sample(name, "", &labels, metric.get_gauge().get_value()),
             }
         }
     }
-    let help = "Values that a component reported and that are not shown, by why.";
-    head(&mut out, DROPPED, "counter", help);
-    for reason in Reason::ALL {
-        let count = shown.dropped[reason as usize];
-        line(
-            &mut out,
-            format_args!("{DROPPED}{{reason=\"{}\"}} {count}", reason.label()),
-        );
+
+    fn buckets(
+        &mut self,
+        name: &str,
+        labels: &str,
+        metric: &Metric,
+        exemplars: &[Option<Exemplar>],
+    ) {
+        let histogram = metric.get_histogram();
+        let count = histogram.get_sample_count();
+        let bounds = histogram.get_bucket().iter();
+        let bounds = bounds.map(|bucket| {
+            let bound = format!("{:?}", bucket.upper_bound());
+            (bound, bucket.cumulative_count())
+        });
+        let all = bounds.chain([("+Inf".to_owned(), count)]);
+        for (place, (bound, below)) in all.enumerate() {
+            let exemplar = exemplars.get(place).copied().flatten();
+            let exemplar = exemplar.filter(|_| self.format == Format::OpenMetrics);
+            match exemplar {
+                Some(Exemplar { trace_id, value, at }) => self.line(format_args!(
+                    "{name}_bucket{{{labels},le=\"{bound}\"}} {below} # {{trace_id=\"{trace_id:032x}\"}} \
+                     {value:?} {at:.3}"
+                )),
+                None => {
+                    self.line(format_args!("{name}_bucket{{{labels},le=\"{bound}\"}} {below}"));
+                }
+            }
+        }
+        self.sample(name, "_sum", labels, histogram.get_sample_sum());
+        self.line(format_args!("{name}_count{{{labels}}} {count}"));
     }
-    out
-}
 
-fn head(out: &mut String, name: &str, kind: &str, help: &str) {
-    line(out, format_args!("# HELP {name} {help}"));
-    line(out, format_args!("# TYPE {name} {kind}"));
-}
+    fn times(&mut self, name: &str, labels: &str, times: &Histogram) {
+        let mut bounds = UPPER.iter();
+        for count in times.cumulated() {
+            match bounds.next() {
+                Some(bound) => self.line(format_args!(
+                    "{name}_bucket{{{labels},le=\"{bound}\"}} {count}"
+                )),
+                None => self.line(format_args!(
+                    "{name}_bucket{{{labels},le=\"+Inf\"}} {count}"
+                )),
+            }
+        }
+        self.sample(name, "_sum", labels, times.sum());
+        self.line(format_args!("{name}_count{{{labels}}} {}", times.count()));
+    }
 
-fn histogram(out: &mut String, name: &str, labels: &str, times: &Histogram) {
-    let mut bounds = UPPER.iter();
-    for count in times.cumulated() {
-        match bounds.next() {
-            Some(bound) => line(
-                out,
-                format_args!("{name}_bucket{{{labels},le=\"{bound}\"}} {count}"),
-            ),
-            None => line(
-                out,
-                format_args!("{name}_bucket{{{labels},le=\"+Inf\"}} {count}"),
-            ),
+    fn figures(&mut self, figures: &[Figure]) {
+        let mut families: BTreeMap<&str, Vec<&Figure>> = BTreeMap::new();
+        for figure in figures {
+            families.entry(figure.name).or_default().push(figure);
+        }
+        for (name, series) in families {
+            let kind = if name.ends_with(TOTAL) {
+                "counter"
+            } else {
+                "gauge"
+            };
+            self.head(name, kind, series[0].help);
+            for figure in series {
+                let mut labels = String::new();
+                for (label, value) in &figure.labels {
+                    push_label(&mut labels, label, value);
+                }
+                self.sample(name, "", &labels, figure.value);
+            }
         }
     }
-    sample(out, name, "_sum", labels, times.sum());
-    line(
-        out,
-        format_args!("{name}_count{{{labels}}} {}", times.count()),
-    );
-}
 
-fn sample(out: &mut String, name: &str, ending: &str, labels: &str, value: f64) {
-    if value.is_infinite() {
-        let sign = if value > 0.0 { '+' } else { '-' };
-        line(out, format_args!("{name}{ending}{{{labels}}} {sign}Inf"));
-    } else {
-        line(out, format_args!("{name}{ending}{{{labels}}} {value:?}"));
+    fn head(&mut self, name: &str, kind: &str, help: &str) {
+        let name = match self.format {
+            Format::OpenMetrics if kind == "counter" => name.strip_suffix(TOTAL).unwrap_or(name),
+            _ => name,
+        };
+        self.line(format_args!("# HELP {name} {help}"));
+        self.line(format_args!("# TYPE {name} {kind}"));
+    }
+
+    fn sample(&mut self, name: &str, ending: &str, labels: &str, value: f64) {
+        let (open, close) = if labels.is_empty() {
+            ("", "")
+        } else {
+            ("{", "}")
+        };
+        if value.is_infinite() {
+            let sign = if value > 0.0 { '+' } else { '-' };
+            self.line(format_args!(
+                "{name}{ending}{open}{labels}{close} {sign}Inf"
+            ));
+        } else {
+            self.line(format_args!(
+                "{name}{ending}{open}{labels}{close} {value:?}"
+            ));
+        }
+    }
+
+    fn line(&mut self, text: Arguments<'_>) {
+        // Writing to a string does not fail.
+        let _ = self.out.write_fmt(text);
+        self.out.push('\n');
     }
 }
 
-fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
-    // Writing to a string does not fail.
-    let _ = out.write_fmt(text);
-    out.push('\n');
+fn labels(pairs: &[LabelPair]) -> String {
+    let mut text = String::new();
+    for pair in pairs {
+        push_label(&mut text, pair.name(), pair.value());
+    }
+    text
+}
+
+fn push_label(text: &mut String, name: &str, value: &str) {
+    if !text.is_empty() {
+        text.push(',');
+    }
+    text.push_str(name);
+    text.push_str("=\"");
+    escaped(text, value);
+    text.push('"');
+}
+
+/// The values of the labels code, method, transport, which the crate keeps in the order of their names.
+fn values(metric: &Metric) -> [String; 3] {
+    let value = |name: &str| {
+        let pair = metric.get_label().iter().find(|pair| pair.name() == name);
+        pair.map_or_else(String::new, |pair| pair.value().to_owned())
+    };
+    [value("code"), value("method"), value("transport")]
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use streeling_config::Settings;
-use streeling_core::Observer;
+use streeling_core::{Observer, Observers};
 use streeling_metrics::{Identity, Pages, Registry};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -63,6 +63,7 @@ impl Bound {
                 ready: Arc::new(move || health.readiness()),
                 endpoint: self.endpoint,
                 registry: self.registry,
+                observers: Observers::default(),
             };
             let shutdown = async {
                 // Dropped on the way out of a start that failed: the same end.

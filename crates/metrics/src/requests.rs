@@ -1,0 +1,278 @@
+//! What transports tell of requests: how many, how long, how large, and where the time went.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use prometheus::core::Collector;
+use prometheus::proto::MetricFamily;
+use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge};
+use prometheus::{IntGaugeVec, Opts, Registry};
+use streeling_core::{Answered, Call, Stage, Transport};
+
+/// Upper bounds of times, in seconds: from the fastest models to requests that wait for minutes.
+const SECONDS: [f64; 18] = [
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+    5.0, 10.0, 30.0, 120.0,
+];
+
+/// Upper bounds of sizes, in bytes: powers of four from 256 bytes to the largest body by default.
+const BYTES: [f64; 11] = [
+    256.0,
+    1024.0,
+    4096.0,
+    16_384.0,
+    65_536.0,
+    262_144.0,
+    1_048_576.0,
+    4_194_304.0,
+    16_777_216.0,
+    67_108_864.0,
+    268_435_456.0,
+];
+
+/// The histogram that has exemplars.
+pub(crate) const REQUEST_SECONDS: &str = "streeling_request_seconds";
+
+/// A request that stands for others of its bucket, with its trace.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Exemplar {
+    pub(crate) trace_id: u128,
+    pub(crate) value: f64,
+    /// Seconds since 1970.
+    pub(crate) at: f64,
+}
+
+/// Exemplars of one series of [`REQUEST_SECONDS`], the last one of each bucket; `+Inf` is the last.
+type Exemplars = [Option<Exemplar>; SECONDS.len() + 1];
+
+/// All figures of requests.
+pub(crate) struct Requests {
+    registry: Registry,
+    families: Families,
+    rows: RwLock<HashMap<Key, Arc<Row>>>,
+    in_flight: RwLock<Vec<(&'static str, IntGauge)>>,
+}
+
+/// What tells requests apart. There are as many as routes and codes: clients and components cannot make more.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    transport: &'static str,
+    method: &'static str,
+    code: u16,
+}
+
+struct Families {
+    in_flight: IntGaugeVec,
+    requests: IntCounterVec,
+    request: HistogramVec,
+    queue: HistogramVec,
+    component: HistogramVec,
+    server: HistogramVec,
+    received: HistogramVec,
+    sent: HistogramVec,
+}
+
+/// The series that a request of one kind adds to, found once.
+struct Row {
+    labels: [String; 3],
+    requests: IntCounter,
+    request: Histogram,
+    queue: Histogram,
+    component: Histogram,
+    server: Histogram,
+    received: Histogram,
+    sent: Histogram,
+    exemplars: Mutex<Exemplars>,
+}
+
+impl Requests {
+    pub(crate) fn new() -> Self {
+        let registry = Registry::new();
+        let families = Families::new(&registry);
+        Self {
+            registry,
+            families,
+            rows: RwLock::default(),
+            in_flight: RwLock::default(),
+        }
+    }
+
+    pub(crate) fn begun(&self, transport: &'static Transport) {
+        self.in_flight(transport.name, IntGauge::inc);
+    }
+
+    pub(crate) fn answered(&self, call: &Call, answer: &Answered) {
+        self.in_flight(call.transport.name, IntGauge::dec);
+        let row = self.row(call, answer);
+        let seconds = call.begun.elapsed().as_secs_f64();
+        let part = |stage| call.stage(stage).map(|(_, took)| took.as_secs_f64());
+        let (queue, component) = (part(Stage::Queue), part(Stage::Component));
+        row.requests.inc();
+        row.request.observe(seconds);
+        if let Some(queue) = queue {
+            row.queue.observe(queue);
+        }
+        if let Some(component) = component {
+            row.component.observe(component);
+        }
+        let elsewhere = queue.unwrap_or(0.0) + component.unwrap_or(0.0);
+        row.server.observe((seconds - elsewhere).max(0.0));
+        row.received.observe(call.received() as f64);
+        row.sent.observe(answer.bytes as f64);
+        if let Some(trace) = call.trace.filter(|trace| trace.sampled) {
+            let at = SystemTime::now().duration_since(UNIX_EPOCH);
+            let exemplar = Exemplar {
+                trace_id: trace.trace_id,
+                value: seconds,
+                at: at.unwrap_or(Duration::ZERO).as_secs_f64(),
+            };
+            let bucket = SECONDS.partition_point(|bound| *bound < seconds);
+            let mut exemplars = row.exemplars.lock().unwrap_or_else(PoisonError::into_inner);
+            exemplars[bucket] = Some(exemplar);
+        }
+    }
+
+    /// All families as they are now.
+    pub(crate) fn gather(&self) -> Vec<MetricFamily> {
+        self.registry.gather()
+    }
+
+    /// The exemplars of each series of [`REQUEST_SECONDS`], by the values of its labels code, method, transport.
+    pub(crate) fn exemplars(&self) -> HashMap<[String; 3], Vec<Option<Exemplar>>> {
+        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
+        rows.values()
+            .map(|row| {
+                let exemplars = row.exemplars.lock().unwrap_or_else(PoisonError::into_inner);
+                (row.labels.clone(), exemplars.to_vec())
+            })
+            .collect()
+    }
+
+    fn row(&self, call: &Call, answer: &Answered) -> Arc<Row> {
+        let key = Key {
+            transport: call.transport.name,
+            method: call.subject().label,
+            code: answer.code.number,
+        };
+        let known = self.rows.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(row) = known.get(&key) {
+            return Arc::clone(row);
+        }
+        drop(known);
+        let row = || Arc::new(self.families.row(key, answer.code.to_string()));
+        let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(rows.entry(key).or_insert_with(row))
+    }
+
+    fn in_flight(&self, transport: &'static str, change: impl Fn(&IntGauge)) {
+        let known = self
+            .in_flight
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, gauge)) = known.iter().find(|(name, _)| *name == transport) {
+            return change(gauge);
+        }
+        drop(known);
+        // Two that come first at once get the same one.
+        let gauge = self.families.in_flight.with_label_values(&[transport]);
+        change(&gauge);
+        let mut known = self
+            .in_flight
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        known.push((transport, gauge));
+    }
+}
+
+impl Families {
+    fn new(registry: &Registry) -> Self {
+        let kind = ["transport", "method"];
+        let coded = ["transport", "method", "code"];
+        let seconds = |name: &str, help: &str, labels: &[&str]| {
+            histogram(registry, name, help, &SECONDS, labels)
+        };
+        let bytes = |name: &str, help: &str| histogram(registry, name, help, &BYTES, &kind);
+        let (in_flight, requests) = (
+            IntGaugeVec::new(
+                Opts::new(
+                    "streeling_requests_in_flight",
+                    "Requests that have come and are not answered yet.",
+                ),
+                &["transport"],
+            ),
+            IntCounterVec::new(
+                Opts::new(
+                    "streeling_requests_total",
+                    "Requests that were answered, or whose clients left.",
+                ),
+                &coded,
+            ),
+        );
+        Self {
+            in_flight: registered(registry, in_flight),
+            requests: registered(registry, requests),
+            request: seconds(
+                REQUEST_SECONDS,
+                "Time from a request's head to its answer.",
+                &coded,
+            ),
+            queue: seconds(
+                "streeling_queue_seconds",
+                "Time for which requests waited for a worker.",
+                &kind,
+            ),
+            component: seconds(
+                "streeling_component_seconds",
+                "Time that requests spent inside the component.",
+                &kind,
+            ),
+            server: seconds(
+                "streeling_server_seconds",
+                "Time that requests spent in the server, without queue and component.",
+                &kind,
+            ),
+            received: bytes("streeling_request_bytes", "Size of the bodies of requests."),
+            sent: bytes("streeling_response_bytes", "Size of the bodies of answers."),
+        }
+    }
+
+    fn row(&self, key: Key, code: String) -> Row {
+        let kind = [key.transport, key.method];
+        let coded = [key.transport, key.method, &code];
+        Row {
+            requests: self.requests.with_label_values(&coded),
+            request: self.request.with_label_values(&coded),
+            queue: self.queue.with_label_values(&kind),
+            component: self.component.with_label_values(&kind),
+            server: self.server.with_label_values(&kind),
+            received: self.received.with_label_values(&kind),
+            sent: self.sent.with_label_values(&kind),
+            exemplars: Mutex::new([None; SECONDS.len() + 1]),
+            labels: [code, key.method.to_owned(), key.transport.to_owned()],
+        }
+    }
+}
+
+fn histogram(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    bounds: &[f64],
+    labels: &[&str],
+) -> HistogramVec {
+    let options = HistogramOpts::new(name, help).buckets(bounds.to_vec());
+    registered(registry, HistogramVec::new(options, labels))
+}
+
+/// A family of the registry; names, labels and bounds are ours, and a test makes all of them.
+fn registered<C: Collector + Clone + 'static>(
+    registry: &Registry,
+    family: prometheus::Result<C>,
+) -> C {
+    let family = family.expect("the names and labels are well formed");
+    registry
+        .register(Box::new(family.clone()))
+        .expect("no two families have one name");
+    family
+}
