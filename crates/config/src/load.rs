@@ -492,7 +492,7 @@ mod tests {
         assert_eq!(same(&[(a, 9000, true), (b, 9001, true)]), Ok(()));
         assert_eq!(same(&[(a, 9000, true), (b, 9000, false)]), Ok(()));
         assert_eq!(same(&[(a, 0, true), (b, 0, true)]), Ok(()));
-        let inert = Key::AccessLog;
+        let inert = Key::Tracing;
         assert!(
             matches!(inert.row().acts, Acts::NotYet(_)),
             "choose another key for this test"

@@ -139,6 +139,7 @@ pub fn on_signals(controller: Controller, grace: Duration) -> std::io::Result<()
             };
             if ending {
                 tracing::warn!("{name} again: ending at once");
+                streeling_tracing::flush_log();
                 std::process::exit(128 + kind.as_raw_value());
             }
             ending = true;

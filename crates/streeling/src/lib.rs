@@ -20,6 +20,7 @@ mod probes;
 #[cfg(feature = "python")]
 mod python;
 mod server;
+mod told;
 #[cfg(feature = "python")]
 mod upkeep;
 #[cfg(feature = "python")]
@@ -41,3 +42,4 @@ pub use pidfile::PidfileError;
 pub use server::{ServeError, Server};
 pub use streeling_config as config;
 pub use streeling_core as core;
+pub use streeling_tracing::LogGuard;

@@ -1,31 +1,31 @@
-//! The log on standard error.
+//! The log, as the settings want it.
 
-use std::io::{IsTerminal, stderr};
+use std::io;
 
-use streeling_config::{Log, LogFormat, LogLevel};
-use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
+use streeling_config::{Log, LogLevel};
+use streeling_tracing::{LevelFilter, LogConfig, LogFormat, LogGuard};
 
-/// Sends the log to standard error in the form that the settings ask for. Call it once.
-pub fn init(log: &Log) {
-    let level = match log.level {
-        LogLevel::Debug => LevelFilter::DEBUG,
-        LogLevel::Info => LevelFilter::INFO,
-        LogLevel::Warning => LevelFilter::WARN,
-        LogLevel::Error => LevelFilter::ERROR,
-    };
-    // Libraries below us have nothing to say to a user at DEBUG.
-    let filter = Targets::new()
-        .with_default(level.min(LevelFilter::INFO))
-        .with_target("streeling", level);
-    let registry = tracing_subscriber::registry().with(filter);
-    let layer = tracing_subscriber::fmt::layer()
-        .with_writer(stderr)
-        .with_ansi(stderr().is_terminal());
+/// Sends the log to standard error in the form that the settings ask for. Call it once, and keep what it gives
+/// until the end.
+///
+/// # Errors
+///
+/// When the system gives no thread to write it.
+pub fn init(log: &Log) -> io::Result<LogGuard> {
+    streeling_tracing::init_log(LogConfig {
+        level: match log.level {
+            LogLevel::Debug => LevelFilter::DEBUG,
+            LogLevel::Info => LevelFilter::INFO,
+            LogLevel::Warning => LevelFilter::WARN,
+            LogLevel::Error => LevelFilter::ERROR,
+        },
+        format: format(log),
+    })
+}
+
+pub(crate) fn format(log: &Log) -> LogFormat {
     match log.format {
-        LogFormat::Text => registry.with(layer).init(),
-        LogFormat::Json => registry.with(layer.json().flatten_event(true)).init(),
+        streeling_config::LogFormat::Text => LogFormat::Text,
+        streeling_config::LogFormat::Json => LogFormat::Json,
     }
 }

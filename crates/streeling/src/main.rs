@@ -40,7 +40,14 @@ fn main() -> ExitCode {
 
 fn run(loaded: Loaded) -> ExitCode {
     let Loaded { settings, warnings } = loaded;
-    streeling::init_log(&settings.log);
+    if let Err(error) = streeling::init_log(&settings.log) {
+        // There is no log to say it in.
+        let _ = writeln!(
+            std::io::stderr(),
+            "streeling: cannot start the log: {error}"
+        );
+        return ExitCode::FAILURE;
+    }
     for warning in &warnings {
         tracing::warn!("{warning}");
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use streeling_config::Settings;
-use streeling_core::{Observer, Observers};
+use streeling_core::Observer;
 use streeling_metrics::{Identity, Pages, Registry};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use crate::ServeError;
 use crate::health::Health;
 use crate::ports::announce;
+use crate::told::Told;
 
 /// What an answer under way at the very end may still take.
 const LAST_GRACE: Duration = Duration::from_millis(200);
@@ -54,16 +55,20 @@ impl Bound {
     }
 
     /// Opens the port and answers there until [`Probes::end`].
-    pub(crate) fn serve(self, health: Health) -> Result<Probes, ServeError> {
+    pub(crate) fn serve(self, health: Health, told: &Told) -> Result<Probes, ServeError> {
         let port = self.port.listen().map_err(ServeError::MetricsPort)?;
         announce("metrics", port.local_addr());
+        for figures in told.figures() {
+            self.registry.show(figures);
+        }
+        let observers = told.of_scrapes().collect();
         let (end, ended) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
             let pages = Pages {
                 ready: Arc::new(move || health.readiness()),
                 endpoint: self.endpoint,
                 registry: self.registry,
-                observers: Observers::default(),
+                observers,
             };
             let shutdown = async {
                 // Dropped on the way out of a start that failed: the same end.

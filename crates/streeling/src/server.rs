@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use streeling_config::Settings;
-use streeling_core::{Component, Observer, Observers, Unit, UnitConfig};
+use streeling_core::{Component, Observers, Unit, UnitConfig};
 use tokio::sync::watch;
 
 use crate::control::{Control, controller};
 use crate::health::Health;
 use crate::pidfile::{Pidfile, PidfileError};
 use crate::ports::{Ports, Units};
+use crate::told::Told;
 
 /// A server that is ready to be run.
 pub struct Server {
@@ -67,6 +68,9 @@ pub enum ServeError {
     #[cfg(feature = "python")]
     #[error("cannot watch the component's code: {0}")]
     Watch(#[source] std::io::Error),
+    /// The system gave no thread that writes the access log.
+    #[error("cannot write the access log: {0}")]
+    AccessLog(#[source] std::io::Error),
     /// The system refused a signal handler.
     #[error("cannot listen for signals: {0}")]
     Signals(#[source] std::io::Error),
@@ -86,7 +90,7 @@ impl ServeError {
             Self::Pidfile(_) | Self::Feature { .. } | Self::Nothing => 2,
             #[cfg(feature = "python")]
             Self::Component(_) | Self::GaveUp(_) | Self::Watch(_) => 1,
-            Self::Signals(_) => 1,
+            Self::AccessLog(_) | Self::Signals(_) => 1,
         }
     }
 }
@@ -129,14 +133,18 @@ impl Server {
             ports: Ports::bind(settings)?,
             #[cfg(feature = "metrics")]
             probes: crate::probes::Bound::new(settings)?,
+            told: Told::start(settings)?,
         };
-        match &self.component {
+        let told = place.told.clone();
+        let ended = match &self.component {
             Some(component) => {
                 let unit = Unit::new(Arc::clone(component), place.unit_config(settings));
                 place.run_here(unit, control).await
             }
             None => self.run_python(place, control).await,
-        }
+        };
+        told.end();
+        ended
     }
 
     #[cfg(not(feature = "python"))]
@@ -173,7 +181,7 @@ impl Server {
         let (loaded, is_loaded) = watch::channel(false);
         let health = Health::new(is_loaded.clone(), pools.live());
         #[cfg(feature = "metrics")]
-        let probes = place.probes.serve(health.clone())?;
+        let probes = place.probes.serve(health.clone(), &place.told)?;
         let deadline = settings.workers.bind_deadline;
         let mut start = pin!(pools.start());
         let in_time = tokio::select! {
@@ -233,6 +241,7 @@ struct Place {
     ports: Ports,
     #[cfg(feature = "metrics")]
     probes: crate::probes::Bound,
+    told: Told,
 }
 
 impl Place {
@@ -247,8 +256,7 @@ impl Place {
 
     /// Who is told of requests.
     fn observers(&self) -> Observers {
-        let observers: [Arc<dyn Observer>; 0] = [];
-        let observers = observers.into_iter();
+        let observers = self.told.of_requests();
         #[cfg(feature = "metrics")]
         let observers = observers.chain([self.probes.observer()]);
         observers.collect()
@@ -259,7 +267,7 @@ impl Place {
         let (_loaded, ready) = watch::channel(true);
         let health = Health::new(ready.clone(), Vec::new());
         #[cfg(feature = "metrics")]
-        let probes = self.probes.serve(health.clone())?;
+        let probes = self.probes.serve(health.clone(), &self.told)?;
         let (ender, end) = controller();
         let (ports, _pidfile) = (self.ports.listen()?, written(self.pidfile)?);
         let units = Units {

@@ -79,7 +79,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         &environment,
         &Annotations::default(),
     )?;
-    streeling::init_log(&loaded.settings.log);
+    let _log = streeling::init_log(&loaded.settings.log)?;
     let (controller, control) = controller();
     on_signals(controller, loaded.settings.workers.graceful_timeout)?;
     Server::with_component(loaded.settings, Arc::new(Mean))
