@@ -6,7 +6,7 @@ use std::io::{self, BufRead as _, BufReader, Read};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,7 @@ pub struct ServerCommand {
     arguments: Vec<OsString>,
     env: BTreeMap<OsString, OsString>,
     folder: PathBuf,
+    holds_output: bool,
 }
 
 /// Why there is no server.
@@ -89,7 +90,15 @@ impl ServerCommand {
             arguments: Vec::new(),
             env: BTreeMap::new(),
             folder: folder.into(),
+            holds_output: false,
         }
+    }
+
+    /// Leaves standard output unread until [`Server::read_output`].
+    #[must_use]
+    pub fn hold_output(mut self) -> Self {
+        self.holds_output = true;
+        self
     }
 
     /// Adds arguments.
@@ -200,9 +209,18 @@ impl ServerCommand {
                 program: self.program.clone(),
                 source,
             })?;
-        let output = Lines::gather(child.stdout.take());
+        let (held, output) = match child.stdout.take() {
+            output if self.holds_output => (output, None),
+            output => (None, output),
+        };
+        let output = Lines::gather(output);
         let log = Lines::gather(child.stderr.take());
-        Ok(Process { child, output, log })
+        Ok(Process {
+            child,
+            held,
+            output,
+            log,
+        })
     }
 }
 
@@ -280,6 +298,32 @@ impl Server {
         }
     }
 
+    /// Reads standard output from now on, where it was [held](ServerCommand::hold_output).
+    pub fn read_output(&mut self) {
+        self.process.output = Lines::gather(self.process.held.take());
+    }
+
+    /// The lines that the server has written to standard output so far.
+    #[must_use]
+    pub fn output(&self) -> Vec<String> {
+        self.process.output.lock().lines.clone()
+    }
+
+    /// Waits for a line of standard output that has `text` in it.
+    ///
+    /// # Panics
+    ///
+    /// When none comes.
+    pub fn wait_for_output(&self, text: &str) -> String {
+        match self.process.output.wait_for(text, PATIENCE) {
+            Some(line) => line,
+            None => panic!(
+                "no \"{text}\" in the output:\n{}",
+                self.process.output.text()
+            ),
+        }
+    }
+
     /// Sends a request and reads the answer.
     ///
     /// # Errors
@@ -318,6 +362,8 @@ impl Server {
 #[derive(Debug)]
 struct Process {
     child: Child,
+    /// Standard output that nobody reads yet.
+    held: Option<ChildStdout>,
     output: Lines,
     log: Lines,
 }

@@ -15,12 +15,13 @@ fn scrape_at(server: &Server, path: &str) -> String {
     String::from_utf8(answer.body).unwrap()
 }
 
-fn scrape(server: &Server) -> String {
+/// Everything that is shown.
+pub(crate) fn scrape(server: &Server) -> String {
     scrape_at(server, "/metrics")
 }
 
 /// The value of the one sample of this name that has all of these labels.
-fn value(text: &str, name: &str, labels: &[(&str, &str)]) -> f64 {
+pub(crate) fn value(text: &str, name: &str, labels: &[(&str, &str)]) -> f64 {
     let labels: Vec<String> = labels
         .iter()
         .map(|(name, value)| format!("{name}=\"{value}\""))
