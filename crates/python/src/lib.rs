@@ -12,6 +12,7 @@
 mod about;
 mod component;
 mod dispatch;
+mod figures;
 mod frame;
 #[doc(hidden)]
 pub mod fuzzing;

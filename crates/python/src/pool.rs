@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use streeling_core::{Error, ErrorKind, Method, Result};
 
 use crate::dispatch::{Class, Dispatcher, Job, Submitted};
+use crate::figures::Counts;
 use crate::reply::Reply;
 use crate::request::Request;
 use crate::seat::{Caller, State, carry_out, worker_lost};
@@ -71,6 +72,7 @@ pub(crate) struct Shared {
     pub(crate) stop: watch::Sender<bool>,
     pub(crate) live: watch::Sender<usize>,
     pub(crate) failed: watch::Sender<Option<Failure>>,
+    pub(crate) counts: Counts,
     wanted: AtomicUsize,
     /// One change of the workers at a time.
     slots: tokio::sync::Mutex<Vec<Slot>>,
@@ -128,6 +130,7 @@ impl Pool {
                 stop: watch::Sender::new(false),
                 live: watch::Sender::new(0),
                 failed: watch::Sender::new(None),
+                counts: Counts::default(),
                 wanted: AtomicUsize::new(config.workers),
                 slots: tokio::sync::Mutex::default(),
                 tasks: Mutex::default(),
@@ -205,7 +208,7 @@ impl Pool {
     /// How many workers are wanted; those that are just being replaced count.
     #[must_use]
     pub fn workers(&self) -> usize {
-        self.shared.wanted.load(Ordering::Relaxed)
+        self.shared.wanted()
     }
 
     /// Ready when the pool has given up, since one worker failed [`PoolConfig::tries`] times in a
@@ -314,7 +317,7 @@ impl Pool {
             let mut workers = Vec::new();
             while let Some(joined) = starts.join_next().await {
                 let (number, started) = joined.map_err(io::Error::other)?;
-                let worker = started?;
+                let worker = started.inspect_err(|_| self.shared.counts.failed())?;
                 tracing::info!(
                     worker = number,
                     "component loaded in {:.3} s",
@@ -345,6 +348,10 @@ impl Pool {
 }
 
 impl Shared {
+    pub(crate) fn wanted(&self) -> usize {
+        self.wanted.load(Ordering::Relaxed)
+    }
+
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         lock(&self.tasks).spawn(task);
     }

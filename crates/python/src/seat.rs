@@ -1,8 +1,8 @@
 //! One worker's part in the pool: requests to it, answers from it, from its first to its last.
 
 use std::process::ExitStatus;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use std::{fmt, io};
 
@@ -12,6 +12,7 @@ use tokio::task::{JoinError, JoinSet};
 use streeling_core::{Error, ErrorKind};
 
 use crate::dispatch::{Dispatcher, Lane, Removed, Send, Ticket, WorkerId};
+use crate::figures::Replaced;
 use crate::link::{Link, Received};
 use crate::pool::{Recycle, Shared, lock};
 use crate::reply::Reply;
@@ -60,14 +61,37 @@ impl Ticket for Caller {
 #[derive(Debug)]
 pub(crate) struct Seat {
     pub(crate) id: WorkerId,
-    slot: usize,
+    pub(crate) slot: usize,
+    pub(crate) pid: u32,
     links: Arc<[Link]>,
-    /// It is time for a successor.
-    pub(crate) spent: Notify,
+    /// It is time for a successor, and why.
+    pub(crate) spent: Due,
     /// It has been retired and owes nothing more.
     done: Notify,
     /// Nothing more can come of it.
     pub(crate) stuck: Notify,
+}
+
+/// That a successor is due, and why; of two reasons the later one stays.
+#[derive(Debug, Default)]
+pub(crate) struct Due {
+    why: Mutex<Option<Replaced>>,
+    told: Notify,
+}
+
+impl Due {
+    pub(crate) fn tell(&self, why: Replaced) {
+        *lock(&self.why) = Some(why);
+        self.told.notify_one();
+    }
+
+    pub(crate) async fn told(&self) {
+        self.told.notified().await;
+    }
+
+    pub(crate) fn why(&self) -> Option<Replaced> {
+        *lock(&self.why)
+    }
 }
 
 /// How a worker's part ended.
@@ -106,7 +130,7 @@ impl State {
     pub(crate) fn order(&self, send: Send<Pieces>) -> Option<Order> {
         let seat = self.seat(send.lane.worker)?;
         if send.spent {
-            seat.spent.notify_one();
+            seat.spent.tell(Replaced::MaxRequests);
         }
         Some((Arc::clone(&seat.links), send))
     }
@@ -137,12 +161,14 @@ impl Shared {
         let seat = Arc::new(Seat {
             id: self.next_worker.fetch_add(1, Ordering::Relaxed),
             slot,
+            pid: worker.process.id(),
             links: Arc::clone(&worker.links),
-            spent: Notify::new(),
+            spent: Due::default(),
             done: Notify::new(),
             stuck: Notify::new(),
         });
         self.component.set(worker.ready.clone());
+        self.counts.started(slot, worker.ready.load_seconds);
         let allowance = self.config.recycle.map(draw);
         let orders = {
             let mut state = lock(&self.state);

@@ -13,6 +13,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::MissedTickBehavior;
 
 use crate::dispatch::Remedy;
+use crate::figures::{Died, Replaced};
 use crate::pool::{Failure, Shared, lock};
 use crate::seat::{End, Seat, worker_lost};
 use crate::worker::{StartError, Worker};
@@ -92,6 +93,7 @@ impl Keeper {
                     Some(Command::Take(worker, _until_then)) => {
                         self.successor = None;
                         self.failures = 0;
+                        self.shared.counts.replaced(Replaced::Reload);
                         self.install(*worker);
                         Continue(())
                     }
@@ -144,12 +146,15 @@ impl Keeper {
                     "worker replaced; component loaded in {:.3} s",
                     worker.ready.load_seconds
                 );
+                let due = self.current.as_ref().and_then(|seat| seat.spent.why());
+                self.shared.counts.replaced(due.unwrap_or(Replaced::Lost));
                 self.install(worker);
                 Continue(())
             }
             Err(error) => {
                 let stays = self.current.as_ref().map_or("", |_| "; the old one stays");
                 tracing::error!(worker = self.slot, "worker not replaced{stays}: {error}");
+                self.shared.counts.failed();
                 let killed =
                     matches!(&error, StartError::Exited { status, .. } if was_killed(status));
                 self.failed(error, killed)
@@ -178,6 +183,7 @@ impl Keeper {
         }
         self.current = None;
         tracing::error!(worker = self.slot, "worker lost: {end}");
+        self.shared.counts.died(how_died(&end));
         if !end.steady {
             let killed = end.fault.is_none() && end.status.as_ref().is_ok_and(was_killed);
             return self.failed(StartError::Lost(end.to_string()), killed);
@@ -219,6 +225,7 @@ impl Keeper {
 
     /// Lets whoever is still there finish.
     async fn finish(mut self) {
+        self.shared.counts.closed(self.slot);
         self.successor = None;
         if let Some(seat) = self.current.take() {
             self.shared.retire(seat.id);
@@ -243,10 +250,18 @@ fn was_killed(status: &ExitStatus) -> bool {
     status.signal() == Some(rustix::process::Signal::KILL.as_raw())
 }
 
+fn how_died(end: &End) -> Died {
+    match (&end.fault, &end.status) {
+        (Some(_), _) => Died::Fault,
+        (None, Ok(status)) if status.signal().is_some() => Died::Signal,
+        (None, _) => Died::Exited,
+    }
+}
+
 /// When the worker is to have a successor; never without one.
 async fn spent(seat: Option<&Seat>) {
     match seat {
-        Some(seat) => seat.spent.notified().await,
+        Some(seat) => seat.spent.told().await,
         None => pending().await,
     }
 }
@@ -287,7 +302,7 @@ pub(crate) async fn watch(shared: Arc<Shared>) {
         for (id, remedy) in state.dispatcher.examine(Instant::now()) {
             if let Some(seat) = state.seat(id) {
                 match remedy {
-                    Remedy::Replace => seat.spent.notify_one(),
+                    Remedy::Replace => seat.spent.tell(Replaced::Stuck),
                     Remedy::Kill => seat.stuck.notify_one(),
                 }
             }

@@ -270,6 +270,11 @@ pub(crate) struct Process {
 }
 
 impl Process {
+    /// The process's id.
+    pub(crate) fn id(&self) -> u32 {
+        self.group.as_raw_nonzero().get().unsigned_abs()
+    }
+
     /// Waits for the process to end.
     pub(crate) async fn wait(&mut self) -> io::Result<ExitStatus> {
         self.child.wait().await

@@ -40,14 +40,17 @@ fn main() -> ExitCode {
 
 fn run(loaded: Loaded) -> ExitCode {
     let Loaded { settings, warnings } = loaded;
-    if let Err(error) = streeling::init_log(&settings.log) {
-        // There is no log to say it in.
-        let _ = writeln!(
-            std::io::stderr(),
-            "streeling: cannot start the log: {error}"
-        );
-        return ExitCode::FAILURE;
-    }
+    let _log = match streeling::init_log(&settings.log) {
+        Ok(log) => log,
+        Err(error) => {
+            // There is no log to say it in.
+            let _ = writeln!(
+                std::io::stderr(),
+                "streeling: cannot start the log: {error}"
+            );
+            return ExitCode::FAILURE;
+        }
+    };
     for warning in &warnings {
         tracing::warn!("{warning}");
     }

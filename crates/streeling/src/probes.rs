@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use streeling_config::Settings;
-use streeling_core::Observer;
+use streeling_core::{Figure, Figures, Observer};
 use streeling_metrics::{Identity, Pages, Registry};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -54,10 +54,16 @@ impl Bound {
         Arc::<Registry>::clone(&self.registry)
     }
 
+    /// What is shown to Prometheus.
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
     /// Opens the port and answers there until [`Probes::end`].
     pub(crate) fn serve(self, health: Health, told: &Told) -> Result<Probes, ServeError> {
         let port = self.port.listen().map_err(ServeError::MetricsPort)?;
         announce("metrics", port.local_addr());
+        self.registry.show(about(health.clone()));
         for figures in told.figures() {
             self.registry.show(figures);
         }
@@ -79,6 +85,24 @@ impl Bound {
         });
         Ok(Probes { end, task })
     }
+}
+
+/// What is true of the server as a whole.
+fn about(health: Health) -> Figures {
+    Arc::new(move |out| {
+        out.push(Figure {
+            name: "streeling_build_info",
+            help: "The version that runs; the value is always 1.",
+            labels: vec![("version", env!("CARGO_PKG_VERSION").into())],
+            value: 1.0,
+        });
+        out.push(Figure {
+            name: "streeling_ready",
+            help: "Whether requests can be taken, as /ready says: 1 or 0.",
+            labels: Vec::new(),
+            value: if health.readiness().is_ok() { 1.0 } else { 0.0 },
+        });
+    })
 }
 
 impl Probes {

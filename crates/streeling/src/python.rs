@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use streeling_config::{LogLevel, Settings, WorkerPool};
 use streeling_core::{Unit, UnitConfig};
+#[cfg(feature = "metrics")]
+use streeling_metrics::WorkerProcess;
 use streeling_python::{Pool, PoolConfig, Recycle, Service, StartError, WorkerConfig};
 use tokio::sync::watch;
 
@@ -105,11 +107,39 @@ impl Pools {
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = &Pool> {
+        self.named().map(|(_, pool)| pool)
+    }
+
+    /// All pools, by the names that metrics have for them.
+    fn named(&self) -> impl Iterator<Item = (&'static str, &Pool)> {
         let (one, other) = match self {
-            Self::Separate { rest, grpc } => (rest.as_ref(), grpc.as_ref()),
-            Self::Shared(pool) => (Some(pool), None),
+            Self::Separate { rest, grpc } => (
+                rest.as_ref().map(|pool| ("rest", pool)),
+                grpc.as_ref().map(|pool| ("grpc", pool)),
+            ),
+            Self::Shared(pool) => (Some(("shared", pool)), None),
         };
         one.into_iter().chain(other)
+    }
+
+    /// Lets a registry show what the pools know of themselves, and what their processes take.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn show_to(&self, registry: &streeling_metrics::Registry) {
+        let pools: Arc<[(&str, Pool)]> = self
+            .named()
+            .map(|(name, pool)| (name, pool.clone()))
+            .collect();
+        let known = Arc::clone(&pools);
+        registry.show(Arc::new(move |out| {
+            for (name, pool) in &*known {
+                pool.figures(name, out);
+            }
+        }));
+        registry.show_processes(Arc::new(move || {
+            let all = pools.iter().flat_map(|(_, pool)| pool.processes());
+            all.map(|(worker, pid)| WorkerProcess { worker, pid })
+                .collect()
+        }));
     }
 }
 

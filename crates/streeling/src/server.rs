@@ -167,6 +167,8 @@ impl Server {
         let settings = &self.settings;
         let pools = crate::python::Pools::new(settings);
         let units = pools.units(&place.unit_config(settings));
+        #[cfg(feature = "metrics")]
+        pools.show_to(place.probes.registry());
         let changes = if settings.debug {
             tracing::warn!(
                 "development server, not for production (--debug, SELDON_DEBUG): one worker for each \

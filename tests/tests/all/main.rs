@@ -11,6 +11,7 @@ mod check;
 mod conformance;
 mod debug;
 mod examples;
+mod figures;
 mod grpc_client;
 mod health;
 mod limits;

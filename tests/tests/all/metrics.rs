@@ -20,6 +20,18 @@ pub(crate) fn scrape(server: &Server) -> String {
     scrape_at(server, "/metrics")
 }
 
+/// What is shown to a client that accepts this, with its content type.
+pub(crate) fn scrape_as(server: &Server, accept: &str) -> (String, String) {
+    let mut request = Request::get("/metrics");
+    request
+        .headers
+        .push(("accept".to_owned(), accept.to_owned()));
+    let answer = request.send(server.metrics_address(), PATIENCE).unwrap();
+    assert_eq!(answer.status, 200);
+    let text = String::from_utf8(answer.body).unwrap();
+    (answer.headers["content-type"].clone(), text)
+}
+
 /// The value of the one sample of this name that has all of these labels.
 pub(crate) fn value(text: &str, name: &str, labels: &[(&str, &str)]) -> f64 {
     let labels: Vec<String> = labels

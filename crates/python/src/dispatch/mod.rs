@@ -91,6 +91,13 @@ pub(crate) struct Removed<T> {
     pub(crate) answered: bool,
 }
 
+/// How many threads there are, and how many of them are busy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Threads {
+    pub(crate) all: usize,
+    pub(crate) busy: usize,
+}
+
 /// What becomes of a submitted request.
 #[derive(Debug)]
 pub(crate) enum Submitted<P, T> {
@@ -265,15 +272,28 @@ impl<P, T: Ticket> Dispatcher<P, T> {
     }
 
     /// Requests that wait for a worker.
-    #[cfg(test)]
     pub(crate) fn queued(&self) -> usize {
         self.queue.len()
     }
 
     /// Requests that lie on workers.
-    #[cfg(test)]
     pub(crate) fn in_flight(&self) -> usize {
         self.workers.iter().map(|worker| worker.in_flight).sum()
+    }
+
+    /// Threads of the workers that are given requests, and those that have something to do.
+    pub(crate) fn threads(&self) -> Threads {
+        let live = |worker: &&WorkerState<T>| worker.retired.is_none();
+        let lanes = || {
+            self.workers
+                .iter()
+                .filter(live)
+                .flat_map(|worker| &worker.lanes)
+        };
+        Threads {
+            all: lanes().count(),
+            busy: lanes().filter(|lane| !lane.flights.is_empty()).count(),
+        }
     }
 
     /// Hands out what waits, in order, as long as there is room.

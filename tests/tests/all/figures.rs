@@ -1,0 +1,205 @@
+//! The server's own figures, as Prometheus scrapes them.
+
+use serde_json::json;
+use streeling_testkit::{Request, Server, Signal};
+
+use crate::grpc_client::{predict, tensor};
+use crate::metrics::{scrape, scrape_as, value};
+use crate::support::{PATIENCE, ask, command, eventually, obey, order, orders, worker};
+
+/// A figure of the pool that serves REST, which may tell its kinds apart.
+fn of_pool(server: &Server, name: &str, reason: Option<&str>) -> f64 {
+    let mut labels = vec![("pool", "rest")];
+    labels.extend(reason.map(|reason| ("reason", reason)));
+    value(&scrape(server), &format!("streeling_{name}"), &labels)
+}
+
+fn replaced(server: &Server, why: &str) -> f64 {
+    of_pool(server, "worker_replacements_total", Some(why))
+}
+
+#[test]
+fn requests_by_transport_method_and_code() {
+    let server = command("Orders")
+        .env("GRPC_WORKERS", "1")
+        .env("PREDICTIVE_UNIT_GRPC_SERVICE_PORT", "0")
+        .start()
+        .unwrap();
+    obey(&server, "sleep", &json!({"seconds": 0.06}));
+    obey(&server, "pid", &json!({}));
+    ask(&server, &order("fail", &json!({"text": "as told"})));
+    let sent = order("pid", &json!({})).body.unwrap().len() as f64;
+    server.send(&Request::get("/health/status")).unwrap();
+    server.send(&Request::get("/nowhere")).unwrap();
+    for _ in 0..3 {
+        predict(server.grpc_address(), tensor([1, 1], &[1.0])).unwrap();
+    }
+    let text = scrape(&server);
+    for (transport, method, code, count) in [
+        ("rest", "predict", "200", 2.0),
+        ("rest", "predict", "500", 1.0),
+        ("rest", "health", "200", 1.0),
+        ("rest", "none", "404", 1.0),
+        ("grpc", "predict", "OK", 3.0),
+    ] {
+        let labels = [("transport", transport), ("method", method), ("code", code)];
+        for name in ["requests_total", "request_seconds_count"] {
+            let name = format!("streeling_{name}");
+            assert_eq!(value(&text, &name, &labels), count, "{name} {labels:?}");
+        }
+    }
+    let rest = [("transport", "rest"), ("method", "predict")];
+    let of = |name: &str| value(&text, &format!("streeling_{name}"), &rest);
+    assert_eq!(
+        (of("queue_seconds_count"), of("component_seconds_count")),
+        (3.0, 3.0)
+    );
+    // What the component slept is its own, and nobody else's.
+    assert!(of("component_seconds_sum") >= 0.06, "{text}");
+    let whole = [
+        ("transport", "rest"),
+        ("method", "predict"),
+        ("code", "200"),
+    ];
+    let whole = value(&text, "streeling_request_seconds_sum", &whole);
+    assert!(of("server_seconds_sum") < whole - 0.05, "{text}");
+    assert!(
+        of("request_bytes_sum") > 2.0 * sent && of("response_bytes_sum") > 50.0,
+        "{text}"
+    );
+    for transport in ["rest", "grpc"] {
+        let labels = [("transport", transport)];
+        assert_eq!(value(&text, "streeling_requests_in_flight", &labels), 0.0);
+    }
+    assert!(
+        text.lines().any(|line| line == "streeling_ready 1.0"),
+        "{text}"
+    );
+}
+
+#[test]
+fn waiting_and_busy_while_it_is_so() {
+    let server = orders(&["--threads", "2"]);
+    assert_eq!(of_pool(&server, "threads", None), 2.0);
+    std::thread::scope(|scope| {
+        for _ in 0..5 {
+            scope.spawn(|| obey(&server, "sleep", &json!({"seconds": 1.0})));
+        }
+        eventually("a full house", || {
+            let text = scrape(&server);
+            let pool = [("pool", "rest")];
+            let [busy, queued, under_way] = ["threads_busy", "queue_length", "worker_requests"]
+                .map(|name| value(&text, &format!("streeling_{name}"), &pool));
+            let rest = [("transport", "rest")];
+            let in_flight = value(&text, "streeling_requests_in_flight", &rest);
+            (busy, queued, under_way, in_flight) == (2.0, 3.0, 2.0, 5.0)
+        });
+    });
+    assert_eq!(of_pool(&server, "threads_busy", None), 0.0);
+    let waited = [("transport", "rest"), ("method", "predict")];
+    // Two waited for one turn, one for two.
+    let waited = value(&scrape(&server), "streeling_queue_seconds_sum", &waited);
+    assert!((3.5..20.0).contains(&waited), "{waited}");
+}
+
+#[test]
+fn workers_that_come_and_go() {
+    let server = orders(&[]);
+    let first = worker(&server);
+    assert_eq!(of_pool(&server, "worker_starts_total", None), 1.0);
+    let place = [("worker_id", "0")];
+    let load = value(&scrape(&server), "streeling_worker_load_seconds", &place);
+    assert!(load > 0.0);
+    if cfg!(target_os = "linux") {
+        let memory = value(
+            &scrape(&server),
+            "streeling_worker_resident_memory_bytes",
+            &place,
+        );
+        assert!(memory > 1e6, "{memory}");
+    }
+    let (status, _) = ask(&server, &order("die", &json!({})));
+    assert_eq!(status, 503);
+    assert_ne!(worker(&server), first);
+    assert_eq!(of_pool(&server, "worker_deaths_total", Some("signal")), 1.0);
+    assert_eq!(replaced(&server, "lost"), 1.0);
+    server.signal(Signal::HUP).unwrap();
+    server.wait_for_log("all workers are reloaded");
+    assert_eq!(replaced(&server, "reload"), 1.0);
+    server.signal(Signal::TTIN).unwrap();
+    eventually("a second worker", || {
+        of_pool(&server, "workers", None) == 2.0
+    });
+    assert_eq!(of_pool(&server, "workers_wanted", None), 2.0);
+    assert_eq!(of_pool(&server, "worker_starts_total", None), 4.0);
+    server.signal(Signal::TTOU).unwrap();
+    eventually("one worker", || of_pool(&server, "workers", None) == 1.0);
+    assert_eq!(of_pool(&server, "worker_deaths_total", Some("exited")), 0.0);
+}
+
+/// The incumbent labels series with process ids, so that each recycled worker leaves its own behind.
+#[test]
+fn two_hundred_recycled_workers_add_nothing_to_a_scrape() {
+    const RECYCLED: f64 = 200.0;
+
+    let server = command("metered.Plain")
+        .args(["--workers", "4", "--threads", "1", "--max-requests", "2"])
+        .start()
+        .unwrap();
+    let ask = || {
+        let answer = server.send(&Request::json("/predict", r#"{"strData":"a"}"#));
+        assert_eq!(answer.unwrap().status, 200);
+    };
+    let recycled = || replaced(&server, "max_requests");
+    // Every place has answered by then, whoever is in it.
+    while recycled() < 20.0 {
+        ask();
+    }
+    let before = scrape(&server);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while recycled() < 20.0 + RECYCLED {
+                    ask();
+                }
+            });
+        }
+    });
+    let after = scrape(&server);
+    assert_eq!(after.lines().count(), before.lines().count());
+    // Nothing but digits of larger numbers.
+    assert!(
+        after.len() < before.len() + before.len() / 20,
+        "{} {}",
+        before.len(),
+        after.len()
+    );
+    assert!(!after.contains("worker_id=\"4\""), "{after}");
+}
+
+#[test]
+fn open_metrics_for_who_asks_for_it() {
+    let server = orders(&[]);
+    obey(&server, "pid", &json!({}));
+    let (kind, text) = scrape_as(
+        &server,
+        "application/openmetrics-text;version=1.0.0,*/*;q=0.1",
+    );
+    assert_eq!(
+        kind,
+        "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    );
+    assert!(text.ends_with("# EOF\n"), "{text}");
+    assert!(
+        text.contains("\n# TYPE streeling_requests counter\n"),
+        "{text}"
+    );
+    let (kind, text) = scrape_as(&server, "text/plain");
+    assert_eq!(kind, "text/plain; version=0.0.4; charset=utf-8");
+    assert!(
+        text.contains("\n# TYPE streeling_requests_total counter\n"),
+        "{text}"
+    );
+    let gone = Request::get("/metrics/").send(server.metrics_address(), PATIENCE);
+    assert_eq!(gone.unwrap().status, 404);
+}
