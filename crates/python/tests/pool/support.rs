@@ -97,6 +97,11 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) async fn start(change: impl FnOnce(&mut PoolConfig)) -> Self {
+        Self::start_with(MODEL, change).await
+    }
+
+    /// As [`Served::start`], with another component in the place of [`MODEL`].
+    pub(crate) async fn start_with(model: &str, change: impl FnOnce(&mut PoolConfig)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = config(python().0, folder.path());
         change(&mut config);
@@ -106,7 +111,7 @@ impl Served {
             pool,
             folder: Arc::new(folder),
         };
-        served.write("model.py", MODEL);
+        served.write("model.py", model);
         served.pool.start().await.unwrap();
         served
     }
@@ -122,26 +127,26 @@ impl Served {
 
     /// What the component answers to a text.
     pub(crate) async fn ask(&self, text: &str) -> Result<String> {
-        self.ask_until(text, None).await
+        self.ask_in(text, &Context::default()).await
     }
 
     /// As a transport does it: at the deadline the call is dropped.
     pub(crate) async fn ask_within(&self, text: &str, patience: Duration) -> Option<String> {
-        let asked = self.ask_until(text, Some(Instant::now() + patience));
+        let context = Context {
+            deadline: Some(Instant::now() + patience),
+            ..Context::default()
+        };
+        let asked = self.ask_in(text, &context);
         let answer = tokio::time::timeout(patience, asked).await.ok()?;
         Some(answer.unwrap())
     }
 
-    async fn ask_until(&self, text: &str, deadline: Option<Instant>) -> Result<String> {
-        let context = Context {
-            deadline,
-            ..Context::default()
-        };
+    pub(crate) async fn ask_in(&self, text: &str, context: &Context) -> Result<String> {
         let request = Request::Message(Message {
             payload: Payload::Text(text.to_owned()),
             ..Message::default()
         });
-        let answer = self.unit.call(&context, Method::Predict, request).await?;
+        let answer = self.unit.call(context, Method::Predict, request).await?;
         match answer.payload {
             Payload::Text(text) => Ok(text),
             Payload::Raw(pieces) => Ok(String::from_utf8(pieces.concat()).unwrap()),
