@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import threading
+from typing import Any
 
 
 class Current:
     """What one thread that serves is at work on. Other threads look at their own only."""
 
-    __slots__ = ("context",)
+    __slots__ = ("context", "unfinished")
 
     def __init__(self) -> None:
         # The context of the request's frame as it came, since hardly anybody asks; `None` between
         # requests, and for a request that has none.
         self.context: bytearray | None = None
+        # By stream, the line that the component has begun to print.
+        self.unfinished: dict[Any, str] = {}
 
     def request_id(self) -> str:
         """The request's id; empty when there is none."""
@@ -39,7 +42,7 @@ def own() -> Current:
 
 
 def _forget() -> None:
-    # What a component forks within a request may outlive it.
+    # What a component forks within a request may outlive it, and nobody ends its lines.
     threads.__dict__.pop("current", None)
 
 

@@ -6,7 +6,7 @@ import socket
 import time
 from typing import Any
 
-from . import current, errors, payload, protocol
+from . import current, errors, logs, payload, protocol
 from .methods import Handler, Methods
 from .payload import Codec, Item, check_numbers
 from .protocol import (
@@ -152,6 +152,8 @@ class _Loop:
             self._error(identity, begin, error, raw)
             return
         finally:
+            if own.unfinished:
+                logs.finish_lines(own)
             own.context = None
         now = self._clock = _now()
         kind, dtype, shape, body = encoded

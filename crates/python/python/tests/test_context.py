@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import unittest
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,10 @@ class Context(unittest.TestCase):
     def test_a_process_that_is_forked_has_none(self) -> None:
         def look() -> str:
             reader, writer = os.pipe()
-            child = os.fork()
+            with warnings.catch_warnings():
+                # Of threads, which a component may have as well.
+                warnings.simplefilter("ignore")
+                child = os.fork()
             if child == 0:
                 os.write(writer, b"child:" + threads.current.request_id().encode())
                 os._exit(0)

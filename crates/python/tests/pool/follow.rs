@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use streeling_core::{Call, Code, Context, ErrorKind, RequestId, Stage, Transport};
 
-use crate::support::{Served, eventually, kill};
+use crate::support::{Log, Served, eventually, kill};
 
 static TEST: Transport = Transport {
     name: "test",
@@ -17,6 +17,7 @@ static TEST: Transport = Transport {
 };
 
 const MODEL: &str = r#"
+import logging
 import time
 
 
@@ -27,6 +28,11 @@ class Model:
 
     def sleep(self, seconds):
         time.sleep(float(seconds))
+        return ""
+
+    def say(self, text):
+        print(text, end="")
+        logging.getLogger("mine").warning("logged %s", text)
         return ""
 
     def fail(self, seconds):
@@ -50,6 +56,35 @@ fn followed(call: Call) -> (Arc<Call>, Context) {
         ..Context::default()
     };
     (call, context)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_it_prints_and_logs_has_its_id() {
+    let log = Log::start();
+    let served = start().await;
+    for id in ["said-1", "said-2"] {
+        let (_, context) = call(id);
+        served.ask_in(&format!("say {id}"), &context).await.unwrap();
+    }
+    served.ask("say said-nothing").await.unwrap();
+    for id in ["said-1", "said-2"] {
+        let record = log.line(&format!("logged {id}")).await;
+        assert_eq!(record["request_id"], id);
+        assert_eq!(
+            (&record["worker"], &record["logger"]),
+            (&0.into(), &"mine".into())
+        );
+        let printed = log.line(id).await;
+        assert_eq!(printed["request_id"], id);
+        assert_eq!(
+            (&printed["worker"], &printed["stream"]),
+            (&0.into(), &"stdout".into())
+        );
+    }
+    let record = log.line("logged said-nothing").await;
+    assert_eq!(record.get("request_id"), None);
+    served.stop().await;
+    assert_eq!(log.line("said-nothing").await.get("request_id"), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

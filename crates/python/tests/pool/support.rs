@@ -1,8 +1,9 @@
 //! Pools over a component in a folder of its own.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use streeling_core::{Context, Message, Method, Payload, Request, Result, Unit, UnitConfig};
@@ -160,6 +161,49 @@ impl Served {
 
     pub(crate) async fn stop(&self) {
         self.pool.stop(Duration::from_secs(10)).await;
+    }
+}
+
+/// The log of all tests of this process, from the first time that one asks for it.
+#[derive(Clone, Copy)]
+pub(crate) struct Log;
+
+static LINES: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+impl Log {
+    pub(crate) fn start() -> Self {
+        // Another test may have been there before.
+        let _ = tracing_subscriber::fmt()
+            .json()
+            .flatten_event(true)
+            .with_writer(|| Self)
+            .try_init();
+        Self
+    }
+
+    /// The line that says so, once it has come.
+    pub(crate) async fn line(self, message: &str) -> serde_json::Value {
+        let find = || {
+            let lines = LINES.lock().unwrap();
+            let mut lines = lines.split(|byte| *byte == b'\n');
+            lines.find_map(|line| {
+                let line: serde_json::Value = serde_json::from_slice(line).ok()?;
+                (line["message"] == message).then_some(line)
+            })
+        };
+        eventually(message, || async { find().is_some() }).await;
+        find().unwrap()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        LINES.lock().unwrap().extend_from_slice(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
