@@ -30,6 +30,7 @@ modules! {
     "streeling_worker.protobuf" => "streeling_worker/protobuf.py",
     "streeling_worker.protocol" => "streeling_worker/protocol.py",
     "streeling_worker.serve" => "streeling_worker/serve.py",
+    "streeling_worker.spans" => "streeling_worker/spans.py",
 }
 
 /// The body of the `package` frame: a JSON object of names and sources.

@@ -6,6 +6,9 @@ import os
 import threading
 from typing import Any
 
+# Bytes of a `traceparent`: version, trace, span and flags in hexadecimal, with dashes between.
+TRACEPARENT = 55
+
 
 class Current:
     """What one thread that serves is at work on. Other threads look at their own only."""

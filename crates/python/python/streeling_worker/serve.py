@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+import sys
 import time
 from typing import Any
 
 from . import current, errors, logs, payload, protocol
+from .current import TRACEPARENT
 from .methods import Handler, Methods
 from .payload import Codec, Item, check_numbers
 from .protocol import (
@@ -20,6 +22,7 @@ from .protocol import (
     SEND_FEEDBACK,
     ProtocolError,
 )
+from .spans import TRACE, follow
 
 # Bytes read at once; a frame beyond that gets memory of its own.
 BUFFER = 1 << 18
@@ -30,8 +33,10 @@ FLUSH_AFTER = 200_000
 # of the time went there.
 EAGER = 200_000
 MICROS_MAX = 2**32 - 1
+LINE_FEED = 10
 
 _now = time.monotonic_ns
+_modules = sys.modules
 
 
 def serve(sock: socket.socket, methods: Methods) -> None:
@@ -123,6 +128,7 @@ class _Loop:
         """Runs one request; `ready` are its items where they have been decoded before."""
         begin = self._clock
         raw = False
+        traceparent = None
         try:
             handler = self._handlers[method]
         except KeyError:
@@ -136,6 +142,13 @@ class _Loop:
                 raise ProtocolError("the context of a frame ends beyond it")
             own.context = buffer[start : start + context]
             start += context
+            # What goes before it is at least the line feed.
+            if (
+                context > TRACEPARENT
+                and buffer[start - TRACEPARENT - 1] == LINE_FEED
+                and TRACE in _modules
+            ):
+                traceparent = buffer[start - TRACEPARENT : start]
         try:
             items = ready if ready is not None else self._decode(buffer, start, end, method, count)
             if items and items[0][3] >= protocol.MESSAGE:
@@ -145,6 +158,8 @@ class _Loop:
                 elif form != protocol.CUSTOM:
                     raw = True
                     handler = self._whole_handler(method, form)
+            if traceparent:
+                handler = follow(handler, traceparent)
             encoded, names, meta = handler(items)
         except ProtocolError:
             raise

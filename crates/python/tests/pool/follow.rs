@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use streeling_core::{Call, Code, Context, ErrorKind, RequestId, Stage, Transport};
+use streeling_core::{Call, Code, Context, ErrorKind, RequestId, Stage, Trace, Transport};
 
-use crate::support::{Log, Served, eventually, kill};
+use crate::support::{Log, Served, eventually, kill, python_has};
 
 static TEST: Transport = Transport {
     name: "test",
@@ -19,6 +19,11 @@ static TEST: Transport = Transport {
 const MODEL: &str = r#"
 import logging
 import time
+
+try:
+    from opentelemetry import trace
+except ImportError:
+    trace = None
 
 
 class Model:
@@ -34,6 +39,13 @@ class Model:
         print(text, end="")
         logging.getLogger("mine").warning("logged %s", text)
         return ""
+
+    def span(self, _):
+        if trace is None:
+            return "no OpenTelemetry"
+        span = trace.get_current_span().get_span_context()
+        remote = "remote" if span.is_remote else "local"
+        return f"{span.trace_id:032x} {span.span_id:016x} {remote} {int(span.trace_flags)}"
 
     def fail(self, seconds):
         time.sleep(float(seconds))
@@ -85,6 +97,33 @@ async fn what_it_prints_and_logs_has_its_id() {
     assert_eq!(record.get("request_id"), None);
     served.stop().await;
     assert_eq!(log.line("said-nothing").await.get("request_id"), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn its_spans_are_children_of_the_server_s() {
+    let served = start().await;
+    for sampled in [true, false] {
+        let mut call = Call::new(&TEST, RequestId::made());
+        call.trace = Some(Trace {
+            trace_id: 0x0001_0203_0405_0607_0809_0a0b_0c0d_0e0f,
+            parent: Some(1),
+            span: 2,
+            component: 0x0011_2233_4455_6677,
+            sampled,
+        });
+        let (_, context) = followed(call);
+        let found = served.ask_in("span", &context).await.unwrap();
+        let expected = format!(
+            "000102030405060708090a0b0c0d0e0f 0011223344556677 {}",
+            if sampled { "remote 1" } else { "remote 0" }
+        );
+        let without = "no OpenTelemetry".to_owned();
+        assert!(
+            found == expected || (found == without && !python_has("opentelemetry.trace")),
+            "{found}"
+        );
+    }
+    served.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -44,23 +44,25 @@ class Model:
         return str(os.getpid())
 "#;
 
-/// The interpreter of the tests, and whether it has the package protobuf.
+/// The interpreter of the tests.
 #[expect(
     clippy::disallowed_methods,
     reason = "which interpreter there is, is the machine's matter and not a setting of the pool"
 )]
-pub(crate) fn python() -> (PathBuf, bool) {
+pub(crate) fn python() -> PathBuf {
     let made = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/venv/runtime/bin/python");
-    let python = match std::env::var_os("STREELING_TEST_PYTHON") {
+    match std::env::var_os("STREELING_TEST_PYTHON") {
         Some(named) => named.into(),
         None if made.exists() => made,
         None => "python3".into(),
-    };
-    let found = Command::new(&python)
-        .args(["-c", "import google.protobuf"])
-        .output()
-        .unwrap();
-    (python, found.status.success())
+    }
+}
+
+/// Whether that interpreter has this module.
+pub(crate) fn python_has(module: &str) -> bool {
+    let import = format!("import {module}");
+    let tried = Command::new(python()).args(["-c", &import]).output();
+    tried.unwrap().status.success()
 }
 
 /// One worker with one thread that serves `model.Model`.
@@ -104,7 +106,7 @@ impl Served {
     /// As [`Served::start`], with another component in the place of [`MODEL`].
     pub(crate) async fn start_with(model: &str, change: impl FnOnce(&mut PoolConfig)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut config = config(python().0, folder.path());
+        let mut config = config(python(), folder.path());
         change(&mut config);
         let pool = Pool::new(config);
         let served = Self {
