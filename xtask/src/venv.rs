@@ -23,6 +23,9 @@ pub(crate) const RUNTIME: Venv = Venv {
         "numpy; python_version < '3.9' or python_version >= '3.13'",
         // Components get whole messages of gRPC, and of feedback, as its classes.
         "protobuf>=3.20",
+        // A component's own spans become children of the server's.
+        "opentelemetry-api",
+        "opentelemetry-sdk",
     ],
 };
 

@@ -30,6 +30,26 @@ pub struct Code {
     pub is_fault: bool,
 }
 
+impl Transport {
+    /// A transport of this name, where a request whose client went away has this code.
+    #[must_use]
+    pub const fn new(name: &'static str, abandoned: Code) -> Self {
+        Self { name, abandoned }
+    }
+}
+
+impl Code {
+    /// A code without a name, for which nobody here is to blame.
+    #[must_use]
+    pub const fn numbered(number: u16) -> Self {
+        Self {
+            number,
+            name: None,
+            is_fault: false,
+        }
+    }
+}
+
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.name {
@@ -244,14 +264,7 @@ impl fmt::Display for Stage {
 mod tests {
     use super::*;
 
-    static TEST: Transport = Transport {
-        name: "test",
-        abandoned: Code {
-            number: 499,
-            name: None,
-            is_fault: false,
-        },
-    };
+    static TEST: Transport = Transport::new("test", Code::numbered(499));
 
     #[test]
     fn stages_are_kept_by_their_times() {

@@ -141,14 +141,7 @@ mod tests {
 
     use super::*;
 
-    static TEST: Transport = Transport {
-        name: "test",
-        abandoned: Code {
-            number: 499,
-            name: None,
-            is_fault: false,
-        },
-    };
+    static TEST: Transport = Transport::new("test", Code::numbered(499));
 
     #[derive(Debug, Default)]
     struct Seen(Mutex<Vec<(String, String)>>);

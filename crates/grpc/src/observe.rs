@@ -64,11 +64,7 @@ pub(crate) fn end(watched: Watched, answer: &Response<impl Body>) {
 /// A failure is told in the head, since nothing comes after it.
 fn code<B>(answer: &Response<B>) -> Code {
     if answer.status() != StatusCode::OK {
-        return Code {
-            number: answer.status().as_u16(),
-            name: None,
-            is_fault: false,
-        };
+        return Code::numbered(answer.status().as_u16());
     }
     let told = answer.headers().get("grpc-status");
     named(told.map_or(tonic::Code::Ok, |told| {

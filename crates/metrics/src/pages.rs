@@ -34,14 +34,7 @@ pub struct Pages {
 }
 
 /// This port, to observers.
-static METRICS: Transport = Transport {
-    name: "metrics",
-    abandoned: Code {
-        number: 499,
-        name: None,
-        is_fault: false,
-    },
-};
+static METRICS: Transport = Transport::new("metrics", Code::numbered(499));
 
 enum Page {
     Probe(Readiness),
@@ -72,9 +65,8 @@ pub(crate) async fn serve<B>(
     let answer = answer(request, pages).await;
     watched.answered(&Answered {
         code: Code {
-            number: answer.status().as_u16(),
-            name: None,
             is_fault: answer.status().is_server_error(),
+            ..Code::numbered(answer.status().as_u16())
         },
         bytes: answer.body().size_hint().lower(),
     });

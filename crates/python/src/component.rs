@@ -33,8 +33,8 @@ impl Input<'_> {
     }
 
     /// As the items of the plain method.
-    fn plain(&self, encoding: Encoding) -> Request {
-        let mut request = Request::new(encoding);
+    fn plain(&self, context: &Context) -> Request {
+        let mut request = Request::new(context.encoding, context.call.as_deref());
         match self {
             Self::Message(message) => request.message(message),
             Self::Messages(messages) => messages.iter().for_each(|one| request.message(one)),
@@ -61,7 +61,7 @@ impl Input<'_> {
             },
             _ => self.written(encoding)?,
         };
-        let mut request = Request::new(encoding);
+        let mut request = Request::new(encoding, context.call.as_deref());
         request.whole(encoding, &document);
         Ok(request)
     }
@@ -103,7 +103,7 @@ impl Pool {
         {
             return Ok(answer);
         }
-        let plain = input.plain(context.encoding);
+        let plain = input.plain(context);
         match self.outcome(context, method, plain).await? {
             Outcome::Answer(answer) => Ok(answer),
             Outcome::Declined => Err(not_defined(method)),
@@ -131,7 +131,7 @@ impl Pool {
         method: Method,
         request: Request,
     ) -> Result<Outcome> {
-        let reply = self.exchange(method, request, context.deadline).await?;
+        let reply = self.exchange(method, request, context).await?;
         reply.outcome(context.encoding, self.shared.config.tracebacks)
     }
 }

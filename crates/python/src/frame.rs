@@ -3,7 +3,7 @@
 use bytes::Buf;
 
 /// The version that both sides must speak.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// Bytes of a frame's header.
 pub(crate) const HEADER: usize = 32;
@@ -50,11 +50,13 @@ pub(crate) struct Header {
     pub(crate) kind: Kind,
     pub(crate) method: u8,
     pub(crate) items: u16,
-    /// Microseconds spent in the component.
-    pub(crate) micros: u32,
+    /// Request: bytes of the context, which comes before the items. Reply and error: microseconds spent in
+    /// the component.
+    pub(crate) extent: u32,
     pub(crate) id: u64,
-    /// `CLOCK_MONOTONIC` in nanoseconds; 0 for never.
-    pub(crate) deadline: u64,
+    /// `CLOCK_MONOTONIC` in nanoseconds, 0 for never. Request: the deadline. Reply and error: when the
+    /// component was entered.
+    pub(crate) moment: u64,
 }
 
 impl Header {
@@ -65,9 +67,9 @@ impl Header {
             kind,
             method: 0,
             items: 0,
-            micros: 0,
+            extent: 0,
             id: 0,
-            deadline: 0,
+            moment: 0,
         }
     }
 
@@ -77,9 +79,9 @@ impl Header {
         bytes[8] = self.kind as u8;
         bytes[9] = self.method;
         bytes[10..12].copy_from_slice(&self.items.to_le_bytes());
-        bytes[12..16].copy_from_slice(&self.micros.to_le_bytes());
+        bytes[12..16].copy_from_slice(&self.extent.to_le_bytes());
         bytes[16..24].copy_from_slice(&self.id.to_le_bytes());
-        bytes[24..32].copy_from_slice(&self.deadline.to_le_bytes());
+        bytes[24..32].copy_from_slice(&self.moment.to_le_bytes());
         bytes
     }
 
@@ -93,9 +95,9 @@ impl Header {
             kind,
             method: rest.get_u8(),
             items: rest.get_u16_le(),
-            micros: rest.get_u32_le(),
+            extent: rest.get_u32_le(),
             id: rest.get_u64_le(),
-            deadline: rest.get_u64_le(),
+            moment: rest.get_u64_le(),
         })
     }
 }

@@ -10,8 +10,10 @@
 //! has. What an answer looks like on the wire is the unit's and the codec's matter.
 
 mod about;
+mod clock;
 mod component;
 mod dispatch;
+mod exchange;
 mod figures;
 mod frame;
 #[doc(hidden)]

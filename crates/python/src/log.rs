@@ -2,17 +2,25 @@
 
 use bytes::{Buf, BytesMut};
 use memchr::memchr;
+use streeling_core::RequestId;
 use tokio::io::{AsyncRead, AsyncReadExt};
+use tracing::field::display;
+
+/// Whose lines they are.
+const TARGET: &str = "streeling::worker";
 
 /// A line longer than this is logged in parts, so that a worker that never ends its line cannot
 /// fill the memory.
 const LONGEST: usize = 64 * 1024;
 
-/// Starts a record of Python's `logging`, and parts its fields.
+/// Starts a line that says more than its text, and parts its fields.
 const FIELD: char = '\u{1f}';
 
 /// Stands for a line feed within a record.
 const LINE: &str = "\u{1e}";
+
+/// The fields before the text are not longer than this, or they are none.
+const LONGEST_HEAD: usize = 1024;
 
 /// Forwards one pipe of a worker until its end. It reads as fast as the worker writes, so a
 /// chatty component never blocks on a full pipe.
@@ -28,8 +36,8 @@ pub(crate) async fn forward(mut pipe: impl AsyncRead + Unpin, slot: usize, strea
             buffer.advance(end + 1);
         }
         if buffer.len() >= LONGEST {
-            line(&buffer, slot, stream);
-            buffer.clear();
+            // What is still to come of the line belongs to the same request.
+            buffer.truncate(line(&buffer, slot, stream));
         }
     }
     if !buffer.is_empty() {
@@ -37,32 +45,66 @@ pub(crate) async fn forward(mut pipe: impl AsyncRead + Unpin, slot: usize, strea
     }
 }
 
-fn line(bytes: &[u8], slot: usize, stream: &'static str) {
-    let text = String::from_utf8_lossy(bytes);
-    let text = text.trim_end_matches('\r');
-    match record(text) {
-        Some((level, logger, message)) => emit(level, slot, logger, &message),
-        None => tracing::info!(target: "streeling::worker", worker = slot, stream, "{text}"),
+/// Logs a line; gives the bytes of it that come before its text.
+fn line(bytes: &[u8], slot: usize, stream: &'static str) -> usize {
+    let line = String::from_utf8_lossy(bytes);
+    let line = line.trim_end_matches('\r');
+    let (head, text) = split(line);
+    match head.level {
+        Some(level) => emit(level, head, slot, &text.replace(LINE, "\n")),
+        None => {
+            let request_id = head.id.map(display);
+            tracing::info!(target: TARGET, worker = slot, request_id, stream, "{text}");
+        }
     }
+    (line.len() - text.len()).min(bytes.len())
 }
 
-/// Level, logger and message of a line that is a record.
-fn record(text: &str) -> Option<(u32, &str, String)> {
-    let mut fields = text.strip_prefix(FIELD)?.splitn(3, FIELD);
-    let level = fields.next()?.parse().ok()?;
-    let logger = fields.next()?;
-    Some((level, logger, fields.next()?.replace(LINE, "\n")))
+/// What a line says of itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Head<'a> {
+    /// The level of a record of Python's `logging`; none of what was printed.
+    level: Option<u32>,
+    logger: &'a str,
+    /// The request within which it was written.
+    id: Option<&'a str>,
+}
+
+/// Head and text of a line. Whatever a component may print, what is no head is text.
+fn split(line: &str) -> (Head<'_>, &str) {
+    head(line).unwrap_or((Head::default(), line))
+}
+
+fn head(line: &str) -> Option<(Head<'_>, &str)> {
+    let mut fields = line.strip_prefix(FIELD)?.splitn(4, FIELD);
+    let (level, logger) = (fields.next()?, fields.next()?);
+    let (id, text) = (fields.next()?, fields.next()?);
+    let level = match level {
+        "" if logger.is_empty() && !id.is_empty() => None,
+        level => Some(level.parse().ok()?),
+    };
+    let one_word = id.len() <= RequestId::LONGEST && id.bytes().all(|byte| byte.is_ascii_graphic());
+    if !one_word || line.len() - text.len() > LONGEST_HEAD {
+        return None;
+    }
+    let id = (!id.is_empty()).then_some(id);
+    Some((Head { level, logger, id }, text))
 }
 
 /// Python's levels are numbers with names at 10, 20, 30, 40 and 50; one between two names counts as the lower.
-fn emit(level: u32, slot: usize, logger: &str, message: &str) {
+fn emit(level: u32, head: Head<'_>, slot: usize, text: &str) {
+    let Head { logger, id, .. } = head;
+    let request_id = id.map(display);
+    macro_rules! at {
+        ($level:ident) => {
+            tracing::$level!(target: TARGET, worker = slot, request_id, logger, "{text}")
+        };
+    }
     match level {
-        40.. => {
-            tracing::error!(target: "streeling::worker", worker = slot, logger, "{message}");
-        }
-        30..40 => tracing::warn!(target: "streeling::worker", worker = slot, logger, "{message}"),
-        20..30 => tracing::info!(target: "streeling::worker", worker = slot, logger, "{message}"),
-        _ => tracing::debug!(target: "streeling::worker", worker = slot, logger, "{message}"),
+        40.. => at!(error),
+        30..40 => at!(warn),
+        20..30 => at!(info),
+        _ => at!(debug),
     }
 }
 
@@ -70,15 +112,60 @@ fn emit(level: u32, slot: usize, logger: &str, message: &str) {
 mod tests {
     use super::*;
 
+    fn record<'a>(level: u32, logger: &'a str, id: Option<&'a str>) -> Head<'a> {
+        Head {
+            level: Some(level),
+            logger,
+            id,
+        }
+    }
+
     #[test]
-    fn record_is_told_from_plain_output() {
-        let found = record("\u{1f}30\u{1f}my.model\u{1f}one\u{1e}two\u{1f}three");
+    fn a_record_is_told_from_plain_output() {
         assert_eq!(
-            found,
-            Some((30, "my.model", "one\ntwo\u{1f}three".to_owned()))
+            split("\u{1f}30\u{1f}my.model\u{1f}\u{1f}one\u{1e}two\u{1f}three"),
+            (record(30, "my.model", None), "one\u{1e}two\u{1f}three")
         );
-        assert_eq!(record("30 my.model"), None);
-        assert_eq!(record("\u{1f}high\u{1f}a\u{1f}b"), None);
-        assert_eq!(record("\u{1f}30\u{1f}a"), None);
+        assert_eq!(
+            split("\u{1f}30\u{1f}\u{1f}a-1\u{1f}"),
+            (record(30, "", Some("a-1")), "")
+        );
+        let printed = Head {
+            id: Some("a-1"),
+            ..Head::default()
+        };
+        assert_eq!(
+            split("\u{1f}\u{1f}\u{1f}a-1\u{1f}\u{1f}\u{1f}text"),
+            (printed, "\u{1f}\u{1f}text")
+        );
+    }
+
+    #[test]
+    fn whatever_a_component_prints_is_text() {
+        let long = "x".repeat(RequestId::LONGEST + 1);
+        for text in [
+            "",
+            "30 my.model",
+            "\u{1f}",
+            "\u{1f}30\u{1f}a",
+            "\u{1f}30\u{1f}a\u{1f}b",
+            "\u{1f}high\u{1f}a\u{1f}b\u{1f}c",
+            "\u{1f}-1\u{1f}a\u{1f}b\u{1f}c",
+            "\u{1f}\u{1f}a\u{1f}b\u{1f}c",
+            "\u{1f}\u{1f}\u{1f}\u{1f}c",
+            "\u{1f}30\u{1f}a\u{1f}two words\u{1f}c",
+            "\u{1f}30\u{1f}a\u{1f}é\u{1f}c",
+            &format!("\u{1f}30\u{1f}a\u{1f}{long}\u{1f}c"),
+            &format!("\u{1f}30\u{1f}{}\u{1f}b\u{1f}c", long.repeat(8)),
+        ] {
+            assert_eq!(split(text), (Head::default(), text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_tells_how_much_of_it_is_head() {
+        assert_eq!(line(b"\x1f\x1f\x1fa-1\x1ftext", 0, "stdout"), 7);
+        assert_eq!(line(b"\x1f10\x1fa\x1f\x1f\xff", 0, "stdout"), 7);
+        assert_eq!(line(b"text", 0, "stdout"), 0);
     }
 }

@@ -19,6 +19,7 @@ modules! {
     "seldon_core.proto.prediction_pb2" => "seldon_core/proto/prediction_pb2.py",
     "seldon_core.user_model" => "seldon_core/user_model.py",
     "streeling_worker" => "streeling_worker/__init__.py",
+    "streeling_worker.current" => "streeling_worker/current.py",
     "streeling_worker.errors" => "streeling_worker/errors.py",
     "streeling_worker.loader" => "streeling_worker/loader.py",
     "streeling_worker.logs" => "streeling_worker/logs.py",
@@ -29,6 +30,7 @@ modules! {
     "streeling_worker.protobuf" => "streeling_worker/protobuf.py",
     "streeling_worker.protocol" => "streeling_worker/protocol.py",
     "streeling_worker.serve" => "streeling_worker/serve.py",
+    "streeling_worker.spans" => "streeling_worker/spans.py",
 }
 
 /// The body of the `package` frame: a JSON object of names and sources.

@@ -2,19 +2,17 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{fmt, io};
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-use streeling_core::{Error, ErrorKind, Method, Result};
+use streeling_core::{Error, ErrorKind, Result};
 
-use crate::dispatch::{Class, Dispatcher, Job, Submitted};
+use crate::dispatch::Dispatcher;
 use crate::figures::Counts;
-use crate::reply::Reply;
-use crate::request::Request;
-use crate::seat::{Caller, State, carry_out, worker_lost};
+use crate::seat::State;
 use crate::supervise::{self, Command, Keeper};
 use crate::worker::{Methods, Ready, StartError, Worker, WorkerConfig};
 
@@ -259,50 +257,6 @@ impl Pool {
             .ok_or_else(not_ready)
     }
 
-    /// Sends a request to a worker and waits for its reply.
-    pub(crate) async fn exchange(
-        &self,
-        method: Method,
-        request: Request,
-        deadline: Option<Instant>,
-    ) -> Result<Reply> {
-        let shared = &*self.shared;
-        let id = shared.next_request.fetch_add(1, Ordering::Relaxed);
-        let class = Class::new(method, request.size());
-        let payload = request.finish(method, id, deadline);
-        let (sender, answer) = oneshot::channel();
-        let job = Job {
-            id,
-            class,
-            deadline,
-            payload,
-            ticket: Caller(sender),
-        };
-
-        let order = {
-            let mut state = lock(&shared.state);
-            if state.over && state.dispatcher.live() == 0 {
-                return Err(worker_lost());
-            }
-            match state.dispatcher.submit(Instant::now(), job) {
-                Submitted::Send(send) => state.order(send),
-                Submitted::Queued => None,
-                Submitted::Full(_) => {
-                    return Err(Error::new(
-                        ErrorKind::QueueFull,
-                        format!(
-                            "{} requests wait for a worker already (--max-queue, \
-                             STREELING_MAX_QUEUE); try again later",
-                            shared.config.max_queue
-                        ),
-                    ));
-                }
-            }
-        };
-        carry_out(order);
-        answer.await.unwrap_or_else(|_| Err(worker_lost()))
-    }
-
     /// Starts workers, all at the same time; on an error those that have come up are ended.
     async fn load(
         &self,
@@ -350,6 +304,11 @@ impl Pool {
 impl Shared {
     pub(crate) fn wanted(&self) -> usize {
         self.wanted.load(Ordering::Relaxed)
+    }
+
+    /// An id for a request that no other request has.
+    pub(crate) fn next_request_id(&self) -> u64 {
+        self.next_request.fetch_add(1, Ordering::Relaxed)
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {

@@ -1,11 +1,14 @@
 //! A request as the frame that goes to a worker.
 
-use std::time::{Duration, Instant};
+use std::fmt;
+use std::io::Write;
+use std::time::Instant;
 
 use bytes::Bytes;
 use streeling_codec::json;
-use streeling_core::{Array, Data, Encoding, Feedback, Message, Meta, Method, Payload};
+use streeling_core::{Array, Call, Data, Encoding, Feedback, Message, Meta, Method, Payload};
 
+use crate::clock;
 use crate::frame::{HEADER, Header, ITEM, ItemHeader, ItemKind, Kind};
 
 /// Up to here a body is copied behind its header, so that a small request is one buffer and one
@@ -18,20 +21,28 @@ pub(crate) type Pieces = Vec<Bytes>;
 /// Writes items one after the other, then the frame around them.
 pub(crate) struct Request {
     pieces: Pieces,
-    /// What comes after `pieces` and is not yet one; starts with room for the frame's header.
+    /// What comes after `pieces` and is not yet one; starts with room for the frame's header, and the
+    /// context.
     tail: Vec<u8>,
+    /// Bytes of the context.
+    context: usize,
     items: u16,
     encoding: Encoding,
 }
 
 impl Request {
-    /// Starts a request whose caller encodes so.
-    pub(crate) fn new(encoding: Encoding) -> Self {
-        let mut tail = Vec::with_capacity(256);
+    /// Starts a request whose caller encodes so, and which belongs to this call.
+    pub(crate) fn new(encoding: Encoding, call: Option<&Call>) -> Self {
+        let mut tail = Vec::with_capacity(384);
         tail.resize(HEADER, 0);
+        if let Some(call) = call {
+            write_context(call, &mut tail);
+        }
+        let context = tail.len() - HEADER;
         Self {
             pieces: Vec::new(),
             tail,
+            context,
             items: 0,
             encoding,
         }
@@ -145,9 +156,9 @@ impl Request {
             kind: Kind::Request,
             method: method.code(),
             items: self.items,
-            micros: 0,
+            extent: self.context as u32,
             id,
-            deadline: deadline.map_or(0, monotonic),
+            moment: deadline.map_or(0, clock::to_worker),
         };
         let first = std::mem::take(&mut self.pieces[0]);
         let mut first = first
@@ -158,9 +169,10 @@ impl Request {
         self.pieces
     }
 
-    /// Bytes so far, as a measure of how large the request is.
+    /// Bytes so far, as a measure of how much the component is given: without the context, which says
+    /// nothing about that.
     pub(crate) fn size(&self) -> usize {
-        self.pieces.iter().map(Bytes::len).sum::<usize>() + self.tail.len()
+        self.pieces.iter().map(Bytes::len).sum::<usize>() + self.tail.len() - self.context
     }
 
     fn value(&mut self, kind: ItemKind, body: &Bytes) {
@@ -211,10 +223,52 @@ impl Request {
     }
 }
 
-/// An instant on the clock that the worker reads.
-fn monotonic(at: Instant) -> u64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    let now = Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec.unsigned_abs() as u32);
-    let left = at.saturating_duration_since(Instant::now());
-    u64::try_from((now + left).as_nanos()).unwrap_or(u64::MAX)
+/// Writes the request's id and, while tracing is on, the W3C `traceparent` of the component's part.
+fn write_context(call: &Call, out: &mut Vec<u8>) {
+    let mut write = |text: fmt::Arguments<'_>| out.write_fmt(text).expect("memory takes all");
+    write(format_args!("{}", call.id));
+    if let Some(trace) = &call.trace {
+        write(format_args!(
+            "\n00-{:032x}-{:016x}-{:02x}",
+            trace.trace_id,
+            trace.component,
+            u8::from(trace.sampled)
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use streeling_core::{Code, RequestId, Trace, Transport};
+
+    use super::*;
+
+    static TEST: Transport = Transport::new("test", Code::numbered(499));
+
+    #[test]
+    fn the_context_does_not_make_a_request_larger() {
+        let mut call = Call::new(&TEST, RequestId::given(&"x".repeat(128)).unwrap());
+        call.trace = Some(Trace {
+            trace_id: 1,
+            parent: None,
+            span: 2,
+            component: 3,
+            sampled: true,
+        });
+        let sizes = [None, Some(&call)].map(|call| {
+            let mut request = Request::new(Encoding::Json, call);
+            request.message(&Message::default());
+            // A piece of its own pushes what is before it out of the tail.
+            request.whole(Encoding::Json, &Bytes::from(vec![b' '; INLINE + 1]));
+            let size = request.size();
+            let frame = request.finish(Method::Predict, 1, None).concat();
+            let header = Header::decode(frame.first_chunk().unwrap()).unwrap();
+            let context = header.extent as usize;
+            assert_eq!(header.length as usize, frame.len() - HEADER);
+            assert_eq!(frame.len(), size + context);
+            (size, context)
+        });
+        let context = 128 + 1 + 55;
+        assert_eq!(sizes, [(sizes[0].0, 0), (sizes[0].0, context)]);
+    }
 }

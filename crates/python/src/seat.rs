@@ -15,7 +15,6 @@ use crate::dispatch::{Dispatcher, Lane, Removed, Send, Ticket, WorkerId};
 use crate::figures::Replaced;
 use crate::link::{Link, Received};
 use crate::pool::{Recycle, Shared, lock};
-use crate::reply::Reply;
 use crate::request::Pieces;
 use crate::worker::Worker;
 
@@ -42,7 +41,8 @@ pub(crate) struct State {
 #[derive(Debug)]
 pub(crate) struct Caller(pub(crate) oneshot::Sender<Answered>);
 
-type Answered = Result<Reply, Error>;
+/// The slot of the worker that answered, and its answer.
+pub(crate) type Answered = Result<(usize, Received), Error>;
 
 impl Caller {
     fn answer(self, answer: Answered) {
@@ -284,38 +284,25 @@ impl Shared {
         let mut answers = Vec::with_capacity(batch.len());
         let orders = {
             let mut state = lock(&self.state);
-            for Received { header, body } in batch {
-                let spent = Duration::from_micros(header.micros.into());
+            for received in batch {
+                let header = &received.header;
+                let spent = Duration::from_micros(header.extent.into());
                 let done = state
                     .dispatcher
                     .complete(now, lane, header.id, spent, &mut sends);
                 let caller = done.ok_or_else(|| {
                     io::Error::other(format!("an answer to {}, which was not asked", header.id))
                 })?;
-                answers.push((caller, header, body));
+                answers.push((caller, received));
             }
             state.tell_if_done(lane.worker);
             state.orders(sends)
         };
         carry_out(orders);
-        for (caller, header, body) in answers {
-            caller.answer(match body {
-                Some(body) => Ok(Reply { header, body, slot }),
-                None => Err(self.too_large(header.length)),
-            });
+        for (caller, received) in answers {
+            caller.answer(Ok((slot, received)));
         }
         Ok(())
-    }
-
-    fn too_large(&self, bytes: u64) -> Error {
-        Error::new(
-            ErrorKind::TooLarge,
-            format!(
-                "the component's answer has {bytes} bytes, {} are allowed (--max-body-size, \
-                 STREELING_MAX_BODY_SIZE)",
-                self.config.max_answer
-            ),
-        )
     }
 }
 

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use serde::Deserialize;
 use streeling_codec::json;
 use streeling_core::{
-    Array, DType, Data, Encoding, ErrorKind, Feedback, Form, Message, Method, Output, Payload,
-    RawJson, Tensor,
+    Array, Call, Code, DType, Data, Encoding, ErrorKind, Feedback, Form, Message, Method, Output,
+    Payload, RawJson, RequestId, Tensor, Trace, Transport,
 };
 
 use crate::frame::{HEADER, Header, ITEM, ItemHeader, ItemKind, Kind};
@@ -23,9 +23,11 @@ struct Vector {
 struct Decoded {
     kind: String,
     method: Option<String>,
+    context: String,
     micros: u32,
     id: u64,
     deadline: u64,
+    entered: u64,
     json: Option<String>,
     #[serde(default)]
     items: Vec<Item>,
@@ -119,6 +121,24 @@ impl Item {
     }
 }
 
+/// The call that this context is written of.
+fn call(context: &str) -> Option<Call> {
+    static TEST: Transport = Transport::new("test", Code::numbered(499));
+    let mut lines = context.lines();
+    let mut call = Call::new(&TEST, RequestId::given(lines.next()?).unwrap());
+    call.trace = lines.next().map(|traceparent| {
+        let parts: Vec<&str> = traceparent.split('-').collect();
+        Trace {
+            trace_id: u128::from_str_radix(parts[1], 16).unwrap(),
+            parent: Some(1),
+            span: 2,
+            component: u64::from_str_radix(parts[2], 16).unwrap(),
+            sampled: parts[3] == "01",
+        }
+    });
+    Some(call)
+}
+
 #[test]
 fn headers_and_items_are_as_decoded() {
     for Vector {
@@ -138,15 +158,16 @@ fn headers_and_items_are_as_decoded() {
         );
         assert_eq!(
             (
-                header.micros,
+                header.extent,
                 header.id,
-                header.deadline,
+                header.moment,
                 usize::from(header.items)
             ),
             (
-                decoded.micros,
+                // One of the two is another kind's, and 0.
+                decoded.micros + decoded.context.len() as u32,
                 decoded.id,
-                decoded.deadline,
+                decoded.deadline + decoded.entered,
                 decoded.items.len()
             ),
             "{name}"
@@ -159,7 +180,8 @@ fn headers_and_items_are_as_decoded() {
             decoded.method.as_deref(),
             "{name}"
         );
-        let mut rest = &frame[HEADER..];
+        let (context, mut rest) = frame[HEADER..].split_at(decoded.context.len());
+        assert_eq!(context, decoded.context.as_bytes(), "{name}");
         if let Some(text) = decoded.json {
             assert_eq!(rest, text.as_bytes(), "{name}");
             continue;
@@ -209,7 +231,8 @@ fn requests_are_written_as_the_vectors_say() {
             .iter()
             .find(|method| Some(method.name()) == decoded.method.as_deref())
             .unwrap();
-        let mut request = Request::new(encoding);
+        let call = call(&decoded.context);
+        let mut request = Request::new(encoding, call.as_ref());
         match (method, decoded.items.as_slice()) {
             (Method::SendFeedback, [input, truth, reward]) => {
                 let reward: serde_json::Value =
@@ -240,7 +263,7 @@ fn requests_are_written_as_the_vectors_say() {
         assert_eq!(Bytes::from(found), bytes(&frame), "{name}");
         written += 1;
     }
-    assert!(written >= 19, "only {written} vectors were written");
+    assert!(written >= 22, "only {written} vectors were written");
 }
 
 #[test]

@@ -8,14 +8,7 @@ use hyper::body::Body;
 use streeling_core::{Answered, Code, Head, Observers, Transport, Watched};
 
 /// This transport, to observers. 499 is what other servers, too, write down for a client that has left.
-static REST: Transport = Transport {
-    name: "rest",
-    abandoned: Code {
-        number: 499,
-        name: None,
-        is_fault: false,
-    },
-};
+static REST: Transport = Transport::new("rest", Code::numbered(499));
 
 /// Whose requests come over a connection, and who is told of them.
 pub(crate) struct Client {
@@ -55,9 +48,8 @@ pub(crate) fn end(watched: Watched, answer: &Response<impl Body>) {
     let status = answer.status();
     watched.answered(&Answered {
         code: Code {
-            number: status.as_u16(),
-            name: None,
             is_fault: status.is_server_error(),
+            ..Code::numbered(status.as_u16())
         },
         bytes: answer.body().size_hint().lower(),
     });

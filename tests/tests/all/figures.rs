@@ -81,6 +81,8 @@ fn requests_by_transport_method_and_code() {
 fn waiting_and_busy_while_it_is_so() {
     let server = orders(&["--threads", "2"]);
     assert_eq!(of_pool(&server, "threads", None), 2.0);
+    // In flight is counted from the first request on.
+    obey(&server, "pid", &json!({}));
     std::thread::scope(|scope| {
         for _ in 0..5 {
             scope.spawn(|| obey(&server, "sleep", &json!({"seconds": 1.0})));

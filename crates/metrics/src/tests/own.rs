@@ -17,11 +17,7 @@ static TEST: Transport = Transport {
     abandoned: GONE,
 };
 
-const GONE: Code = Code {
-    number: 499,
-    name: None,
-    is_fault: false,
-};
+const GONE: Code = Code::numbered(499);
 
 const FINE: Code = Code {
     number: 0,

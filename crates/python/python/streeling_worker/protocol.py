@@ -7,7 +7,7 @@ import socket
 from struct import Struct
 from typing import Any
 
-VERSION = 1
+VERSION = 2
 
 PACKAGE, HELLO, LOAD, READY, FAILED, REQUEST, REPLY, ERROR = range(1, 9)
 
@@ -45,7 +45,9 @@ DTYPES = {
 }
 BOOL, INT64, FLOAT64 = 1, 5, 12
 
-# length, kind, method, items, micros, id, deadline
+# length, kind, method, items, extent, id, moment. The extent of a request is the length of its
+# context, that of an answer the microseconds behind it; the moment of a request is its deadline,
+# that of an answer when the component was entered.
 FRAME = Struct("<QBBHIQQ")
 # kind, dtype, ndim, form, names, meta, nothing, body
 ITEM = Struct("<BBBBIIIQ")
@@ -79,12 +81,12 @@ def frame(
     *,
     method: int = 0,
     items: int = 0,
-    micros: int = 0,
+    extent: int = 0,
     identity: int = 0,
-    deadline: int = 0,
+    moment: int = 0,
 ) -> bytes:
     """A whole frame."""
-    return FRAME.pack(len(body), kind, method, items, micros, identity, deadline) + body
+    return FRAME.pack(len(body), kind, method, items, extent, identity, moment) + body
 
 
 def receive(sock: socket.socket, view: memoryview) -> bool:

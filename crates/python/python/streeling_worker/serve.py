@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+import sys
 import time
 from typing import Any
 
-from . import errors, payload, protocol
+from . import current, errors, logs, payload, protocol
+from .current import TRACEPARENT
 from .methods import Handler, Methods
 from .payload import Codec, Item, check_numbers
 from .protocol import (
@@ -20,6 +22,7 @@ from .protocol import (
     SEND_FEEDBACK,
     ProtocolError,
 )
+from .spans import TRACE, follow
 
 # Bytes read at once; a frame beyond that gets memory of its own.
 BUFFER = 1 << 18
@@ -30,8 +33,10 @@ FLUSH_AFTER = 200_000
 # of the time went there.
 EAGER = 200_000
 MICROS_MAX = 2**32 - 1
+LINE_FEED = 10
 
 _now = time.monotonic_ns
+_modules = sys.modules
 
 
 def serve(sock: socket.socket, methods: Methods) -> None:
@@ -55,6 +60,7 @@ class _Loop:
         # Answers not yet written, and when the oldest of them was made.
         self._out: list[bytes] = []
         self._oldest = 0
+        self._current = current.own()
         # The last time that the clock was asked.
         self._clock = 0
 
@@ -75,20 +81,20 @@ class _Loop:
             begin = self._clock = _now()
             served = 0
             while end - start >= head:
-                length, kind, method, items, _, identity, deadline = unpack(buffer, start)
+                length, kind, method, items, context, identity, deadline = unpack(buffer, start)
                 if kind != REQUEST:
                     raise ProtocolError(f"unexpected kind of frame on a data socket: {int(kind)}")
                 body = start + head
                 frame_end = body + length
                 if frame_end > end:
                     if length + head > BUFFER:
-                        self._large(start, end, length, method, items, identity, deadline)
+                        self._large(start, end, length, method, items, context, identity, deadline)
                         start = end = 0
                     elif frame_end > BUFFER:
                         buffer[: end - start] = buffer[start:end]
                         start, end = 0, end - start
                     break
-                self._request(buffer, body, frame_end, method, items, identity, deadline)
+                self._request(buffer, body, frame_end, method, items, context, identity, deadline)
                 start = frame_end
                 served += 1
             # Its caller may well ask again at once.
@@ -114,6 +120,7 @@ class _Loop:
         end: int,
         method: int,
         count: int,
+        context: int,
         identity: int,
         deadline: int,
         ready: list[Item] | None = None,
@@ -121,6 +128,7 @@ class _Loop:
         """Runs one request; `ready` are its items where they have been decoded before."""
         begin = self._clock
         raw = False
+        traceparent = None
         try:
             handler = self._handlers[method]
         except KeyError:
@@ -128,6 +136,19 @@ class _Loop:
         if deadline and begin >= deadline:
             self._late(identity)
             return
+        own = self._current
+        if context:
+            if start + context > end:
+                raise ProtocolError("the context of a frame ends beyond it")
+            own.context = buffer[start : start + context]
+            start += context
+            # What goes before it is at least the line feed.
+            if (
+                context > TRACEPARENT
+                and buffer[start - TRACEPARENT - 1] == LINE_FEED
+                and TRACE in _modules
+            ):
+                traceparent = buffer[start - TRACEPARENT : start]
         try:
             items = ready if ready is not None else self._decode(buffer, start, end, method, count)
             if items and items[0][3] >= protocol.MESSAGE:
@@ -137,12 +158,18 @@ class _Loop:
                 elif form != protocol.CUSTOM:
                     raw = True
                     handler = self._whole_handler(method, form)
+            if traceparent:
+                handler = follow(handler, traceparent)
             encoded, names, meta = handler(items)
         except ProtocolError:
             raise
         except BaseException as error:
             self._error(identity, begin, error, raw)
             return
+        finally:
+            if own.unfinished:
+                logs.finish_lines(own)
+            own.context = None
         now = self._clock = _now()
         kind, dtype, shape, body = encoded
         ndim = len(shape)
@@ -154,7 +181,7 @@ class _Loop:
             1,
             min((now - begin) // 1000, MICROS_MAX),
             identity,
-            0,
+            begin,
             kind,
             dtype,
             ndim,
@@ -207,6 +234,7 @@ class _Loop:
         length: int,
         method: int,
         count: int,
+        context: int,
         identity: int,
         deadline: int,
     ) -> None:
@@ -216,24 +244,32 @@ class _Loop:
         begin = start + FRAME.size
         items = None
         body = bytearray()
-        if count == 1 and end - begin >= ITEM.size and self._codec.numpy:
-            items = self._large_array(begin, end, length, method)
+        if count == 1 and self._codec.numpy:
+            items = self._large_array(begin, end, length, method, context)
         if items is None:
             body = bytearray(length)
             view = memoryview(body)
             body[: end - begin] = self._view[begin:end]
             self._receive(view[end - begin :])
+        else:
+            body = self._buffer[begin : begin + context]
         self._clock = _now()
-        self._request(body, 0, len(body), method, count, identity, deadline, items)
+        self._request(body, 0, len(body), method, count, context, identity, deadline, items)
 
-    def _large_array(self, begin: int, end: int, length: int, method: int) -> list[Item] | None:
+    def _large_array(
+        self, begin: int, end: int, length: int, method: int, context: int
+    ) -> list[Item] | None:
         """Reads an array into the very memory that the component gets; `None` if it is none."""
+        after = begin + length
+        begin += context
+        if end - begin < ITEM.size:
+            return None
         kind, dtype, ndim, _, names, meta, _, size = ITEM.unpack_from(self._buffer, begin)
         at = begin + ITEM.size
         body = at + 8 * ndim + names + meta
         if kind != protocol.NUMBERS or method == AGGREGATE or body > end or size == 0:
             return None
-        if body + size != begin + length:
+        if body + size != after:
             raise ProtocolError("the item of a frame does not fill it")
         shape = protocol.sides(ndim).unpack_from(self._buffer, at)
         check_numbers(shape, dtype, size)
@@ -273,7 +309,8 @@ class _Loop:
             body["kind"] = "not_implemented"
         self._clock = _now()
         micros = min((self._clock - begin) // 1000, MICROS_MAX)
-        self._put(protocol.frame(ERROR, protocol.to_json(body), micros=micros, identity=identity))
+        data = protocol.to_json(body)
+        self._put(protocol.frame(ERROR, data, extent=micros, identity=identity, moment=begin))
 
     def _put(self, answer: bytes) -> None:
         if not self._out:

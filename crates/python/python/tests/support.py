@@ -26,11 +26,12 @@ def frame(
     body: bytes = b"",
     method: int = 0,
     items: int = 0,
-    micros: int = 0,
+    context: bytes = b"",
     identity: int = 0,
     deadline: int = 0,
 ) -> bytes:
-    return FRAME.pack(len(body), kind, method, items, micros, identity, deadline) + body
+    body = context + body
+    return FRAME.pack(len(body), kind, method, items, len(context), identity, deadline) + body
 
 
 def item(
@@ -50,15 +51,17 @@ def floats(shape: tuple[int, ...], *values: float, **other: Any) -> bytes:
     return item(1, struct.pack(f"<{len(values)}d", *values), 12, shape, **{"form": 1, **other})
 
 
-def predict(body: bytes, identity: int = 1, method: int = 1, items: int = 1) -> bytes:
-    return frame(6, body, method, items, identity=identity)
+def predict(
+    body: bytes, identity: int = 1, method: int = 1, items: int = 1, context: bytes = b""
+) -> bytes:
+    return frame(6, body, method, items, context, identity)
 
 
 class Answer:
     """A reply or an error, taken apart."""
 
     def __init__(self, head: tuple[int, ...], body: bytes) -> None:
-        self.length, self.frame_kind, _, self.items, self.micros, self.identity, _ = head
+        self.length, self.frame_kind, _, self.items, self.micros, self.identity, self.entered = head
         self.error: dict[str, Any] = {}
         if self.frame_kind == 8:
             self.error = json.loads(body)
@@ -119,8 +122,8 @@ class Front:
         head = FRAME.unpack(receive(self.sock, FRAME.size))
         return Answer(head, receive(self.sock, head[0]))
 
-    def ask(self, body: bytes, method: int = 1, items: int = 1) -> Answer:
-        self.send(predict(body, 1, method, items))
+    def ask(self, body: bytes, method: int = 1, items: int = 1, context: bytes = b"") -> Answer:
+        self.send(predict(body, 1, method, items, context))
         return self.answer()
 
 

@@ -124,6 +124,25 @@ class Stream(unittest.TestCase):
             self.assertEqual(front.answer().body, b"ran")
         self.assertEqual(calls.count, 1)
 
+    def test_an_answer_tells_when_the_component_was_entered(self) -> None:
+        def slow(X: Any) -> Any:
+            time.sleep(0.02)
+            if X == "fail":
+                raise ValueError(X)
+            return X
+
+        with Front(Calls(slow)) as front:
+            for text in (b"x", b"fail"):
+                before = time.monotonic_ns()
+                answer = front.ask(item(3, text))
+                after = time.monotonic_ns()
+                self.assertGreaterEqual(answer.micros, 20_000)
+                self.assertGreaterEqual(answer.entered, before)
+                self.assertLessEqual(answer.entered + answer.micros * 1000, after)
+            front.send(frame(6, TEXT, 1, 1, identity=1, deadline=1))
+            late = front.answer()
+            self.assertEqual((late.entered, late.micros), (0, 0))
+
     def test_slow_calls_do_not_hold_back_earlier_answers(self) -> None:
         times: list[float] = []
 

@@ -65,6 +65,9 @@ SEEN: dict[str, list[Any]] = {
         {"puid": "p", "tags": {"k": 1}},
     ],
     "with a deadline": [[1, -2], [], None],
+    "with an id": ["h\u00e9 \U0001f600", [], None],
+    "with an id and a trace": ["h\u00e9 \U0001f600", [], None],
+    "with a trace that is not recorded": ["h\u00e9 \U0001f600", [], None],
     "empty data": [[], ["a"], None],
     "scalar": [True, [], None],
     "float32 of three dimensions": [[[[1, 2, 3], [4, 5, 6]]], [], None],
@@ -151,17 +154,17 @@ class Requests(unittest.TestCase):
 
 class Replies(unittest.TestCase):
     def reply(self, component: object, request: bytes, method: int = 1) -> bytes:
-        """The reply with id and microseconds taken out."""
+        """The reply with id and times taken out."""
         with Front(component) as front:
             front.send(frame(6, request, method, 1, identity=99))
             head = receive(front.sock, 32)
             body = receive(front.sock, int.from_bytes(head[:8], "little"))
         self.assertEqual(int.from_bytes(head[16:24], "little"), 99)
-        return head[:12] + bytes(12) + head[24:] + body
+        return head[:12] + bytes(20) + body
 
     def vector(self, name: str) -> bytes:
         data = bytes.fromhex(BY_NAME["reply: " + name]["frame"])
-        return data[:12] + bytes(12) + data[24:]
+        return data[:12] + bytes(20) + data[32:]
 
     def test_every_reply(self) -> None:
         text = item(3, b"x")

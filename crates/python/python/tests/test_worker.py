@@ -120,7 +120,7 @@ class Life(unittest.TestCase):
 
     def test_serves_logs_and_ends(self) -> None:
         worker = Worker(self.folder)
-        self.assertEqual((worker.hello["kind"], worker.hello["protocol"]), (2, 1))
+        self.assertEqual((worker.hello["kind"], worker.hello["protocol"]), (2, 2))
         self.assertEqual(worker.hello["pid"], worker.process.pid)
         self.assertEqual(worker.ready["kind"], 4)
         self.assertEqual(
@@ -130,10 +130,14 @@ class Life(unittest.TestCase):
         worker.data[0].sendall(predict(item(3, b"x"), 7))
         answer = worker.answer()
         self.assertEqual(answer.json, {"argv": ["streeling"], "main": [], "path": self.folder})
+        worker.data[0].sendall(predict(item(3, b"y"), 8, context=b"a-1"))
+        worker.answer()
         code, out, err = worker.end()
-        self.assertEqual((code, out), (0, "printed \u00e9 \\udc80\n"))
+        printed = "printed \u00e9 \\udc80\n"
+        self.assertEqual((code, out), (0, f"{printed}\x1f\x1f\x1fa-1\x1f{printed}"))
         # The real `seldon_core`, where it is installed, logs when it is imported.
-        self.assertIn("\n\x1f30\x1fmine\x1ftwo\x1elines x\n", "\n" + err)
+        self.assertIn("\n\x1f30\x1fmine\x1f\x1ftwo\x1elines x\n", "\n" + err)
+        self.assertIn("\n\x1f30\x1fmine\x1fa-1\x1ftwo\x1elines y\n", "\n" + err)
 
     def test_threads(self) -> None:
         worker = Worker(self.folder, threads=3)

@@ -184,7 +184,7 @@ async fn a_worker_that_always_dies_unused_ends_the_pool() {
     let dying = "import os, threading\n\n\nclass Model:\n    def __init__(self):\n        \
                  threading.Timer(0.3, os._exit, [7]).start()\n";
     std::fs::write(folder.path().join("model.py"), dying).unwrap();
-    let pool = Pool::new(config(python().0, folder.path()));
+    let pool = Pool::new(config(python(), folder.path()));
     pool.start().await.unwrap();
     let failed = pool.failed().await;
     assert!(
@@ -278,7 +278,7 @@ async fn a_stop_answers_what_waits() {
 async fn front_to_be_killed() {
     let folder = std::env::current_dir().unwrap();
     if folder.join("freezes").exists() {
-        let pool = Pool::new(config(python().0, &folder));
+        let pool = Pool::new(config(python(), &folder));
         // The load never ends.
         let _ = pool.start().await;
     }

@@ -11,7 +11,7 @@ use streeling_core::{
 };
 use streeling_python::Pool;
 
-use crate::support::{config, python};
+use crate::support::{config, python, python_has};
 
 const MODEL: &str = r#"
 from seldon_core.user_model import SeldonNotImplementedError
@@ -59,15 +59,14 @@ impl Served {
     async fn start(class: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("model.py"), MODEL).unwrap();
-        let (python, has_protobuf) = python();
-        let mut config = config(python, folder.path());
+        let mut config = config(python(), folder.path());
         class.clone_into(&mut config.worker.class);
         let pool = Pool::new(config);
         pool.start().await.unwrap();
         Self {
             unit: Unit::new(Arc::new(pool.clone()), UnitConfig::default()),
             pool,
-            has_protobuf,
+            has_protobuf: python_has("google.protobuf"),
             _folder: folder,
         }
     }

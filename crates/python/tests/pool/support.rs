@@ -1,8 +1,9 @@
 //! Pools over a component in a folder of its own.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use streeling_core::{Context, Message, Method, Payload, Request, Result, Unit, UnitConfig};
@@ -43,23 +44,25 @@ class Model:
         return str(os.getpid())
 "#;
 
-/// The interpreter of the tests, and whether it has the package protobuf.
+/// The interpreter of the tests.
 #[expect(
     clippy::disallowed_methods,
     reason = "which interpreter there is, is the machine's matter and not a setting of the pool"
 )]
-pub(crate) fn python() -> (PathBuf, bool) {
+pub(crate) fn python() -> PathBuf {
     let made = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/venv/runtime/bin/python");
-    let python = match std::env::var_os("STREELING_TEST_PYTHON") {
+    match std::env::var_os("STREELING_TEST_PYTHON") {
         Some(named) => named.into(),
         None if made.exists() => made,
         None => "python3".into(),
-    };
-    let found = Command::new(&python)
-        .args(["-c", "import google.protobuf"])
-        .output()
-        .unwrap();
-    (python, found.status.success())
+    }
+}
+
+/// Whether that interpreter has this module.
+pub(crate) fn python_has(module: &str) -> bool {
+    let import = format!("import {module}");
+    let tried = Command::new(python()).args(["-c", &import]).output();
+    tried.unwrap().status.success()
 }
 
 /// One worker with one thread that serves `model.Model`.
@@ -97,8 +100,13 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) async fn start(change: impl FnOnce(&mut PoolConfig)) -> Self {
+        Self::start_with(MODEL, change).await
+    }
+
+    /// As [`Served::start`], with another component in the place of [`MODEL`].
+    pub(crate) async fn start_with(model: &str, change: impl FnOnce(&mut PoolConfig)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut config = config(python().0, folder.path());
+        let mut config = config(python(), folder.path());
         change(&mut config);
         let pool = Pool::new(config);
         let served = Self {
@@ -106,7 +114,7 @@ impl Served {
             pool,
             folder: Arc::new(folder),
         };
-        served.write("model.py", MODEL);
+        served.write("model.py", model);
         served.pool.start().await.unwrap();
         served
     }
@@ -122,26 +130,26 @@ impl Served {
 
     /// What the component answers to a text.
     pub(crate) async fn ask(&self, text: &str) -> Result<String> {
-        self.ask_until(text, None).await
+        self.ask_in(text, &Context::default()).await
     }
 
     /// As a transport does it: at the deadline the call is dropped.
     pub(crate) async fn ask_within(&self, text: &str, patience: Duration) -> Option<String> {
-        let asked = self.ask_until(text, Some(Instant::now() + patience));
+        let context = Context {
+            deadline: Some(Instant::now() + patience),
+            ..Context::default()
+        };
+        let asked = self.ask_in(text, &context);
         let answer = tokio::time::timeout(patience, asked).await.ok()?;
         Some(answer.unwrap())
     }
 
-    async fn ask_until(&self, text: &str, deadline: Option<Instant>) -> Result<String> {
-        let context = Context {
-            deadline,
-            ..Context::default()
-        };
+    pub(crate) async fn ask_in(&self, text: &str, context: &Context) -> Result<String> {
         let request = Request::Message(Message {
             payload: Payload::Text(text.to_owned()),
             ..Message::default()
         });
-        let answer = self.unit.call(&context, Method::Predict, request).await?;
+        let answer = self.unit.call(context, Method::Predict, request).await?;
         match answer.payload {
             Payload::Text(text) => Ok(text),
             Payload::Raw(pieces) => Ok(String::from_utf8(pieces.concat()).unwrap()),
@@ -155,6 +163,49 @@ impl Served {
 
     pub(crate) async fn stop(&self) {
         self.pool.stop(Duration::from_secs(10)).await;
+    }
+}
+
+/// The log of all tests of this process, from the first time that one asks for it.
+#[derive(Clone, Copy)]
+pub(crate) struct Log;
+
+static LINES: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+impl Log {
+    pub(crate) fn start() -> Self {
+        // Another test may have been there before.
+        let _ = tracing_subscriber::fmt()
+            .json()
+            .flatten_event(true)
+            .with_writer(|| Self)
+            .try_init();
+        Self
+    }
+
+    /// The line that says so, once it has come.
+    pub(crate) async fn line(self, message: &str) -> serde_json::Value {
+        let find = || {
+            let lines = LINES.lock().unwrap();
+            let mut lines = lines.split(|byte| *byte == b'\n');
+            lines.find_map(|line| {
+                let line: serde_json::Value = serde_json::from_slice(line).ok()?;
+                (line["message"] == message).then_some(line)
+            })
+        };
+        eventually(message, || async { find().is_some() }).await;
+        find().unwrap()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        LINES.lock().unwrap().extend_from_slice(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

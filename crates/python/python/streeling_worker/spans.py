@@ -1,0 +1,63 @@
+"""Makes the spans that a component records with OpenTelemetry children of the server's."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+from .methods import Handler, Reply
+from .payload import Item
+
+# Whether it has been imported is looked up for each request, since a component may do so as late as
+# within one. It is never imported here: who has not done so records nothing.
+TRACE = "opentelemetry.trace"
+
+_log = logging.getLogger("streeling")
+
+
+def follow(handler: Handler, traceparent: bytearray) -> Handler:
+    """`handler` within the server's span; to be called where `TRACE` has been imported.
+
+    Nothing that goes wrong harms the request.
+    """
+    try:
+        trace: Any = sys.modules[TRACE]
+        context: Any = sys.modules["opentelemetry.context"]
+        _, trace_id, span_id, flags = traceparent.split(b"-")
+        parent = trace.SpanContext(
+            int(trace_id, 16),
+            int(span_id, 16),
+            is_remote=True,
+            trace_flags=trace.TraceFlags(int(flags, 16)),
+        )
+        within = trace.set_span_in_context(trace.NonRecordingSpan(parent))
+    except Exception as error:
+        _warn_once(error)
+        return handler
+
+    def follower(items: list[Item]) -> Reply:
+        try:
+            token = context.attach(within)
+        except Exception as error:
+            _warn_once(error)
+            return handler(items)
+        try:
+            return handler(items)
+        finally:
+            try:
+                context.detach(token)
+            except Exception as error:
+                _warn_once(error)
+
+    return follower
+
+
+_warned = False
+
+
+def _warn_once(error: Exception) -> None:
+    global _warned
+    if not _warned:
+        _warned = True
+        _log.warning("OpenTelemetry does not take the server's span: %r", error)

@@ -1,0 +1,86 @@
+//! Instants here, and nanoseconds of the clock that the workers read: the same clock, told in two ways.
+
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// An instant, and what the workers' clock said then, in nanoseconds.
+type Anchor = (Instant, u64);
+
+/// An instant on the workers' clock; never 0, which stands for none.
+pub(crate) fn to_worker(at: Instant) -> u64 {
+    let &(instant, nanos) = anchor();
+    let since = |to: Instant, from: Instant| {
+        let nanos = to.saturating_duration_since(from).as_nanos();
+        u64::try_from(nanos).unwrap_or(u64::MAX)
+    };
+    nanos
+        .saturating_add(since(at, instant))
+        .saturating_sub(since(instant, at))
+        .max(1)
+}
+
+/// What a worker's clock said, as an instant. One that cannot be is the nearest that can.
+pub(crate) fn from_worker(nanos: u64) -> Instant {
+    let &(instant, anchor) = anchor();
+    let later = Duration::from_nanos(nanos.saturating_sub(anchor));
+    let earlier = Duration::from_nanos(anchor.saturating_sub(nanos));
+    let moved = instant.checked_add(later);
+    moved
+        .and_then(|moved| moved.checked_sub(earlier))
+        .unwrap_or(instant)
+}
+
+/// Taken once, since both ways of telling go on at the same pace.
+fn anchor() -> &'static Anchor {
+    static ANCHOR: OnceLock<Anchor> = OnceLock::new();
+    ANCHOR.get_or_init(|| {
+        // Of a few, the one between whose readings the least time went by: the others were interrupted.
+        let readings = (0..8).map(|_| {
+            let before = monotonic();
+            let instant = Instant::now();
+            let gap = monotonic().saturating_sub(before);
+            (gap, (instant, before + gap / 2))
+        });
+        let closest = readings.min_by_key(|(gap, _)| *gap);
+        closest.expect("there are eight").1
+    })
+}
+
+fn monotonic() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_and_back() {
+        let now = Instant::now();
+        let second = Duration::from_secs(1);
+        for at in [now - second, now, now + second] {
+            assert_eq!(from_worker(to_worker(at)), at);
+        }
+    }
+
+    #[test]
+    fn both_tell_the_same_time() {
+        let before = monotonic();
+        let found = to_worker(Instant::now());
+        let after = monotonic();
+        // Half of the closest reading's gap, and then some.
+        let slack = 1_000_000;
+        assert!(before - slack <= found && found <= after + slack);
+    }
+
+    #[test]
+    fn what_cannot_be_told_harms_nobody() {
+        let far = Instant::now().checked_add(Duration::from_secs(1 << 40));
+        assert!(far.is_none_or(|far| to_worker(far) > 0));
+        from_worker(0);
+        from_worker(u64::MAX);
+    }
+}
