@@ -27,6 +27,7 @@ mod parameters;
 mod rows;
 mod settings;
 mod table;
+mod tracing;
 mod value;
 
 pub use annotations::{Annotations, PODINFO_ANNOTATIONS};
@@ -36,9 +37,13 @@ pub use interface::InterfaceName;
 pub use parameters::{ParameterValue, Parameters};
 pub use settings::{
     Grpc, Identity, Loaded, Log, LogFormat, LogLevel, Metrics, Parts, Python, Rest, ServiceType,
-    Settings, Tracing, WorkerPool, Workers,
+    Settings, WorkerPool, Workers,
 };
 pub use table::Key;
+pub use tracing::{
+    JaegerAgent, OtlpCollector, OtlpProtocol, Propagator, Sampler, Sampling, SpanLimits,
+    TraceExporter, Tracing,
+};
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 mod refused;
 mod shown;
+mod traced;
 mod values;
 mod warned;
 

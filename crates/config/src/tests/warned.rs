@@ -71,7 +71,7 @@ fn a_setting_that_acts_does_not_warn() {
 }
 
 #[test]
-fn the_deprecated_flag_warns_and_the_otel_variables_share_a_warning() {
+fn the_deprecated_flag_warns() {
     for args in [
         &["--persistence"][..],
         &["--persistence", "1"],
@@ -82,21 +82,6 @@ fn the_deprecated_flag_warns_and_the_otel_variables_share_a_warning() {
             ["--persistence, set by the command line, is deprecated and does nothing"]
         );
     }
-    let otel = [("OTEL_B", "2"), ("OTEL_A", "1"), ("OTEL_C", "")];
-    assert_eq!(
-        warnings(&[], &otel),
-        ["OTEL_A, OTEL_B: no effect, tracing is not in this build yet"]
-    );
-    let kept = iris(&[], &otel).settings.tracing.otel;
-    assert_eq!(
-        kept.into_iter().collect::<Vec<_>>(),
-        [
-            ("OTEL_A".to_owned(), "1".to_owned()),
-            ("OTEL_B".to_owned(), "2".to_owned()),
-        ]
-    );
-    let linked = [(names::JAEGER_AGENT_PORT, "tcp://10.0.0.1:6831")];
-    assert_eq!(iris(&[], &linked).settings.tracing.jaeger_port, Some(6831));
 }
 
 #[test]

@@ -60,11 +60,11 @@ fn a_large_batch_is_split() {
     config.tags = vec![("long".to_owned(), "x".repeat(1000))];
     let tracer = Arc::new(Tracer::start(&config).unwrap());
     let observers = observers(&tracer);
-    for _ in 0..100 {
+    for _ in 0..40 {
         request(&observers, &REST, &[], code(200, false));
     }
     tracer.stop(Duration::from_secs(10));
-    assert_eq!(figures(&tracer)["exported"], 500);
+    assert_eq!(figures(&tracer)["exported"], 200);
     let mut packet = vec![0; 1 << 17];
     let mut packets = 0;
     socket
@@ -74,7 +74,7 @@ fn a_large_batch_is_split() {
         assert!(length <= 65_000, "{length}");
         packets += 1;
     }
-    assert!(packets >= 8, "{packets}");
+    assert!(packets >= 4, "{packets}");
 }
 
 #[test]
