@@ -20,6 +20,7 @@ mod probes;
 #[cfg(feature = "python")]
 mod python;
 mod server;
+mod traces;
 #[cfg(feature = "python")]
 mod upkeep;
 #[cfg(feature = "python")]
@@ -30,6 +31,8 @@ pub const PARTS: config::Parts = config::Parts {
     rest: cfg!(feature = "rest"),
     grpc: cfg!(feature = "grpc"),
     metrics: cfg!(feature = "metrics"),
+    jaeger: cfg!(feature = "jaeger"),
+    otlp: cfg!(feature = "otlp"),
 };
 
 #[cfg(feature = "python")]

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use streeling_config::Settings;
-use streeling_core::{Component, Observer, Observers, Unit, UnitConfig};
+use streeling_core::{Component, Observers, Unit, UnitConfig};
 use tokio::sync::watch;
 
 use crate::control::{Control, controller};
 use crate::health::Health;
 use crate::pidfile::{Pidfile, PidfileError};
 use crate::ports::{Ports, Units};
+use crate::traces::Traces;
 
 /// A server that is ready to be run.
 pub struct Server {
@@ -49,6 +50,10 @@ pub enum ServeError {
     #[cfg(feature = "python")]
     #[error("the server gives up: {0}")]
     GaveUp(#[source] streeling_python::StartError),
+    /// Spans cannot be sent as the settings say.
+    #[cfg(any(feature = "jaeger", feature = "otlp"))]
+    #[error(transparent)]
+    Traces(#[from] streeling_tracing::StartError),
     /// The settings ask for a part that was not compiled in.
     #[error("{asked} needs the feature '{feature}', which this build does not have")]
     Feature {
@@ -83,6 +88,10 @@ impl ServeError {
             Self::GrpcPort(_) => 2,
             #[cfg(feature = "metrics")]
             Self::MetricsPort(_) => 2,
+            #[cfg(any(feature = "jaeger", feature = "otlp"))]
+            Self::Traces(streeling_tracing::StartError::Thread(_)) => 1,
+            #[cfg(any(feature = "jaeger", feature = "otlp"))]
+            Self::Traces(streeling_tracing::StartError::Backend { .. }) => 2,
             Self::Pidfile(_) | Self::Feature { .. } | Self::Nothing => 2,
             #[cfg(feature = "python")]
             Self::Component(_) | Self::GaveUp(_) | Self::Watch(_) => 1,
@@ -129,6 +138,7 @@ impl Server {
             ports: Ports::bind(settings)?,
             #[cfg(feature = "metrics")]
             probes: crate::probes::Bound::new(settings)?,
+            traces: Traces::start(settings)?,
         };
         match &self.component {
             Some(component) => {
@@ -221,6 +231,7 @@ impl Server {
             .stop(until.saturating_duration_since(Instant::now()))
             .await;
         drop(pidfile);
+        place.traces.end().await;
         #[cfg(feature = "metrics")]
         probes.end().await;
         ended
@@ -233,6 +244,7 @@ struct Place {
     ports: Ports,
     #[cfg(feature = "metrics")]
     probes: crate::probes::Bound,
+    traces: Traces,
 }
 
 impl Place {
@@ -247,8 +259,7 @@ impl Place {
 
     /// Who is told of requests.
     fn observers(&self) -> Observers {
-        let observers: [Arc<dyn Observer>; 0] = [];
-        let observers = observers.into_iter();
+        let observers = self.traces.observer().into_iter();
         #[cfg(feature = "metrics")]
         let observers = observers.chain([self.probes.observer()]);
         observers.collect()
@@ -271,6 +282,7 @@ impl Place {
             health.drain();
             ender.stop(grace);
         });
+        self.traces.end().await;
         #[cfg(feature = "metrics")]
         probes.end().await;
         Ok(())

@@ -23,7 +23,18 @@ pub(super) struct Collector {
     endpoint: String,
     scope: InstrumentationScope,
     exporter: SpanExporter,
-    runtime: Runtime,
+    runtime: Own,
+}
+
+/// A runtime that may be let go of anywhere: within another one, and while it still looks up a name.
+struct Own(Option<Runtime>);
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 impl Collector {
@@ -36,8 +47,12 @@ impl Collector {
             .enable_all()
             .build()
             .map_err(StartError::Thread)?;
-        let _entered = runtime.enter();
-        let mut exporter = exporter(to).map_err(|reason| StartError::Backend {
+        let exporter = {
+            let _entered = runtime.enter();
+            exporter(to)
+        };
+        let runtime = Own(Some(runtime));
+        let mut exporter = exporter.map_err(|reason| StartError::Backend {
             backend: to.endpoint.clone(),
             reason,
         })?;
@@ -51,7 +66,6 @@ impl Collector {
                 .with_service_name(config.service.clone())
                 .build(),
         );
-        drop(_entered);
         Ok(Self {
             endpoint: to.endpoint.clone(),
             scope: InstrumentationScope::builder("streeling")
@@ -107,7 +121,10 @@ impl Collector {
 impl Export for Collector {
     fn export(&mut self, spans: Vec<Span>, timeout: Duration) -> Result<(), String> {
         let spans = spans.into_iter().map(|span| self.data(span)).collect();
-        self.runtime.block_on(async {
+        let Some(runtime) = &self.runtime.0 else {
+            return Err("it has been stopped".to_owned());
+        };
+        runtime.block_on(async {
             match tokio::time::timeout(timeout, self.exporter.export(spans)).await {
                 Ok(sent) => sent.map_err(|error| error.to_string()),
                 Err(_) => Err(format!("no answer within {timeout:?}")),
