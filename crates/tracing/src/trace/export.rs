@@ -49,6 +49,7 @@ pub(super) fn start(
         #[cfg(feature = "otlp")]
         Backend::Otlp(collector) => Box::new(super::otlp::Collector::new(collector, config)?),
     };
+    tracing::info!("traces go to {}", exporter.backend());
     let common = Common {
         tags: config.tags.clone(),
         sampler: config.sampling.sampler.tags(),

@@ -11,6 +11,9 @@ use super::ids;
 /// Bytes of a URL that are kept. It is its sender's choice, and thousands of them wait.
 const LONGEST_URL: usize = 2048;
 
+/// Characters of a method. Those that exist are shorter.
+const LONGEST_VERB: usize = 16;
+
 const STAGES: [Stage; 4] = [Stage::Decode, Stage::Queue, Stage::Component, Stage::Encode];
 
 /// A tag's value.
@@ -95,7 +98,9 @@ impl Finished {
             took,
             stages,
             request_id: call.id.to_string(),
-            verb: head.map(|head| head.verb.clone()).unwrap_or_default(),
+            verb: head
+                .map(|head| head.verb.chars().take(LONGEST_VERB).collect())
+                .unwrap_or_default(),
             url: head
                 .map(|head| url(head.host.as_deref(), &head.target))
                 .unwrap_or_default(),

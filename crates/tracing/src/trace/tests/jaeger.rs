@@ -60,11 +60,12 @@ fn a_large_batch_is_split() {
     config.tags = vec![("long".to_owned(), "x".repeat(1000))];
     let tracer = Arc::new(Tracer::start(&config).unwrap());
     let observers = observers(&tracer);
-    for _ in 0..40 {
+    // Two packets: what the system keeps of them, until they are read, is not much.
+    for _ in 0..20 {
         request(&observers, &REST, &[], code(200, false));
     }
     tracer.stop(Duration::from_secs(10));
-    assert_eq!(figures(&tracer)["exported"], 200);
+    assert_eq!(figures(&tracer)["exported"], 100);
     let mut packet = vec![0; 1 << 17];
     let mut packets = 0;
     socket
@@ -74,7 +75,7 @@ fn a_large_batch_is_split() {
         assert!(length <= 65_000, "{length}");
         packets += 1;
     }
-    assert!(packets >= 4, "{packets}");
+    assert!(packets == 2, "{packets}");
 }
 
 #[test]
