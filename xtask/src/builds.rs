@@ -15,6 +15,8 @@ const LINTED: &[&[&str]] = &[
     &["rest", "python"],
     &["grpc", "python"],
     &["metrics"],
+    &["rest", "jaeger"],
+    &["grpc", "otlp"],
     &["rest", "metrics", "python"],
     &[],
 ];
@@ -23,7 +25,7 @@ const LINTED: &[&[&str]] = &[
 struct Build {
     name: &'static str,
     features: &'static [&'static str],
-    /// Packages that must not be in it, as nobody who leaves a transport out wants to carry them.
+    /// Packages that must not be in it, as nobody who leaves a part out wants to carry them.
     absent: &'static [&'static str],
 }
 
@@ -31,12 +33,27 @@ const BUILDS: &[Build] = &[
     Build {
         name: "rest",
         features: &["rest", "python"],
-        absent: &["tonic", "h2", "prost", "streeling-grpc"],
+        absent: &[
+            "tonic",
+            "h2",
+            "prost",
+            "streeling-grpc",
+            "opentelemetry",
+            "opentelemetry_sdk",
+            "thrift",
+        ],
     },
     Build {
         name: "grpc",
         features: &["grpc", "python"],
-        absent: &["warp", "multer", "streeling-rest"],
+        absent: &[
+            "warp",
+            "multer",
+            "streeling-rest",
+            "opentelemetry",
+            "opentelemetry_sdk",
+            "thrift",
+        ],
     },
 ];
 

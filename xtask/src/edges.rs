@@ -95,9 +95,28 @@ const ABSENT: &[(&str, &[&str])] = &[
         "streeling-net",
         &["hyper", "warp", "tonic", "prost", "clap"],
     ),
+    // hyper and tonic's client come with the exporter by OTLP; servers and TLS must not.
+    (
+        "streeling-tracing",
+        &[
+            "warp",
+            "axum",
+            "clap",
+            "command-fds",
+            "serde_yaml_ng",
+            "reqwest",
+            "rustls",
+            "native-tls",
+            "openssl",
+        ],
+    ),
 ];
 
-/// Checks both tables against what Cargo knows.
+/// What only one crate of ours may name outside its tests, by the start of its name: or the lock file ends up with
+/// versions of it that nobody has chosen.
+const NAMED_BY: &[(&str, &str)] = &[("opentelemetry", "streeling-tracing")];
+
+/// Checks these tables against what Cargo knows.
 pub(crate) fn run() -> anyhow::Result<()> {
     let text = output(cargo().args(["metadata", "--format-version", "1", "--locked"]))?;
     let metadata: Value = serde_json::from_str(&text)?;
@@ -116,6 +135,13 @@ pub(crate) fn run() -> anyhow::Result<()> {
         {
             if !allowed.contains(&found) {
                 faults.push(format!("{name} must not know {found}"));
+            }
+        }
+    }
+    for (start, only) in NAMED_BY {
+        for name in graph.ours.iter().filter(|name| *name != only) {
+            for found in graph.below(name).filter(|found| found.starts_with(start)) {
+                faults.push(format!("{name} must not name {found}, only {only} may"));
             }
         }
     }

@@ -7,7 +7,7 @@ use clap::{Arg, ArgAction, Command, value_parser};
 
 use crate::error::ConfigError;
 use crate::names;
-use crate::table::{Acts, Flag, Group, Key, POSITIONAL, Preset, Row, TABLE};
+use crate::table::{Flag, Group, Key, POSITIONAL, Preset, Row, TABLE};
 
 const ABOUT: &str = "Serves a machine-learning component over REST and gRPC. Every setting may be \
     given by its flag or by an environment variable; the flag wins, and an empty variable counts \
@@ -115,9 +115,6 @@ fn long_help(row: &Row) -> String {
     if !row.detail.is_empty() {
         let _ = write!(text, " {}", row.detail);
     }
-    if let Some(missing) = missing(row) {
-        let _ = write!(text, "\n{missing}");
-    }
     let _ = write!(text, "\nAllowed: {}", row.kind.allowed());
     if !row.variables.is_empty() {
         let _ = write!(text, "\nVariable: {}", row.variables.join(", else "));
@@ -126,16 +123,6 @@ fn long_help(row: &Row) -> String {
         let _ = write!(text, "\nDefault: {}", row.shown_default());
     }
     text
-}
-
-/// What this build lacks of a setting, as a sentence.
-pub(crate) fn missing(row: &Row) -> Option<String> {
-    match row.acts {
-        Acts::Now | Acts::Ignored | Acts::Deprecated => None,
-        Acts::NotYet(part) => Some(format!(
-            "Not in this build yet: {part}. Setting it is a warning."
-        )),
-    }
 }
 
 fn variables_only() -> String {

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use crate::annotations::PODINFO_ANNOTATIONS;
-use crate::args::missing;
 use crate::names;
-use crate::table::{Acts, Group, Preset, Row, TABLE};
+use crate::table::{Group, Preset, Row, TABLE};
+use crate::tracing::otel;
 
 /// The whole text of `docs/settings.md`, in Markdown, with a line break at its end.
 pub fn reference() -> String {
@@ -20,12 +20,14 @@ pub fn reference() -> String {
         for row in TABLE.iter().filter(|row| row.group == group) {
             let _ = writeln!(page, "{}", line(row));
         }
+        if group == Group::Tracing {
+            otel(&mut page);
+        }
     }
     let _ = write!(
         page,
         "\n## Other variables\n\n\
          | variable | meaning |\n|---|---|\n\
-         | `{}*` | OpenTelemetry's standard variables, for tracing.{} |\n\
          | `{}` | the active virtual environment: its `bin/python` is the default of `--python` |\n\
          | `MLSERVER_*` | set by the operator for another server; ignored |\n\
          \n## Annotations\n\n\
@@ -36,15 +38,32 @@ pub fn reference() -> String {
          | `seldon.io/rest-timeout` | deadline of a REST request in milliseconds, where `--timeout-ms` is not set; 0: none |\n\
          | `seldon.io/grpc-timeout` | the same for gRPC |\n\
          | `seldon.io/grpc-max-message-size` | largest gRPC message in bytes, instead of `--max-body-size` |\n",
-        names::OTEL_PREFIX,
-        if matches!(TABLE[crate::Key::Tracing as usize].acts, Acts::Now) {
-            ""
-        } else {
-            " Not in this build yet: setting one is a warning."
-        },
         names::VIRTUAL_ENV,
     );
     page
+}
+
+fn otel(page: &mut String) {
+    page.push_str(
+        "\nOpenTelemetry's standard variables that count; the others are ignored. They and what the variables \
+         above hold are looked at while tracing is on, and a bad value gets exit code 2 then.\n\n\
+         | variable | default | meaning | allowed |\n|---|---|---|---|\n",
+    );
+    for variable in otel::VARIABLES {
+        let names: Vec<String> = variable
+            .names
+            .iter()
+            .map(|name| format!("`{name}`"))
+            .collect();
+        let _ = writeln!(
+            page,
+            "| {} | {} | {} | {} |",
+            names.join(", else "),
+            variable.default,
+            variable.meaning,
+            variable.allowed
+        );
+    }
 }
 
 const HEAD: &str = "# Settings
@@ -62,9 +81,6 @@ exist. `--help` says what stands here, `--version` prints the version; both end 
 
 Booleans: `1`, `true` and `t` are true; `0`, `false`, `f`, `no` and an empty value are false, in any case of
 the letters. Flags with a boolean value may stand without one, and are true then.
-
-A setting of a part that is not in this build yet is read and checked all the same, and gives a
-warning if it is set to anything but its default.
 ";
 
 fn line(row: &Row) -> String {
@@ -85,9 +101,8 @@ fn line(row: &Row) -> String {
         Preset::None | Preset::From(_) => row.shown_default().to_owned(),
     };
     let mut meaning = row.meaning.to_owned();
-    let detail = Some(row.detail.to_owned()).filter(|detail| !detail.is_empty());
-    for (index, more) in [detail, missing(row)].into_iter().flatten().enumerate() {
-        let _ = write!(meaning, "{} {more}", if index == 0 { "." } else { "" });
+    if !row.detail.is_empty() {
+        let _ = write!(meaning, ". {}", row.detail);
     }
     let cells = [
         flag,

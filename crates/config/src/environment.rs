@@ -38,18 +38,6 @@ impl Environment {
         let value = self.variables.get(OsStr::new(name))?;
         (!value.is_empty()).then_some(value)
     }
-
-    /// All variables whose name starts so, in the order of their names; empty ones count as unset.
-    pub(crate) fn with_prefix<'a>(
-        &'a self,
-        prefix: &'a str,
-    ) -> impl Iterator<Item = (&'a str, &'a OsStr)> {
-        self.variables
-            .iter()
-            .filter(|(_, value)| !value.is_empty())
-            .filter_map(|(name, value)| Some((name.to_str()?, value.as_os_str())))
-            .filter(move |(name, _)| name.starts_with(prefix))
-    }
 }
 
 impl<N: Into<OsString>, V: Into<OsString>> FromIterator<(N, V)> for Environment {

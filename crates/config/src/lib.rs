@@ -8,8 +8,7 @@
 //!
 //! Precedence is command line, then environment, then (for deadlines) the annotation, then
 //! default; the annotation for the size of a gRPC message overrides the general limit. A value that
-//! cannot be used is a [`ConfigError`] of one line, before any port is bound. A part that is not
-//! in this build yet is marked at its rows in the table: setting it is a [`Warning`].
+//! cannot be used is a [`ConfigError`] of one line, before any port is bound.
 //!
 //! Lives elsewhere on purpose: binding ports, finding the interpreter on `PATH`, reading the YAML
 //! in `MODEL_METADATA`, and printing. This crate knows no transport, no Python and none of its
@@ -27,6 +26,7 @@ mod parameters;
 mod rows;
 mod settings;
 mod table;
+mod tracing;
 mod value;
 
 pub use annotations::{Annotations, PODINFO_ANNOTATIONS};
@@ -36,9 +36,13 @@ pub use interface::InterfaceName;
 pub use parameters::{ParameterValue, Parameters};
 pub use settings::{
     Grpc, Identity, Loaded, Log, LogFormat, LogLevel, Metrics, Parts, Python, Rest, ServiceType,
-    Settings, Tracing, WorkerPool, Workers,
+    Settings, WorkerPool, Workers,
 };
 pub use table::Key;
+pub use tracing::{
+    JaegerAgent, OtlpCollector, OtlpProtocol, Propagator, Sampler, Sampling, SpanLimits,
+    TraceExporter, Tracing,
+};
 
 #[cfg(test)]
 mod tests;

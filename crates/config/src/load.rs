@@ -9,10 +9,10 @@ use crate::environment::Environment;
 use crate::error::{ConfigError, Invalid, Warning, quoted};
 use crate::names;
 use crate::settings::{
-    Grpc, Identity, Loaded, Log, LogLevel, Metrics, Parts, Python, Rest, Settings, Tracing, Word,
-    Workers,
+    Grpc, Identity, Loaded, Log, LogLevel, Metrics, Parts, Python, Rest, Settings, Word, Workers,
 };
 use crate::table::{Acts, Key, Preset, Row, TABLE};
+use crate::tracing::{self, Tracing};
 use crate::value::{Parsed, Value, millis, size};
 
 pub(crate) fn load(
@@ -32,7 +32,8 @@ pub(crate) fn load(
     if !parts.metrics {
         values.without_metrics()?;
     }
-    let settings = values.settings(environment, annotations);
+    let tracing = tracing::read(parts, &values, environment)?;
+    let settings = values.settings(environment, annotations, tracing);
     check_ports(&[
         (Key::HttpPort, settings.rest.port, settings.rest.workers > 0),
         (Key::GrpcPort, settings.grpc.port, settings.grpc.workers > 0),
@@ -48,7 +49,7 @@ pub(crate) fn load(
 fn check_ports(ports: &[(Key, u16, bool)]) -> Result<(), ConfigError> {
     let bound: Vec<_> = ports
         .iter()
-        .filter(|(key, port, on)| *on && *port != 0 && key.row().acts == Acts::Now)
+        .filter(|(_, port, on)| *on && *port != 0)
         .collect();
     for (index, (first, port, _)) in bound.iter().enumerate() {
         if let Some((second, ..)) = bound[index + 1..]
@@ -82,11 +83,10 @@ impl Source {
 }
 
 /// Every setting's value, before any of them looks at another.
-struct Values {
+pub(crate) struct Values {
     values: BTreeMap<Key, Value>,
     /// Where those were found that are not defaults.
     sources: BTreeMap<Key, Source>,
-    otel: BTreeMap<String, String>,
     warnings: Vec<Warning>,
 }
 
@@ -95,7 +95,6 @@ impl Values {
         let mut all = Self {
             values: BTreeMap::new(),
             sources: BTreeMap::new(),
-            otel: BTreeMap::new(),
             warnings: Vec::new(),
         };
         for row in TABLE {
@@ -103,14 +102,13 @@ impl Values {
             match find(row, args, environment, &mut all.warnings) {
                 Some((raw, source)) => {
                     let value = all.parse(row, raw, source)?;
-                    all.warn_if_inert(row, &value, default.as_ref(), source);
+                    all.warn_if_deprecated(row, source);
                     all.values.insert(row.key, value);
                     all.sources.insert(row.key, source);
                 }
                 None => all.values.extend(default.map(|value| (row.key, value))),
             }
         }
-        all.read_otel(environment);
         Ok(all)
     }
 
@@ -137,30 +135,12 @@ impl Values {
         }
     }
 
-    fn warn_if_inert(&mut self, row: &Row, value: &Value, default: Option<&Value>, source: Source) {
-        let changed = Some(value) != default;
-        let (names, source) = (row.key, source.describe());
-        let text = match row.acts {
-            Acts::NotYet(part) if changed => {
-                format!("{names}, set by {source}, has no effect: {part} is not in this build yet")
-            }
-            Acts::Deprecated => format!("{names}, set by {source}, is deprecated and does nothing"),
-            Acts::Now | Acts::NotYet(_) | Acts::Ignored => return,
-        };
-        self.warnings.push(Warning(text));
-    }
-
-    /// All of these variables follow tracing, so they share its mark and one warning.
-    fn read_otel(&mut self, environment: &Environment) {
-        let variables = environment.with_prefix(names::OTEL_PREFIX);
-        self.otel = variables
-            .map(|(name, value)| (name.to_owned(), value.to_string_lossy().into_owned()))
-            .collect();
-        if let (Acts::NotYet(part), false) = (Key::Tracing.row().acts, self.otel.is_empty()) {
-            let names: Vec<&str> = self.otel.keys().map(String::as_str).collect();
+    fn warn_if_deprecated(&mut self, row: &Row, source: Source) {
+        if row.acts == Acts::Deprecated {
             self.warnings.push(Warning(format!(
-                "{}: no effect, {part} is not in this build yet",
-                names.join(", ")
+                "{}, set by {}, is deprecated and does nothing",
+                row.key,
+                source.describe()
             )));
         }
     }
@@ -209,7 +189,12 @@ impl Values {
         }
     }
 
-    fn settings(&mut self, environment: &Environment, annotations: &Annotations) -> Settings {
+    fn settings(
+        &mut self,
+        environment: &Environment,
+        annotations: &Annotations,
+        tracing: Option<Tracing>,
+    ) -> Settings {
         let single_threaded = self.on(Key::SingleThreaded);
         let threads = if single_threaded {
             1
@@ -299,15 +284,7 @@ impl Values {
                 access: self.on(Key::AccessLog),
                 filter_scrapes: self.switch(Key::FilterMetricsAccessLogs).unwrap_or(!debug),
             },
-            tracing: Tracing {
-                enabled: self.on(Key::Tracing),
-                jaeger_host: self.text(Key::JaegerAgentHost),
-                jaeger_port: self.get(Key::JaegerAgentPort, port_of),
-                jaeger_config: self.path(Key::JaegerConfigPath),
-                jaeger_tags: self.text(Key::JaegerExtraTags),
-                jaeger_propagation: self.text(Key::JaegerPropagation),
-                otel: self.otel.clone(),
-            },
+            tracing,
             identity: Identity {
                 unit: self.text(Key::UnitId),
                 image: self.text(Key::UnitImage),
@@ -322,13 +299,20 @@ impl Values {
         }
     }
 
-    fn get<T>(&self, key: Key, read: impl Fn(&Value) -> Option<T>) -> Option<T> {
+    /// Where a value was found that is not the default.
+    pub(crate) fn origin(&self, key: Key) -> String {
+        self.sources
+            .get(&key)
+            .map_or_else(|| "default".to_owned(), |source| source.describe())
+    }
+
+    pub(crate) fn get<T>(&self, key: Key, read: impl Fn(&Value) -> Option<T>) -> Option<T> {
         self.values.get(&key).and_then(read)
     }
 
     /// A value that the table promises: the row is required or has a default, and its kind gives
     /// the type asked for. Were it otherwise, no settings at all would load.
-    fn required<T>(&self, key: Key, read: impl Fn(&Value) -> Option<T>) -> T {
+    pub(crate) fn required<T>(&self, key: Key, read: impl Fn(&Value) -> Option<T>) -> T {
         match self.get(key, read) {
             Some(value) => value,
             None => unreachable!("the row of {key} has another type, or no default"),
@@ -357,7 +341,7 @@ impl Values {
         })
     }
 
-    fn on(&self, key: Key) -> bool {
+    pub(crate) fn on(&self, key: Key) -> bool {
         self.switch(key) == Some(true)
     }
 
@@ -372,14 +356,14 @@ impl Values {
     }
 
     /// `None` also for a text that is empty, as an empty flag `--x ""` is.
-    fn text(&self, key: Key) -> Option<String> {
+    pub(crate) fn text(&self, key: Key) -> Option<String> {
         self.get(key, |value| match value {
             Value::Text(text) if !text.is_empty() => Some(text.clone()),
             _ => None,
         })
     }
 
-    fn path(&self, key: Key) -> Option<PathBuf> {
+    pub(crate) fn path(&self, key: Key) -> Option<PathBuf> {
         self.get(key, |value| match value {
             Value::Path(path) => Some(path.clone()),
             _ => None,
@@ -414,7 +398,7 @@ impl Values {
     }
 }
 
-fn port_of(value: &Value) -> Option<u16> {
+pub(crate) fn port_of(value: &Value) -> Option<u16> {
     match value {
         Value::Port(port) => Some(*port),
         _ => None,
@@ -479,7 +463,6 @@ mod tests {
     #[test]
     fn only_ports_that_are_bound_must_differ() {
         let same = |ports: &[(Key, u16, bool)]| check_ports(ports).map_err(|e| e.to_string());
-        // Keys of parts that act stand in for ports of parts that do not act yet.
         let (a, b) = (Key::HttpPort, Key::Workers);
         assert_eq!(
             same(&[(a, 9000, true), (b, 9000, true)]),
@@ -492,11 +475,5 @@ mod tests {
         assert_eq!(same(&[(a, 9000, true), (b, 9001, true)]), Ok(()));
         assert_eq!(same(&[(a, 9000, true), (b, 9000, false)]), Ok(()));
         assert_eq!(same(&[(a, 0, true), (b, 0, true)]), Ok(()));
-        let inert = Key::Tracing;
-        assert!(
-            matches!(inert.row().acts, Acts::NotYet(_)),
-            "choose another key for this test"
-        );
-        assert_eq!(same(&[(a, 9000, true), (inert, 9000, true)]), Ok(()));
     }
 }

@@ -91,8 +91,55 @@ pub const JAEGER_CONFIG_PATH: &str = "JAEGER_CONFIG_PATH";
 pub const JAEGER_EXTRA_TAGS: &str = "JAEGER_EXTRA_TAGS";
 /// Headers that carry the trace context.
 pub const JAEGER_PROPAGATION: &str = "JAEGER_TRACE_PROPAGATION_TYPE";
+
 /// Start of the names of OpenTelemetry's standard variables.
 pub const OTEL_PREFIX: &str = "OTEL_";
+/// OpenTelemetry's switch, which wins over [`TRACING`].
+pub const OTEL_SDK_DISABLED: &str = "OTEL_SDK_DISABLED";
+/// Which exporter sends the spans.
+pub const OTEL_TRACES_EXPORTER: &str = "OTEL_TRACES_EXPORTER";
+/// Host of the Jaeger agent, by OpenTelemetry's name.
+pub const OTEL_EXPORTER_JAEGER_AGENT_HOST: &str = "OTEL_EXPORTER_JAEGER_AGENT_HOST";
+/// UDP port of the Jaeger agent, by OpenTelemetry's name.
+pub const OTEL_EXPORTER_JAEGER_AGENT_PORT: &str = "OTEL_EXPORTER_JAEGER_AGENT_PORT";
+/// URL of the collector for traces.
+pub const OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
+/// URL of the collector for everything.
+pub const OTEL_EXPORTER_OTLP_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+/// How OTLP is spoken, for traces.
+pub const OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: &str = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL";
+/// How OTLP is spoken.
+pub const OTEL_EXPORTER_OTLP_PROTOCOL: &str = "OTEL_EXPORTER_OTLP_PROTOCOL";
+/// Headers of every export of traces.
+pub const OTEL_EXPORTER_OTLP_TRACES_HEADERS: &str = "OTEL_EXPORTER_OTLP_TRACES_HEADERS";
+/// Headers of every export.
+pub const OTEL_EXPORTER_OTLP_HEADERS: &str = "OTEL_EXPORTER_OTLP_HEADERS";
+/// What one try to export traces may take.
+pub const OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: &str = "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT";
+/// What one try to export may take.
+pub const OTEL_EXPORTER_OTLP_TIMEOUT: &str = "OTEL_EXPORTER_OTLP_TIMEOUT";
+/// How exports of traces are packed.
+pub const OTEL_EXPORTER_OTLP_TRACES_COMPRESSION: &str = "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION";
+/// How exports are packed.
+pub const OTEL_EXPORTER_OTLP_COMPRESSION: &str = "OTEL_EXPORTER_OTLP_COMPRESSION";
+/// What the server is called in traces.
+pub const OTEL_SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
+/// What else is said of the server in traces.
+pub const OTEL_RESOURCE_ATTRIBUTES: &str = "OTEL_RESOURCE_ATTRIBUTES";
+/// Which requests are traced.
+pub const OTEL_TRACES_SAMPLER: &str = "OTEL_TRACES_SAMPLER";
+/// The part of them.
+pub const OTEL_TRACES_SAMPLER_ARG: &str = "OTEL_TRACES_SAMPLER_ARG";
+/// Which headers bring a caller's trace.
+pub const OTEL_PROPAGATORS: &str = "OTEL_PROPAGATORS";
+/// The longest that a span waits for others.
+pub const OTEL_BSP_SCHEDULE_DELAY: &str = "OTEL_BSP_SCHEDULE_DELAY";
+/// Spans that may wait.
+pub const OTEL_BSP_MAX_QUEUE_SIZE: &str = "OTEL_BSP_MAX_QUEUE_SIZE";
+/// Spans of one export.
+pub const OTEL_BSP_MAX_EXPORT_BATCH_SIZE: &str = "OTEL_BSP_MAX_EXPORT_BATCH_SIZE";
+/// What one export may take.
+pub const OTEL_BSP_EXPORT_TIMEOUT: &str = "OTEL_BSP_EXPORT_TIMEOUT";
 
 /// Root of the active virtual environment; its interpreter is the default one.
 pub const VIRTUAL_ENV: &str = "VIRTUAL_ENV";

@@ -5,8 +5,6 @@ use crate::value::Kind;
 use Flag::{Bare, Positional, Value};
 use Preset::{From, Text};
 
-const TRACING: Acts = Acts::NotYet("tracing");
-
 /// The flag's part of a row: `(flag, variables, default, kind)`.
 type Form = (Flag, &'static [&'static str], Preset, Kind);
 
@@ -494,9 +492,9 @@ pub(crate) static TABLE: &[Row] = &[
             Kind::Switch,
         ),
         G::Tracing,
-        TRACING,
+        Acts::Now,
         "Trace requests",
-        "",
+        "A span for each request, with a child for each of decoding, waiting, component and encoding. They go to a Jaeger agent unless OTEL_TRACES_EXPORTER or an endpoint for OTLP says otherwise.",
     ),
     row(
         Key::JaegerAgentHost,
@@ -507,9 +505,9 @@ pub(crate) static TABLE: &[Row] = &[
             Kind::Text,
         ),
         G::Tracing,
-        TRACING,
+        Acts::Now,
         "Host of the Jaeger agent",
-        "",
+        "A name or an address. local_agent.reporting_host in JAEGER_CONFIG_PATH comes first; without either, localhost.",
     ),
     row(
         Key::JaegerAgentPort,
@@ -520,9 +518,9 @@ pub(crate) static TABLE: &[Row] = &[
             Kind::LinkedPort,
         ),
         G::Tracing,
-        TRACING,
+        Acts::Now,
         "UDP port of the Jaeger agent",
-        "Of udp://host:port, which Kubernetes sets where a service is named jaeger-agent, the port counts.",
+        "Of udp://host:port, which Kubernetes sets where a service is named jaeger-agent, the port counts. local_agent.reporting_port in JAEGER_CONFIG_PATH comes first; without either, 6831.",
     ),
     row(
         Key::JaegerConfigPath,
@@ -533,9 +531,9 @@ pub(crate) static TABLE: &[Row] = &[
             Kind::File,
         ),
         G::Tracing,
-        TRACING,
+        Acts::Now,
         "Jaeger configuration file",
-        "",
+        "YAML as jaeger_client reads it. What counts: enabled, service_name, tags, propagation, local_agent.reporting_host and reporting_port, and sampler.type with sampler.param: const (0 or 1), probabilistic (0 to 1), ratelimiting (requests a second).",
     ),
     row(
         Key::JaegerExtraTags,
@@ -546,9 +544,9 @@ pub(crate) static TABLE: &[Row] = &[
             Kind::Text,
         ),
         G::Tracing,
-        TRACING,
+        Acts::Now,
         "Tags added to every span",
-        "",
+        "name=value pairs with commas between; with tracing on, anything else gets exit code 2.",
     ),
     row(
         Key::JaegerPropagation,
@@ -559,9 +557,9 @@ pub(crate) static TABLE: &[Row] = &[
             Kind::Text,
         ),
         G::Tracing,
-        TRACING,
-        "Headers that carry the trace context",
-        "",
+        Acts::Now,
+        "Headers that are looked at first for the caller's trace",
+        "jaeger (uber-trace-id), w3c (traceparent) or b3; with tracing on, anything else gets exit code 2. The others are read after it.",
     ),
     row(
         Key::PayloadPassthrough,

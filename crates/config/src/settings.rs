@@ -10,6 +10,7 @@ use crate::error::{ConfigError, Warning};
 use crate::interface::InterfaceName;
 use crate::load;
 use crate::parameters::Parameters;
+use crate::tracing::Tracing;
 
 /// Settings, and what the user should be told about them.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +30,10 @@ pub struct Parts {
     pub grpc: bool,
     /// The metrics server, with the health probes.
     pub metrics: bool,
+    /// The exporter of traces to a Jaeger agent.
+    pub jaeger: bool,
+    /// The exporter of traces by OTLP.
+    pub otlp: bool,
 }
 
 impl Parts {
@@ -37,6 +42,8 @@ impl Parts {
         rest: true,
         grpc: true,
         metrics: true,
+        jaeger: true,
+        otlp: true,
     };
 }
 
@@ -73,8 +80,8 @@ pub struct Settings {
     pub workers: Workers,
     /// The log.
     pub log: Log,
-    /// Tracing.
-    pub tracing: Tracing,
+    /// Tracing; `None`: it is off.
+    pub tracing: Option<Tracing>,
     /// What this unit is in its deployment.
     pub identity: Identity,
 }
@@ -90,7 +97,8 @@ impl Settings {
     /// first value that cannot be used, [`ConfigError::SamePort`] for a port given twice,
     /// [`ConfigError::NotBuilt`] for workers of a part that is not in `parts`; where they are not
     /// asked for, such a part has none. Likewise for `--metrics-port` on the command line; the variable is set by
-    /// the operator in any case, and gives a warning.
+    /// the operator in any case, and gives a warning. Likewise for traces that are to go where no exporter in
+    /// `parts` sends them.
     pub fn load(
         parts: Parts,
         args: impl IntoIterator<Item = OsString>,
@@ -198,25 +206,6 @@ pub struct Log {
     pub access: bool,
     /// Leave scrapes of the metrics endpoint out of that.
     pub filter_scrapes: bool,
-}
-
-/// Tracing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tracing {
-    /// On or off.
-    pub enabled: bool,
-    /// Host of the Jaeger agent.
-    pub jaeger_host: Option<String>,
-    /// UDP port of the Jaeger agent.
-    pub jaeger_port: Option<u16>,
-    /// Jaeger configuration file.
-    pub jaeger_config: Option<PathBuf>,
-    /// Tags for every span, as they were typed.
-    pub jaeger_tags: Option<String>,
-    /// Headers that carry the context, as they were typed.
-    pub jaeger_propagation: Option<String>,
-    /// OpenTelemetry's standard variables, by their whole names, as they were typed.
-    pub otel: BTreeMap<String, String>,
 }
 
 /// What this unit is in its deployment. Everything is as the operator wrote it.

@@ -144,13 +144,11 @@ pub(crate) enum Preset {
     From(&'static str),
 }
 
-/// Whether the part that a setting steers is in this build.
+/// Whether a setting steers anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Acts {
-    /// It is.
+    /// It does.
     Now,
-    /// It is not: this part is missing, and setting it to anything but its default is a warning.
-    NotYet(&'static str),
     /// Known so that nobody takes it for a misspelling; of no effect, and no warning, because the
     /// operator always sets it.
     Ignored,

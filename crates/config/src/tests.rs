@@ -1,5 +1,6 @@
 mod refused;
 mod shown;
+mod traced;
 mod values;
 mod warned;
 
@@ -8,7 +9,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::table::{Acts, Flag, Key, Preset, Row, TABLE};
+use crate::table::{Flag, Key, Row, TABLE};
 use crate::value::Kind;
 use crate::{
     Annotations, ConfigError, Environment, Identity, Loaded, LogFormat, LogLevel, ServiceType,

@@ -244,7 +244,7 @@ impl Kind {
 }
 
 /// `None`: not a boolean.
-fn switch(text: &str) -> Option<bool> {
+pub(crate) fn switch(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
         "1" | "true" | "t" => Some(true),
         "" | "0" | "false" | "f" | "no" => Some(false),

@@ -21,6 +21,8 @@ mod probes;
 mod python;
 mod server;
 mod told;
+#[cfg(any(feature = "jaeger", feature = "otlp"))]
+mod traces;
 #[cfg(feature = "python")]
 mod upkeep;
 #[cfg(feature = "python")]
@@ -31,6 +33,8 @@ pub const PARTS: config::Parts = config::Parts {
     rest: cfg!(feature = "rest"),
     grpc: cfg!(feature = "grpc"),
     metrics: cfg!(feature = "metrics"),
+    jaeger: cfg!(feature = "jaeger"),
+    otlp: cfg!(feature = "otlp"),
 };
 
 #[cfg(feature = "python")]

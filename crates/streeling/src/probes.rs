@@ -67,7 +67,7 @@ impl Bound {
         for figures in told.figures() {
             self.registry.show(figures);
         }
-        let observers = told.of_scrapes().collect();
+        let observers = told.of_scrapes().into_iter().collect();
         let (end, ended) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
             let pages = Pages {

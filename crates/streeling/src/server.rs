@@ -50,6 +50,10 @@ pub enum ServeError {
     #[cfg(feature = "python")]
     #[error("the server gives up: {0}")]
     GaveUp(#[source] streeling_python::StartError),
+    /// Spans cannot be sent as the settings say.
+    #[cfg(any(feature = "jaeger", feature = "otlp"))]
+    #[error(transparent)]
+    Traces(#[from] streeling_tracing::StartError),
     /// The settings ask for a part that was not compiled in.
     #[error("{asked} needs the feature '{feature}', which this build does not have")]
     Feature {
@@ -87,6 +91,10 @@ impl ServeError {
             Self::GrpcPort(_) => 2,
             #[cfg(feature = "metrics")]
             Self::MetricsPort(_) => 2,
+            #[cfg(any(feature = "jaeger", feature = "otlp"))]
+            Self::Traces(streeling_tracing::StartError::Thread(_)) => 1,
+            #[cfg(any(feature = "jaeger", feature = "otlp"))]
+            Self::Traces(streeling_tracing::StartError::Backend { .. }) => 2,
             Self::Pidfile(_) | Self::Feature { .. } | Self::Nothing => 2,
             #[cfg(feature = "python")]
             Self::Component(_) | Self::GaveUp(_) | Self::Watch(_) => 1,
@@ -143,7 +151,7 @@ impl Server {
             }
             None => self.run_python(place, control).await,
         };
-        told.end();
+        told.end().await;
         ended
     }
 
@@ -258,7 +266,7 @@ impl Place {
 
     /// Who is told of requests.
     fn observers(&self) -> Observers {
-        let observers = self.told.of_requests();
+        let observers = self.told.of_requests().into_iter();
         #[cfg(feature = "metrics")]
         let observers = observers.chain([self.probes.observer()]);
         observers.collect()

@@ -1,19 +1,28 @@
-//! Who is told of requests beside the metrics: the access log.
+//! Who is told of requests beside the metrics: the access log and the tracer.
 
 use std::sync::Arc;
 
 use streeling_config::Settings;
-use streeling_core::{Figures, Observer};
+#[cfg(feature = "metrics")]
+use streeling_core::Figures;
+use streeling_core::Observer;
 use streeling_tracing::AccessLog;
+#[cfg(any(feature = "jaeger", feature = "otlp"))]
+use streeling_tracing::Tracer;
 
+#[cfg(any(feature = "jaeger", feature = "otlp"))]
+use crate::traces;
 use crate::{ServeError, log};
 
 /// Those who are told, as far as the settings want them.
 #[derive(Clone)]
 pub(crate) struct Told {
     access: Option<Arc<AccessLog>>,
-    #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "nobody scrapes"))]
+    /// Whether the access log leaves out the metrics port.
+    #[cfg(feature = "metrics")]
     filter_scrapes: bool,
+    #[cfg(any(feature = "jaeger", feature = "otlp"))]
+    tracer: Option<Arc<Tracer>>,
 }
 
 impl Told {
@@ -26,32 +35,51 @@ impl Told {
             .map_err(ServeError::AccessLog)?;
         Ok(Self {
             access: access.map(Arc::new),
+            #[cfg(feature = "metrics")]
             filter_scrapes: settings.log.filter_scrapes,
+            #[cfg(any(feature = "jaeger", feature = "otlp"))]
+            tracer: traces::start(settings)?,
         })
     }
 
     /// Of requests to the component.
-    pub(crate) fn of_requests(&self) -> impl Iterator<Item = Arc<dyn Observer>> + use<> {
-        let access = self.access.clone();
-        access.map(|access| access as Arc<dyn Observer>).into_iter()
+    pub(crate) fn of_requests(&self) -> Vec<Arc<dyn Observer>> {
+        let mut told: Vec<Arc<dyn Observer>> = Vec::new();
+        if let Some(access) = self.access.clone() {
+            told.push(access);
+        }
+        #[cfg(any(feature = "jaeger", feature = "otlp"))]
+        if let Some(tracer) = self.tracer.clone() {
+            told.push(tracer);
+        }
+        told
     }
 
     /// Of requests to the metrics port.
     #[cfg(feature = "metrics")]
-    pub(crate) fn of_scrapes(&self) -> impl Iterator<Item = Arc<dyn Observer>> + use<> {
-        let access = self.access.clone().filter(|_| !self.filter_scrapes);
-        access.map(|access| access as Arc<dyn Observer>).into_iter()
+    pub(crate) fn of_scrapes(&self) -> Option<Arc<dyn Observer>> {
+        let access = self.access.clone().filter(|_| !self.filter_scrapes)?;
+        Some(access)
     }
 
     /// What they know.
     #[cfg(feature = "metrics")]
-    pub(crate) fn figures(&self) -> impl Iterator<Item = Figures> + use<> {
+    pub(crate) fn figures(&self) -> Vec<Figures> {
         let access = self.access.as_ref().map(|access| access.figures());
-        streeling_tracing::log_figures().into_iter().chain(access)
+        #[cfg(any(feature = "jaeger", feature = "otlp"))]
+        let traces = self.tracer.as_ref().map(|tracer| tracer.figures());
+        #[cfg(not(any(feature = "jaeger", feature = "otlp")))]
+        let traces = None;
+        let all = [streeling_tracing::log_figures(), access, traces];
+        all.into_iter().flatten().collect()
     }
 
-    /// Lets them write what they still have.
-    pub(crate) fn end(&self) {
+    /// Lets them write and send what they still have.
+    pub(crate) async fn end(self) {
+        #[cfg(any(feature = "jaeger", feature = "otlp"))]
+        if let Some(tracer) = self.tracer {
+            traces::end(tracer).await;
+        }
         if let Some(access) = &self.access {
             access.flush();
         }

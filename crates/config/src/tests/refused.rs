@@ -143,10 +143,9 @@ fn a_value_that_is_not_unicode_is_an_error_or_a_path() {
         let text = with(name).unwrap_err().to_string();
         assert!(text.contains("not UTF-8") && text.contains(name), "{text}");
     }
-    let path = with(names::JAEGER_CONFIG_PATH)
-        .unwrap()
-        .settings
-        .tracing
-        .jaeger_config;
-    assert_eq!(path, Some(PathBuf::from(raw())));
+    // A path may be anything, and is looked at where it is needed.
+    assert_eq!(
+        with(names::JAEGER_CONFIG_PATH).unwrap().settings.tracing,
+        None
+    );
 }

@@ -43,8 +43,8 @@ fn defaults_are_those_of_the_reference() {
     );
     assert_eq!((s.log.access, s.log.filter_scrapes), (false, true));
     assert_eq!(
-        (s.debug, s.tracing.enabled, s.payload_passthrough),
-        (false, false, false)
+        (s.debug, s.tracing, s.payload_passthrough),
+        (false, None, false)
     );
     assert_eq!(s.python.interpreter, PathBuf::from("python3"));
     assert_eq!(s.python.app_dir, PathBuf::from("."));
@@ -202,7 +202,7 @@ fn flags_with_booleans_stand_without_a_value_too() {
     ] {
         assert_eq!(iris(args, &[]).settings.debug, on, "{args:?}");
     }
-    assert!(iris(&["--tracing"], &[]).settings.tracing.enabled);
+    assert!(iris(&["--tracing"], &[]).settings.tracing.is_some());
     assert!(iris(&["--access-log"], &[]).settings.log.access);
     assert!(
         iris(&["--single-threaded"], &[])

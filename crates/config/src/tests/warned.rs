@@ -1,58 +1,5 @@
 use super::*;
 
-/// A value other than the default, for every kind of row that may lack its part.
-fn another(row: &Row) -> &'static str {
-    match row.kind {
-        Kind::Port | Kind::Count { .. } | Kind::LinkedPort => "7",
-        Kind::Switch | Kind::LooseSwitch => match row.preset_is_true() {
-            true => "0",
-            false => "1",
-        },
-        Kind::Word(words) => words[words.len() - 1],
-        Kind::UrlPath => "/prometheus",
-        Kind::Text | Kind::File => "x",
-        other => panic!("say what another value of {other:?} is"),
-    }
-}
-
-impl Row {
-    fn preset_is_true(&self) -> bool {
-        self.shown_default().starts_with("true")
-    }
-}
-
-#[test]
-fn a_setting_whose_part_is_missing_warns_unless_it_is_at_its_default() {
-    for row in TABLE {
-        let Acts::NotYet(part) = row.acts else {
-            continue;
-        };
-        let value = another(row);
-        if let Some(args) = as_flag(row, value) {
-            let args: Vec<&str> = args[1..].iter().map(String::as_str).collect();
-            let texts = warnings(&args, &[]);
-            assert!(
-                texts.len() == 1 && texts[0].contains(part),
-                "{}: {texts:?}",
-                row.key
-            );
-            assert!(texts[0].contains(&row.key.to_string()), "{texts:?}");
-        }
-        for variable in row.variables {
-            let texts = warnings(&[], &[(variable, value)]);
-            assert!(
-                texts.len() == 1 && texts[0].contains(part),
-                "{}: {texts:?}",
-                row.key
-            );
-            assert!(texts[0].contains(variable), "{texts:?}");
-            if let Preset::Text(default) = row.default {
-                quiet(&[], &[(variable, default)]);
-            }
-        }
-    }
-}
-
 #[test]
 fn a_setting_that_acts_does_not_warn() {
     for (args, variables) in [
@@ -71,7 +18,7 @@ fn a_setting_that_acts_does_not_warn() {
 }
 
 #[test]
-fn the_deprecated_flag_warns_and_the_otel_variables_share_a_warning() {
+fn the_deprecated_flag_warns() {
     for args in [
         &["--persistence"][..],
         &["--persistence", "1"],
@@ -82,21 +29,6 @@ fn the_deprecated_flag_warns_and_the_otel_variables_share_a_warning() {
             ["--persistence, set by the command line, is deprecated and does nothing"]
         );
     }
-    let otel = [("OTEL_B", "2"), ("OTEL_A", "1"), ("OTEL_C", "")];
-    assert_eq!(
-        warnings(&[], &otel),
-        ["OTEL_A, OTEL_B: no effect, tracing is not in this build yet"]
-    );
-    let kept = iris(&[], &otel).settings.tracing.otel;
-    assert_eq!(
-        kept.into_iter().collect::<Vec<_>>(),
-        [
-            ("OTEL_A".to_owned(), "1".to_owned()),
-            ("OTEL_B".to_owned(), "2".to_owned()),
-        ]
-    );
-    let linked = [(names::JAEGER_AGENT_PORT, "tcp://10.0.0.1:6831")];
-    assert_eq!(iris(&[], &linked).settings.tracing.jaeger_port, Some(6831));
 }
 
 #[test]

@@ -1,0 +1,90 @@
+use std::net::UdpSocket;
+
+use super::*;
+
+fn agent() -> (UdpSocket, Backend) {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .unwrap();
+    let port = socket.local_addr().unwrap().port();
+    let host = "127.0.0.1".to_owned();
+    (socket, Backend::Jaeger(Agent { host, port }))
+}
+
+fn holds(packet: &[u8], text: &str) -> bool {
+    packet
+        .windows(text.len())
+        .any(|part| part == text.as_bytes())
+}
+
+#[test]
+fn an_agent_gets_packets() {
+    let (socket, backend) = agent();
+    let tracer = Arc::new(Tracer::start(&config(backend)).unwrap());
+    request(&observers(&tracer), &REST, &[], code(500, true));
+    let mut packet = vec![0; 1 << 16];
+    let length = socket.recv(&mut packet).unwrap();
+    let packet = &packet[..length];
+    // The compact protocol, a one-way call.
+    assert_eq!(packet[0], 0x82);
+    for text in [
+        "emitBatch",
+        "Iris",
+        "jaeger.version",
+        "hostname",
+        "127.0.0.1",
+        "Predict",
+        "span.kind",
+        "server",
+        "error",
+        "http://localhost:9000/predict",
+        "sampler.type",
+        "const",
+        "team",
+        "decode",
+        "queue",
+        "component",
+        "encode",
+    ] {
+        assert!(holds(packet, text), "{text}");
+    }
+    wait_for("spans are counted", || figures(&tracer)["exported"] == 5);
+}
+
+#[test]
+fn a_large_batch_is_split() {
+    let (socket, backend) = agent();
+    let mut config = config(backend);
+    config.limits.delay = Duration::from_secs(60);
+    config.tags = vec![("long".to_owned(), "x".repeat(1000))];
+    let tracer = Arc::new(Tracer::start(&config).unwrap());
+    let observers = observers(&tracer);
+    // Two packets: what the system keeps of them, until they are read, is not much.
+    for _ in 0..20 {
+        request(&observers, &REST, &[], code(200, false));
+    }
+    tracer.stop(Duration::from_secs(10));
+    assert_eq!(figures(&tracer)["exported"], 100);
+    let mut packet = vec![0; 1 << 17];
+    let mut packets = 0;
+    socket
+        .set_read_timeout(Some(Duration::from_millis(200)))
+        .unwrap();
+    while let Ok(length) = socket.recv(&mut packet) {
+        assert!(length <= 65_000, "{length}");
+        packets += 1;
+    }
+    assert!(packets == 2, "{packets}");
+}
+
+#[test]
+fn an_agent_whose_name_is_unknown_stops_nothing() {
+    let host = "no-such-host.invalid".to_owned();
+    let tracer = Tracer::start(&config(Backend::Jaeger(Agent { host, port: 1 })));
+    let tracer = Arc::new(tracer.unwrap());
+    request(&observers(&tracer), &REST, &[], code(200, false));
+    wait_for("the failure is counted", || {
+        figures(&tracer)["export_failed"] == 5
+    });
+}
