@@ -2,8 +2,10 @@
 
 Listens on the loopback interface, on ports of the system's choosing, as a Jaeger agent (compact
 Thrift over UDP) and for OTLP over gRPC and over HTTP. Standard output gets one JSON object a line:
-first the ports, ``{"jaeger": …, "grpc": …, "http": …}``, then the spans as they come. Ends when
-standard input does, so that it does not outlive the test that started it.
+first the ports, ``{"jaeger": …, "grpc": …, "http": …}``, then the spans as they come. A datagram
+that is no batch of spans is shown too, ``{"refused": "<hex>", "why": …}``: datagrams come in the
+order that they were sent in, so whoever sends one such learns that all before it have been read.
+Ends when standard input does, so that it does not outlive the test that started it.
 
 The messages are read by the classes that the makers of the protocols generated, so that a mistake
 of ours is not made twice.
@@ -183,7 +185,7 @@ def serve_jaeger(printer: Printer) -> int:
                     printer.line(span)
             # Whatever was wrong with it: an agent takes the next one.
             except Exception as error:
-                sys.stderr.write(f"a datagram of {len(datagram)} bytes: {error!r}\n")
+                printer.line({"refused": datagram.hex(), "why": repr(error)})
 
     threading.Thread(target=receive, daemon=True).start()
     number: int = port.getsockname()[1]

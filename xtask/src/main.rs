@@ -72,9 +72,11 @@ fn command() -> Command {
                 ),
         )
         .subcommand(Command::new("edges").about("Check who may know whom"))
-        .subcommand(Command::new("collector").about(
-            "Run a real OpenTelemetry Collector that shows the spans it gets, until Ctrl-C",
-        ))
+        .subcommand(
+            Command::new("collector").about(
+                "Run a real OpenTelemetry Collector that shows the spans it gets, until Ctrl-C",
+            ),
+        )
         .subcommand(differential::command())
         .subcommand(fuzz::command())
         .subcommand(bench::command())

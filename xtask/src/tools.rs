@@ -21,7 +21,8 @@ pub(crate) fn grpcurl() -> anyhow::Result<PathBuf> {
 
 /// Makes the builder of collectors unless it is there in the same version; gives its path.
 pub(crate) fn collector_builder() -> anyhow::Result<PathBuf> {
-    installed("builder", COLLECTOR_BUILDER).context("Go 1.26 or newer is needed (see https://go.dev/dl)")
+    installed("builder", COLLECTOR_BUILDER)
+        .context("Go 1.26 or newer is needed (see https://go.dev/dl)")
 }
 
 /// Sets a command up that lets Go build; what the machine sets for Go's builds of other things does not
