@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace import TracerProvider
 
 
 class Spans:
-    """Answers with the trace and the parent that its span got: what was current when it was called."""
+    """Answers with the trace, the parent and the flags that its span got."""
 
     def __init__(self) -> None:
         # As a component does that knows nothing of the server's: a provider of its own, here with

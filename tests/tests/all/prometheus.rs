@@ -12,7 +12,7 @@ use serde_json::Value;
 use streeling_testkit::Request;
 use tempfile::TempDir;
 
-use crate::support::PATIENCE;
+use crate::support::{PATIENCE, eventually};
 
 /// Stands before the address in the line of the log that says it.
 const LISTENING: &str = "Listening on\" address=";
@@ -58,6 +58,11 @@ impl Prometheus {
         let file = folder.path().join("prometheus.yaml");
         std::fs::write(&file, config.to_string()).unwrap();
         let prometheus = Self::spawn(folder, &file);
+        // It listens before it can answer a query.
+        eventually("a Prometheus that is ready", || {
+            let answer = Request::get("/-/ready").send(prometheus.address, PATIENCE);
+            answer.unwrap().status == 200
+        });
         let reached = || {
             let up = prometheus.query("up");
             up.len() == targets.len() && up.iter().all(|sample| sample.value() == 1.0)
@@ -77,10 +82,7 @@ impl Prometheus {
                 "--storage.tsdb.path={}",
                 folder.path().join("data").display()
             ))
-            .args([
-                "--web.listen-address=127.0.0.1:0",
-                "--storage.tsdb.no-lockfile",
-            ])
+            .arg("--web.listen-address=127.0.0.1:0")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
