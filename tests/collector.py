@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import os
 import socket
 import sys
 import threading
@@ -280,6 +281,8 @@ def main() -> None:
     printer.line({"jaeger": jaeger, "grpc": port, "http": serve_http(printer, manners)})
     sys.stdin.read()
     server.stop(None)
+    # Whoever still waits to answer late is not waited for.
+    os._exit(0)
 
 
 if __name__ == "__main__":
