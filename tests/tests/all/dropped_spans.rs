@@ -13,7 +13,7 @@ use crate::traces::predicted;
 const LONG: Duration = Duration::from_secs(90);
 
 /// Less than a request may take while nobody takes its spans; a request by itself takes milliseconds.
-const SOON: Duration = Duration::from_secs(2);
+const SOON: Duration = Duration::from_secs(5);
 
 /// `Orders`, whose exports give up early where they heed what OpenTelemetry says about that.
 fn hasty() -> ServerCommand {
@@ -65,6 +65,12 @@ fn closed() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
+/// The same of UDP.
+fn closed_udp() -> u16 {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    socket.local_addr().unwrap().port()
+}
+
 #[test]
 fn a_collector_that_is_down() {
     for protocol in ["grpc", "http/protobuf"] {
@@ -82,12 +88,10 @@ fn a_collector_that_is_down() {
 
 #[test]
 fn an_agent_that_is_down() {
-    let port = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let port = port.local_addr().unwrap().port();
     let server = hasty()
         .env("TRACING", "1")
         .env("JAEGER_AGENT_HOST", "127.0.0.1")
-        .env("JAEGER_AGENT_PORT", port.to_string())
+        .env("JAEGER_AGENT_PORT", closed_udp().to_string())
         .start()
         .unwrap();
     // Whether anybody listens is learnt from the system, and only where it says so.

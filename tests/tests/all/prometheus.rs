@@ -118,7 +118,8 @@ impl Prometheus {
         serde_json::from_value(body["data"]["result"].take()).unwrap()
     }
 
-    /// What kind of metric a name is of, as it was scraped: `counter`, `histogram`.
+    /// What kind of metric a family is, as it was scraped: `counter`, `histogram`. In OpenMetrics, which a
+    /// Prometheus asks for, a counter's family lacks the `_total` of its samples.
     pub(crate) fn kind(&self, name: &str) -> String {
         let path = format!("/api/v1/metadata?metric={name}");
         let answer = Request::get(&path).send(self.address, PATIENCE).unwrap();

@@ -31,7 +31,7 @@ fn a_prometheus_reads_what_components_report() {
     prometheus.wait_for(median, |seconds| (0.019..0.0235).contains(&seconds));
     let mean = "sum(took_sum) / sum(took_count)";
     prometheus.wait_for(mean, |seconds| (seconds - 0.0202).abs() < 1e-9);
-    let kinds = ["run_total", "took", "level"].map(|name| prometheus.kind(name));
+    let kinds = ["run", "took", "level"].map(|name| prometheus.kind(name));
     assert_eq!(kinds, ["counter", "histogram", "gauge"]);
     assert_eq!(rewarded(&server, 0.5), 200);
     let rewards = "sum(seldon_api_model_feedback_reward_total)";
