@@ -261,7 +261,11 @@ def serve_http(printer: Printer, manners: Manners) -> int:
         def log_message(self, *_: Any) -> None:
             """Say nothing: a line for every request would bury what tests say."""
 
-    server = ThreadingHTTPServer((HERE, 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_: Any) -> None:
+            """Say nothing either: servers under test are killed in the middle of a request."""
+
+    server = Server((HERE, 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server.server_port
 

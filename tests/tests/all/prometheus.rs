@@ -174,6 +174,15 @@ pub(crate) fn check_rules(file: &Path) -> (bool, String) {
     (output.status.success(), said(output))
 }
 
+/// What promtool has to say about a file of tests of rules, and whether these pass.
+pub(crate) fn test_rules(file: &Path) -> (bool, String) {
+    let output = promtool(&["test", "rules"])
+        .arg(file)
+        .output()
+        .expect(NEEDED);
+    (output.status.success(), said(output))
+}
+
 const NEEDED: &str = "promtool is needed (Debian: prometheus)";
 
 fn promtool(arguments: &[&str]) -> Command {

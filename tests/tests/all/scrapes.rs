@@ -2,8 +2,8 @@
 
 use crate::grpc_client::{predict, tensor};
 use crate::metrics::{metered, predicted, rewarded, scrape};
-use crate::prometheus::{Prometheus, check_metrics, check_rules};
-use crate::support::orders;
+use crate::prometheus::{Prometheus, check_metrics, check_rules, test_rules};
+use crate::support::{orders, root};
 
 #[test]
 fn a_prometheus_reads_what_components_report() {
@@ -49,6 +49,15 @@ fn nothing_is_to_be_said_against_a_scrape() {
     assert_eq!(rewarded(&server, 0.5), 200);
     let text = scrape(&server);
     assert_eq!(check_metrics(&text), "", "{text}");
+}
+
+#[test]
+fn the_rules_for_operators_pass_their_tests() {
+    let folder = root().join("deploy/prometheus");
+    let (good, said) = check_rules(&folder.join("streeling.rules.yml"));
+    assert!(good, "{said}");
+    let (good, said) = test_rules(&folder.join("streeling.test.yml"));
+    assert!(good, "{said}");
 }
 
 #[test]
