@@ -3,6 +3,7 @@
 mod bench;
 mod builds;
 mod codegen;
+mod collector;
 mod conformance;
 mod demo;
 mod differential;
@@ -25,6 +26,7 @@ fn main() -> anyhow::Result<()> {
         Some(("builds", _)) => builds::build(),
         Some(("docs", flags)) => docs::run(flags.get_flag("check")),
         Some(("codegen", flags)) => codegen::run(flags.get_flag("check")),
+        Some(("collector", _)) => collector::serve(),
         Some(("differential", options)) => differential::run_options(options),
         Some(("fuzz", options)) => fuzz::run_targets(options),
         Some(("edges", _)) => edges::run(),
@@ -70,6 +72,11 @@ fn command() -> Command {
                 ),
         )
         .subcommand(Command::new("edges").about("Check who may know whom"))
+        .subcommand(
+            Command::new("collector").about(
+                "Run a real OpenTelemetry Collector that shows the spans it gets, until Ctrl-C",
+            ),
+        )
         .subcommand(differential::command())
         .subcommand(fuzz::command())
         .subcommand(bench::command())

@@ -36,6 +36,7 @@ pub(crate) fn all() -> anyhow::Result<()> {
     })?;
     let python = venv::RUNTIME.ensure()?;
     let stubs = venv::STUBS.ensure()?;
+    let collector = venv::COLLECTOR.ensure()?;
     let grpcurl = tools::grpcurl()?;
     step("tests", || {
         // The tests of the whole server run executables, which no test target builds.
@@ -51,6 +52,7 @@ pub(crate) fn all() -> anyhow::Result<()> {
             ])
             .env("STREELING_TEST_PYTHON", &python)
             .env("STREELING_TEST_STUBS", &stubs)
+            .env("STREELING_TEST_COLLECTOR", &collector)
             .env("STREELING_TEST_GRPCURL", &grpcurl))
     })?;
     step("JSON as Python reads it", || {
@@ -78,6 +80,7 @@ fn python(runtime: &Path) -> anyhow::Result<()> {
             "--quiet",
             "crates/python/python",
             "examples",
+            "tests/collector.py",
             "tests/conformance/grpc_client.py",
         ],
     )?;

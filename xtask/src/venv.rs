@@ -49,6 +49,22 @@ pub(crate) const STUBS: Venv = Venv {
     ],
 };
 
+/// What reads the spans that a server sends: the classes that the makers of the two protocols generated.
+/// The oldest Python to be had has wheels of these too.
+pub(crate) const COLLECTOR: Venv = Venv {
+    name: "collector",
+    packages: &[
+        "jaeger-client==4.8.0",
+        "thrift==0.25.0",
+        // Which the first uses and Thrift brought along while it did.
+        "six==1.17.0",
+        "tornado==6.4.2",
+        "opentelemetry-proto==1.33.1",
+        "protobuf==5.29.6",
+        "grpcio",
+    ],
+};
+
 impl Venv {
     /// Makes the environment unless it is there with the same packages; gives its interpreter.
     pub(crate) fn ensure(&self) -> anyhow::Result<PathBuf> {

@@ -6,8 +6,9 @@ use streeling_proto::seldon::protos::{
     DefaultData, Feedback, SeldonMessage, Tensor, default_data, model_client::ModelClient,
     seldon_message,
 };
+use tonic::metadata::{AsciiMetadataKey, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Response, Status};
+use tonic::{Request, Response, Status};
 
 use crate::support::PATIENCE;
 
@@ -41,6 +42,29 @@ pub(crate) fn values(message: &SeldonMessage) -> (&[i32], &[f64]) {
 /// Calls `Predict` of the service `Model` on a connection of its own.
 pub(crate) fn predict(server: SocketAddr, message: SeldonMessage) -> Result<SeldonMessage, Status> {
     call(server, async |mut client| client.predict(message).await)
+}
+
+/// Calls `Predict` with metadata.
+pub(crate) fn predict_with(
+    server: SocketAddr,
+    message: SeldonMessage,
+    metadata: &[(&str, &str)],
+) -> Result<SeldonMessage, Status> {
+    let mut request = Request::new(message);
+    for (name, value) in metadata {
+        let name: AsciiMetadataKey = name.parse().unwrap();
+        let value: MetadataValue<_> = value.parse().unwrap();
+        request.metadata_mut().insert(name, value);
+    }
+    call(server, async |mut client| client.predict(request).await)
+}
+
+/// A message that holds a text.
+pub(crate) fn text(text: &str) -> SeldonMessage {
+    SeldonMessage {
+        data_oneof: Some(seldon_message::DataOneof::StrData(text.to_owned())),
+        ..SeldonMessage::default()
+    }
 }
 
 /// Calls `SendFeedback` of the service `Model` with a reward for nothing, on a connection of its own.

@@ -52,19 +52,22 @@ pub(crate) fn value(text: &str, name: &str, labels: &[(&str, &str)]) -> f64 {
     found[0].parse().unwrap()
 }
 
-fn metered(class: &str) -> ServerCommand {
+/// A component of `metered.py`, on both transports.
+pub(crate) fn metered(class: &str) -> ServerCommand {
     command(&format!("metered.{class}"))
         .env("GRPC_WORKERS", "1")
         .env("PREDICTIVE_UNIT_GRPC_SERVICE_PORT", "0")
 }
 
-fn predicted(server: &Server) -> Value {
+/// Asks such a component for a prediction; the whole answer.
+pub(crate) fn predicted(server: &Server) -> Value {
     let (status, body) = ask(server, &Request::json("/predict", r#"{"strData":"a"}"#));
     assert_eq!(status, 200, "{body}");
     body
 }
 
-fn rewarded(server: &Server, reward: f64) -> u16 {
+/// Sends it feedback; the status.
+pub(crate) fn rewarded(server: &Server, reward: f64) -> u16 {
     let body = json!({"request": {"strData": "a"}, "reward": reward});
     ask(server, &Request::json("/send-feedback", body.to_string())).0
 }

@@ -59,7 +59,7 @@ pub(crate) static GRPCURL: LazyLock<PathBuf> = LazyLock::new(|| {
     clippy::disallowed_methods,
     reason = "which programs there are, is the machine's matter and not a setting of the server"
 )]
-fn made_by_xtask(variable: &str, path: &str, what: &str) -> PathBuf {
+pub(crate) fn made_by_xtask(variable: &str, path: &str, what: &str) -> PathBuf {
     let program = std::env::var_os(variable).map_or_else(|| root().join(path), PathBuf::from);
     assert!(
         program.exists(),

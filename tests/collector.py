@@ -1,0 +1,293 @@
+"""Receives traces in place of a collector, and prints every span that it gets.
+
+Listens on the loopback interface, on ports of the system's choosing, as a Jaeger agent (compact
+Thrift over UDP) and for OTLP over gRPC and over HTTP. Standard output gets one JSON object a line:
+first the ports, ``{"jaeger": …, "grpc": …, "http": …}``, then the spans as they come. A datagram
+that is no batch of spans is shown too, ``{"refused": "<hex>", "why": …}``: datagrams come in the
+order that they were sent in, so whoever sends one such learns that all before it have been read.
+Ends when standard input does, so that it does not outlive the test that started it.
+
+The messages are read by the classes that the makers of the protocols generated, so that a mistake
+of ours is not made twice.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import os
+import socket
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Iterable, Iterator
+
+import grpc
+from jaeger_client.thrift_gen.agent.Agent import emitBatch_args
+from jaeger_client.thrift_gen.jaeger.ttypes import SpanRefType, TagType
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+from opentelemetry.proto.trace.v1 import trace_pb2
+from thrift.protocol.TCompactProtocol import TCompactProtocol
+from thrift.Thrift import TMessageType
+from thrift.transport.TTransport import TMemoryBuffer
+
+HERE = "127.0.0.1"
+
+# The most that a datagram can hold.
+DATAGRAM = 65535
+
+# What a span's parent is when it has none, in the field of a child.
+NOBODY = ""
+
+
+class Printer:
+    """Writes JSON lines; the receivers run in threads of their own."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def line(self, value: dict[str, Any]) -> None:
+        with self._lock:
+            sys.stdout.write(json.dumps(value) + "\n")
+            sys.stdout.flush()
+
+
+class Manners:
+    """How the receivers that can answer do it."""
+
+    def __init__(self, slow: float, fail: bool) -> None:
+        self._slow = slow
+        self.fail = fail
+
+    def wait(self) -> None:
+        time.sleep(self._slow)
+
+
+def jaeger_value(tag: Any) -> Any:
+    """Give the value of a Jaeger tag, of whichever kind it says."""
+    if tag.vType == TagType.BINARY:
+        raw = tag.vBinary
+        return (raw if isinstance(raw, bytes) else raw.encode("latin-1")).hex()
+    return {
+        TagType.STRING: tag.vStr,
+        TagType.DOUBLE: tag.vDouble,
+        TagType.BOOL: tag.vBool,
+        TagType.LONG: tag.vLong,
+    }[tag.vType]
+
+
+def jaeger_tags(tags: Iterable[Any] | None) -> dict[str, Any]:
+    return {tag.key: jaeger_value(tag) for tag in tags or ()}
+
+
+def hexadecimal(number: int, digits: int = 16) -> str:
+    """Give a signed number of 64 bits, as Thrift has it, in the form of ids in headers."""
+    return f"{number & (1 << 64) - 1:0{digits}x}"
+
+
+def jaeger_parent(span: Any) -> str:
+    """Give the parent that a span names, in its own field or by reference."""
+    if span.parentSpanId:
+        return hexadecimal(span.parentSpanId)
+    for reference in span.references or ():
+        if reference.refType == SpanRefType.CHILD_OF:
+            return hexadecimal(reference.spanId)
+    return NOBODY
+
+
+def jaeger_spans(datagram: bytes) -> Iterator[dict[str, Any]]:
+    """Read a call of the agent's one-way method for a batch."""
+    protocol = TCompactProtocol(TMemoryBuffer(datagram))
+    name, kind, _ = protocol.readMessageBegin()
+    if (name, kind) != ("emitBatch", TMessageType.ONEWAY):
+        raise ValueError(f"a call of {name} of kind {kind}")
+    arguments = emitBatch_args()
+    arguments.read(protocol)
+    protocol.readMessageEnd()
+    process = arguments.batch.process
+    for span in arguments.batch.spans:
+        tags = jaeger_tags(span.tags)
+        yield {
+            "via": "jaeger",
+            "service": process.serviceName,
+            "process": jaeger_tags(process.tags),
+            "name": span.operationName,
+            "trace_id": hexadecimal(span.traceIdHigh) + hexadecimal(span.traceIdLow),
+            "span_id": hexadecimal(span.spanId),
+            "parent_id": jaeger_parent(span),
+            "kind": tags.get("span.kind", "internal"),
+            "start_us": span.startTime,
+            "duration_us": span.duration,
+            "tags": tags,
+            "error": tags.get("error") in (True, "true"),
+            "events": [jaeger_tags(log.fields) for log in span.logs or ()],
+        }
+
+
+def otlp_value(value: Any) -> Any:
+    """Give the value of an attribute, of whichever kind is set."""
+    kind = value.WhichOneof("value")
+    if kind is None:
+        return None
+    found = getattr(value, kind)
+    if kind == "bytes_value":
+        return found.hex()
+    if kind == "array_value":
+        return [otlp_value(item) for item in found.values]
+    if kind == "kvlist_value":
+        return otlp_tags(found.values)
+    return found
+
+
+def otlp_tags(attributes: Iterable[Any]) -> dict[str, Any]:
+    return {attribute.key: otlp_value(attribute.value) for attribute in attributes}
+
+
+def otlp_spans(via: str, request: Any) -> Iterator[dict[str, Any]]:
+    """Read a request of the trace service."""
+    for resources in request.resource_spans:
+        process = otlp_tags(resources.resource.attributes)
+        for scope in resources.scope_spans:
+            for span in scope.spans:
+                kind = trace_pb2.Span.SpanKind.Name(span.kind)
+                yield {
+                    "via": via,
+                    "service": process.get("service.name"),
+                    "process": process,
+                    "name": span.name,
+                    "trace_id": span.trace_id.hex(),
+                    "span_id": span.span_id.hex(),
+                    "parent_id": span.parent_span_id.hex() or NOBODY,
+                    "kind": kind[len("SPAN_KIND_") :].lower(),
+                    "start_us": span.start_time_unix_nano // 1000,
+                    "duration_us": (span.end_time_unix_nano - span.start_time_unix_nano) // 1000,
+                    "tags": otlp_tags(span.attributes),
+                    "error": span.status.code == trace_pb2.Status.STATUS_CODE_ERROR,
+                    "events": [
+                        {"event": event.name, **otlp_tags(event.attributes)}
+                        for event in span.events
+                    ],
+                }
+
+
+def serve_jaeger(printer: Printer) -> int:
+    """Take datagrams from now on; gives the port."""
+    port = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    port.bind((HERE, 0))
+
+    def receive() -> None:
+        while True:
+            datagram = port.recv(DATAGRAM)
+            try:
+                for span in jaeger_spans(datagram):
+                    printer.line(span)
+            # Whatever was wrong with it: an agent takes the next one.
+            except Exception as error:
+                printer.line({"refused": datagram.hex(), "why": repr(error)})
+
+    threading.Thread(target=receive, daemon=True).start()
+    number: int = port.getsockname()[1]
+    return number
+
+
+class TraceService(trace_service_pb2_grpc.TraceServiceServicer):  # type: ignore[misc]
+    """OTLP over gRPC."""
+
+    def __init__(self, printer: Printer, manners: Manners) -> None:
+        self._printer = printer
+        self._manners = manners
+
+    def Export(self, request: Any, context: grpc.ServicerContext) -> Any:
+        self._manners.wait()
+        if self._manners.fail:
+            context.abort(grpc.StatusCode.UNAVAILABLE, "told to refuse")
+        for span in otlp_spans("grpc", request):
+            self._printer.line(span)
+        return trace_service_pb2.ExportTraceServiceResponse()
+
+
+def serve_grpc(printer: Printer, manners: Manners) -> tuple[grpc.Server, int]:
+    """Serve OTLP over gRPC for as long as what is given is kept; also gives the port."""
+    server = grpc.server(ThreadPoolExecutor(4))
+    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(
+        TraceService(printer, manners), server
+    )
+    number = server.add_insecure_port(f"{HERE}:0")
+    server.start()
+    return server, number
+
+
+def serve_http(printer: Printer, manners: Manners) -> int:
+    """Serve OTLP over HTTP from now on; gives the port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            length = self.headers["content-length"]
+            if length is None:
+                # The rest of what comes is not a request.
+                self.close_connection = True
+                self.answer(411)
+                return
+            body = self.rfile.read(int(length))
+            manners.wait()
+            self.answer(503 if manners.fail else self.take(body))
+
+        def take(self, body: bytes) -> int:
+            if self.path != "/v1/traces":
+                return 404
+            if self.headers["content-type"] != "application/x-protobuf":
+                return 415
+            if self.headers["content-encoding"] == "gzip":
+                body = gzip.decompress(body)
+            request = trace_service_pb2.ExportTraceServiceRequest.FromString(body)
+            for span in otlp_spans("http", request):
+                printer.line(span)
+            return 200
+
+        def answer(self, status: int) -> None:
+            made = trace_service_pb2.ExportTraceServiceResponse() if status == 200 else None
+            body = b"" if made is None else made.SerializeToString()
+            self.send_response(status)
+            self.send_header("content-type", "application/x-protobuf")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing: a line for every request would bury what tests say."""
+
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_: Any) -> None:
+            """Say nothing either: servers under test are killed in the middle of a request."""
+
+    server = Server((HERE, 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server.server_port
+
+
+def main() -> None:
+    """Receive until standard input ends."""
+    parser = argparse.ArgumentParser(description="Receives traces and prints their spans.")
+    parser.add_argument(
+        "--slow", type=float, default=0.0, metavar="SECONDS", help="answer OTLP that much later"
+    )
+    parser.add_argument("--fail", action="store_true", help="refuse OTLP as if overloaded")
+    options = parser.parse_args()
+    printer = Printer()
+    manners = Manners(options.slow, options.fail)
+    jaeger = serve_jaeger(printer)
+    server, port = serve_grpc(printer, manners)
+    printer.line({"jaeger": jaeger, "grpc": port, "http": serve_http(printer, manners)})
+    sys.stdin.read()
+    server.stop(None)
+    # Whoever still waits to answer late is not waited for.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

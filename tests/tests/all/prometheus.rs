@@ -1,0 +1,213 @@
+//! A real Prometheus that scrapes servers, and its `promtool`.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use serde_json::Value;
+use streeling_testkit::Request;
+use tempfile::TempDir;
+
+use crate::support::{PATIENCE, eventually};
+
+/// Stands before the address in the line of the log that says it.
+const LISTENING: &str = "Listening on\" address=";
+
+/// A Prometheus that runs. Dropping it ends it.
+pub(crate) struct Prometheus {
+    child: Child,
+    address: SocketAddr,
+    /// Its configuration and what it has scraped.
+    _folder: TempDir,
+}
+
+/// One series of a query's answer, at the time of the query.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Sample {
+    /// Its labels, the name among them.
+    pub(crate) metric: BTreeMap<String, String>,
+    #[serde(rename = "value")]
+    at_and_value: (f64, String),
+}
+
+impl Sample {
+    /// Its value.
+    pub(crate) fn value(&self) -> f64 {
+        self.at_and_value.1.parse().unwrap()
+    }
+}
+
+impl Prometheus {
+    /// Scrapes the targets' `path` five times a second from now on; waits until it has reached them all.
+    pub(crate) fn start(targets: &[SocketAddr], path: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let targets: Vec<String> = targets.iter().map(ToString::to_string).collect();
+        let config = serde_json::json!({
+            "global": {"scrape_interval": "200ms", "scrape_timeout": "200ms"},
+            "scrape_configs": [{
+                "job_name": "servers",
+                "metrics_path": path,
+                "static_configs": [{"targets": targets}],
+            }],
+        });
+        // What is JSON is YAML.
+        let file = folder.path().join("prometheus.yaml");
+        std::fs::write(&file, config.to_string()).unwrap();
+        let prometheus = Self::spawn(folder, &file);
+        // It listens before it can answer a query.
+        eventually("a Prometheus that is ready", || {
+            let answer = Request::get("/-/ready").send(prometheus.address, PATIENCE);
+            answer.unwrap().status == 200
+        });
+        let reached = || {
+            let up = prometheus.query("up");
+            up.len() == targets.len() && up.iter().all(|sample| sample.value() == 1.0)
+        };
+        let since = Instant::now();
+        while !reached() {
+            assert!(since.elapsed() < PATIENCE, "{:?}", prometheus.query("up"));
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        prometheus
+    }
+
+    fn spawn(folder: TempDir, config: &Path) -> Self {
+        let mut child = Command::new("prometheus")
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!(
+                "--storage.tsdb.path={}",
+                folder.path().join("data").display()
+            ))
+            .arg("--web.listen-address=127.0.0.1:0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("a Prometheus is needed (Debian: prometheus)");
+        let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut seen = Vec::new();
+        let address = loop {
+            let Some(Ok(line)) = log.next() else {
+                panic!("no address in {seen:#?}");
+            };
+            let address = line.split_once(LISTENING);
+            if let Some(address) = address.and_then(|(_, address)| address.trim().parse().ok()) {
+                break address;
+            }
+            seen.push(line);
+        };
+        // It waits once the pipe is full.
+        std::thread::spawn(move || log.map_while(Result::ok).for_each(drop));
+        Self {
+            child,
+            address,
+            _folder: folder,
+        }
+    }
+
+    /// What a query answers now; one that is no query fails the test.
+    pub(crate) fn query(&self, query: &str) -> Vec<Sample> {
+        let path = format!("/api/v1/query?query={}", escaped(query));
+        let answer = Request::get(&path).send(self.address, PATIENCE).unwrap();
+        let mut body: Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(answer.status, 200, "{query}: {body}");
+        serde_json::from_value(body["data"]["result"].take()).unwrap()
+    }
+
+    /// What kind of metric a family is, as it was scraped: `counter`, `histogram`. In OpenMetrics, which a
+    /// Prometheus asks for, a counter's family lacks the `_total` of its samples.
+    pub(crate) fn kind(&self, name: &str) -> String {
+        let path = format!("/api/v1/metadata?metric={name}");
+        let answer = Request::get(&path).send(self.address, PATIENCE).unwrap();
+        let body: Value = serde_json::from_slice(&answer.body).unwrap();
+        let kind = body["data"][name][0]["type"].as_str();
+        kind.unwrap_or_else(|| panic!("{body}")).to_owned()
+    }
+
+    /// Asks until the answer is one series whose value `is` as wanted; gives that value.
+    pub(crate) fn wait_for(&self, query: &str, is: impl Fn(f64) -> bool) -> f64 {
+        let since = Instant::now();
+        loop {
+            let found = self.query(query);
+            match found.as_slice() {
+                [one] if is(one.value()) => return one.value(),
+                _ => assert!(since.elapsed() < PATIENCE, "{query}: {found:?}"),
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        // It may have ended already, which is what is wanted.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What promtool has to say about a scrape: nothing, if all is well.
+pub(crate) fn check_metrics(scrape: &str) -> String {
+    let mut child = promtool(&["check", "metrics"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect(NEEDED);
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(scrape.as_bytes())
+        .unwrap();
+    said(child.wait_with_output().unwrap())
+}
+
+/// What promtool has to say about a file of rules, and whether it is content.
+pub(crate) fn check_rules(file: &Path) -> (bool, String) {
+    let output = promtool(&["check", "rules"])
+        .arg(file)
+        .output()
+        .expect(NEEDED);
+    (output.status.success(), said(output))
+}
+
+/// What promtool has to say about a file of tests of rules, and whether these pass.
+pub(crate) fn test_rules(file: &Path) -> (bool, String) {
+    let output = promtool(&["test", "rules"])
+        .arg(file)
+        .output()
+        .expect(NEEDED);
+    (output.status.success(), said(output))
+}
+
+const NEEDED: &str = "promtool is needed (Debian: prometheus)";
+
+fn promtool(arguments: &[&str]) -> Command {
+    let mut promtool = Command::new("promtool");
+    promtool
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    promtool
+}
+
+fn said(output: Output) -> String {
+    let mut text = String::from_utf8(output.stdout).unwrap();
+    text.push_str(&String::from_utf8(output.stderr).unwrap());
+    if !output.status.success() {
+        text.push_str(&output.status.to_string());
+    }
+    text
+}
+
+/// A text as a value in a URL.
+fn escaped(text: &str) -> String {
+    let escape = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(escape).collect()
+}

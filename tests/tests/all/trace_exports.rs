@@ -1,0 +1,176 @@
+//! Spans by OTLP, those that are sent at the end, and those that a component records itself.
+
+use serde_json::json;
+use streeling_proto::seldon::protos::seldon_message::DataOneof;
+use streeling_testkit::{Request, ServerCommand};
+
+use crate::collector::{Collector, Span, named};
+use crate::grpc_client::{predict_with, text};
+use crate::support::{ask, command, order};
+use crate::traces::predicted;
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const CALLER: &str = "00f067aa0ba902b7";
+
+fn shows_a_request(collector: &Collector, server: &ServerCommand, via: &str) {
+    let server = server.start().unwrap();
+    predicted(
+        &server,
+        &[("traceparent", &format!("00-{TRACE}-{CALLER}-01"))],
+    );
+    let span = collector.wait_for("request", |span| span.kind == "server");
+    assert_eq!((span.name.as_str(), span.via.as_str()), ("Predict", via));
+    assert_eq!(
+        (span.trace_id.as_str(), span.parent_id.as_str()),
+        (TRACE, CALLER)
+    );
+    assert_eq!((span.service.as_str(), span.error), ("Orders", false));
+    assert_eq!(span.tags["http.status_code"], 200);
+    assert_eq!(span.tag("http.method"), "POST");
+    let stages = collector.children(4, &span);
+    assert!(
+        stages.iter().all(|stage| stage.is_within(&span)),
+        "{stages:#?}"
+    );
+    assert!(
+        stages.iter().all(|stage| stage.kind == "internal"),
+        "{stages:#?}"
+    );
+    let failing = order("fail", &json!({"text": "as told"}));
+    assert_eq!(ask(&server, &failing).0, 500);
+    collector.wait_for("request that failed", |span| {
+        span.error && span.kind == "server"
+    });
+}
+
+#[test]
+fn otlp_over_grpc() {
+    let collector = Collector::start();
+    let server = collector
+        .by_grpc(command("Orders"))
+        .env("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=tests");
+    shows_a_request(&collector, &server, "grpc");
+    let span: &Span = &collector.spans()[0];
+    assert_eq!(span.process["deployment.environment"], "tests");
+}
+
+#[test]
+fn otlp_over_http() {
+    let collector = Collector::start();
+    shows_a_request(&collector, &collector.by_http(command("Orders")), "http");
+}
+
+#[test]
+fn otlp_over_http_packed_and_at_an_address_for_traces_alone() {
+    let collector = Collector::start();
+    let server = command("Orders")
+        .env("TRACING", "1")
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+        .env(
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+            collector.http_traces(),
+        )
+        .env("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
+        .env("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip");
+    shows_a_request(&collector, &server, "http");
+}
+
+#[test]
+fn what_waits_is_sent_when_the_server_ends() {
+    type Point = fn(&Collector, ServerCommand) -> ServerCommand;
+    let ways: [Point; 3] = [Collector::by_jaeger, Collector::by_grpc, Collector::by_http];
+    for by in ways {
+        let collector = Collector::start();
+        let server = by(&collector, command("Orders")).start().unwrap();
+        for _ in 0..100 {
+            predicted(&server, &[]);
+        }
+        let all = collector.spans_after(server);
+        assert_eq!(named(&all, "Predict").len(), 100);
+        assert_eq!(all.len(), 500);
+    }
+}
+
+/// The trace, the parent and the flags that the component's span got.
+fn given(text: &str) -> [&str; 3] {
+    let words: Vec<&str> = text.split(' ').collect();
+    words
+        .try_into()
+        .unwrap_or_else(|_| panic!("no context in {text:?}"))
+}
+
+#[test]
+fn a_components_own_spans_belong_to_the_request() {
+    let collector = Collector::start();
+    let server = collector
+        .by_jaeger(command("traced.Spans"))
+        .env("GRPC_WORKERS", "1")
+        .env("PREDICTIVE_UNIT_GRPC_SERVICE_PORT", "0")
+        .start()
+        .unwrap();
+    // First with no trace of the caller's: the server's is what counts.
+    for asked in ["own", "current"] {
+        let body = json!({"strData": asked}).to_string();
+        let (status, answer) = ask(&server, &Request::json("/predict", body));
+        assert_eq!(status, 200, "{answer}");
+        let [trace, parent, flags] = given(answer["strData"].as_str().unwrap());
+        assert_eq!(flags, "1", "{answer}");
+        belongs(&collector, trace, parent, "Predict");
+    }
+    for asked in ["own", "current"] {
+        let trace = if asked == "own" {
+            TRACE
+        } else {
+            "4bf92f3577b34da6a3ce929d0e0e4737"
+        };
+        let context = format!("{trace}:{CALLER}:0:1");
+        let metadata = [("uber-trace-id", context.as_str())];
+        let answer = predict_with(server.grpc_address(), text(asked), &metadata).unwrap();
+        let Some(DataOneof::StrData(answer)) = &answer.data_oneof else {
+            panic!("no text in {answer:?}");
+        };
+        let [got, parent, flags] = given(answer);
+        assert_eq!((got, flags), (trace, "1"));
+        belongs(&collector, trace, parent, "/seldon.protos.Model/Predict");
+    }
+}
+
+/// `parent` is the span of the component's part in a request of this name.
+fn belongs(collector: &Collector, trace: &str, parent: &str, name: &str) {
+    let component = collector.wait_for("component's part", |span| span.span_id == parent);
+    assert_eq!(
+        (component.name.as_str(), component.trace_id.as_str()),
+        ("component", trace)
+    );
+    let request = collector.wait_for("request", |span| span.span_id == component.parent_id);
+    assert_eq!(
+        (request.name.as_str(), request.trace_id.as_str()),
+        (name, trace)
+    );
+}
+
+#[test]
+fn a_component_learns_that_nothing_is_recorded() {
+    let collector = Collector::start();
+    let server = collector
+        .by_jaeger(command("traced.Spans"))
+        .start()
+        .unwrap();
+    let mut request = Request::json("/predict", r#"{"strData":"current"}"#);
+    let not_sampled = format!("00-{TRACE}-{CALLER}-00");
+    request
+        .headers
+        .push(("traceparent".to_owned(), not_sampled));
+    let (status, answer) = ask(&server, &request);
+    assert_eq!(status, 200, "{answer}");
+    let [trace, _, flags] = given(answer["strData"].as_str().unwrap());
+    assert_eq!((trace, flags), (TRACE, "0"));
+    assert!(collector.spans_after(server).is_empty());
+}
+
+#[test]
+fn a_components_own_spans_are_its_own_without_tracing() {
+    let server = command("traced.Spans").env("TRACING", "0").start().unwrap();
+    let (status, answer) = ask(&server, &Request::json("/predict", r#"{"strData":"own"}"#));
+    assert_eq!((status, &answer["strData"]), (200, &json!("no parent")));
+}
