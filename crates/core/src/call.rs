@@ -249,14 +249,16 @@ impl Drop for Entered {
     }
 }
 
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Stage {
+    /// Its name, as traces have it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
             Self::Decode => "decode",
             Self::Queue => "queue",
             Self::Component => "component",
             Self::Encode => "encode",
-        })
+        }
     }
 }
 

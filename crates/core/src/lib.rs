@@ -24,6 +24,7 @@ mod raw;
 mod request_id;
 mod table;
 mod tensor;
+mod unique;
 mod unit;
 
 pub use call::{Call, Code, Head, Stage, Subject, Trace, Transport};
@@ -38,4 +39,5 @@ pub use raw::RawJson;
 pub use request_id::RequestId;
 pub use table::{Iter as TableIter, Table};
 pub use tensor::{DType, Element, ShapeError, Tensor};
+pub use unique::{unique_u64, unique_u128};
 pub use unit::{Unit, UnitConfig};

@@ -1,9 +1,8 @@
 //! What a request is called in logs.
 
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::unique_u128;
 
 /// The name of one request: its caller's, or one made here, which is written only where somebody wants to see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,20 +37,8 @@ impl RequestId {
     /// An id of our own: 32 hexadecimal digits, never the same twice.
     #[must_use]
     pub fn made() -> Self {
-        static NEXT: OnceLock<AtomicU64> = OnceLock::new();
-        let next = NEXT.get_or_init(|| AtomicU64::new(RandomState::new().hash_one(1)));
-        let count = next.fetch_add(1, Ordering::Relaxed);
-        let [high, low] = [count, !count].map(mixed);
-        Self(Kind::Made(u128::from(high) << 64 | u128::from(low)))
+        Self(Kind::Made(unique_u128()))
     }
-}
-
-/// Spreads a count over all bits, each count to another number (as `SplitMix64` does).
-fn mixed(count: u64) -> u64 {
-    let mut bits = count.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ (bits >> 31)
 }
 
 impl fmt::Display for RequestId {

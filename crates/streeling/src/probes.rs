@@ -55,6 +55,7 @@ impl Bound {
     }
 
     /// What is shown to Prometheus.
+    #[cfg(feature = "python")]
     pub(crate) fn registry(&self) -> &Registry {
         &self.registry
     }

@@ -32,7 +32,7 @@ pub struct Seen {
     /// Bytes of the answer's.
     pub sent: u64,
     /// The stages that were noted.
-    pub stages: Vec<String>,
+    pub stages: Vec<&'static str>,
     /// What it looked like.
     pub head: Head,
 }
@@ -89,7 +89,7 @@ impl Observer for Recorder {
             stages: stages
                 .into_iter()
                 .filter(|stage| call.stage(*stage).is_some())
-                .map(|stage| stage.to_string())
+                .map(Stage::name)
                 .collect(),
             head: call.head.as_deref().cloned().unwrap_or_default(),
         };

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -83,6 +83,7 @@ impl Prometheus {
                 folder.path().join("data").display()
             ))
             .arg("--web.listen-address=127.0.0.1:0")
+            .arg("--enable-feature=exemplar-storage")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -116,6 +117,21 @@ impl Prometheus {
         let mut body: Value = serde_json::from_slice(&answer.body).unwrap();
         assert_eq!(answer.status, 200, "{query}: {body}");
         serde_json::from_value(body["data"]["result"].take()).unwrap()
+    }
+
+    /// The exemplars of a query's series in the last minutes.
+    pub(crate) fn exemplars(&self, query: &str) -> Vec<Value> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let (start, end) = (now.as_secs() - 600, now.as_secs() + 60);
+        let query = escaped(query);
+        let path = format!("/api/v1/query_exemplars?query={query}&start={start}&end={end}");
+        let answer = Request::get(&path).send(self.address, PATIENCE).unwrap();
+        let body: Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(answer.status, 200, "{body}");
+        let series = body["data"].as_array().unwrap().iter();
+        series
+            .flat_map(|one| one["exemplars"].as_array().unwrap().clone())
+            .collect()
     }
 
     /// What kind of metric a family is, as it was scraped: `counter`, `histogram`. In OpenMetrics, which a

@@ -1,9 +1,14 @@
 //! The server's metrics, as a real Prometheus and its tools read them.
 
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use streeling_testkit::{Request, Server};
+
 use crate::grpc_client::{predict, tensor};
 use crate::metrics::{metered, predicted, rewarded, scrape};
 use crate::prometheus::{Prometheus, check_metrics, check_rules, test_rules};
-use crate::support::{orders, root};
+use crate::support::{eventually, orders, root};
 
 #[test]
 fn a_prometheus_reads_what_components_report() {
@@ -36,6 +41,133 @@ fn a_prometheus_reads_what_components_report() {
     assert_eq!(rewarded(&server, 0.5), 200);
     let rewards = "sum(seldon_api_model_feedback_reward_total)";
     prometheus.wait_for(rewards, |value| value == 0.5);
+}
+
+/// Traced, so that there is all that can be shown; nobody takes the spans.
+fn traced() -> Server {
+    let server = metered("Plain")
+        .env("TRACING", "1")
+        .env("JAEGER_AGENT_HOST", "127.0.0.1")
+        .env("JAEGER_AGENT_PORT", "9");
+    server.start().unwrap()
+}
+
+#[test]
+fn a_prometheus_reads_what_the_server_counts() {
+    let server = traced();
+    let prometheus = Prometheus::start(&[server.metrics_address()], "/metrics");
+    let mut request = Request::json("/predict", r#"{"strData":"a"}"#);
+    let context = ("uber-trace-id".to_owned(), "abc:def:0:1".to_owned());
+    request.headers.push(context);
+    for _ in 0..5 {
+        assert_eq!(server.send(&request).unwrap().status, 200);
+    }
+    predict(server.grpc_address(), tensor([1, 1], &[1.0])).unwrap();
+    server.send(&Request::get("/nowhere")).unwrap();
+    for (labels, count) in [
+        (r#"transport="rest", method="predict", code="200""#, 5.0),
+        (r#"transport="rest", method="none", code="404""#, 1.0),
+        (r#"transport="grpc", method="predict", code="OK""#, 1.0),
+    ] {
+        let requests = format!("streeling_requests_total{{{labels}}}");
+        prometheus.wait_for(&requests, |value| value == count);
+    }
+    let rest = r#"transport="rest", method="predict""#;
+    let mean = format!(
+        "streeling_component_seconds_sum{{{rest}}} / streeling_component_seconds_count{{{rest}}}"
+    );
+    let inside = prometheus.wait_for(&mean, |seconds| seconds > 0.0);
+    let whole = format!("sum(streeling_request_seconds_sum{{{rest}}}) / 5");
+    assert!(prometheus.wait_for(&whole, |seconds| seconds > inside) < 5.0);
+    prometheus.wait_for("sum(streeling_workers)", |workers| workers == 2.0);
+    assert_eq!(prometheus.kind("streeling_request_seconds"), "histogram");
+    // A bucket leads to a trace.
+    let buckets = format!("streeling_request_seconds_bucket{{{rest}}}");
+    eventually("an exemplar", || !prometheus.exemplars(&buckets).is_empty());
+    let exemplars = prometheus.exemplars(&buckets);
+    for exemplar in exemplars {
+        assert_eq!(exemplar["labels"]["trace_id"], format!("{:032x}", 0xabc));
+    }
+}
+
+/// All expressions of the dashboard, with every variable standing for everything, and of the rules.
+fn expressions() -> Vec<String> {
+    fn gather(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    match value {
+                        Value::String(text) if name == "expr" => found.push(text.clone()),
+                        other => gather(other, found),
+                    }
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| gather(item, found)),
+            _ => {}
+        }
+    }
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
+    let dashboard: Value = serde_json::from_str(&read("deploy/grafana/streeling.json")).unwrap();
+    let rules: Value =
+        serde_yaml_ng::from_str(&read("deploy/prometheus/streeling.rules.yml")).unwrap();
+    let mut found = Vec::new();
+    gather(&dashboard, &mut found);
+    gather(&rules, &mut found);
+    found
+        .into_iter()
+        .map(|expression| {
+            expression
+                .replace("$__rate_interval", "1m")
+                .replace("$job", ".*")
+                .replace("$instance", ".*")
+        })
+        .collect()
+}
+
+#[test]
+fn what_operators_are_given_asks_for_what_is_shown() {
+    let server = traced();
+    predicted(&server);
+    assert_eq!(rewarded(&server, 0.5), 200);
+    let scrape = scrape(&server);
+    let shown: BTreeSet<&str> = scrape
+        .lines()
+        .filter_map(|line| line.split(['{', ' ']).next())
+        .collect();
+    let prometheus = Prometheus::start(&[server.metrics_address()], "/metrics");
+    let expressions = expressions();
+    assert!(expressions.len() > 50, "{}", expressions.len());
+    let mut named = BTreeSet::new();
+    for expression in &expressions {
+        // One that is none fails the test.
+        prometheus.query(expression);
+        let words = expression.split(|c: char| !c.is_ascii_alphanumeric() && !"_:".contains(c));
+        let ours = ["streeling_", "seldon_", "process_"];
+        named.extend(words.filter(|word| ours.iter().any(|start| word.starts_with(start))));
+    }
+    // A worker's process has figures where the system tells them.
+    let unknown: Vec<_> = named.difference(&shown).collect();
+    assert!(unknown.is_empty(), "{unknown:?} in {scrape}");
+    // And nothing of the server's own is left out of the dashboard.
+    let mut own: BTreeSet<&str> = shown
+        .into_iter()
+        .filter(|name| name.starts_with("streeling_"))
+        .collect();
+    for told_otherwise in [
+        "streeling_worker_start_time_seconds",
+        "streeling_worker_requests",
+    ] {
+        own.remove(told_otherwise);
+    }
+    let ends = ["_bucket", "_count", "_sum"];
+    let family = |name: &&str| {
+        let end = ends.iter().find_map(|end| name.strip_suffix(end));
+        end.unwrap_or(name).to_owned()
+    };
+    let named: BTreeSet<String> = named.iter().map(family).collect();
+    let own: BTreeSet<String> = own.iter().map(family).collect();
+    let forgotten: Vec<_> = own.difference(&named).collect();
+    assert!(forgotten.is_empty(), "{forgotten:?}");
 }
 
 #[test]

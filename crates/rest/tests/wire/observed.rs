@@ -30,7 +30,7 @@ async fn a_request_with_its_id_its_sizes_and_its_stages() {
         is_fault: false,
         received: body.len() as u64,
         sent: reply.body.len() as u64,
-        stages: ["decode", "component", "encode"].map(str::to_owned).into(),
+        stages: vec!["decode", "component", "encode"],
         head: streeling_core::Head {
             verb: "POST".to_owned(),
             target: "/api/v1.0/predictions?a=b".to_owned(),

@@ -7,7 +7,6 @@
 mod carrier;
 mod config;
 mod export;
-mod ids;
 #[cfg(feature = "jaeger")]
 mod jaeger;
 #[cfg(feature = "otlp")]

@@ -130,7 +130,7 @@ impl Queue {
         let value = |count: &AtomicU64| count.load(Ordering::Relaxed) as f64;
         figures.push(Figure {
             name: "streeling_spans_exported_total",
-            help: "Spans that were sent to the tracing backend",
+            help: "Spans that were sent to the tracing backend.",
             labels: Vec::new(),
             value: value(&self.exported),
         });
@@ -140,7 +140,7 @@ impl Queue {
         ];
         figures.extend(dropped.map(|(reason, count)| Figure {
             name: "streeling_spans_dropped_total",
-            help: "Spans that were not sent",
+            help: "Spans that were not sent, by why.",
             labels: vec![("reason", reason.into())],
             value: value(count),
         }));

@@ -4,9 +4,7 @@ use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
-use streeling_core::{Answered, Call, Code, Stage, Trace, Transport};
-
-use super::ids;
+use streeling_core::{Answered, Call, Code, Stage, Trace, Transport, unique_u64};
 
 /// Bytes of a URL that are kept. It is its sender's choice, and thousands of them wait.
 const LONGEST_URL: usize = 2048;
@@ -134,10 +132,10 @@ impl Finished {
                 trace_id: self.trace.trace_id,
                 id: match stage {
                     Stage::Component => self.trace.component,
-                    Stage::Decode | Stage::Queue | Stage::Encode => ids::span_id(),
+                    Stage::Decode | Stage::Queue | Stage::Encode => unique_u64(),
                 },
                 parent: Some(Parent::Ours(self.trace.span)),
-                name: stage_name(stage),
+                name: stage.name(),
                 is_server: false,
                 start: self.start + from,
                 took,
@@ -193,15 +191,6 @@ impl Common {
         self.tags
             .iter()
             .map(|(name, value)| (name.clone().into(), value.clone().into()))
-    }
-}
-
-fn stage_name(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Decode => "decode",
-        Stage::Queue => "queue",
-        Stage::Component => "component",
-        Stage::Encode => "encode",
     }
 }
 

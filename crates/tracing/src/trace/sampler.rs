@@ -109,14 +109,13 @@ impl Bucket {
 
 #[cfg(test)]
 mod tests {
+    use streeling_core::unique_u128;
+
     use super::*;
-    use crate::trace::ids;
 
     fn taken(sampler: Sampler) -> usize {
         let decider = Decider::new(sampler);
-        (0..10_000)
-            .filter(|_| decider.takes(ids::trace_id()))
-            .count()
+        (0..10_000).filter(|_| decider.takes(unique_u128())).count()
     }
 
     #[test]

@@ -3,12 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
-use streeling_core::{Answered, Call, Figures, Headers, Observer, Trace, Transport};
+use streeling_core::{
+    Answered, Call, Figures, Headers, Observer, Trace, Transport, unique_u64, unique_u128,
+};
 
 use super::carrier::Carrier;
 use super::config::TracerConfig;
 use super::export::{self, StartError};
-use super::ids;
 use super::queue::Queue;
 use super::record::Finished;
 use super::sampler::Decider;
@@ -67,15 +68,15 @@ impl Observer for Tracer {
             .iter()
             .find_map(|carrier| carrier.read(headers));
         let ids = context.and_then(|context| context.ids);
-        let trace_id = ids.map_or_else(ids::trace_id, |(trace_id, _)| trace_id);
+        let trace_id = ids.map_or_else(unique_u128, |(trace_id, _)| trace_id);
         let decided = context
             .and_then(|context| context.sampled)
             .filter(|_| self.follows_caller);
         Some(Trace {
             trace_id,
             parent: ids.map(|(_, span)| span),
-            span: ids::span_id(),
-            component: ids::span_id(),
+            span: unique_u64(),
+            component: unique_u64(),
             sampled: decided.unwrap_or_else(|| self.decider.takes(trace_id)),
         })
     }
