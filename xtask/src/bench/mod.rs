@@ -8,6 +8,7 @@ mod grpc;
 mod h2load;
 mod load;
 mod models;
+mod observability;
 mod rest;
 mod servers;
 mod turns;
@@ -22,12 +23,14 @@ pub(crate) fn command() -> clap::Command {
         .subcommand(rest::command())
         .subcommand(grpc::command())
         .subcommand(codec::command())
+        .subcommand(observability::command())
 }
 
 /// Measures what was asked for.
 pub(crate) fn run(what: &ArgMatches) -> anyhow::Result<()> {
     match what.subcommand() {
         Some(("codec", _)) => codec::run(),
+        Some(("observability", options)) => observability::run(options),
         Some(("rest", options)) => rest::run(options),
         Some(("grpc", options)) => grpc::run(options),
         _ => unreachable!("clap demands a subcommand that it knows"),

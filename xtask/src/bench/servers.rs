@@ -40,8 +40,8 @@ impl Servers {
         }
         let bin = python.parent().context("an interpreter lies in a folder")?;
         Ok(Self {
-            ours: server(target()?.join("release/streeling"), bin, folder.path()),
-            theirs: server(
+            ours: launch(target()?.join("release/streeling"), bin, folder.path()),
+            theirs: launch(
                 peer.join("bin/seldon-core-microservice"),
                 &peer.join("bin"),
                 folder.path(),
@@ -102,7 +102,8 @@ impl Servers {
     }
 }
 
-fn server(program: PathBuf, bin: &Path, folder: &Path) -> Launch {
+/// How a server is started, in an environment that both have.
+pub(super) fn launch(program: PathBuf, bin: &Path, folder: &Path) -> Launch {
     let path = format!("{}:/usr/local/bin:/usr/bin:/bin", bin.display());
     Launch {
         program,

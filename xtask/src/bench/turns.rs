@@ -20,6 +20,16 @@ pub(super) struct Options {
 impl Options {
     /// The options as a command line has them.
     pub(super) fn arguments() -> [Arg; 3] {
+        let [rounds, seconds] = Self::of_ours();
+        let peer = Arg::new("peer")
+            .long("peer")
+            .value_parser(clap::value_parser!(PathBuf))
+            .help("Virtual environment that holds the incumbent; default .peer, made if missing");
+        [rounds, seconds, peer]
+    }
+
+    /// Those that there are without the incumbent.
+    pub(super) fn of_ours() -> [Arg; 2] {
         [
             number(
                 "rounds",
@@ -27,12 +37,6 @@ impl Options {
                 "Turns that each server takes; the median counts",
             ),
             number("seconds", "4", "Seconds of one turn"),
-            Arg::new("peer")
-                .long("peer")
-                .value_parser(clap::value_parser!(PathBuf))
-                .help(
-                    "Virtual environment that holds the incumbent; default .peer, made if missing",
-                ),
         ]
     }
 }
@@ -42,7 +46,12 @@ impl From<&ArgMatches> for Options {
         Self {
             rounds: number_of(matches, "rounds").max(1) as usize,
             seconds: number_of(matches, "seconds").max(1),
-            peer: matches.get_one::<PathBuf>("peer").cloned(),
+            // Not every bench has it.
+            peer: matches
+                .try_get_one::<PathBuf>("peer")
+                .ok()
+                .flatten()
+                .cloned(),
         }
     }
 }
@@ -116,7 +125,7 @@ impl fmt::Display for Table {
 }
 
 /// The median of each figure by itself.
-fn middle(turns: &[Turn]) -> Turn {
+pub(super) fn middle(turns: &[Turn]) -> Turn {
     let median = |figure: fn(&Turn) -> f64| {
         let mut figures: Vec<f64> = turns.iter().map(figure).collect();
         figures.sort_by(f64::total_cmp);

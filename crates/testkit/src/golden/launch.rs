@@ -79,11 +79,12 @@ impl Launch {
             .arg(&group.component)
             .args(["--http-port", &http.to_string()])
             .args(["--grpc-port", &grpc.to_string()])
-            .args(["--metrics-port", &metrics.to_string()])
             .args(&group.flags)
             .current_dir(components)
             .env_clear()
             .envs(&self.env)
+            // A build without metrics takes no flag for their port.
+            .env("PREDICTIVE_UNIT_METRICS_SERVICE_PORT", metrics.to_string())
             .envs(&group.env)
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
