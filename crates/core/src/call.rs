@@ -184,7 +184,7 @@ impl Call {
         self.received.store(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Bytes of the body, as far as it was read.
+    /// Bytes of the body; 0 until it was read whole.
     #[must_use]
     pub fn received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)

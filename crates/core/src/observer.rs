@@ -47,12 +47,6 @@ pub struct Answered {
 pub struct Observers(Arc<[Arc<dyn Observer>]>);
 
 impl Observers {
-    /// Whether nobody is told anything.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Follows a request from here on; `head` is asked for only where somebody wants to see it.
     #[must_use]
     pub fn begin(

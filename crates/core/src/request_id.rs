@@ -21,14 +21,19 @@ impl RequestId {
     /// The headers that may bring one, in their order.
     pub const HEADERS: [&'static str; 2] = ["seldon-puid", "x-request-id"];
 
-    /// The caller's id, of visible ASCII, cut at [`RequestId::LONGEST`]; `None` for one of which nothing is left.
+    /// The caller's id, cut at [`RequestId::LONGEST`]; `None` for one of which nothing is left. What is not visible ASCII,
+    /// and quotes, become `_`.
     #[must_use]
     pub fn given(text: &str) -> Option<Self> {
         // One word, whatever it is: what is logged can then be found and taken apart.
         let word: String = text
             .trim()
             .chars()
-            .map(|c| if c.is_ascii_graphic() { c } else { '_' })
+            .map(|c| match c {
+                '"' | '\\' => '_',
+                c if c.is_ascii_graphic() => c,
+                _ => '_',
+            })
             .take(Self::LONGEST)
             .collect();
         (!word.is_empty()).then(|| Self(Kind::Given(word.into())))
@@ -58,7 +63,7 @@ mod tests {
     fn a_callers_id_is_one_short_word() {
         let given = |text: &str| RequestId::given(text).map(|id| id.to_string());
         assert_eq!(given(" a-1 ").as_deref(), Some("a-1"));
-        assert_eq!(given("a b\té").as_deref(), Some("a_b__"));
+        assert_eq!(given("a b\té\"\\").as_deref(), Some("a_b____"));
         assert_eq!(given(" "), None);
         assert_eq!(given(&"x".repeat(1000)).unwrap().len(), RequestId::LONGEST);
     }

@@ -32,7 +32,7 @@ impl Client {
     /// A request's head has come.
     pub(crate) fn begin<B>(&self, observers: &Observers, request: &Request<B>) -> Watched {
         let headers = request.headers();
-        let text = |name: &str| headers.get(name)?.to_str().ok();
+        let text = |name: &str| std::str::from_utf8(headers.get(name)?.as_bytes()).ok();
         observers.begin(&GRPC, &text, || self.head(request))
     }
 

@@ -45,7 +45,8 @@ pub(crate) fn named(code: Code) -> Named {
         Code::NotFound => ("NOT_FOUND", false),
         Code::AlreadyExists => ("ALREADY_EXISTS", false),
         Code::PermissionDenied => ("PERMISSION_DENIED", false),
-        Code::ResourceExhausted => ("RESOURCE_EXHAUSTED", false),
+        // Mostly a queue that is full, as 503 is over REST. Messages that are too large share it.
+        Code::ResourceExhausted => ("RESOURCE_EXHAUSTED", true),
         Code::FailedPrecondition => ("FAILED_PRECONDITION", false),
         Code::Aborted => ("ABORTED", false),
         Code::OutOfRange => ("OUT_OF_RANGE", false),

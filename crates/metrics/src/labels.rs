@@ -94,7 +94,10 @@ pub(crate) fn escaped(text: &mut String, value: &str) {
 
 /// Whether a name is the server's own: no component can have it.
 pub(crate) fn is_own(name: &str) -> bool {
-    name.starts_with("streeling_") || crate::process::OWN.contains(&name)
+    // In OpenMetrics a counter's family is called without its ending.
+    let base = |name: &'static str| name.strip_suffix("_total").unwrap_or(name);
+    let mut own = crate::process::OWN.into_iter();
+    name.starts_with("streeling_") || own.any(|own| own == name || base(own) == name)
 }
 
 /// Name and version of an image; the colon of a registry's port is none of a version.

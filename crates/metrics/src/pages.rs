@@ -48,7 +48,7 @@ pub(crate) async fn serve<B>(
     pages: Pages,
 ) -> Response<Full<Bytes>> {
     let headers = request.headers();
-    let text = |name: &str| headers.get(name)?.to_str().ok();
+    let text = |name: &str| std::str::from_utf8(headers.get(name)?.as_bytes()).ok();
     let head = || Head {
         verb: request.method().to_string(),
         target: request.uri().to_string(),

@@ -54,7 +54,14 @@ pub(crate) struct Requests {
     in_flight: RwLock<Vec<(&'static str, IntGauge)>>,
 }
 
-/// What tells requests apart. There are as many as routes and codes: clients and components cannot make more.
+/// Most kinds of requests that are told apart. There are some thirty, but a component may choose any status; what
+/// comes beyond has the code [`OTHER`].
+const MOST_ROWS: usize = 256;
+
+/// Stands for codes that are not told apart any more.
+const OTHER: &str = "other";
+
+/// What tells requests apart.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Key {
     transport: &'static str,
@@ -160,8 +167,19 @@ impl Requests {
             return Arc::clone(row);
         }
         drop(known);
-        let row = || Arc::new(self.families.row(key, answer.code.to_string()));
         let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
+        let (key, code) = if rows.len() < MOST_ROWS {
+            (key, answer.code.to_string())
+        } else {
+            (
+                Key {
+                    code: u16::MAX,
+                    ..key
+                },
+                OTHER.to_owned(),
+            )
+        };
+        let row = || Arc::new(self.families.row(key, code));
         Arc::clone(rows.entry(key).or_insert_with(row))
     }
 

@@ -19,9 +19,9 @@ const MAX_BYTES: usize = 16 << 20;
 /// Samples of a timer: its buckets, `+Inf`, count and sum.
 pub(crate) const PER_TIMER: usize = BOUNDS + 3;
 
-/// Most spellings of series that are remembered: the same tags may come in any order, and a tag may
+/// Most bytes of spellings of series that are remembered: the same tags may come in any order, and a tag may
 /// be covered by a label of the server's. Beyond that each is spelt out every time.
-const MAX_SPELLINGS: usize = 2 * MAX_SAMPLES;
+const MAX_SPELT: usize = MAX_BYTES;
 
 /// Why something reported is not shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +77,12 @@ pub(crate) struct Which<'a> {
 impl Which<'_> {
     fn tags(&self) -> impl Iterator<Item = (&String, &String)> {
         self.tags.into_iter().flatten()
+    }
+
+    /// What it takes to keep it, about.
+    fn bytes(&self) -> usize {
+        let tags = self.tags().map(|(tag, value)| tag.len() + value.len() + 64);
+        size_of::<Spelling>() + self.key.len() + tags.sum::<usize>()
     }
 
     fn owned(self) -> Spelling {
@@ -202,6 +208,8 @@ pub(crate) struct Store {
     shown: Shown,
     samples: usize,
     spellings: IndexMap<Spelling, Arc<Place>>,
+    /// Bytes of these, about.
+    spelt: usize,
     /// By family and labels.
     places: HashMap<(Arc<str>, Arc<str>), Arc<Place>>,
     /// Names of samples, with the family that they belong to.
@@ -223,6 +231,7 @@ impl Store {
             shown: Shown::default(),
             samples: 0,
             spellings: IndexMap::new(),
+            spelt: 0,
             places: HashMap::new(),
             taken: HashMap::new(),
         }
@@ -279,7 +288,9 @@ impl Store {
                 place
             }
         };
-        if self.spellings.len() < MAX_SPELLINGS {
+        let spelt = which.bytes();
+        if self.spelt + spelt <= MAX_SPELT {
+            self.spelt += spelt;
             self.spellings.insert(which.owned(), Arc::clone(&place));
         }
         Ok(place)

@@ -178,6 +178,7 @@ fn what_would_spoil_a_scrape_is_left_out_and_counted() {
             gauge("t", &[]),
             gauge("streeling_metrics_dropped_total", &[]),
             gauge("process_open_fds", &[]),
+            gauge("process_cpu_seconds", &[]),
         ],
     );
     report(
@@ -189,7 +190,7 @@ fn what_would_spoil_a_scrape_is_left_out_and_counted() {
     );
     let lines = lines(&registry);
     assert_eq!(dropped(&lines, "name"), 4);
-    assert_eq!(dropped(&lines, "clash"), 5);
+    assert_eq!(dropped(&lines, "clash"), 6);
     assert_eq!(dropped(&lines, "value"), 2);
     assert_eq!(dropped(&lines, "limit"), 0);
     let types = lines.iter().filter(|line| line.starts_with("# TYPE"));

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use http::header::{HOST, REFERER, USER_AGENT};
-use http::{HeaderMap, HeaderName, Request, Response, Version};
+use http::{HeaderMap, HeaderName, Method, Request, Response, Version};
 use hyper::body::Body;
 use streeling_core::{Answered, Code, Head, Observers, Transport, Watched};
 
@@ -20,7 +20,7 @@ impl Client {
     /// A request's head has come; its call goes along with it as an extension.
     pub(crate) fn begin<B>(&self, request: &mut Request<B>) -> Watched {
         let headers = request.headers();
-        let text = |name: &str| headers.get(name)?.to_str().ok();
+        let text = |name: &str| std::str::from_utf8(headers.get(name)?.as_bytes()).ok();
         let watched = self.observers.begin(&REST, &text, || self.head(request));
         request.extensions_mut().insert(watched.call().clone());
         watched
@@ -43,15 +43,18 @@ impl Client {
     }
 }
 
-/// The answer to a request is there.
-pub(crate) fn end(watched: Watched, answer: &Response<impl Body>) {
+/// The answer to a request of this verb is there.
+pub(crate) fn end(watched: Watched, verb: &Method, answer: &Response<impl Body>) {
     let status = answer.status();
     watched.answered(&Answered {
         code: Code {
             is_fault: status.is_server_error(),
             ..Code::numbered(status.as_u16())
         },
-        bytes: answer.body().size_hint().lower(),
+        bytes: match *verb {
+            Method::HEAD => 0,
+            _ => answer.body().size_hint().lower(),
+        },
     });
 }
 

@@ -77,12 +77,12 @@ impl<S: service::Http> Connections<S> {
             address: stream.peer_addr().ok(),
         };
         let answers = service_fn(move |mut request| {
-            let watched = client.begin(&mut request);
+            let (watched, verb) = (client.begin(&mut request), request.method().clone());
             let answer = Arc::clone(watched.call()).scope(service.call(request));
             let end = end.clone();
             async move {
                 let mut answer = answer.await?;
-                observe::end(watched, &answer);
+                observe::end(watched, &verb, &answer);
                 // The port is closed by now: whoever comes again is refused, not cut off.
                 if end.is_asked() {
                     let close = HeaderValue::from_static("close");

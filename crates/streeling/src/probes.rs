@@ -49,7 +49,7 @@ impl Bound {
         })
     }
 
-    /// Who is to be told of the component's metrics.
+    /// Who counts requests and keeps what the component reports.
     pub(crate) fn observer(&self) -> Arc<dyn Observer> {
         Arc::<Registry>::clone(&self.registry)
     }

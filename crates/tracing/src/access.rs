@@ -1,5 +1,6 @@
 //! The access log: a line for every request, in the combined format that gunicorn writes, or as JSON.
 
+use std::cell::RefCell;
 use std::fmt::{self, Write as _};
 use std::io::{self, stdout};
 use std::sync::{Mutex, PoisonError};
@@ -14,6 +15,13 @@ use crate::sink::Sink;
 
 /// Stands for what is not known.
 const NOTHING: &str = "-";
+
+/// Bytes that are kept for the next line.
+const USUAL: usize = 1024;
+
+thread_local! {
+    static LINE: RefCell<String> = RefCell::new(String::with_capacity(USUAL));
+}
 
 /// Writes a line for every request that it is told of to standard output.
 pub struct AccessLog {
@@ -66,7 +74,7 @@ impl AccessLog {
             http_status(answer),
             Quoted(head.referer.as_deref().unwrap_or(NOTHING)),
             Quoted(head.agent.as_deref().unwrap_or(NOTHING)),
-            Quoted(&call.id.to_string()),
+            call.id,
         );
         if let Some(name) = code.name {
             let _ = write!(line, " {name}");
@@ -97,13 +105,17 @@ impl Observer for AccessLog {
         let Some(head) = call.head.as_deref() else {
             return;
         };
-        let mut line = String::with_capacity(256);
-        match self.format {
-            LogFormat::Text => self.combined(&mut line, call, head, answer),
-            LogFormat::Json => line = json(call, head, answer),
-        }
-        line.push('\n');
-        self.sink.line(line.as_bytes());
+        LINE.with_borrow_mut(|line| {
+            line.clear();
+            match self.format {
+                LogFormat::Text => self.combined(line, call, head, answer),
+                LogFormat::Json => line.push_str(&json(call, head, answer)),
+            }
+            line.push('\n');
+            self.sink.line(line.as_bytes());
+            // What one long line has taken is not kept.
+            line.shrink_to(USUAL);
+        });
     }
 }
 
@@ -181,6 +193,10 @@ struct Quoted<'a>(&'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_plain = |byte: u8| (b' '..=b'~').contains(&byte) && byte != b'"' && byte != b'\\';
+        if self.0.bytes().all(is_plain) {
+            return f.write_str(self.0);
+        }
         for character in self.0.chars() {
             match character {
                 '"' | '\\' => write!(f, "\\{character}")?,

@@ -1,5 +1,6 @@
 //! The log on standard error: every line that belongs to a request names it.
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal, stderr};
 use std::sync::OnceLock;
@@ -54,6 +55,8 @@ impl Drop for LogGuard {
 /// When the system gives no thread to write it.
 pub fn init_log(config: LogConfig) -> io::Result<LogGuard> {
     let sink = Sink::start("standard error", stderr())?;
+    // The one that is there writes by itself: it would wait for the stream, in a form of its own.
+    std::panic::set_hook(Box::new(panicked));
     let sink = LOG.get_or_init(|| sink).clone();
     // Libraries below us have nothing to say to a user at DEBUG.
     let filter = Targets::new()
@@ -78,6 +81,18 @@ pub fn init_log(config: LogConfig) -> io::Result<LogGuard> {
     Ok(LogGuard(()))
 }
 
+/// Says in the log what panicked, as any other error.
+fn panicked(info: &std::panic::PanicHookInfo<'_>) {
+    let thread = std::thread::current();
+    let thread = thread.name().unwrap_or("a thread");
+    let backtrace = Backtrace::capture();
+    if backtrace.status() == BacktraceStatus::Captured {
+        tracing::error!(target: "streeling::panic", "{thread}: {info}\n{backtrace}");
+    } else {
+        tracing::error!(target: "streeling::panic", "{thread}: {info}");
+    }
+}
+
 /// Waits until the log is written, for at most a second, where the process ends without more ado.
 pub fn flush_log() {
     if let Some(log) = LOG.get() {
@@ -96,14 +111,19 @@ struct Named<F> {
     inner: F,
     /// What the inner format ends a line with; the request goes before it.
     end: &'static str,
+    /// What stands for a line feed within a line.
+    feed: &'static str,
     write: fn(&mut String, &Call),
 }
 
 impl<F> Named<F> {
+    /// Lines of a text behind its first are set in, so that what a client or a component says cannot look like a
+    /// line of the server's.
     fn text(inner: F) -> Self {
         Self {
             inner,
             end: "\n",
+            feed: "\n    ",
             write: |line, call| {
                 // Writing to a string does not fail.
                 let _ = write!(line, " request_id={}", call.id);
@@ -114,13 +134,14 @@ impl<F> Named<F> {
         }
     }
 
+    /// There are no line feeds in JSON of one line, and ids are words that need no escape.
     fn json(inner: F) -> Self {
         Self {
             inner,
             end: "}\n",
+            feed: "\n",
             write: |line, call| {
-                let id = serde_json::Value::from(call.id.to_string());
-                let _ = write!(line, ",\"request_id\":{id}");
+                let _ = write!(line, ",\"request_id\":\"{}\"", call.id);
                 if let Some(trace) = call.trace.filter(|trace| trace.sampled) {
                     let _ = write!(line, ",\"trace_id\":\"{:032x}\"", trace.trace_id);
                 }
@@ -141,16 +162,22 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let Some(call) = Call::current() else {
-            return self.inner.format_event(context, writer, event);
-        };
         let mut line = String::new();
         self.inner
             .format_event(context, Writer::new(&mut line), event)?;
         let start = line.strip_suffix(self.end).map(str::len);
         line.truncate(start.unwrap_or(line.len()));
-        (self.write)(&mut line, &call);
-        writer.write_str(&line)?;
+        let mut parts = line.split('\n');
+        writer.write_str(parts.next().unwrap_or_default())?;
+        for part in parts {
+            writer.write_str(self.feed)?;
+            writer.write_str(part)?;
+        }
+        if let Some(call) = Call::current() {
+            let mut named = String::new();
+            (self.write)(&mut named, &call);
+            writer.write_str(&named)?;
+        }
         writer.write_str(self.end)
     }
 }

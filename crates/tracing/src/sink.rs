@@ -130,8 +130,11 @@ impl Shared {
         let mut lines = Vec::new();
         loop {
             let untold = self.take(&mut lines);
-            // There is nobody to be told of a stream that cannot be written.
-            let _ = stream.write_all(&lines).and_then(|()| stream.flush());
+            let written = write_all(&mut stream, &lines);
+            // There is nobody to be told of a stream that cannot be written, but it can be counted.
+            let lost = lines[written..].iter().filter(|byte| **byte == b'\n');
+            self.dropped
+                .fetch_add(lost.count() as u64, Ordering::Relaxed);
             lines.clear();
             // What a burst has taken is not kept.
             lines.shrink_to(ROOM / 64);
@@ -164,6 +167,26 @@ impl Shared {
         waiting.is_writing = true;
         std::mem::take(&mut waiting.untold)
     }
+}
+
+/// Writes as much as the stream takes before it fails; says how many bytes.
+fn write_all(stream: &mut impl Write, lines: &[u8]) -> usize {
+    let mut written = 0;
+    while written < lines.len() {
+        match stream.write(&lines[written..]) {
+            Ok(0) => break,
+            Ok(more) => written += more,
+            Err(error) => match error.kind() {
+                io::ErrorKind::Interrupted => {}
+                // Whoever gave us the stream has told it not to wait; this thread has the time.
+                io::ErrorKind::WouldBlock => std::thread::sleep(GATHER),
+                _ => break,
+            },
+        }
+    }
+    // What a stream keeps to itself is as good as written.
+    let _ = stream.flush();
+    written
 }
 
 /// What a subscriber writes an event to: one call for each line.
@@ -252,6 +275,34 @@ mod tests {
         assert_eq!(read % line.len(), 0);
         sink.line(b"again\n");
         assert_eq!(pipe.recv().unwrap(), b"again\n");
+    }
+
+    #[test]
+    fn a_stream_that_breaks_is_counted_and_one_that_does_not_wait_is_waited_for() {
+        struct Odd(Vec<u8>);
+
+        impl Write for Odd {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0.push(bytes.len() as u8);
+                match self.0.len() {
+                    1 => Err(io::ErrorKind::WouldBlock.into()),
+                    2 => Ok(5),
+                    3 => Err(io::ErrorKind::Interrupted.into()),
+                    _ => Err(io::ErrorKind::BrokenPipe.into()),
+                }
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+
+        assert_eq!(write_all(&mut Odd(Vec::new()), b"one\ntwo\nthree\n"), 5);
+        let sink = Sink::start("a stream", Odd(vec![0; 9])).unwrap();
+        sink.line(b"one\n");
+        sink.line(b"two\n");
+        sink.flush();
+        assert!((dropped(&sink) - 2.0).abs() < 0.5);
     }
 
     #[test]

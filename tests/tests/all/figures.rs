@@ -25,7 +25,7 @@ fn requests_by_transport_method_and_code() {
         .env("PREDICTIVE_UNIT_GRPC_SERVICE_PORT", "0")
         .start()
         .unwrap();
-    obey(&server, "sleep", &json!({"seconds": 0.06}));
+    obey(&server, "sleep", &json!({"seconds": 0.5}));
     obey(&server, "pid", &json!({}));
     ask(&server, &order("fail", &json!({"text": "as told"})));
     let sent = order("pid", &json!({})).body.unwrap().len() as f64;
@@ -55,14 +55,14 @@ fn requests_by_transport_method_and_code() {
         (3.0, 3.0)
     );
     // What the component slept is its own, and nobody else's.
-    assert!(of("component_seconds_sum") >= 0.06, "{text}");
+    assert!(of("component_seconds_sum") >= 0.5, "{text}");
     let whole = [
         ("transport", "rest"),
         ("method", "predict"),
         ("code", "200"),
     ];
     let whole = value(&text, "streeling_request_seconds_sum", &whole);
-    assert!(of("server_seconds_sum") < whole - 0.05, "{text}");
+    assert!(of("server_seconds_sum") < whole - 0.25, "{text}");
     assert!(
         of("request_bytes_sum") > 2.0 * sent && of("response_bytes_sum") > 50.0,
         "{text}"

@@ -65,7 +65,7 @@ async fn every_kind_of_answer_has_its_subject_and_code() {
         .map(|seen| (seen.label, seen.code, seen.is_fault))
         .collect();
     let expected = [
-        ("predict", "RESOURCE_EXHAUSTED", false),
+        ("predict", "RESOURCE_EXHAUSTED", true),
         ("predict", "UNAVAILABLE", true),
         ("predict", "NOT_FOUND", false),
         ("predict", "UNKNOWN", true),

@@ -111,6 +111,31 @@ fn requests_by_transport_method_and_code() {
     );
 }
 
+/// A component may answer any status that there is.
+#[test]
+fn codes_are_told_apart_as_far_as_there_is_room() {
+    let registry = Registry::new(&Identity::default());
+    for number in 200..600 {
+        registry.begun(&TEST, &|_| None);
+        let answer = Answered {
+            code: Code::numbered(number),
+            bytes: 0,
+        };
+        registry.answered(&call("predict", Duration::ZERO, [0, 0]), &answer);
+    }
+    let text = text(&registry, Format::Prometheus);
+    let start = "streeling_requests_total{";
+    let codes: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix(start))
+        .collect();
+    assert_eq!(codes.len(), 257);
+    has(
+        &text,
+        r#"streeling_requests_total{code="other",method="predict",transport="test"} 144.0"#,
+    );
+}
+
 #[test]
 fn figures_of_parts_and_processes() {
     let registry = Registry::new(&Identity::default());

@@ -55,6 +55,10 @@ async fn every_kind_of_answer_has_its_subject_and_code() {
     server.order("http 418").await;
     server.order("panic now").await;
     server.post("/predict", "{").await;
+    server
+        .ask("HEAD /health/ping HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await;
+    assert_eq!(server.recorder.seen().last().map(|seen| seen.sent), Some(0));
     let seen: Vec<_> = server
         .recorder
         .seen()
@@ -71,6 +75,7 @@ async fn every_kind_of_answer_has_its_subject_and_code() {
         ("predict", "418", false),
         ("predict", "500", true),
         ("predict", "400", false),
+        ("ping", "200", false),
     ];
     assert_eq!(
         seen,

@@ -1,0 +1,122 @@
+//! The log of a process: the tests that are ignored are what such a process does, for the others to run.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use streeling_core::{Call, Code, RequestId, Transport};
+use streeling_tracing::{LevelFilter, LogConfig, LogFormat, init_log};
+
+/// Runs one of the ignored tests in a process of its own.
+fn process(test: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", test, "--ignored", "--nocapture"])
+        .env_remove("RUST_BACKTRACE")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn log(format: LogFormat) -> streeling_tracing::LogGuard {
+    init_log(LogConfig {
+        level: LevelFilter::INFO,
+        format,
+    })
+    .unwrap()
+}
+
+fn lines(output: &Output) -> Vec<String> {
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stderr.clone()).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+fn says_things() {
+    static TEST: Transport = Transport::new("test", Code::numbered(499));
+
+    tracing::info!(target: "streeling::test", "before\nand more");
+    let call = Arc::new(Call::new(&TEST, RequestId::given("id-1").unwrap()));
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let within = call.scope(async {
+        tracing::warn!(target: "streeling::test", "within");
+        let broken = std::panic::catch_unwind(|| panic!("on \"purpose\""));
+        assert!(broken.is_err());
+    });
+    runtime.unwrap().block_on(within);
+    tracing::info!(target: "streeling::test", "after");
+}
+
+#[test]
+#[ignore = "a process of `lines_name_their_request_and_panics_are_lines`"]
+fn says_things_as_text() {
+    let _log = log(LogFormat::Text);
+    says_things();
+}
+
+#[test]
+#[ignore = "a process of `lines_name_their_request_and_panics_are_lines`"]
+fn says_things_as_json() {
+    let _log = log(LogFormat::Json);
+    says_things();
+}
+
+#[test]
+fn lines_name_their_request_and_panics_are_lines() {
+    let text = lines(&process("says_things_as_text").output().unwrap());
+    assert!(text[0].ends_with("before"), "{text:?}");
+    // What is one text cannot look like two lines.
+    assert_eq!(text[1], "    and more");
+    assert!(text[2].ends_with("within request_id=id-1"), "{text:?}");
+    assert!(
+        text[3].contains("ERROR") && text[3].contains("panicked at"),
+        "{text:?}"
+    );
+    assert_eq!(text[4], "    on \"purpose\" request_id=id-1");
+    assert!(text[5].ends_with("after") && text.len() == 6, "{text:?}");
+
+    let json = lines(&process("says_things_as_json").output().unwrap());
+    let json: Vec<Value> = json
+        .iter()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect();
+    let ids: Vec<Option<&str>> = json
+        .iter()
+        .map(|line| line["request_id"].as_str())
+        .collect();
+    assert_eq!(ids, [None, Some("id-1"), Some("id-1"), None]);
+    assert_eq!(json[0]["message"], "before\nand more");
+    let message = json[2]["message"].as_str().unwrap();
+    assert!(message.ends_with("on \"purpose\""), "{message}");
+}
+
+#[test]
+#[ignore = "a process of `a_log_that_nobody_reads_keeps_nobody_waiting`"]
+fn says_much() {
+    let _log = log(LogFormat::Text);
+    let text = "x".repeat(1000);
+    for _ in 0..20_000 {
+        tracing::info!(target: "streeling::test", "{text}");
+    }
+}
+
+#[test]
+fn a_log_that_nobody_reads_keeps_nobody_waiting() {
+    let since = Instant::now();
+    let mut child = process("says_much").spawn().unwrap();
+    while child.try_wait().unwrap().is_none() {
+        assert!(
+            since.elapsed() < Duration::from_secs(60),
+            "it waits for ever"
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    // The pipe is still there, full of the first lines.
+    let output = child.wait_with_output().unwrap();
+    let kept = lines(&output).len();
+    assert!((10..20_000).contains(&kept), "{kept}");
+}
