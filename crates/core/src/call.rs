@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -223,14 +222,14 @@ impl Call {
         CURRENT.with_borrow(Clone::clone)
     }
 
-    /// Makes this the [current](Call::current) request whenever `work` is.
-    pub async fn scope<F: Future>(self: Arc<Self>, work: F) -> F::Output {
-        let mut work = pin!(work);
-        poll_fn(|context| {
+    /// Makes this the [current](Call::current) request whenever `work` is under way.
+    pub fn scope<F: Future>(self: Arc<Self>, work: F) -> impl Future<Output = F::Output> + use<F> {
+        // A request's work is some kilobytes, which would be moved each time that it is wrapped once more.
+        let mut work = Box::pin(work);
+        poll_fn(move |context| {
             let _entered = Entered::new(Some(Arc::clone(&self)));
             work.as_mut().poll(context)
         })
-        .await
     }
 }
 
