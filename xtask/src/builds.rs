@@ -57,6 +57,19 @@ const BUILDS: &[Build] = &[
     },
 ];
 
+/// Sets of parts that are not built for it, and packages that must not be in them: an exporter brings its own crates
+/// along, and no other's.
+const WITHOUT: &[(&[&str], &[&str])] = &[
+    (
+        &["rest", "grpc", "python", "metrics", "otlp"],
+        &["thrift", "opentelemetry-jaeger"],
+    ),
+    (
+        &["rest", "grpc", "python", "metrics", "jaeger"],
+        &["opentelemetry-otlp", "opentelemetry-proto"],
+    ),
+];
+
 /// Lints every set of parts.
 pub(crate) fn lint() -> anyhow::Result<()> {
     for features in LINTED {
@@ -70,26 +83,13 @@ pub(crate) fn lint() -> anyhow::Result<()> {
 
 /// Builds what is run, and looks at what is in it; then the whole server, whose place they took meanwhile.
 pub(crate) fn build() -> anyhow::Result<()> {
+    for (features, absent) in WITHOUT {
+        check_absent(features, absent)?;
+    }
     for build in BUILDS {
+        check_absent(build.features, build.absent)?;
         let features = build.features.join(",");
         let choice = ["--no-default-features", "--features", &features];
-        let tree = output(
-            cargo()
-                .args(["tree", "--package", "streeling", "--locked"])
-                .args(["--edges", "normal", "--prefix", "none"])
-                .args(choice),
-        )?;
-        let names = || tree.lines().filter_map(|line| line.split(' ').next());
-        // An empty tree would hold nothing that must be absent, either.
-        if !names().any(|name| name == "tokio") {
-            bail!("cargo tree has an unknown form:\n{tree}");
-        }
-        if let Some(found) = names().find(|name| build.absent.contains(name)) {
-            bail!(
-                "{found} must not be in a build with only {features} (cargo tree -p streeling \
-                 --no-default-features --features {features} -i {found})"
-            );
-        }
         let messages = output(
             cargo()
                 .args(["build", "--package", "streeling", "--bin", "streeling"])
@@ -107,6 +107,29 @@ pub(crate) fn build() -> anyhow::Result<()> {
         fs::copy(program, copy)?;
     }
     run(cargo().args(["build", "--package", "streeling", "--locked", "--quiet"]))
+}
+
+/// Looks for packages that a build with only these features must not have.
+fn check_absent(features: &[&str], absent: &[&str]) -> anyhow::Result<()> {
+    let features = features.join(",");
+    let tree = output(
+        cargo()
+            .args(["tree", "--package", "streeling", "--locked"])
+            .args(["--edges", "normal", "--prefix", "none"])
+            .args(["--no-default-features", "--features", &features]),
+    )?;
+    let names = || tree.lines().filter_map(|line| line.split(' ').next());
+    // An empty tree would hold nothing that must be absent, either.
+    if !names().any(|name| name == "tokio") {
+        bail!("cargo tree has an unknown form:\n{tree}");
+    }
+    if let Some(found) = names().find(|name| absent.contains(name)) {
+        bail!(
+            "{found} must not be in a build with only {features} (cargo tree -p streeling \
+             --no-default-features --features {features} -i {found})"
+        );
+    }
+    Ok(())
 }
 
 /// The executable that Cargo's messages name.

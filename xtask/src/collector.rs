@@ -22,8 +22,8 @@ pub(crate) fn serve() -> anyhow::Result<()> {
     say(
         "Spans are shown here. For a server, in another terminal:\n   \
          TRACING=1 JAEGER_AGENT_HOST=127.0.0.1\n   \
-         TRACING=1 OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317\n   \
-         TRACING=1 OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
+         TRACING=1 OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317 OTEL_EXPORTER_OTLP_PROTOCOL=grpc\n   \
+         TRACING=1 OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318",
     );
     run(Command::new(program)
         .arg("--config")

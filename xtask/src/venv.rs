@@ -23,9 +23,9 @@ pub(crate) const RUNTIME: Venv = Venv {
         "numpy; python_version < '3.9' or python_version >= '3.13'",
         // Components get whole messages of gRPC, and of feedback, as its classes.
         "protobuf>=3.20",
-        // A component's own spans become children of the server's.
-        "opentelemetry-api",
-        "opentelemetry-sdk",
+        // A component's own spans become children of the server's. The last version for Python 3.8 is good for all.
+        "opentelemetry-api==1.33.1",
+        "opentelemetry-sdk==1.33.1",
     ],
 };
 
@@ -43,7 +43,7 @@ pub(crate) const STUBS: Venv = Venv {
         "--no-deps",
         "seldon-core==1.18.2",
         "protobuf==3.20.3",
-        "grpcio",
+        "grpcio==1.70.0",
         "grpcio-reflection==1.48.2",
         "typing_extensions",
     ],
@@ -61,7 +61,7 @@ pub(crate) const COLLECTOR: Venv = Venv {
         "tornado==6.4.2",
         "opentelemetry-proto==1.33.1",
         "protobuf==5.29.6",
-        "grpcio",
+        "grpcio==1.70.0",
     ],
 };
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::annotations::PODINFO_ANNOTATIONS;
 use crate::names;
 use crate::table::{Group, Preset, Row, TABLE};
-use crate::tracing::otel;
+use crate::tracing::variables::VARIABLES;
 
 /// The whole text of `docs/settings.md`, in Markdown, with a line break at its end.
 pub fn reference() -> String {
@@ -46,10 +46,13 @@ pub fn reference() -> String {
 fn otel(page: &mut String) {
     page.push_str(
         "\nOpenTelemetry's standard variables that count; the others are ignored. They and what the variables \
-         above hold are looked at while tracing is on, and a bad value gets exit code 2 then.\n\n\
+         above hold are looked at while tracing is on, and a bad value gets exit code 2 then; but an unknown value \
+         of `OTEL_SDK_DISABLED`, `OTEL_RESOURCE_ATTRIBUTES` or `OTEL_TRACES_SAMPLER`, and one in the lists `OTEL_TRACES_EXPORTER` and \
+         `OTEL_PROPAGATORS`, is left out with a warning, as a component's own tracer may read it. Words may be in any \
+         case of the letters.\n\n\
          | variable | default | meaning | allowed |\n|---|---|---|---|\n",
     );
-    for variable in otel::VARIABLES {
+    for variable in VARIABLES {
         let names: Vec<String> = variable
             .names
             .iter()

@@ -35,8 +35,14 @@ impl Environment {
 
     /// The value of a variable; an empty one counts as unset.
     pub fn get(&self, name: &str) -> Option<&OsStr> {
-        let value = self.variables.get(OsStr::new(name))?;
-        (!value.is_empty()).then_some(value)
+        self.raw(name).filter(|value| !value.is_empty())
+    }
+
+    /// The value of a variable that is there, be it empty: somebody else's code may make a difference.
+    pub fn raw(&self, name: &str) -> Option<&OsStr> {
+        self.variables
+            .get(OsStr::new(name))
+            .map(OsString::as_os_str)
     }
 }
 

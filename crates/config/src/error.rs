@@ -52,6 +52,12 @@ impl ConfigError {
     }
 }
 
+impl From<Invalid> for ConfigError {
+    fn from(invalid: Invalid) -> Self {
+        Self::Invalid(Box::new(invalid))
+    }
+}
+
 /// A value that cannot be used: one line that says where it came from and what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invalid {

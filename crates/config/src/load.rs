@@ -32,7 +32,8 @@ pub(crate) fn load(
     if !parts.metrics {
         values.without_metrics()?;
     }
-    let tracing = tracing::read(parts, &values, environment)?;
+    let (tracing, warnings) = tracing::read(parts, &values, environment)?;
+    values.warnings.extend(warnings);
     let settings = values.settings(environment, annotations, tracing);
     check_ports(&[
         (Key::HttpPort, settings.rest.port, settings.rest.workers > 0),

@@ -494,7 +494,7 @@ pub(crate) static TABLE: &[Row] = &[
         G::Tracing,
         Acts::Now,
         "Trace requests",
-        "A span for each request, with a child for each of decoding, waiting, component and encoding. They go to a Jaeger agent unless OTEL_TRACES_EXPORTER or an endpoint for OTLP says otherwise.",
+        "A span for each request, with a child for each of decoding, waiting, component and encoding. They go to a Jaeger agent unless OTEL_TRACES_EXPORTER says otherwise, or no agent is named and an endpoint for OTLP is.",
     ),
     row(
         Key::JaegerAgentHost,

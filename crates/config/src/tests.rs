@@ -1,3 +1,4 @@
+mod otel;
 mod refused;
 mod shown;
 mod traced;

@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use crate::environment::Environment;
-use crate::error::{ConfigError, Invalid, quoted};
+use crate::error::{ConfigError, Invalid, Warning, quoted};
 use crate::load::{Values, port_of};
 use crate::names;
 use crate::settings::Parts;
@@ -10,10 +11,12 @@ use crate::table::Key;
 use crate::value::Value;
 
 mod file;
-pub(crate) mod otel;
+mod otel;
+mod otlp;
+pub(crate) mod variables;
 
 use file::File;
-use otel::Otel;
+use otel::{Exporter, Otel};
 
 /// Tracing, which is on.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,8 +55,8 @@ pub struct JaegerAgent {
     pub port: u16,
 }
 
-/// A collector that speaks OTLP.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A collector that speaks OTLP. Its `Debug` shows no secrets: of headers, the names alone.
+#[derive(Clone, PartialEq, Eq)]
 pub struct OtlpCollector {
     /// How to speak to it.
     pub protocol: OtlpProtocol,
@@ -61,10 +64,23 @@ pub struct OtlpCollector {
     pub endpoint: String,
     /// Headers, or metadata, of every export.
     pub headers: Vec<(String, String)>,
-    /// What one try may take.
+    /// What one try may take, and after which no other try of an export begins.
     pub timeout: Duration,
     /// Whether exports are packed by gzip.
     pub gzip: bool,
+}
+
+impl fmt::Debug for OtlpCollector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("OtlpCollector")
+            .field("protocol", &self.protocol)
+            .field("endpoint", &otlp::without_secrets(&self.endpoint))
+            .field("headers", &headers)
+            .field("timeout", &self.timeout)
+            .field("gzip", &self.gzip)
+            .finish()
+    }
 }
 
 /// How OTLP is spoken.
@@ -125,14 +141,31 @@ pub(crate) fn read(
     parts: Parts,
     values: &Values,
     environment: &Environment,
+) -> Result<(Option<Tracing>, Vec<Warning>), ConfigError> {
+    let mut otel = Otel {
+        environment,
+        warnings: Vec::new(),
+    };
+    let tracing = look_at(parts, values, &mut otel)?;
+    Ok((tracing, otel.warnings))
+}
+
+fn look_at(
+    parts: Parts,
+    values: &Values,
+    otel: &mut Otel<'_>,
 ) -> Result<Option<Tracing>, ConfigError> {
-    let otel = Otel(environment);
-    if !values.on(Key::Tracing) || otel.is_off()? {
+    if !values.on(Key::Tracing) || otel.is_off() {
         return Ok(None);
     }
-    let Some(choice) = otel.exporter()? else {
-        return Ok(None);
+    let (exporter, variable) = match otel.exporter() {
+        Some((exporter, name)) => (exporter, Some(name)),
+        None => otherwise(parts, values, otel),
     };
+    if exporter == Exporter::None {
+        return Ok(None);
+    }
+    let is_otlp = exporter == Exporter::Otlp;
     let file = match values.path(Key::JaegerConfigPath) {
         Some(path) => File::read(&path)?,
         None => File::default(),
@@ -140,17 +173,15 @@ pub(crate) fn read(
     if file.is_off {
         return Ok(None);
     }
-    let (part, feature, is_there) = if choice.is_otlp {
+    let (part, feature, is_there) = if is_otlp {
         ("exporter by OTLP", "otlp", parts.otlp)
     } else {
         ("exporter to a Jaeger agent", "jaeger", parts.jaeger)
     };
     if !is_there {
         return Err(ConfigError::NotBuilt {
-            names: choice
-                .variable
-                .map_or_else(|| Key::Tracing.to_string(), ToOwned::to_owned),
-            origin: choice.variable.map_or_else(
+            names: variable.map_or_else(|| Key::Tracing.to_string(), ToOwned::to_owned),
+            origin: variable.map_or_else(
                 || values.origin(Key::Tracing),
                 |name| format!("the variable {name}"),
             ),
@@ -159,7 +190,7 @@ pub(crate) fn read(
         });
     }
     let mut resource = file.tags;
-    resource.extend(otel.resource()?);
+    resource.extend(otel.resource());
     let named = resource.remove("service.name");
     let service = otel
         .service()?
@@ -167,7 +198,7 @@ pub(crate) fn read(
         .or(file.service)
         .unwrap_or_else(|| interface_name(values));
     Ok(Some(Tracing {
-        exporter: if choice.is_otlp {
+        exporter: if is_otlp {
             TraceExporter::Otlp(otel.collector()?)
         } else {
             TraceExporter::Jaeger(match otel.agent()? {
@@ -194,15 +225,45 @@ pub(crate) fn read(
                 follows_caller: true,
             },
         },
-        propagators: match otel.propagators()? {
+        propagators: match otel.propagators() {
             Some(propagators) => propagators,
             None => in_order(match values.text(Key::JaegerPropagation) {
                 Some(text) => Some(propagation(&text)?),
                 None => file.propagation,
             }),
         },
-        limits: otel.limits(choice.is_otlp)?,
+        limits: otel.limits(is_otlp)?,
     }))
+}
+
+/// Who sends spans where that is not said, and the variable that makes it so.
+///
+/// An operator points servers to an agent by Jaeger's variables; an endpoint for OTLP beside them is likely the
+/// component's.
+fn otherwise(
+    parts: Parts,
+    values: &Values,
+    otel: &mut Otel<'_>,
+) -> (Exporter, Option<&'static str>) {
+    let Some(endpoint) = otel.endpoint() else {
+        return (Exporter::Jaeger, None);
+    };
+    let agent = values
+        .text(Key::JaegerAgentHost)
+        .map(|_| names::JAEGER_AGENT_HOST);
+    let file = values
+        .path(Key::JaegerConfigPath)
+        .map(|_| names::JAEGER_CONFIG_PATH);
+    match agent.or(file).filter(|_| parts.jaeger) {
+        None => (Exporter::Otlp, Some(endpoint)),
+        Some(name) => {
+            otel.warnings.push(Warning(format!(
+                "{endpoint} is left out: {name} comes first, and {}=otlp would choose the collector",
+                names::OTEL_TRACES_EXPORTER
+            )));
+            (Exporter::Jaeger, Some(name))
+        }
+    }
 }
 
 /// The name as it was typed, where module and class are one.

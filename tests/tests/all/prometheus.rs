@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Deserialize;
@@ -13,9 +14,6 @@ use streeling_testkit::Request;
 use tempfile::TempDir;
 
 use crate::support::{PATIENCE, eventually};
-
-/// Stands before the address in the line of the log that says it.
-const LISTENING: &str = "Listening on\" address=";
 
 /// A Prometheus that runs. Dropping it ends it.
 pub(crate) struct Prometheus {
@@ -89,20 +87,26 @@ impl Prometheus {
             .stderr(Stdio::piped())
             .spawn()
             .expect("a Prometheus is needed (Debian: prometheus)");
-        let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let (sender, lines) = mpsc::channel();
+        // To the end: it waits once the pipe is full.
+        std::thread::spawn(move || {
+            for line in log.map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        let since = Instant::now();
         let mut seen = Vec::new();
         let address = loop {
-            let Some(Ok(line)) = log.next() else {
+            let Ok(line) = lines.recv_timeout(PATIENCE.saturating_sub(since.elapsed())) else {
+                let _ = child.kill();
                 panic!("no address in {seen:#?}");
             };
-            let address = line.split_once(LISTENING);
-            if let Some(address) = address.and_then(|(_, address)| address.trim().parse().ok()) {
+            if let Some(address) = listens_at(&line) {
                 break address;
             }
             seen.push(line);
         };
-        // It waits once the pipe is full.
-        std::thread::spawn(move || log.map_while(Result::ok).for_each(drop));
         Self {
             child,
             address,
@@ -156,6 +160,15 @@ impl Prometheus {
             std::thread::sleep(Duration::from_millis(50));
         }
     }
+}
+
+/// The address in the line of the log that says it, which the versions 2 and 3 write differently.
+fn listens_at(line: &str) -> Option<SocketAddr> {
+    let (_, rest) = line.split_once("msg=\"Listening on\"")?;
+    rest.split_whitespace()
+        .find_map(|field| field.strip_prefix("address="))?
+        .parse()
+        .ok()
 }
 
 impl Drop for Prometheus {
@@ -226,4 +239,18 @@ fn escaped(text: &str) -> String {
         _ => format!("%{byte:02X}"),
     };
     text.bytes().map(escape).collect()
+}
+
+#[test]
+fn the_address_is_found_in_every_version_s_log() {
+    for line in [
+        "ts=2023-01-01T00:00:00.000Z caller=tls_config.go:232 level=info component=web msg=\"Listening on\" address=127.0.0.1:34567",
+        "time=2025-01-01T00:00:00.000Z level=INFO source=tls_config.go:347 msg=\"Listening on\" component=web address=127.0.0.1:34567",
+    ] {
+        assert_eq!(listens_at(line), Some(([127, 0, 0, 1], 34567).into()));
+    }
+    // Which says what was asked for, and not what it got.
+    let other =
+        "level=INFO msg=\"Start listening for connections\" component=web address=127.0.0.1:0";
+    assert_eq!(listens_at(other), None);
 }

@@ -94,3 +94,20 @@ fn so_many_requests_a_second() {
     let most = 2.0 + 2.0 * seconds + 1.0;
     assert!(count >= 2 && count as f64 <= most, "{count} in {seconds} s");
 }
+
+#[test]
+fn a_sampler_of_the_component_s_is_left_out_and_said_once() {
+    let collector = Collector::start();
+    let server = collector
+        .by_jaeger(command("Orders"))
+        .env("OTEL_TRACES_SAMPLER", "xray")
+        .start()
+        .unwrap();
+    predicted(&server, &[]);
+    collector.wait_for("request", |span| span.name == "Predict");
+    let log = server.log();
+    let said = log
+        .iter()
+        .filter(|line| line.contains("OTEL_TRACES_SAMPLER"));
+    assert_eq!(said.count(), 1, "{log:#?}");
+}

@@ -81,13 +81,18 @@ fn what_waits_is_sent_when_the_server_ends() {
     let ways: [Point; 3] = [Collector::by_jaeger, Collector::by_grpc, Collector::by_http];
     for by in ways {
         let collector = Collector::start();
-        let server = by(&collector, command("Orders")).start().unwrap();
-        for _ in 0..100 {
+        // Most are sent before the end, which has a second for the rest, however slow the machine is.
+        let server = by(&collector, command("Orders"))
+            .env("OTEL_BSP_SCHEDULE_DELAY", "100")
+            .start()
+            .unwrap();
+        for _ in 0..20 {
             predicted(&server, &[]);
         }
-        let all = collector.spans_after(server);
-        assert_eq!(named(&all, "Predict").len(), 100);
-        assert_eq!(all.len(), 500);
+        collector.spans_after(server);
+        // The mark after the last span goes by UDP, and may come before what came by OTLP.
+        let all = collector.wait_for_some(100, "spans", |_| true);
+        assert_eq!((all.len(), named(&all, "Predict").len()), (100, 20));
     }
 }
 

@@ -4,24 +4,24 @@ use crate::{
     TraceExporter, Tracing,
 };
 
-fn traced(variables: Variables<'_>) -> Tracing {
+pub(super) fn traced(variables: Variables<'_>) -> Tracing {
     quiet(&["--tracing"], variables).tracing.unwrap()
 }
 
-fn refused(variables: Variables<'_>) -> String {
+pub(super) fn refused(variables: Variables<'_>) -> String {
     // Nobody is stopped by what is not looked at.
     quiet(&[], variables);
     failure(&["--tracing"], variables)
 }
 
-fn collector(variables: Variables<'_>) -> OtlpCollector {
+pub(super) fn collector(variables: Variables<'_>) -> OtlpCollector {
     match traced(variables).exporter {
         TraceExporter::Otlp(collector) => collector,
         TraceExporter::Jaeger(agent) => panic!("{agent:?}"),
     }
 }
 
-fn agent(variables: Variables<'_>) -> (String, u16) {
+pub(super) fn agent(variables: Variables<'_>) -> (String, u16) {
     match traced(variables).exporter {
         TraceExporter::Jaeger(JaegerAgent { host, port }) => (host, port),
         TraceExporter::Otlp(collector) => panic!("{collector:?}"),
@@ -29,17 +29,17 @@ fn agent(variables: Variables<'_>) -> (String, u16) {
 }
 
 /// A file that is there for as long as the test.
-struct File(PathBuf);
+pub(super) struct File(PathBuf);
 
 impl File {
-    fn new(name: &str, text: &str) -> Self {
+    pub(super) fn new(name: &str, text: &str) -> Self {
         let name = format!("streeling-config-{}-{name}.yaml", std::process::id());
         let path = std::env::temp_dir().join(name);
         std::fs::write(&path, text).unwrap();
         Self(path)
     }
 
-    fn variable(&self) -> (&str, &str) {
+    pub(super) fn variable(&self) -> (&str, &str) {
         (names::JAEGER_CONFIG_PATH, self.0.to_str().unwrap())
     }
 }
@@ -261,17 +261,11 @@ fn limits_are_opentelemetrys() {
 fn a_bad_value_names_its_variable_while_tracing_is_on() {
     let otlp = (names::OTEL_TRACES_EXPORTER, "otlp");
     for bad in [
-        (names::OTEL_SDK_DISABLED, "maybe"),
-        (names::OTEL_TRACES_EXPORTER, "zipkin"),
         (names::OTEL_EXPORTER_OTLP_ENDPOINT, "https://collector:4318"),
         (names::OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, "collector"),
         (names::OTEL_EXPORTER_OTLP_PROTOCOL, "http/json"),
-        (names::OTEL_EXPORTER_OTLP_HEADERS, "a"),
         (names::OTEL_EXPORTER_OTLP_TRACES_TIMEOUT, "0"),
         (names::OTEL_EXPORTER_OTLP_COMPRESSION, "zstd"),
-        (names::OTEL_RESOURCE_ATTRIBUTES, "a=%zz"),
-        (names::OTEL_TRACES_SAMPLER, "jaeger_remote"),
-        (names::OTEL_PROPAGATORS, "xray"),
         (names::OTEL_BSP_SCHEDULE_DELAY, "5s"),
         (names::OTEL_BSP_MAX_QUEUE_SIZE, "1"),
         (names::OTEL_BSP_MAX_EXPORT_BATCH_SIZE, "0"),
@@ -280,11 +274,7 @@ fn a_bad_value_names_its_variable_while_tracing_is_on() {
         (names::JAEGER_PROPAGATION, "zipkin"),
         (names::JAEGER_CONFIG_PATH, "/no/such/file"),
     ] {
-        let text = if bad.0 == otlp.0 {
-            refused(&[bad])
-        } else {
-            refused(&[otlp, bad])
-        };
+        let text = refused(&[otlp, bad]);
         for part in [bad.0, bad.1, "allowed is"] {
             assert!(text.contains(part), "{part} in {text}");
         }

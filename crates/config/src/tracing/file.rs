@@ -22,7 +22,9 @@ pub(super) struct File {
 }
 
 const SAMPLERS: &str =
-    "const with param 0 or 1, probabilistic with 0 to 1, ratelimiting with requests a second";
+    "type const with param 0 or 1, probabilistic with 0 to 1, ratelimiting with requests a second";
+
+const AGENT: &str = "a mapping with reporting_host and reporting_port";
 
 /// What is wrong with it, and what is allowed in that place.
 type Fault = (String, &'static str);
@@ -45,6 +47,9 @@ impl File {
             return Err(("it is not a mapping".to_owned(), "a YAML mapping"));
         }
         let agent = &root["local_agent"];
+        if !agent.is_object() && !agent.is_null() {
+            return Err(bad("local_agent", agent, AGENT));
+        }
         Ok(Self {
             is_off: match &root["enabled"] {
                 Value::Null => false,
@@ -84,9 +89,18 @@ impl File {
 }
 
 fn sampler(value: &Value) -> Result<Option<Sampler>, Fault> {
-    let (kind, param) = (&value["type"], &value["param"]);
-    let Some(kind) = text_of("sampler.type", kind)? else {
+    let is_unset = match value {
+        Value::Null => true,
+        Value::Object(fields) => fields.is_empty(),
+        _ => false,
+    };
+    if is_unset {
         return Ok(None);
+    }
+    let (kind, param) = (&value["type"], &value["param"]);
+    // Jaeger's clients ask an agent where no type is said. To record everything instead may be far too much.
+    let Some(kind) = text_of("sampler.type", kind)? else {
+        return Err(bad("sampler", value, SAMPLERS));
     };
     let number = match param {
         Value::Bool(is) => Some(f64::from(u8::from(*is))),
@@ -159,7 +173,26 @@ mod tests {
         assert_eq!(file.propagation, Some(Propagator::B3));
         assert_eq!(file.tags["number"], "1");
         assert!(!file.is_off && File::parse("enabled: false").unwrap().is_off);
-        assert_eq!(File::parse("").unwrap().sampler, None);
+        for text in ["", "sampler:", "sampler: {}", "local_agent:"] {
+            assert_eq!(File::parse(text).unwrap().sampler, None);
+        }
+    }
+
+    #[test]
+    fn what_is_said_in_the_wrong_form_is_not_passed_over() {
+        for (text, place, allowed) in [
+            ("sampler: {param: 0.01}", "sampler", SAMPLERS),
+            ("sampler: {type: ~, param: 0.01}", "sampler", SAMPLERS),
+            ("sampler: {typ: const}", "sampler", SAMPLERS),
+            ("sampler: probabilistic", "sampler", SAMPLERS),
+            ("sampler: [const]", "sampler", SAMPLERS),
+            ("local_agent: somehost", "local_agent", AGENT),
+            ("local_agent: [somehost]", "local_agent", AGENT),
+        ] {
+            let (why, found) = File::parse(text).unwrap_err();
+            assert!(why.starts_with(&format!("{place} is ")), "{why}");
+            assert_eq!(found, allowed);
+        }
     }
 
     #[test]

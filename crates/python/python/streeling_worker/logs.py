@@ -93,18 +93,19 @@ def install(level: Any) -> None:
 
 def own_streams() -> None:
     """Makes the standard streams arrive line by line, whatever text is printed."""
-    sys.stdout = _own(sys.stdout)
-    sys.stderr = _own(sys.stderr)
+    # Under both names: a component that puts its own there puts back what the second one holds.
+    sys.stdout = sys.__stdout__ = _own(sys.stdout)  # type: ignore[misc]
+    sys.stderr = sys.__stderr__ = _own(sys.stderr)  # type: ignore[misc]
 
 
-# The streams that the interpreter made: one that nobody holds any more closes its descriptor.
+# The streams that the interpreter made, and ours: one that nobody holds any more closes its
+# descriptor, through which the others write.
 _made: list[TextIO] = []
 
 
 def _own(stream: Any) -> FrontStream:
     # Whoever has taken hold of it before, a `sitecustomize` for one, may go on with it.
     stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
-    _made.append(stream)
     made = FrontStream(
         stream.buffer,
         encoding="utf-8",
@@ -114,4 +115,5 @@ def _own(stream: Any) -> FrontStream:
     )
     # As the interpreter does with those that it makes.
     made.mode = stream.mode  # type: ignore[misc]
+    _made.extend((stream, made))
     return made

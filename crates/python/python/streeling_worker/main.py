@@ -114,5 +114,8 @@ def serve_or_die(sock: socket.socket, methods: Methods) -> None:
     try:
         serve(sock, methods)
     except BaseException:
-        traceback.print_exc()
-        os._exit(FAULT)
+        try:
+            traceback.print_exc()
+        finally:
+            # Also where the component has closed the stream: a worker that serves no more must end.
+            os._exit(FAULT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import subprocess
 import sys
 import threading
 import unittest
@@ -17,6 +18,7 @@ from streeling_worker import current, logs
 
 from tests.support import Front, item
 
+PACKAGES = Path(__file__).resolve().parents[1]
 TEXT = item(3, b"x")
 
 
@@ -171,6 +173,86 @@ class Streams(unittest.TestCase):
         out.reconfigure(write_through=True)
         self.assertTrue(out.write_through)
         before.close()
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    """Runs `code` in a process of its own."""
+    code = f"import gc, io, os, sys\nsys.path.insert(0, {str(PACKAGES)!r})\n{code}"
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+
+
+class Replaced(unittest.TestCase):
+    """What a component may do with the standard streams of its process."""
+
+    def said(self, code: str) -> list[str]:
+        ran = python(f"from streeling_worker import logs\nlogs.own_streams()\n{code}")
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        return [ran.stdout, ran.stderr]
+
+    def test_for_a_while(self) -> None:
+        code = """
+sys.stdout = open(os.devnull, "w")
+sys.stderr = open(os.devnull, "w")
+print("nobody")
+gc.collect()
+sys.stdout = sys.__stdout__
+sys.stderr = sys.__stderr__
+print("out")
+print("err", file=sys.stderr)
+"""
+        self.assertEqual(self.said(code), ["out\n", "err\n"])
+
+    def test_by_those_of_the_interpreter(self) -> None:
+        code = """
+sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+gc.collect()
+print("out")
+print("err", file=sys.stderr)
+assert type(sys.stdout) is type(sys.stderr) is logs.FrontStream
+"""
+        self.assertEqual(self.said(code), ["out\n", "err\n"])
+
+    def test_by_one_of_the_same_buffer(self) -> None:
+        code = """
+sys.stdout = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", line_buffering=True)
+gc.collect()
+print("\\u00e9")
+"""
+        self.assertEqual(self.said(code), ["\u00e9\n", ""])
+
+    def test_by_one_that_writes_to_the_interpreter_s(self) -> None:
+        code = """
+class Tee:
+    def write(self, text):
+        sys.__stderr__.write(text)
+        return sys.__stdout__.write(text)
+
+    def flush(self):
+        sys.__stdout__.flush()
+
+sys.stdout = Tee()
+sys.stderr = None
+gc.collect()
+print("both")
+"""
+        self.assertEqual(self.said(code), ["both\n", "both\n"])
+
+    def test_a_fault_that_cannot_be_said_ends_the_worker(self) -> None:
+        code = """
+import threading, time
+from streeling_worker import main
+sys.stderr.close()
+threading.Thread(target=main.serve_or_die, args=(None, None), daemon=True).start()
+time.sleep(30)
+"""
+        self.assertEqual(python(code).returncode, 4)
 
 
 class Records(unittest.TestCase):

@@ -1,5 +1,7 @@
 //! What a tracer is told.
 
+#[cfg(feature = "otlp")]
+use std::fmt;
 use std::time::Duration;
 
 use super::carrier::Carrier;
@@ -45,9 +47,9 @@ pub struct Agent {
     pub port: u16,
 }
 
-/// A collector that speaks OTLP.
+/// A collector that speaks OTLP. Its `Debug` shows no secrets: of headers, the names alone.
 #[cfg(feature = "otlp")]
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Collector {
     /// How to speak to it.
     pub protocol: Protocol,
@@ -55,10 +57,35 @@ pub struct Collector {
     pub endpoint: String,
     /// Headers, or metadata, of every export.
     pub headers: Vec<(String, String)>,
-    /// What one try may take.
+    /// What one try may take, and after which no other try of an export begins.
     pub timeout: Duration,
     /// Whether exports are packed by gzip.
     pub gzip: bool,
+}
+
+#[cfg(feature = "otlp")]
+impl Collector {
+    /// The endpoint for a log: user, password and query open doors.
+    pub(super) fn shown(&self) -> String {
+        let (scheme, rest) = self.endpoint.split_once("://").unwrap_or_default();
+        let place = rest.split(['?', '#']).next().unwrap_or_default();
+        let place = place.rsplit('@').next().unwrap_or_default();
+        format!("{scheme}://{place}")
+    }
+}
+
+#[cfg(feature = "otlp")]
+impl fmt::Debug for Collector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Collector")
+            .field("protocol", &self.protocol)
+            .field("endpoint", &self.shown())
+            .field("headers", &headers)
+            .field("timeout", &self.timeout)
+            .field("gzip", &self.gzip)
+            .finish()
+    }
 }
 
 /// How OTLP is spoken.

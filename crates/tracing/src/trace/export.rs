@@ -69,7 +69,7 @@ fn run(exporter: &mut dyn Export, queue: &Queue, common: &Common, limits: Limits
     let mut state = State::default();
     loop {
         let batch = queue.take();
-        state.look_at(queue.queue_full.load(Ordering::Relaxed));
+        state.look_at(queue.queue_full.load(Ordering::Relaxed), Instant::now());
         if batch.requests.is_empty() {
             if batch.until.is_some() {
                 return;
@@ -115,8 +115,14 @@ struct State {
     has_failed: bool,
     /// Batches in a row that went well since.
     good: u32,
+    /// Spans that had no place, and when the last of them were seen.
+    full: u64,
+    full_at: Option<Instant>,
     told_full: bool,
 }
+
+/// So long must there have been place for all before the log is told so.
+const QUIET: Duration = Duration::from_secs(60);
 
 impl State {
     fn tell(&mut self, exporter: &dyn Export, result: Result<(), String>) {
@@ -142,13 +148,21 @@ impl State {
         }
     }
 
-    fn look_at(&mut self, full: u64) {
-        if full > 0 && !self.told_full && !self.has_failed {
-            self.told_full = true;
-            tracing::warn!(
-                "more spans are recorded than can be sent; the rest is dropped, and counted in \
-                 streeling_spans_dropped_total: a sampler may choose fewer"
-            );
+    fn look_at(&mut self, full: u64, now: Instant) {
+        if full > self.full {
+            self.full = full;
+            self.full_at = Some(now);
+            // Of a backend that is down, the log knows.
+            if !self.told_full && !self.has_failed {
+                self.told_full = true;
+                tracing::warn!(
+                    "more spans are recorded than can be sent; the rest is dropped, and counted in \
+                     streeling_spans_dropped_total: a sampler may choose fewer"
+                );
+            }
+        } else if self.told_full && self.full_at.is_none_or(|at| now >= at + QUIET) {
+            self.told_full = false;
+            tracing::info!("spans are no longer dropped for want of place");
         }
     }
 }
@@ -185,5 +199,33 @@ mod tests {
             [true, false, true, false, true, true].map(&mut tell),
             [false, true, true, true, true, false]
         );
+    }
+
+    #[test]
+    fn a_full_queue_is_told_of_once_until_it_has_been_quiet() {
+        let mut state = State::default();
+        let begun = Instant::now();
+        let mut told = |full, seconds| {
+            state.look_at(full, begun + Duration::from_secs(seconds));
+            state.told_full
+        };
+        assert!(!told(0, 0));
+        assert!(told(5, 1) && told(5, 50) && told(6, 60) && told(6, 119));
+        assert!(!told(6, 120) && !told(6, 500));
+        assert!(told(7, 501));
+    }
+
+    #[test]
+    fn a_queue_that_is_full_for_a_backend_that_is_down_is_not_told_of() {
+        let mut state = State::default();
+        state.tell(&Fake, Err("no".to_owned()));
+        state.look_at(5, Instant::now());
+        assert!(!state.told_full);
+        state.tell(&Fake, Ok(()));
+        state.tell(&Fake, Ok(()));
+        state.look_at(5, Instant::now());
+        assert!(!state.told_full && !state.has_failed);
+        state.look_at(6, Instant::now());
+        assert!(state.told_full);
     }
 }

@@ -3,6 +3,7 @@
 // The crate says of itself that OTLP is the way to go on. Whoever runs agents has not gone it yet.
 #![expect(deprecated, reason = "an archived crate, behind a feature of its own")]
 
+use std::borrow::Cow;
 use std::net::{SocketAddr, ToSocketAddrs as _, UdpSocket};
 use std::time::Duration;
 
@@ -14,7 +15,9 @@ use opentelemetry_old::trace::{
 use opentelemetry_old::{KeyValue, Value};
 use opentelemetry_sdk_old::Resource;
 use opentelemetry_sdk_old::export::trace::{SpanData, SpanExporter as _};
-use opentelemetry_sdk_old::trace::{Config, SpanEvents, SpanLinks};
+use opentelemetry_sdk_old::trace::{
+    Config, RandomIdGenerator, Sampler, SpanEvents, SpanLimits, SpanLinks,
+};
 
 use super::config::{self, TracerConfig};
 use super::export::Export;
@@ -26,6 +29,8 @@ pub(super) struct Agent {
     service: String,
     resource: Vec<(String, String)>,
     exporter: Option<Exporter>,
+    /// Times that one has been made: each takes the next of the addresses.
+    tries: usize,
 }
 
 impl Agent {
@@ -35,15 +40,16 @@ impl Agent {
             service: config.service.clone(),
             resource: config.resource.clone(),
             exporter: None,
+            tries: 0,
         }
     }
 
-    fn connect(&self) -> Result<Exporter, String> {
-        let agent = (self.to.host.as_str(), self.to.port)
+    fn connect(&mut self) -> Result<Exporter, String> {
+        let found = (self.to.host.as_str(), self.to.port)
             .to_socket_addrs()
-            .map_err(|error| error.to_string())?
-            .next()
-            .ok_or("the name has no address")?;
+            .map_err(|error| error.to_string())?;
+        let agent = in_turn(found.collect(), self.tries).ok_or("the name has no address")?;
+        self.tries = self.tries.wrapping_add(1);
         let mut resource: Vec<KeyValue> = self
             .resource
             .iter()
@@ -61,7 +67,7 @@ impl Agent {
             .with_service_name(self.service.clone())
             .with_auto_split_batch(true)
             .with_instrumentation_library_tags(false)
-            .with_trace_config(Config::default().with_resource(Resource::new(resource)))
+            .with_trace_config(quiet_config(Resource::new(resource)))
             .build_sync_agent_exporter()
             .map_err(|error| error.to_string())
     }
@@ -91,6 +97,26 @@ impl Export for Agent {
 
     fn backend(&self) -> String {
         format!("the Jaeger agent {}:{}", self.to.host, self.to.port)
+    }
+}
+
+/// The addresses take turns, as nobody says over UDP which one is right. Those of IPv4 come first: `localhost` often
+/// is `::1` before anything else, where an agent that listens to IPv4 alone gets nothing.
+fn in_turn(mut found: Vec<SocketAddr>, tries: usize) -> Option<SocketAddr> {
+    found.sort_by_key(SocketAddr::is_ipv6);
+    found.dedup();
+    let turn = tries.checked_rem(found.len())?;
+    found.get(turn).copied()
+}
+
+/// Of this, the exporter takes the resource alone. `Config::default()` would look at `OTEL_TRACES_SAMPLER`, and print
+/// to standard error what it does not like there.
+fn quiet_config(resource: Resource) -> Config {
+    Config {
+        sampler: Box::new(Sampler::AlwaysOn),
+        id_generator: Box::<RandomIdGenerator>::default(),
+        span_limits: SpanLimits::default(),
+        resource: Cow::Owned(resource),
     }
 }
 
@@ -143,7 +169,7 @@ fn data(span: Span) -> SpanData {
         } else {
             Status::Unset
         },
-        resource: std::borrow::Cow::Owned(Resource::empty()),
+        resource: Cow::Owned(Resource::empty()),
         instrumentation_lib: opentelemetry_sdk_old::InstrumentationLibrary::default(),
     }
 }
@@ -154,5 +180,27 @@ fn value(tag: Tag) -> Value {
         Tag::Int(number) => number.into(),
         Tag::Float(number) => number.into(),
         Tag::Text(text) => Value::String(text.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_take_turns_and_those_of_ipv4_come_first() {
+        let [six, four, other] = ["[::1]:1", "127.0.0.1:1", "127.0.0.2:1"]
+            .map(|text| text.parse::<SocketAddr>().unwrap());
+        let taken = |found: &[SocketAddr]| {
+            let tries = [0, 1, 2, 3];
+            tries.map(|tries| in_turn(found.to_vec(), tries))
+        };
+        assert_eq!(taken(&[six, four]), [four, six, four, six].map(Some));
+        assert_eq!(
+            taken(&[six, other, four]),
+            [other, four, six, other].map(Some)
+        );
+        assert_eq!(taken(&[six, six]), [Some(six); 4]);
+        assert_eq!(taken(&[]), [None; 4]);
     }
 }

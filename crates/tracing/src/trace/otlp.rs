@@ -20,7 +20,8 @@ use super::record::{Parent, Span, Tag};
 
 /// A collector, with a runtime of its own: spans are not to take turns with requests.
 pub(super) struct Collector {
-    endpoint: String,
+    /// Its URL, for a log.
+    shown: String,
     scope: InstrumentationScope,
     exporter: SpanExporter,
     runtime: Own,
@@ -53,7 +54,7 @@ impl Collector {
         };
         let runtime = Own(Some(runtime));
         let mut exporter = exporter.map_err(|reason| StartError::Backend {
-            backend: to.endpoint.clone(),
+            backend: to.shown(),
             reason,
         })?;
         let attributes = config
@@ -67,7 +68,7 @@ impl Collector {
                 .build(),
         );
         Ok(Self {
-            endpoint: to.endpoint.clone(),
+            shown: to.shown(),
             scope: InstrumentationScope::builder("streeling")
                 .with_version(env!("CARGO_PKG_VERSION"))
                 .build(),
@@ -137,7 +138,7 @@ impl Export for Collector {
     }
 
     fn backend(&self) -> String {
-        format!("the collector {}", self.endpoint)
+        format!("the collector {}", self.shown)
     }
 }
 

@@ -7,6 +7,9 @@ use super::record::Tag;
 
 const SECOND: f64 = 1e9;
 
+/// The longest that one token may take, in nanoseconds: more than a century, with room for sums of these.
+const LONGEST: u64 = u64::MAX / 4;
+
 /// A rule. It has Jaeger's names, under which its choice can be seen in the tags of a trace's first span.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Sampler {
@@ -34,7 +37,7 @@ impl Sampler {
 #[derive(Debug)]
 pub(super) enum Decider {
     Const(bool),
-    /// Of the id's low 63 bits, those below this.
+    /// Ids whose low half, without its last bit, is below this: 63 bits.
     Below(u64),
     Bucket(Bucket),
 }
@@ -89,8 +92,8 @@ impl Bucket {
     fn new(rate: f64) -> Self {
         Self {
             begun: Instant::now(),
-            each: (SECOND / rate) as u64,
-            whole: (SECOND / rate * rate.max(1.0)) as u64,
+            each: ((SECOND / rate) as u64).min(LONGEST),
+            whole: ((SECOND / rate * rate.max(1.0)) as u64).min(LONGEST),
             full_at: AtomicU64::new(0),
         }
     }
@@ -157,5 +160,10 @@ mod tests {
         assert_eq!(count(&bucket, 0), 1);
         assert_eq!(count(&bucket, 1999), 0);
         assert_eq!(count(&bucket, 2000), 1);
+        // So few that the time of one is no number of nanoseconds.
+        for rate in [1e-9, 1e-11, 1e-300, f64::from_bits(1)] {
+            let bucket = Bucket::new(rate);
+            assert_eq!([1, 2, 60_000].map(|at| count(&bucket, at)), [1, 0, 0]);
+        }
     }
 }

@@ -108,6 +108,17 @@ fn value<'a>(attributes: &'a [KeyValue], name: &str) -> Option<&'a any_value::Va
 }
 
 #[test]
+fn secrets_are_not_shown() {
+    let address = SocketAddr::from(([127, 0, 0, 1], 4318));
+    let mut collector = collector(Protocol::HttpProtobuf, address);
+    collector.endpoint = "http://user:word@c:1/v1/traces?key=word".to_owned();
+    assert_eq!(collector.shown(), "http://c:1/v1/traces");
+    let text = format!("{collector:?}");
+    assert!(text.contains("x-token") && text.contains("c:1"), "{text}");
+    assert!(!text.contains("secret") && !text.contains("word"), "{text}");
+}
+
+#[test]
 fn a_collector_can_decode_what_it_gets() {
     let text = |text: &str| Some(any_value::Value::StringValue(text.to_owned()));
     for protocol in [Protocol::Grpc, Protocol::HttpProtobuf] {
