@@ -9,7 +9,7 @@ use std::{fmt, io};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::{JoinError, JoinSet};
 
-use streeling_core::{Error, ErrorKind};
+use streeling_core::{Call, Error, ErrorKind, Stage};
 
 use crate::dispatch::{Dispatcher, Lane, Removed, Send, Ticket, WorkerId};
 use crate::figures::Replaced;
@@ -39,7 +39,13 @@ pub(crate) struct State {
 
 /// Who waits for an answer.
 #[derive(Debug)]
-pub(crate) struct Caller(pub(crate) oneshot::Sender<Answered>);
+pub(crate) struct Caller {
+    pub(crate) answer: oneshot::Sender<Answered>,
+    /// Since when.
+    pub(crate) since: Instant,
+    /// The request, where somebody wants to know how long it waited.
+    pub(crate) call: Option<Arc<Call>>,
+}
 
 /// The slot of the worker that answered, and its answer.
 pub(crate) type Answered = Result<(usize, Received), Error>;
@@ -47,13 +53,19 @@ pub(crate) type Answered = Result<(usize, Received), Error>;
 impl Caller {
     fn answer(self, answer: Answered) {
         // Whoever has left needs none.
-        let _ = self.0.send(answer);
+        let _ = self.answer.send(answer);
     }
 }
 
 impl Ticket for Caller {
     fn is_abandoned(&self) -> bool {
-        self.0.is_closed()
+        self.answer.is_closed()
+    }
+
+    fn sent(&self, now: Instant) {
+        if let Some(call) = &self.call {
+            call.note(Stage::Queue, self.since, now);
+        }
     }
 }
 

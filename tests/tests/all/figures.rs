@@ -1,5 +1,7 @@
 //! The server's own figures, as Prometheus scrapes them.
 
+use std::time::Duration;
+
 use serde_json::json;
 use streeling_testkit::{Request, Server, Signal};
 
@@ -102,6 +104,29 @@ fn waiting_and_busy_while_it_is_so() {
     // Two waited for one turn, one for two.
     let waited = value(&scrape(&server), "streeling_queue_seconds_sum", &waited);
     assert!((3.5..20.0).contains(&waited), "{waited}");
+}
+
+#[test]
+fn time_of_who_is_late_or_leaves_is_the_component_s() {
+    let server = orders(&["--threads", "1", "--timeout-ms", "1500"]);
+    // This one leaves the worker asleep, so that the next one waits for it first.
+    let left = order("sleep", &json!({"seconds": 1.0}));
+    let left = left.send(server.address(), Duration::from_millis(500));
+    assert!(left.is_err(), "{left:?}");
+    let (status, _) = ask(&server, &order("sleep", &json!({"seconds": 4.0})));
+    assert_eq!(status, 504);
+    let text = scrape(&server);
+    for code in ["499", "504"] {
+        let labels = [("code", code), ("method", "predict")];
+        assert_eq!(value(&text, "streeling_requests_total", &labels), 1.0);
+    }
+    let sum = |name: &str| {
+        let labels = [("transport", "rest"), ("method", "predict")];
+        value(&text, &format!("streeling_{name}_seconds_sum"), &labels)
+    };
+    assert!((0.2..1.0).contains(&sum("queue")), "{text}");
+    assert!((1.0..3.0).contains(&sum("component")), "{text}");
+    assert!(sum("server") < 0.2, "{text}");
 }
 
 #[test]

@@ -69,6 +69,9 @@ pub(crate) struct Job<P, T> {
 pub(crate) trait Ticket {
     /// Whether nobody waits for the answer any more.
     fn is_abandoned(&self) -> bool;
+
+    /// It has been given to a worker.
+    fn sent(&self, now: Instant);
 }
 
 /// "Write this to that lane", the dispatcher's only order.
@@ -368,6 +371,7 @@ impl<P, T: Ticket> Dispatcher<P, T> {
             payload,
             ticket,
         } = job;
+        ticket.sent(now);
         state.flights.push_back(Flight {
             id,
             class,

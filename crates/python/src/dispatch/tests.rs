@@ -14,6 +14,8 @@ impl Ticket for Caller {
     fn is_abandoned(&self) -> bool {
         self.0.get()
     }
+
+    fn sent(&self, _: Instant) {}
 }
 
 /// A pool in which every thread works through its lane in order and, as under the interpreter
