@@ -26,6 +26,7 @@ mod reply;
 mod request;
 mod seat;
 mod service;
+mod slots;
 mod spawn;
 mod supervise;
 #[cfg(test)]
@@ -35,4 +36,5 @@ mod worker;
 pub use about::About;
 pub use pool::{Pool, PoolConfig, Recycle};
 pub use service::Service;
+pub use slots::Slots;
 pub use worker::{StartError, WorkerConfig};

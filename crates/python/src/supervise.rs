@@ -16,6 +16,7 @@ use crate::dispatch::Remedy;
 use crate::figures::{Died, Replaced};
 use crate::pool::{Failure, Shared, lock};
 use crate::seat::{End, Seat, worker_lost};
+use crate::slots::Slot;
 use crate::worker::{StartError, Worker};
 
 /// The first pause before a lost worker is started again; it doubles with each failure in a row.
@@ -42,6 +43,8 @@ type Start = Pin<Box<dyn Future<Output = Result<Worker, StartError>> + Send>>;
 pub(crate) struct Keeper {
     shared: Arc<Shared>,
     slot: usize,
+    /// Nobody else has this number as long as one of its workers is there.
+    _place: Arc<Slot>,
     commands: mpsc::UnboundedReceiver<Command>,
     /// Who is sent requests.
     current: Option<Arc<Seat>>,
@@ -64,13 +67,14 @@ fn pause(failures: u32) -> Duration {
 impl Keeper {
     pub(crate) fn new(
         shared: Arc<Shared>,
-        slot: usize,
+        place: Arc<Slot>,
         commands: mpsc::UnboundedReceiver<Command>,
         worker: Worker,
     ) -> Self {
         let mut keeper = Self {
             shared,
-            slot,
+            slot: place.number,
+            _place: place,
             commands,
             current: None,
             successor: None,

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use streeling_core::{Context, Message, Method, Payload, Request, Result, Unit, UnitConfig};
-use streeling_python::{Pool, PoolConfig, WorkerConfig};
+use streeling_python::{Pool, PoolConfig, Slots, WorkerConfig};
 
 /// Answers texts, mostly with the number of its process.
 const MODEL: &str = r#"
@@ -80,7 +80,7 @@ pub(crate) fn config(python: PathBuf, folder: &Path) -> PoolConfig {
             threads: 1,
             log_level: "INFO",
         },
-        first: 0,
+        slots: Slots::default(),
         workers: 1,
         max_queue: 1024,
         max_answer: 1 << 20,
