@@ -274,9 +274,10 @@ impl<P, T: Ticket> Dispatcher<P, T> {
         Some(flight.ticket)
     }
 
-    /// Requests that wait for a worker.
+    /// Requests that wait for a worker, and whose callers wait for them. Others stay until it is their turn.
     pub(crate) fn queued(&self) -> usize {
-        self.queue.len()
+        let waits = |job: &&Job<P, T>| !job.ticket.is_abandoned();
+        self.queue.iter().filter(waits).count()
     }
 
     /// Requests that lie on workers.

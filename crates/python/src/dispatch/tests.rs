@@ -261,6 +261,17 @@ fn lost_worker_gives_its_tickets_back_and_the_queue_waits_for_the_next() {
 }
 
 #[test]
+fn whoever_has_left_does_not_wait() {
+    let mut simulation = Simulation::new(0, 1, 16, |_| Duration::from_millis(10));
+    let callers: Vec<_> = (0..3)
+        .map(|_| simulation.submit().expect("the queue has room"))
+        .collect();
+    assert_eq!(simulation.dispatcher.queued(), 3);
+    callers[1].0.set(true);
+    assert_eq!(simulation.dispatcher.queued(), 2);
+}
+
+#[test]
 fn answer_that_nobody_owes_is_told_apart() {
     let mut simulation = Simulation::new(1, 1, 16, |_| Duration::from_millis(10));
     simulation.submit().expect("sent");
