@@ -13,6 +13,7 @@ mod about;
 mod clock;
 mod component;
 mod dispatch;
+mod end;
 mod exchange;
 mod figures;
 mod frame;

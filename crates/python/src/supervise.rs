@@ -13,9 +13,10 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::MissedTickBehavior;
 
 use crate::dispatch::Remedy;
-use crate::figures::{Died, Replaced};
+use crate::end::End;
+use crate::figures::Replaced;
 use crate::pool::{Failure, Shared, lock};
-use crate::seat::{End, Seat, worker_lost};
+use crate::seat::{Seat, worker_lost};
 use crate::slots::Slot;
 use crate::worker::{StartError, Worker};
 
@@ -187,9 +188,11 @@ impl Keeper {
         }
         self.current = None;
         tracing::error!(worker = self.slot, "worker lost: {end}");
-        self.shared.counts.died(how_died(&end));
+        if let Some(how) = end.died() {
+            self.shared.counts.died(how);
+        }
         if !end.steady {
-            let killed = end.fault.is_none() && end.status.as_ref().is_ok_and(was_killed);
+            let killed = !end.is_ours() && end.status.as_ref().is_ok_and(was_killed);
             return self.failed(StartError::Lost(end.to_string()), killed);
         }
         self.failures = 0;
@@ -242,24 +245,21 @@ impl Keeper {
     }
 
     fn farewell(&self, end: &End) {
-        if end.fault.is_some() {
-            tracing::warn!(worker = self.slot, "old worker ended: {end}");
-        } else {
-            tracing::debug!(worker = self.slot, "old worker ended: {end}");
+        match end.died() {
+            Some(how) => {
+                tracing::warn!(worker = self.slot, "old worker lost: {end}");
+                self.shared.counts.died(how);
+            }
+            None if end.is_ours() => {
+                tracing::warn!(worker = self.slot, "old worker ended: {end}");
+            }
+            None => tracing::debug!(worker = self.slot, "old worker ended: {end}"),
         }
     }
 }
 
 fn was_killed(status: &ExitStatus) -> bool {
     status.signal() == Some(rustix::process::Signal::KILL.as_raw())
-}
-
-fn how_died(end: &End) -> Died {
-    match (&end.fault, &end.status) {
-        (Some(_), _) => Died::Fault,
-        (None, Ok(status)) if status.signal().is_some() => Died::Signal,
-        (None, _) => Died::Exited,
-    }
 }
 
 /// When the worker is to have a successor; never without one.

@@ -161,6 +161,23 @@ impl Served {
         self.ask("pid").await.unwrap()
     }
 
+    /// Workers that were lost so far, by how; those ways that there were.
+    pub(crate) fn deaths(&self) -> Vec<(String, f64)> {
+        let mut figures = Vec::new();
+        self.pool.figures("test", &mut figures);
+        figures
+            .into_iter()
+            .filter(|figure| figure.name == "streeling_worker_deaths_total" && figure.value > 0.0)
+            .map(|figure| (figure.labels[1].1.to_string(), figure.value))
+            .collect()
+    }
+
+    /// Waits until one worker was lost, in this way.
+    pub(crate) async fn one_death(&self, how: &str) {
+        eventually("a death", || async { !self.deaths().is_empty() }).await;
+        assert_eq!(self.deaths(), [(how.to_owned(), 1.0)]);
+    }
+
     pub(crate) async fn stop(&self) {
         self.pool.stop(Duration::from_secs(10)).await;
     }
