@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::{
-    Answer, Array, Component, Context, DType, Data, Encoding, Error, ErrorKind, Form, Message,
-    Meta, Method, Names, Observers, Output, Payload, RawJson, Request, Result, Stage,
+    Answer, Array, Call, Component, Context, DType, Data, Encoding, Error, ErrorKind, Form,
+    Message, Meta, Method, Names, Observers, Output, Payload, RawJson, Request, Result, Stage,
 };
 
 /// Stands in the request path for a unit that was not told its image.
@@ -58,16 +58,11 @@ impl Unit {
         method: Method,
         request: Request,
     ) -> Result<Message> {
-        let from = Instant::now();
-        let answer = self.ask(context, method, request).await;
-        // A component with workers knows better when it was entered.
-        if let Some(call) = &context.call
-            && call.stage(Stage::Component).is_none()
-            && call.stage(Stage::Queue).is_none()
-        {
-            call.note(Stage::Component, from, Instant::now());
-        }
-        answer
+        let _inside = Inside {
+            call: context.call.as_deref(),
+            from: Instant::now(),
+        };
+        self.ask(context, method, request).await
     }
 
     async fn ask(&self, context: &Context, method: Method, request: Request) -> Result<Message> {
@@ -251,6 +246,25 @@ impl Unit {
     }
 }
 
+/// Notes how long a request was in the component when this is dropped: with its answer, or by a caller who does
+/// not wait for it any longer.
+struct Inside<'a> {
+    call: Option<&'a Call>,
+    from: Instant,
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        // A component with workers knows better when it was entered.
+        if let Some(call) = self.call
+            && call.stage(Stage::Component).is_none()
+            && call.stage(Stage::Queue).is_none()
+        {
+            call.note(Stage::Component, self.from, Instant::now());
+        }
+    }
+}
+
 impl fmt::Debug for Unit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Unit")
@@ -286,5 +300,77 @@ fn names(own: Option<Vec<String>>, columns: Option<usize>) -> Names {
         (None, _) => Names::new(),
         (Some(_), Some(own)) => own.into(),
         (Some(columns), None) => Names::Numbered(columns),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::time::Duration;
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::{Code, RequestId, Transport};
+
+    static TEST: Transport = Transport::new("test", Code::numbered(499));
+
+    const WORK: Duration = Duration::from_millis(5);
+
+    /// Works for a while, and then waits for something that never comes.
+    struct Patient {
+        knows_better: bool,
+    }
+
+    #[async_trait]
+    impl Component for Patient {
+        async fn predict(&self, context: &Context, _: &Message) -> Result<Answer> {
+            let from = Instant::now();
+            std::thread::sleep(WORK);
+            if self.knows_better
+                && let Some(call) = &context.call
+            {
+                call.note(Stage::Queue, from, from + WORK);
+            }
+            pending().await
+        }
+
+        async fn metadata(&self) -> Result<RawJson> {
+            unreachable!("nobody asks for it")
+        }
+    }
+
+    async fn abandoned(component: Patient) -> Arc<Call> {
+        let call = Arc::new(Call::new(&TEST, RequestId::made()));
+        let context = Context {
+            call: Some(Arc::clone(&call)),
+            ..Context::default()
+        };
+        let unit = Unit::new(Arc::new(component), UnitConfig::default());
+        let request = Request::Message(Message::default());
+        tokio::select! {
+            biased;
+            _ = unit.call(&context, Method::Predict, request) => unreachable!("it never answers"),
+            () = tokio::task::yield_now() => {}
+        }
+        call
+    }
+
+    #[tokio::test]
+    async fn a_call_that_is_given_up_was_in_the_component_until_then() {
+        let component = Patient {
+            knows_better: false,
+        };
+        let call = abandoned(component).await;
+        let (from, time) = call.stage(Stage::Component).unwrap();
+        assert!(from >= call.begun && time >= WORK, "{time:?}");
+        assert_eq!(call.stage(Stage::Queue), None);
+    }
+
+    #[tokio::test]
+    async fn a_component_that_knows_better_is_believed() {
+        let call = abandoned(Patient { knows_better: true }).await;
+        assert_eq!(call.stage(Stage::Queue).unwrap().1, WORK);
+        assert_eq!(call.stage(Stage::Component), None);
     }
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use streeling_core::{Encoding, Method};
 
 use crate::pool::Pool;
-use crate::worker::Methods;
 
 /// What a component turned out to be when it was loaded last.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,11 +43,5 @@ impl Pool {
             methods: names,
             load: Duration::try_from_secs_f64(ready.load_seconds).unwrap_or_default(),
         })
-    }
-
-    /// Whether the class defines `custom_service()`; false before the load has ended.
-    #[must_use]
-    pub fn has_service(&self) -> bool {
-        self.methods().is_ok_and(Methods::has_service)
     }
 }

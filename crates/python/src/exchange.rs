@@ -1,5 +1,6 @@
 //! One request to a worker and its answer, with the times of both.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -8,6 +9,7 @@ use streeling_core::{Call, Context, Error, ErrorKind, Method, Result, Stage};
 
 use crate::clock;
 use crate::dispatch::{Class, Job, Submitted};
+use crate::frame::Header;
 use crate::link::Received;
 use crate::pool::{Pool, lock};
 use crate::reply::Reply;
@@ -22,11 +24,12 @@ impl Pool {
         request: Request,
         context: &Context,
     ) -> Result<Reply> {
-        let sent = Instant::now();
-        let answered = self.submit(method, request, context.deadline).await;
-        if let Some(call) = &context.call {
-            note(call, sent, Instant::now(), &answered);
+        let mut times = Times::new(context.call.as_ref());
+        let answered = self.submit(method, request, context, times.since).await;
+        if let Ok((_, Received { header, .. })) = &answered {
+            times.answered(header);
         }
+        drop(times);
         let (slot, Received { header, body }) = answered?;
         match body {
             Some(body) => Ok(Reply { header, body, slot }),
@@ -38,19 +41,26 @@ impl Pool {
         &self,
         method: Method,
         request: Request,
-        deadline: Option<Instant>,
+        context: &Context,
+        since: Instant,
     ) -> Answered {
+        let deadline = context.deadline;
         let shared = &*self.shared;
         let id = shared.next_request_id();
         let class = Class::new(method, request.size());
         let payload = request.finish(method, id, deadline);
         let (sender, answer) = oneshot::channel();
+        let ticket = Caller {
+            answer: sender,
+            since,
+            call: context.call.clone(),
+        };
         let job = Job {
             id,
             class,
             deadline,
             payload,
-            ticket: Caller(sender),
+            ticket,
         };
 
         let order = {
@@ -91,18 +101,68 @@ impl Pool {
     }
 }
 
-/// Notes how long a request waited for the component, and how long it was in there; one that never
-/// came there, or was lost, has only waited.
-fn note(call: &Call, sent: Instant, received: Instant, answered: &Answered) {
-    let entered = match answered {
-        Ok((_, Received { header, .. })) if header.moment > 0 => header,
-        _ => return call.note(Stage::Queue, sent, received),
-    };
-    // What a worker says is believed as far as it can be.
-    let spent = Duration::from_micros(entered.extent.into());
-    let entered = clock::from_worker(entered.moment).clamp(sent, received);
-    call.note(Stage::Queue, sent, entered);
-    call.note(Stage::Component, entered, (entered + spent).min(received));
+/// Notes on a call how long it waited for the component, and how long it was in there, when this is dropped: with
+/// an answer, without one, or by a caller who does not wait for it any longer.
+struct Times<'a> {
+    call: Option<&'a Arc<Call>>,
+    /// When it began to wait.
+    since: Instant,
+    inside: Inside,
+}
+
+/// When the component was entered, and how long it took.
+enum Inside {
+    /// Nobody has said so.
+    Unknown,
+    Never,
+    From(Instant, Duration),
+}
+
+impl<'a> Times<'a> {
+    fn new(call: Option<&'a Arc<Call>>) -> Self {
+        Self {
+            call,
+            since: Instant::now(),
+            inside: Inside::Unknown,
+        }
+    }
+
+    /// The worker knows best.
+    fn answered(&mut self, header: &Header) {
+        self.inside = match header.moment {
+            0 => Inside::Never,
+            moment => {
+                let spent = Duration::from_micros(header.extent.into());
+                Inside::From(clock::from_worker(moment), spent)
+            }
+        };
+    }
+
+    /// When it was given to a worker, if it was; an earlier exchange of this call began earlier.
+    fn sent(&self, call: &Call) -> Option<Instant> {
+        let (since, waited) = call.stage(Stage::Queue)?;
+        (since == self.since).then(|| since + waited)
+    }
+}
+
+impl Drop for Times<'_> {
+    fn drop(&mut self) {
+        let Some(call) = self.call else { return };
+        let now = Instant::now();
+        let (entered, left) = match self.inside {
+            // What a worker says is believed as far as it can be.
+            Inside::From(entered, spent) => {
+                let entered = entered.clamp(self.since, now);
+                (Some(entered), (entered + spent).min(now))
+            }
+            Inside::Never => (None, now),
+            Inside::Unknown => (self.sent(call), now),
+        };
+        call.note(Stage::Queue, self.since, entered.unwrap_or(now));
+        if let Some(entered) = entered {
+            call.note(Stage::Component, entered, left);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -116,49 +176,88 @@ mod tests {
 
     const MILLI: Duration = Duration::from_millis(1);
 
-    /// Queue and component, each as start and length in microseconds since the request was sent, for one that
-    /// took ten milliseconds.
-    fn noted(answered: impl FnOnce(Instant) -> Answered) -> [Option<(u128, u128)>; 2] {
-        let call = Call::new(&TEST, RequestId::made());
-        let sent = call.begun + MILLI;
-        note(&call, sent, sent + 10 * MILLI, &answered(sent));
+    /// Queue and component, each as start and length, for a request that ends now, ten milliseconds after it
+    /// began to wait; `meanwhile` is what happened between.
+    fn noted(meanwhile: impl FnOnce(&mut Times<'_>, &Call)) -> [Option<(Duration, Duration)>; 2] {
+        let mut call = Call::new(&TEST, RequestId::made());
+        let since = Instant::now() - 10 * MILLI;
+        call.begun = since - MILLI;
+        let call = Arc::new(call);
+        let mut times = Times::new(Some(&call));
+        times.since = since;
+        meanwhile(&mut times, &call);
+        drop(times);
         [Stage::Queue, Stage::Component].map(|stage| {
             let (from, time) = call.stage(stage)?;
-            Some(((from - sent).as_micros(), time.as_micros()))
+            Some((from - since, time))
         })
     }
 
-    fn answer(moment: u64, extent: u32) -> Answered {
-        let header = Header {
-            moment,
-            extent,
-            ..Header::control(Kind::Reply, 0)
-        };
-        Ok((0, Received { header, body: None }))
+    fn answered(
+        moment: impl FnOnce(Instant) -> u64,
+        extent: u32,
+    ) -> [Option<(Duration, Duration)>; 2] {
+        noted(|times, _| {
+            times.answered(&Header {
+                moment: moment(times.since),
+                extent,
+                ..Header::control(Kind::Reply, 0)
+            });
+        })
     }
 
     #[test]
     fn an_answer_tells_when_the_component_was_entered() {
-        let found = noted(|sent| answer(clock::to_worker(sent + 2 * MILLI), 3000));
-        assert_eq!(found, [Some((0, 2000)), Some((2000, 3000))]);
+        let found = answered(|since| clock::to_worker(since + 2 * MILLI), 3000);
+        let expected = [(Duration::ZERO, 2 * MILLI), (2 * MILLI, 3 * MILLI)];
+        assert_eq!(found, expected.map(Some));
     }
 
     #[test]
     fn what_never_came_there_has_waited() {
-        assert_eq!(noted(|_| answer(0, 0)), [Some((0, 10_000)), None]);
-        let lost = noted(|_| Err(worker_lost()));
-        assert_eq!(lost, [Some((0, 10_000)), None]);
+        let sent = |times: &mut Times<'_>, call: &Call| {
+            call.note(Stage::Queue, times.since, times.since + MILLI);
+        };
+        let refused = answered(|_| 0, 0);
+        let refused_late = noted(|times, call| {
+            sent(times, call);
+            times.answered(&Header::control(Kind::Error, 0));
+        });
+        let not_sent = noted(|_, _| {});
+        // That it was sent before, with another method, says nothing.
+        let not_sent_again = noted(|times, call| {
+            sent(times, call);
+            times.since += MILLI;
+        });
+        for [queue, component] in [refused, refused_late, not_sent, not_sent_again] {
+            let (_, waited) = queue.unwrap();
+            assert!(waited >= 9 * MILLI, "{waited:?}");
+            assert_eq!(component, None);
+        }
+    }
+
+    #[test]
+    fn what_has_no_answer_was_in_the_component_since_it_was_sent() {
+        let [queue, component] = noted(|times, call| {
+            call.note(Stage::Queue, times.since, times.since + 4 * MILLI);
+        });
+        assert_eq!(queue, Some((Duration::ZERO, 4 * MILLI)));
+        let (entered, spent) = component.unwrap();
+        assert_eq!(entered, 4 * MILLI);
+        assert!(spent >= 6 * MILLI, "{spent:?}");
     }
 
     #[test]
     fn a_clock_that_is_wrong_stays_within_the_request() {
-        assert_eq!(
-            noted(|_| answer(1, u32::MAX)),
-            [Some((0, 0)), Some((0, 10_000))]
-        );
-        assert_eq!(
-            noted(|_| answer(u64::MAX, 5)),
-            [Some((0, 10_000)), Some((10_000, 0))]
-        );
+        let [queue, component] = answered(|_| 1, u32::MAX);
+        assert_eq!(queue, Some((Duration::ZERO, Duration::ZERO)));
+        let (entered, spent) = component.unwrap();
+        assert_eq!(entered, Duration::ZERO);
+        assert!((10 * MILLI..1000 * MILLI).contains(&spent), "{spent:?}");
+
+        let [queue, component] = answered(|_| u64::MAX, 5);
+        let (_, waited) = queue.unwrap();
+        assert!((10 * MILLI..1000 * MILLI).contains(&waited), "{waited:?}");
+        assert_eq!(component, Some((waited, Duration::ZERO)));
     }
 }

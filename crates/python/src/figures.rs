@@ -31,7 +31,7 @@ impl Replaced {
     ];
 }
 
-/// How a worker died that was not told to end.
+/// How a worker died: before it was told to end, or otherwise than it was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Died {
     /// It exited.

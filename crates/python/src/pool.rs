@@ -13,6 +13,7 @@ use streeling_core::{Error, ErrorKind, Result};
 use crate::dispatch::Dispatcher;
 use crate::figures::Counts;
 use crate::seat::State;
+use crate::slots::{Slot, Slots};
 use crate::supervise::{self, Command, Keeper};
 use crate::worker::{Methods, Ready, StartError, Worker, WorkerConfig};
 
@@ -21,8 +22,8 @@ use crate::worker::{Methods, Ready, StartError, Worker, WorkerConfig};
 pub struct PoolConfig {
     /// What each worker loads.
     pub worker: WorkerConfig,
-    /// The number of the first worker; the others count on from it.
-    pub first: usize,
+    /// Where its workers get their numbers: the same for all pools of a server.
+    pub slots: Slots,
     /// Worker processes at the start.
     pub workers: usize,
     /// Requests that may wait for a worker.
@@ -72,8 +73,10 @@ pub(crate) struct Shared {
     pub(crate) failed: watch::Sender<Option<Failure>>,
     pub(crate) counts: Counts,
     wanted: AtomicUsize,
+    /// The places of the first workers, until these are started.
+    first: Mutex<Vec<Arc<Slot>>>,
     /// One change of the workers at a time.
-    slots: tokio::sync::Mutex<Vec<Slot>>,
+    posts: tokio::sync::Mutex<Vec<Post>>,
     /// The tasks that keep one worker each, and the one that looks for stuck ones.
     tasks: Mutex<JoinSet<()>>,
 }
@@ -86,9 +89,9 @@ pub(crate) struct Failure {
     pub(crate) last: Arc<StartError>,
 }
 
-/// The place of one worker and its successors.
-struct Slot {
-    number: usize,
+/// A place that is kept filled.
+struct Post {
+    slot: Arc<Slot>,
     commands: mpsc::UnboundedSender<Command>,
 }
 
@@ -112,9 +115,12 @@ impl Loaded {
 }
 
 impl Pool {
-    /// A pool without workers yet; requests are answered with [`ErrorKind::NotReady`].
+    /// A pool without workers yet; requests are answered with [`ErrorKind::NotReady`]. Its first workers have
+    /// their numbers from now on, so that those of pools which start at the same time are in the order in
+    /// which the pools were made.
     #[must_use]
     pub fn new(config: PoolConfig) -> Self {
+        let first = places(&config, config.workers);
         Self {
             shared: Arc::new(Shared {
                 state: Mutex::new(State {
@@ -130,7 +136,8 @@ impl Pool {
                 failed: watch::Sender::new(None),
                 counts: Counts::default(),
                 wanted: AtomicUsize::new(config.workers),
-                slots: tokio::sync::Mutex::default(),
+                first: Mutex::new(first),
+                posts: tokio::sync::Mutex::default(),
                 tasks: Mutex::default(),
                 config,
             }),
@@ -144,13 +151,12 @@ impl Pool {
     ///
     /// The first [`StartError`] of any worker; the others are ended.
     pub async fn start(&self) -> std::result::Result<(), StartError> {
-        let mut slots = self.shared.slots.lock().await;
-        let first = self.shared.config.first;
-        let numbers = (first..first + self.workers()).collect();
-        let workers = self.load(numbers).await?;
+        let mut posts = self.shared.posts.lock().await;
+        let first = std::mem::take(&mut *lock(&self.shared.first));
+        let workers = self.load(first).await?;
         self.shared
             .spawn(supervise::watch(Arc::clone(&self.shared)));
-        slots.extend(self.open(workers));
+        posts.extend(self.open(workers));
         Ok(())
     }
 
@@ -162,17 +168,17 @@ impl Pool {
     ///
     /// The first [`StartError`] of any successor. Then nothing has changed.
     pub async fn reload(&self) -> std::result::Result<(), StartError> {
-        let slots = self.shared.slots.lock().await;
+        let posts = self.shared.posts.lock().await;
         let workers = self
-            .load(slots.iter().map(|slot| slot.number).collect())
+            .load(posts.iter().map(|post| Arc::clone(&post.slot)).collect())
             .await?;
         let mut moves = Vec::with_capacity(workers.len());
-        for (number, worker) in workers {
-            let slot = slots.iter().find(|slot| slot.number == number);
-            let slot = slot.expect("workers were started for these slots");
+        for (slot, worker) in workers {
+            let post = posts.iter().find(|post| Arc::ptr_eq(&post.slot, &slot));
+            let post = post.expect("workers were started for these places");
             let (moved, done) = oneshot::channel();
             // A keeper that is gone has given up, or the pool is being stopped.
-            let _ = slot.commands.send(Command::Take(Box::new(worker), moved));
+            let _ = post.commands.send(Command::Take(Box::new(worker), moved));
             moves.push(done);
         }
         for done in moves {
@@ -190,14 +196,13 @@ impl Pool {
     /// The first [`StartError`] of any new worker. Then nothing has changed.
     pub async fn resize(&self, workers: usize) -> std::result::Result<(), StartError> {
         let workers = workers.max(1);
-        let mut slots = self.shared.slots.lock().await;
-        let first = self.shared.config.first;
-        let missing = (first + slots.len()..first + workers).collect();
-        let new = self.load(missing).await?;
-        slots.extend(self.open(new));
-        for slot in slots.drain(workers..) {
+        let mut posts = self.shared.posts.lock().await;
+        let missing = workers.saturating_sub(posts.len());
+        let new = self.load(places(&self.shared.config, missing)).await?;
+        posts.extend(self.open(new));
+        for post in posts.drain(workers..) {
             // As above.
-            let _ = slot.commands.send(Command::Leave);
+            let _ = post.commands.send(Command::Leave);
         }
         self.shared.wanted.store(workers, Ordering::Relaxed);
         Ok(())
@@ -260,26 +265,29 @@ impl Pool {
     /// Starts workers, all at the same time; on an error those that have come up are ended.
     async fn load(
         &self,
-        numbers: Vec<usize>,
-    ) -> std::result::Result<Vec<(usize, Worker)>, StartError> {
+        slots: Vec<Arc<Slot>>,
+    ) -> std::result::Result<Vec<(Arc<Slot>, Worker)>, StartError> {
         let mut starts = JoinSet::new();
-        for number in numbers {
+        for slot in slots {
             let config = self.shared.config.worker.clone();
-            starts.spawn(async move { (number, Worker::start(&config, number).await) });
+            starts.spawn(async move {
+                let started = Worker::start(&config, slot.number).await;
+                (slot, started)
+            });
         }
         let load = async {
             let mut workers = Vec::new();
             while let Some(joined) = starts.join_next().await {
-                let (number, started) = joined.map_err(io::Error::other)?;
+                let (slot, started) = joined.map_err(io::Error::other)?;
                 let worker = started.inspect_err(|_| self.shared.counts.failed())?;
                 tracing::info!(
-                    worker = number,
+                    worker = slot.number,
                     "component loaded in {:.3} s",
                     worker.ready.load_seconds
                 );
-                workers.push((number, worker));
+                workers.push((slot, worker));
             }
-            workers.sort_by_key(|(number, _)| *number);
+            workers.sort_by_key(|(slot, _)| slot.number);
             Ok(workers)
         };
         let mut stop = self.shared.stop.subscribe();
@@ -289,13 +297,14 @@ impl Pool {
         }
     }
 
-    /// Opens a slot for each of these workers.
-    fn open(&self, workers: Vec<(usize, Worker)>) -> Vec<Slot> {
-        let open = |(number, worker)| {
+    /// Has the place of each of these workers kept filled.
+    fn open(&self, workers: Vec<(Arc<Slot>, Worker)>) -> Vec<Post> {
+        let open = |(slot, worker)| {
             let (commands, receiver) = mpsc::unbounded_channel();
-            let keeper = Keeper::new(Arc::clone(&self.shared), number, receiver, worker);
+            let shared = Arc::clone(&self.shared);
+            let keeper = Keeper::new(shared, Arc::clone(&slot), receiver, worker);
             self.shared.spawn(keeper.keep());
-            Slot { number, commands }
+            Post { slot, commands }
         };
         workers.into_iter().map(open).collect()
     }
@@ -314,6 +323,11 @@ impl Shared {
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         lock(&self.tasks).spawn(task);
     }
+}
+
+/// Places for so many workers more.
+fn places(config: &PoolConfig, count: usize) -> Vec<Arc<Slot>> {
+    (0..count).map(|_| Arc::new(config.slots.take())).collect()
 }
 
 fn not_ready() -> Error {

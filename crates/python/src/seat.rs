@@ -1,17 +1,17 @@
 //! One worker's part in the pool: requests to it, answers from it, from its first to its last.
 
-use std::process::ExitStatus;
+use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use std::{fmt, io};
 
 use tokio::sync::{Notify, oneshot};
 use tokio::task::{JoinError, JoinSet};
 
-use streeling_core::{Error, ErrorKind};
+use streeling_core::{Call, Error, ErrorKind, Stage};
 
 use crate::dispatch::{Dispatcher, Lane, Removed, Send, Ticket, WorkerId};
+use crate::end::{Cause, EXIT, End};
 use crate::figures::Replaced;
 use crate::link::{Link, Received};
 use crate::pool::{Recycle, Shared, lock};
@@ -20,10 +20,6 @@ use crate::worker::Worker;
 
 /// A worker that has served for so long, or has answered, is not part of a row of failures.
 const STEADY: Duration = Duration::from_secs(10);
-
-/// From the end of its last thread to the end of the process: what the component's own threads and
-/// exit handlers may take.
-const EXIT: Duration = Duration::from_secs(5);
 
 /// Answers that a worker has written before its end are there at once; this bounds the reading of
 /// them where a process that it started, in a group of its own, keeps the sockets open.
@@ -39,7 +35,13 @@ pub(crate) struct State {
 
 /// Who waits for an answer.
 #[derive(Debug)]
-pub(crate) struct Caller(pub(crate) oneshot::Sender<Answered>);
+pub(crate) struct Caller {
+    pub(crate) answer: oneshot::Sender<Answered>,
+    /// Since when.
+    pub(crate) since: Instant,
+    /// The request, where somebody wants to know how long it waited.
+    pub(crate) call: Option<Arc<Call>>,
+}
 
 /// The slot of the worker that answered, and its answer.
 pub(crate) type Answered = Result<(usize, Received), Error>;
@@ -47,13 +49,19 @@ pub(crate) type Answered = Result<(usize, Received), Error>;
 impl Caller {
     fn answer(self, answer: Answered) {
         // Whoever has left needs none.
-        let _ = self.0.send(answer);
+        let _ = self.answer.send(answer);
     }
 }
 
 impl Ticket for Caller {
     fn is_abandoned(&self) -> bool {
-        self.0.is_closed()
+        self.answer.is_closed()
+    }
+
+    fn sent(&self, now: Instant) {
+        if let Some(call) = &self.call {
+            call.note(Stage::Queue, self.since, now);
+        }
     }
 }
 
@@ -91,27 +99,6 @@ impl Due {
 
     pub(crate) fn why(&self) -> Option<Replaced> {
         *lock(&self.why)
-    }
-}
-
-/// How a worker's part ended.
-#[derive(Debug)]
-pub(crate) struct End {
-    pub(crate) id: WorkerId,
-    /// It has answered, or served for a while.
-    pub(crate) steady: bool,
-    /// What the front has against it.
-    pub(crate) fault: Option<io::Error>,
-    pub(crate) status: io::Result<ExitStatus>,
-}
-
-impl fmt::Display for End {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.fault, &self.status) {
-            (Some(fault), _) => write!(f, "killed: {fault}"),
-            (None, Ok(status)) => write!(f, "{status}"),
-            (None, Err(error)) => write!(f, "{error}"),
-        }
     }
 }
 
@@ -255,14 +242,17 @@ impl Shared {
                 }
             });
         }
-        let fault = tokio::select! {
-            ended = links.join_next() => flatten(ended).err(),
+        let cause = tokio::select! {
+            ended = links.join_next() => match flatten(ended) {
+                Ok(()) => Cause::Itself,
+                Err(fault) => Cause::Fault(fault),
+            },
             // A process that the component has started may hold the sockets open.
-            _ = worker.process.wait() => None,
-            () = seat.stuck.notified() => Some(io::Error::other(
+            _ = worker.process.wait() => Cause::Itself,
+            () = seat.stuck.notified() => Cause::Fault(io::Error::other(
                 "none of its threads has come back from calls whose time was up",
             )),
-            () = seat.done.notified() => finish(&mut worker, &mut links).await.err(),
+            () = seat.done.notified() => finish(&mut worker, &mut links).await,
         };
         self.retire(seat.id);
         worker.process.kill();
@@ -273,7 +263,7 @@ impl Shared {
         End {
             id: seat.id,
             steady: answered || since.elapsed() >= STEADY,
-            fault,
+            cause,
             status: worker.process.wait().await,
         }
     }
@@ -307,7 +297,7 @@ impl Shared {
 }
 
 /// Tells every thread of a worker that nothing more comes, and waits for the process to end.
-async fn finish(worker: &mut Worker, links: &mut JoinSet<io::Result<()>>) -> io::Result<()> {
+async fn finish(worker: &mut Worker, links: &mut JoinSet<io::Result<()>>) -> Cause {
     for link in &*worker.links {
         link.close();
     }
@@ -318,10 +308,9 @@ async fn finish(worker: &mut Worker, links: &mut JoinSet<io::Result<()>>) -> io:
         worker.process.wait().await
     };
     match tokio::time::timeout(EXIT, ended).await {
-        Ok(ended) => ended.map(drop),
-        Err(_) => Err(io::Error::other(format!(
-            "it did not exit within {EXIT:?} of its last answer"
-        ))),
+        Ok(Ok(_)) => Cause::Told,
+        Ok(Err(fault)) => Cause::Fault(fault),
+        Err(_) => Cause::Lingers,
     }
 }
 

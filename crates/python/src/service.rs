@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::worker::{Process, Worker, WorkerConfig};
+use crate::pool::{Pool, PoolConfig};
+use crate::slots::Slot;
+use crate::worker::{Methods, Process, Worker, WorkerConfig};
 
 /// The first pause before a service that failed is started again; it doubles with each failure in a row.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -24,11 +26,22 @@ pub struct Service {
     keeper: JoinHandle<()>,
 }
 
-impl Service {
-    /// Starts the process, which takes no requests, whatever the number of threads in `config`. Must be
-    /// called inside a Tokio runtime.
+impl Pool {
+    /// Starts the component's own server in a process beside the workers, if the class defines one; `None` before
+    /// the load has ended, too. Must be called inside a Tokio runtime.
     #[must_use]
-    pub fn start(config: WorkerConfig, slot: usize) -> Self {
+    pub fn start_service(&self) -> Option<Service> {
+        let has_one = self.methods().is_ok_and(Methods::has_service);
+        has_one.then(|| {
+            let PoolConfig { worker, slots, .. } = &self.shared.config;
+            Service::start(worker.clone(), slots.take())
+        })
+    }
+}
+
+impl Service {
+    fn start(config: WorkerConfig, slot: Slot) -> Self {
+        // It takes no requests.
         let config = WorkerConfig {
             threads: 0,
             ..config
@@ -54,7 +67,8 @@ async fn stopped(stop: &mut watch::Receiver<Option<Duration>>) -> Duration {
     }
 }
 
-async fn keep(config: WorkerConfig, slot: usize, mut stop: watch::Receiver<Option<Duration>>) {
+async fn keep(config: WorkerConfig, place: Slot, mut stop: watch::Receiver<Option<Duration>>) {
+    let slot = place.number;
     let mut pause = FIRST_PAUSE;
     loop {
         let since = Instant::now();

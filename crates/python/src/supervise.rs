@@ -13,9 +13,11 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::MissedTickBehavior;
 
 use crate::dispatch::Remedy;
-use crate::figures::{Died, Replaced};
+use crate::end::End;
+use crate::figures::Replaced;
 use crate::pool::{Failure, Shared, lock};
-use crate::seat::{End, Seat, worker_lost};
+use crate::seat::{Seat, worker_lost};
+use crate::slots::Slot;
 use crate::worker::{StartError, Worker};
 
 /// The first pause before a lost worker is started again; it doubles with each failure in a row.
@@ -42,6 +44,8 @@ type Start = Pin<Box<dyn Future<Output = Result<Worker, StartError>> + Send>>;
 pub(crate) struct Keeper {
     shared: Arc<Shared>,
     slot: usize,
+    /// Nobody else has this number as long as one of its workers is there.
+    _place: Arc<Slot>,
     commands: mpsc::UnboundedReceiver<Command>,
     /// Who is sent requests.
     current: Option<Arc<Seat>>,
@@ -64,13 +68,14 @@ fn pause(failures: u32) -> Duration {
 impl Keeper {
     pub(crate) fn new(
         shared: Arc<Shared>,
-        slot: usize,
+        place: Arc<Slot>,
         commands: mpsc::UnboundedReceiver<Command>,
         worker: Worker,
     ) -> Self {
         let mut keeper = Self {
             shared,
-            slot,
+            slot: place.number,
+            _place: place,
             commands,
             current: None,
             successor: None,
@@ -183,9 +188,11 @@ impl Keeper {
         }
         self.current = None;
         tracing::error!(worker = self.slot, "worker lost: {end}");
-        self.shared.counts.died(how_died(&end));
+        if let Some(how) = end.died() {
+            self.shared.counts.died(how);
+        }
         if !end.steady {
-            let killed = end.fault.is_none() && end.status.as_ref().is_ok_and(was_killed);
+            let killed = !end.is_ours() && end.status.as_ref().is_ok_and(was_killed);
             return self.failed(StartError::Lost(end.to_string()), killed);
         }
         self.failures = 0;
@@ -238,24 +245,21 @@ impl Keeper {
     }
 
     fn farewell(&self, end: &End) {
-        if end.fault.is_some() {
-            tracing::warn!(worker = self.slot, "old worker ended: {end}");
-        } else {
-            tracing::debug!(worker = self.slot, "old worker ended: {end}");
+        match end.died() {
+            Some(how) => {
+                tracing::warn!(worker = self.slot, "old worker lost: {end}");
+                self.shared.counts.died(how);
+            }
+            None if end.is_ours() => {
+                tracing::warn!(worker = self.slot, "old worker ended: {end}");
+            }
+            None => tracing::debug!(worker = self.slot, "old worker ended: {end}"),
         }
     }
 }
 
 fn was_killed(status: &ExitStatus) -> bool {
     status.signal() == Some(rustix::process::Signal::KILL.as_raw())
-}
-
-fn how_died(end: &End) -> Died {
-    match (&end.fault, &end.status) {
-        (Some(_), _) => Died::Fault,
-        (None, Ok(status)) if status.signal().is_some() => Died::Signal,
-        (None, _) => Died::Exited,
-    }
 }
 
 /// When the worker is to have a successor; never without one.

@@ -7,7 +7,7 @@ use streeling_config::{LogLevel, Settings, WorkerPool};
 use streeling_core::{Unit, UnitConfig};
 #[cfg(feature = "metrics")]
 use streeling_metrics::WorkerProcess;
-use streeling_python::{Pool, PoolConfig, Recycle, Service, StartError, WorkerConfig};
+use streeling_python::{Pool, PoolConfig, Recycle, Slots, StartError, WorkerConfig};
 use tokio::sync::watch;
 
 use crate::ports::Units;
@@ -37,17 +37,16 @@ impl Pools {
         let rest = workers(settings, settings.rest.workers);
         let grpc = workers(settings, settings.grpc.workers);
         let (rest_threads, grpc_threads) = (settings.rest.threads, settings.grpc.threads);
+        let slots = Slots::default();
+        let pool = |workers, threads| pool(settings, &slots, workers, threads);
         match settings.workers.pool {
             WorkerPool::Separate => Self::Separate {
-                rest: (rest > 0).then(|| pool(settings, 0, rest, rest_threads)),
-                grpc: (grpc > 0).then(|| pool(settings, rest, grpc, grpc_threads)),
+                rest: (rest > 0).then(|| pool(rest, rest_threads)),
+                grpc: (grpc > 0).then(|| pool(grpc, grpc_threads)),
             },
-            WorkerPool::Shared => Self::Shared(pool(
-                settings,
-                0,
-                rest.max(grpc),
-                rest_threads.max(grpc_threads),
-            )),
+            WorkerPool::Shared => {
+                Self::Shared(pool(rest.max(grpc), rest_threads.max(grpc_threads)))
+            }
         }
     }
 
@@ -158,21 +157,14 @@ pub(crate) fn workers(settings: &Settings, asked: u32) -> u32 {
 
 /// A single worker, to look at the component in it.
 pub(crate) fn one_worker(settings: &Settings) -> Pool {
-    pool(settings, 0, 1, settings.rest.threads)
+    pool(settings, &Slots::default(), 1, settings.rest.threads)
 }
 
-/// The component's own server, which takes the slot after all workers.
-pub(crate) fn service(settings: &Settings) -> Service {
-    let slot = settings.rest.workers + settings.grpc.workers;
-    Service::start(worker(settings, 0), slot as usize)
-}
-
-/// Workers that take the slots from `first` on.
-fn pool(settings: &Settings, first: u32, workers: u32, threads: u32) -> Pool {
+fn pool(settings: &Settings, slots: &Slots, workers: u32, threads: u32) -> Pool {
     let largest = settings.rest.max_body.max(settings.grpc.max_message);
     Pool::new(PoolConfig {
         worker: worker(settings, threads),
-        first: first as usize,
+        slots: slots.clone(),
         workers: workers as usize,
         max_queue: settings.workers.max_queue as usize,
         max_answer: largest.saturating_add(ENVELOPE),

@@ -10,7 +10,7 @@ use streeling_python::{Pool, Service};
 use tokio::sync::watch;
 
 use crate::control::{Control, Orders};
-use crate::python::{self, Pools};
+use crate::python::Pools;
 
 /// Where orders come from.
 pub(crate) struct Sources {
@@ -98,10 +98,8 @@ impl<'a> Upkeep<'a> {
     }
 
     fn start_service(&self) {
-        if self.pools.all().any(Pool::has_service) {
-            let service = python::service(self.settings);
-            *self.service.lock().unwrap_or_else(PoisonError::into_inner) = Some(service);
-        }
+        let service = self.pools.all().find_map(Pool::start_service);
+        *self.service.lock().unwrap_or_else(PoisonError::into_inner) = service;
     }
 
     fn take_service(&self) -> Option<Service> {

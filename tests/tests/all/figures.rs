@@ -1,10 +1,14 @@
 //! The server's own figures, as Prometheus scrapes them.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use serde_json::json;
 use streeling_testkit::{Request, Server, Signal};
 
 use crate::grpc_client::{predict, tensor};
-use crate::metrics::{scrape, scrape_as, value};
+use crate::metrics::{metered, scrape, scrape_as, value};
+use crate::processes::children;
 use crate::support::{PATIENCE, ask, command, eventually, obey, order, orders, worker};
 
 /// A figure of the pool that serves REST, which may tell its kinds apart.
@@ -102,6 +106,79 @@ fn waiting_and_busy_while_it_is_so() {
     // Two waited for one turn, one for two.
     let waited = value(&scrape(&server), "streeling_queue_seconds_sum", &waited);
     assert!((3.5..20.0).contains(&waited), "{waited}");
+}
+
+#[test]
+fn time_of_who_is_late_or_leaves_is_the_component_s() {
+    let server = orders(&["--threads", "1", "--timeout-ms", "1500"]);
+    // This one leaves the worker asleep, so that the next one waits for it first.
+    let left = order("sleep", &json!({"seconds": 1.0}));
+    let left = left.send(server.address(), Duration::from_millis(500));
+    assert!(left.is_err(), "{left:?}");
+    let (status, _) = ask(&server, &order("sleep", &json!({"seconds": 4.0})));
+    assert_eq!(status, 504);
+    let text = scrape(&server);
+    for code in ["499", "504"] {
+        let labels = [("code", code), ("method", "predict")];
+        assert_eq!(value(&text, "streeling_requests_total", &labels), 1.0);
+    }
+    let sum = |name: &str| {
+        let labels = [("transport", "rest"), ("method", "predict")];
+        value(&text, &format!("streeling_{name}_seconds_sum"), &labels)
+    };
+    assert!((0.2..1.0).contains(&sum("queue")), "{text}");
+    assert!((1.0..3.0).contains(&sum("component")), "{text}");
+    assert!(sum("server") < 0.2, "{text}");
+}
+
+/// The numbers of the places of a pool.
+fn places(server: &Server, pool: &str) -> BTreeSet<usize> {
+    let start = format!("streeling_worker_load_seconds{{pool=\"{pool}\",worker_id=\"");
+    let text = scrape(server);
+    let of_pool = text.lines().filter_map(|line| line.strip_prefix(&start));
+    of_pool
+        .map(|rest| rest.split_once('"').unwrap().0.parse().unwrap())
+        .collect()
+}
+
+#[test]
+fn no_two_places_have_the_same_number() {
+    let server = metered("Plain").args(["--threads", "1"]).start().unwrap();
+    let be_so_many = |signal, count| {
+        server.signal(signal).unwrap();
+        eventually("the workers that are wanted", || {
+            // Until the last of those that leave is gone.
+            children(server.pid()).len() == 2 * count
+                && ["rest", "grpc"].map(|pool| places(&server, pool).len()) == [count; 2]
+        });
+        ["rest", "grpc"].map(|pool| places(&server, pool))
+    };
+    let first = [[0].into(), [1].into()];
+    assert_eq!(["rest", "grpc"].map(|pool| places(&server, pool)), first);
+    assert_eq!(be_so_many(Signal::TTIN, 2), [[0, 2].into(), [1, 3].into()]);
+    assert_eq!(be_so_many(Signal::TTOU, 1), first);
+    let [rest, grpc] = be_so_many(Signal::TTIN, 2);
+    assert!(rest.is_disjoint(&grpc), "{rest:?} {grpc:?}");
+    // What components report is of one worker each: both of REST are asked, and one of the others.
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            let body = json!({"jsonData": {"wait": 1}}).to_string();
+            scope.spawn(|| ask(&server, &Request::json("/predict", body)));
+        }
+    });
+    for _ in 0..3 {
+        predict(server.grpc_address(), tensor([1, 1], &[1.0])).unwrap();
+    }
+    let text = scrape(&server);
+    for (places, counts) in [(rest, vec!["1", "1"]), (grpc, vec!["3"])] {
+        let found = text.lines().filter_map(|line| {
+            let (labels, count) = line.strip_prefix("took_count{")?.split_once("} ")?;
+            let mut places = places.iter();
+            let of = |place: &usize| labels.contains(&format!("worker_id=\"{place}\""));
+            places.any(of).then_some(count)
+        });
+        assert_eq!(found.collect::<Vec<_>>(), counts, "{text}");
+    }
 }
 
 #[test]

@@ -12,7 +12,39 @@ fn scrape_at(server: &Server, path: &str) -> String {
     let answer = Request::get(path).send(server.metrics_address(), PATIENCE);
     let answer = answer.unwrap();
     assert_eq!(answer.status, 200);
-    String::from_utf8(answer.body).unwrap()
+    let text = String::from_utf8(answer.body).unwrap();
+    assert_unique(&text);
+    text
+}
+
+/// Fails if a scrape has two samples of one series: Prometheus would keep one of them, or refuse all.
+fn assert_unique(text: &str) {
+    let mut seen = BTreeSet::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let series = series(line);
+        assert!(seen.insert(series), "twice: {series} in {text}");
+    }
+}
+
+/// Name and labels of a sample: up to the first space that is not in a label's value.
+fn series(line: &str) -> &str {
+    let (mut quoted, mut escaped) = (false, false);
+    let end = line.find(|c| {
+        quoted ^= c == '"' && !escaped;
+        escaped = c == '\\' && !escaped;
+        c == ' ' && !quoted
+    });
+    &line[..end.unwrap()]
+}
+
+#[test]
+fn a_series_that_is_there_twice_is_noticed() {
+    let line = r#"a{b="c \" d",e="f"} 1.0 # {g="h"} 1.0"#;
+    assert_eq!(series(line), r#"a{b="c \" d",e="f"}"#);
+    assert_eq!(series("a 1.0"), "a");
+    let twice = std::panic::catch_unwind(|| assert_unique("a{b=\"c d\"} 1\na{b=\"c d\"} 2"));
+    assert!(twice.is_err());
+    assert_unique("# a\n# a\na{b=\"c d\"} 1\na{b=\"c e\"} 1");
 }
 
 /// Everything that is shown.
@@ -29,6 +61,7 @@ pub(crate) fn scrape_as(server: &Server, accept: &str) -> (String, String) {
     let answer = request.send(server.metrics_address(), PATIENCE).unwrap();
     assert_eq!(answer.status, 200);
     let text = String::from_utf8(answer.body).unwrap();
+    assert_unique(&text);
     (answer.headers["content-type"].clone(), text)
 }
 

@@ -44,6 +44,9 @@ fn runs_beside_the_workers_and_ends_with_the_server() {
     let command = component(folder.path(), "time.sleep(600)");
     let mut server = command.args(["--workers", "2"]).start().unwrap();
     let first = another_service(folder.path(), None);
+    // Its lines are told apart from those of the workers 0 and 1.
+    let line = server.wait_for_log("custom_service runs");
+    assert!(line.contains("worker=2"), "{line}");
     // One that is lost is replaced.
     std::process::Command::new("kill")
         .args(["-KILL", &first.to_string()])

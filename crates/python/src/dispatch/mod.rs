@@ -69,6 +69,9 @@ pub(crate) struct Job<P, T> {
 pub(crate) trait Ticket {
     /// Whether nobody waits for the answer any more.
     fn is_abandoned(&self) -> bool;
+
+    /// It has been given to a worker.
+    fn sent(&self, now: Instant);
 }
 
 /// "Write this to that lane", the dispatcher's only order.
@@ -271,9 +274,10 @@ impl<P, T: Ticket> Dispatcher<P, T> {
         Some(flight.ticket)
     }
 
-    /// Requests that wait for a worker.
+    /// Requests that wait for a worker, and whose callers wait for them. Others stay until it is their turn.
     pub(crate) fn queued(&self) -> usize {
-        self.queue.len()
+        let waits = |job: &&Job<P, T>| !job.ticket.is_abandoned();
+        self.queue.iter().filter(waits).count()
     }
 
     /// Requests that lie on workers.
@@ -368,6 +372,7 @@ impl<P, T: Ticket> Dispatcher<P, T> {
             payload,
             ticket,
         } = job;
+        ticket.sent(now);
         state.flights.push_back(Flight {
             id,
             class,

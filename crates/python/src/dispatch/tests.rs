@@ -14,6 +14,8 @@ impl Ticket for Caller {
     fn is_abandoned(&self) -> bool {
         self.0.get()
     }
+
+    fn sent(&self, _: Instant) {}
 }
 
 /// A pool in which every thread works through its lane in order and, as under the interpreter
@@ -256,6 +258,17 @@ fn lost_worker_gives_its_tickets_back_and_the_queue_waits_for_the_next() {
     let sends = simulation.dispatcher.add_worker(simulation.now, 7, 2, None);
     assert_eq!(sends.len(), 2);
     assert!(sends.iter().all(|send| send.lane.worker == 7));
+}
+
+#[test]
+fn whoever_has_left_does_not_wait() {
+    let mut simulation = Simulation::new(0, 1, 16, |_| Duration::from_millis(10));
+    let callers: Vec<_> = (0..3)
+        .map(|_| simulation.submit().expect("the queue has room"))
+        .collect();
+    assert_eq!(simulation.dispatcher.queued(), 3);
+    callers[1].0.set(true);
+    assert_eq!(simulation.dispatcher.queued(), 2);
 }
 
 #[test]

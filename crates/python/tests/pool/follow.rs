@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use streeling_core::{Call, Code, Context, ErrorKind, RequestId, Stage, Trace, Transport};
+use tokio::time::timeout;
 
 use crate::support::{Log, Served, eventually, kill, python_has};
 
@@ -152,20 +153,59 @@ async fn waiting_and_work_are_told_apart() {
     served.stop().await;
 }
 
+/// How long a request waited, and how long it was on a worker. It was there all the time from the one to its end.
+fn waited_and_worked(call: &Call) -> (Duration, Duration) {
+    let (submitted, queue) = call.stage(Stage::Queue).unwrap();
+    let (sent, component) = call.stage(Stage::Component).unwrap();
+    assert_eq!(submitted + queue, sent);
+    (queue, component)
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_refused_or_lost_has_only_waited() {
+async fn what_its_caller_gives_up_was_on_a_worker_from_then_on() {
+    let served = start().await;
+    let (left, context) = call("left");
+    let asked = served.ask_in("sleep 2", &context);
+    timeout(Duration::from_millis(300), asked)
+        .await
+        .unwrap_err();
+    let (queue, component) = waited_and_worked(&left);
+    assert!(queue < Duration::from_millis(200), "{queue:?}");
+    assert!(component >= Duration::from_millis(100), "{component:?}");
+
+    // The worker is still busy with that one.
+    let (waiting, context) = call("waiting");
+    let asked = served.ask_in("sleep 2", &context);
+    timeout(Duration::from_millis(300), asked)
+        .await
+        .unwrap_err();
+    let (_, queue) = waiting.stage(Stage::Queue).unwrap();
+    assert!(queue >= Duration::from_millis(300), "{queue:?}");
+    assert_eq!(waiting.stage(Stage::Component), None);
+
+    let (both, context) = call("both");
+    let asked = served.ask_in("sleep 60", &context);
+    timeout(Duration::from_secs(3), asked).await.unwrap_err();
+    let (queue, component) = waited_and_worked(&both);
+    assert!(queue >= Duration::from_millis(500), "{queue:?}");
+    assert!(component >= Duration::from_millis(100), "{component:?}");
+    served.pool.stop(Duration::ZERO).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_lost_was_on_its_worker_and_what_is_refused_has_only_waited() {
     let served = Served::start(|config| config.max_queue = 0).await;
     let pid = served.pid().await;
     served.write("hold", "");
     let (lost, context) = call("lost");
     let (answer, ()) = tokio::join!(served.ask_in("until never", &context), async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
         kill(&pid);
     });
     assert_eq!(answer.unwrap_err().kind, ErrorKind::WorkerLost);
-    let (_, waited) = lost.stage(Stage::Queue).unwrap();
-    assert!(waited >= Duration::from_millis(100));
-    assert_eq!(lost.stage(Stage::Component), None);
+    let (queue, component) = waited_and_worked(&lost);
+    assert!(queue < Duration::from_millis(200), "{queue:?}");
+    assert!(component >= Duration::from_millis(100), "{component:?}");
 
     eventually("no worker serves", || async {
         *served.pool.live().borrow() == 0

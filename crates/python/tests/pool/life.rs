@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use streeling_core::ErrorKind;
 use streeling_python::{Pool, Recycle, StartError};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
-use crate::support::{Served, alone, config, eventually, gone, kill, python};
+use crate::support::{Log, Served, alone, config, eventually, gone, kill, python};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_spent_worker_serves_until_its_successor_has_loaded() {
@@ -108,6 +108,74 @@ async fn a_reload_loads_new_code_and_the_old_worker_finishes() {
     assert_eq!(slow.await.unwrap().unwrap(), old);
     gone(&old).await;
     served.stop().await;
+    assert_eq!(served.deaths(), []);
+}
+
+/// Asks for what never comes, and has the worker that it lies on retired.
+async fn reload_under(served: &Served) -> JoinHandle<ErrorKind> {
+    let slow = tokio::spawn({
+        let served = served.clone();
+        async move { served.ask("until never").await.unwrap_err().kind }
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    served.pool.reload().await.unwrap();
+    slow
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_worker_that_is_lost_before_it_has_finished_is_counted() {
+    let log = Log::start();
+    let served = Served::start(|_| {}).await;
+    let old = served.pid().await;
+    let slow = reload_under(&served).await;
+    assert_eq!(served.deaths(), []);
+    kill(&old);
+    assert_eq!(slow.await.unwrap(), ErrorKind::WorkerLost);
+    served.one_death("signal").await;
+    let line = log.line("old worker lost: signal: 9 (SIGKILL)").await;
+    assert_eq!(line["level"], "WARN");
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_worker_that_exits_with_a_request_is_lost_whatever_it_says() {
+    let model = "import os\nimport threading\n\n\nclass Model:\n    def predict(self, X, names):\n        \
+                 threading.Timer(1.5, os._exit, [0]).start()\n        threading.Event().wait()\n";
+    let served = Served::start_with(model, |_| {}).await;
+    let slow = reload_under(&served).await;
+    assert_eq!(slow.await.unwrap(), ErrorKind::WorkerLost);
+    served.one_death("exited").await;
+    served.stop().await;
+}
+
+/// Its calls have all been answered: it is nobody's loss.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_worker_that_does_not_exit_is_killed_and_not_lost() {
+    let model = "import atexit\nimport os\nimport time\n\n\nclass Model:\n    def load(self):\n        \
+                 atexit.register(time.sleep, 600)\n\n    def predict(self, X, names):\n        \
+                 return str(os.getpid())\n";
+    let log = Log::start();
+    let served = Served::start_with(model, |_| {}).await;
+    let old = served.pid().await;
+    served.pool.reload().await.unwrap();
+    gone(&old).await;
+    let line = log
+        .line("old worker ended: killed: it did not exit within 5s of its last answer")
+        .await;
+    assert_eq!(line["level"], "WARN");
+    served.stop().await;
+    assert_eq!(served.deaths(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_outlasts_the_grace_is_not_lost() {
+    let served = Served::start(|_| {}).await;
+    let pid = served.pid().await;
+    let patience = Duration::from_millis(100);
+    assert_eq!(served.ask_within("until never", patience).await, None);
+    served.pool.stop(patience).await;
+    gone(&pid).await;
+    assert_eq!(served.deaths(), []);
 }
 
 #[tokio::test(flavor = "multi_thread")]

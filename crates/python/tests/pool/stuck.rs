@@ -48,5 +48,18 @@ async fn a_worker_with_a_stuck_thread_gets_a_successor() {
     })
     .await;
     gone(&old).await;
+    served.one_death("fault").await;
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_has_its_successor_and_is_killed_is_lost() {
+    let served = Served::start(|config| config.worker.threads = 2).await;
+    let old = served.pid().await;
+    assert_eq!(served.ask_within("until never", PATIENCE).await, None);
+    eventually("a successor serves", || async { served.pid().await != old }).await;
+    assert_eq!(served.deaths(), []);
+    gone(&old).await;
+    served.one_death("fault").await;
     served.stop().await;
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use streeling_core::{Context, Message, Method, Payload, Request, Result, Unit, UnitConfig};
-use streeling_python::{Pool, PoolConfig, WorkerConfig};
+use streeling_python::{Pool, PoolConfig, Slots, WorkerConfig};
 
 /// Answers texts, mostly with the number of its process.
 const MODEL: &str = r#"
@@ -80,7 +80,7 @@ pub(crate) fn config(python: PathBuf, folder: &Path) -> PoolConfig {
             threads: 1,
             log_level: "INFO",
         },
-        first: 0,
+        slots: Slots::default(),
         workers: 1,
         max_queue: 1024,
         max_answer: 1 << 20,
@@ -159,6 +159,23 @@ impl Served {
 
     pub(crate) async fn pid(&self) -> String {
         self.ask("pid").await.unwrap()
+    }
+
+    /// Workers that were lost so far, by how; those ways that there were.
+    pub(crate) fn deaths(&self) -> Vec<(String, f64)> {
+        let mut figures = Vec::new();
+        self.pool.figures("test", &mut figures);
+        figures
+            .into_iter()
+            .filter(|figure| figure.name == "streeling_worker_deaths_total" && figure.value > 0.0)
+            .map(|figure| (figure.labels[1].1.to_string(), figure.value))
+            .collect()
+    }
+
+    /// Waits until one worker was lost, in this way.
+    pub(crate) async fn one_death(&self, how: &str) {
+        eventually("a death", || async { !self.deaths().is_empty() }).await;
+        assert_eq!(self.deaths(), [(how.to_owned(), 1.0)]);
     }
 
     pub(crate) async fn stop(&self) {
