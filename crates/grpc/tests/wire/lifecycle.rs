@@ -108,7 +108,11 @@ async fn streams_opened_and_reset_at_once_do_not_pile_up() {
             .sender
             .send_request(post(PREDICT, framed_order("sleep 20000")));
         // Long enough for it to be sent; then nobody waits any more.
-        assert!(timeout(Duration::from_millis(1), answer).await.is_err());
+        match timeout(Duration::from_millis(1), answer).await {
+            Err(_) => {}
+            Ok(Err(_)) => break,
+            Ok(Ok(answer)) => panic!("{answer:?}"),
+        }
     }
     drop(client);
     assert_ne!(server.component.begun.load(Ordering::SeqCst), 0);
