@@ -117,7 +117,8 @@ fn sampler(value: &Value) -> Result<Option<Sampler>, Fault> {
         ("probabilistic", Some(part)) if (0.0..=1.0).contains(&part) => {
             Some(Sampler::Probabilistic(part))
         }
-        ("ratelimiting", Some(rate)) if rate >= 0.0 && rate.is_finite() => {
+        // Which Jaeger's clients for Python know by both names.
+        ("ratelimiting" | "rate_limiting", Some(rate)) if rate >= 0.0 && rate.is_finite() => {
             Some(Sampler::RateLimiting(rate))
         }
         _ => None,
@@ -213,6 +214,7 @@ mod tests {
             read("probabilistic", "\"1\""),
             Ok(Sampler::Probabilistic(1.0))
         );
+        assert_eq!(read("rate_limiting", "2"), Ok(Sampler::RateLimiting(2.0)));
         for (kind, param) in [
             ("const", "2"),
             ("const", "x"),
