@@ -109,8 +109,6 @@ fn sampler(value: &Value) -> Result<Option<Sampler>, Fault> {
         other => other.as_f64(),
     };
     let sampler = match (kind.as_str(), number) {
-        // Jaeger's clients take all where there is no parameter.
-        ("const", None) if param.is_null() => Some(Sampler::Const(true)),
         ("const", Some(number)) if number == 0.0 || number == 1.0 => {
             Some(Sampler::Const(number != 0.0))
         }
@@ -205,7 +203,6 @@ mod tests {
         };
         assert_eq!(read("const", "1"), Ok(Sampler::Const(true)));
         assert_eq!(read("const", "false"), Ok(Sampler::Const(false)));
-        assert_eq!(read("const", "~"), Ok(Sampler::Const(true)));
         assert_eq!(
             read("probabilistic", "0.25"),
             Ok(Sampler::Probabilistic(0.25))
@@ -216,6 +213,8 @@ mod tests {
         );
         assert_eq!(read("rate_limiting", "2"), Ok(Sampler::RateLimiting(2.0)));
         for (kind, param) in [
+            // Jaeger's clients do not agree on what that is.
+            ("const", "~"),
             ("const", "2"),
             ("const", "x"),
             ("probabilistic", "1.5"),
