@@ -105,8 +105,10 @@ proptest! {
         let at = at.index(body.len());
         body[at] = byte;
         let read = decode_message(&body.clone().into(), Limits::default()).is_ok();
-        // Lists that do not belong to a tftensor's dtype are not looked at.
-        if read && form != Form::TfTensor {
+        // Lists that do not belong to a tftensor's dtype are not looked at, and neither is an alternative that another
+        // one takes the place of, as a changed tag may make it: a name that becomes a tensor before the ndarray.
+        let is_tag = byte & 7 == 2;
+        if read && form != Form::TfTensor && !is_tag {
             prop_assert!(pb::SeldonMessage::decode(&*body).is_ok(), "{:02x?}", body);
         }
     }
