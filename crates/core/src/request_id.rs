@@ -50,9 +50,23 @@ impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Kind::Given(text) => f.write_str(text),
-            Kind::Made(number) => write!(f, "{number:032x}"),
+            Kind::Made(number) => {
+                let digits = digits(*number);
+                f.write_str(std::str::from_utf8(&digits).unwrap_or_default())
+            }
         }
     }
+}
+
+/// 32 hexadecimal digits. Every request is named to its worker, and the formatter for numbers of 128 bits takes ten
+/// times as long.
+fn digits(number: u128) -> [u8; 32] {
+    let mut digits = [0; 32];
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(number.to_be_bytes()) {
+        pair[0] = b"0123456789abcdef"[usize::from(byte >> 4)];
+        pair[1] = b"0123456789abcdef"[usize::from(byte & 15)];
+    }
+    digits
 }
 
 #[cfg(test)]
@@ -74,5 +88,7 @@ mod tests {
             (0..1000).map(|_| RequestId::made().to_string()).collect();
         assert_eq!(ids.len(), 1000);
         assert!(ids.iter().all(|id| id.len() == 32));
+        let number = 0x0123_4567_89ab_cdef_u128;
+        assert_eq!(digits(number), *format!("{number:032x}").as_bytes());
     }
 }

@@ -42,7 +42,7 @@ impl Client {
             Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
         };
         Head {
-            verb: request.method().to_string(),
+            verb: Head::verb(request.method().as_str()),
             target: request.uri().path().to_owned(),
             protocol: "HTTP/2.0",
             host: request.uri().authority().map(ToString::to_string),

@@ -50,7 +50,7 @@ pub(crate) async fn serve<B>(
     let headers = request.headers();
     let text = |name: &str| std::str::from_utf8(headers.get(name)?.as_bytes()).ok();
     let head = || Head {
-        verb: request.method().to_string(),
+        verb: Head::verb(request.method().as_str()),
         target: request.uri().to_string(),
         protocol: match request.version() {
             Version::HTTP_10 => "HTTP/1.0",

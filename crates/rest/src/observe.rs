@@ -29,7 +29,7 @@ impl Client {
     fn head<B>(&self, request: &Request<B>) -> Head {
         let headers = request.headers();
         Head {
-            verb: request.method().to_string(),
+            verb: Head::verb(request.method().as_str()),
             target: request.uri().to_string(),
             protocol: match request.version() {
                 Version::HTTP_10 => "HTTP/1.0",

@@ -64,20 +64,21 @@ impl AccessLog {
             None => write!(line, "{NOTHING} - - ["),
         };
         self.push_second(line);
-        let Answered { code, bytes } = answer;
-        let _ = write!(
-            line,
-            "] \"{} {} {}\" {} {bytes} \"{}\" \"{}\" \"{}\"",
-            Quoted(&head.verb),
-            Quoted(&head.target),
-            head.protocol,
-            http_status(answer),
-            Quoted(head.referer.as_deref().unwrap_or(NOTHING)),
-            Quoted(head.agent.as_deref().unwrap_or(NOTHING)),
-            call.id,
-        );
-        if let Some(name) = code.name {
-            let _ = write!(line, " {name}");
+        // Piece by piece: what formats them all at once takes several times as long.
+        line.push_str("] \"");
+        push_quoted(line, &head.verb);
+        line.push(' ');
+        push_quoted(line, &head.target);
+        line.push(' ');
+        line.push_str(head.protocol);
+        let _ = write!(line, "\" {} {} \"", http_status(answer), answer.bytes);
+        push_quoted(line, head.referer.as_deref().unwrap_or(NOTHING));
+        line.push_str("\" \"");
+        push_quoted(line, head.agent.as_deref().unwrap_or(NOTHING));
+        let _ = write!(line, "\" \"{}\"", call.id);
+        if let Some(name) = answer.code.name {
+            line.push(' ');
+            line.push_str(name);
         }
     }
 
@@ -188,23 +189,21 @@ fn json(call: &Call, head: &Head, answer: &Answered) -> String {
     serde_json::to_string(&line).expect("texts and numbers make JSON")
 }
 
-/// Text of a client's between double quotes: it can neither end them nor the line.
-struct Quoted<'a>(&'a str);
-
-impl fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_plain = |byte: u8| (b' '..=b'~').contains(&byte) && byte != b'"' && byte != b'\\';
-        if self.0.bytes().all(is_plain) {
-            return f.write_str(self.0);
-        }
-        for character in self.0.chars() {
-            match character {
-                '"' | '\\' => write!(f, "\\{character}")?,
-                control if control.is_control() => write!(f, "\\x{:02x}", u32::from(control))?,
-                other => f.write_char(other)?,
+/// Adds text of a client's between double quotes: it can neither end them nor the line.
+fn push_quoted(line: &mut String, text: &str) {
+    let is_plain = |byte: u8| (b' '..=b'~').contains(&byte) && byte != b'"' && byte != b'\\';
+    if text.bytes().all(is_plain) {
+        return line.push_str(text);
+    }
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => line.extend(['\\', character]),
+            control if control.is_control() => {
+                // Writing to a string does not fail.
+                let _ = write!(line, "\\x{:02x}", u32::from(control));
             }
+            other => line.push(other),
         }
-        Ok(())
     }
 }
 
@@ -214,9 +213,8 @@ mod tests {
 
     #[test]
     fn what_a_client_says_stays_between_its_quotes() {
-        assert_eq!(
-            Quoted("a\"b\\c\n\u{85}é").to_string(),
-            "a\\\"b\\\\c\\x0a\\x85é"
-        );
+        let mut line = String::new();
+        push_quoted(&mut line, "a\"b\\c\n\u{85}é");
+        assert_eq!(line, "a\\\"b\\\\c\\x0a\\x85é");
     }
 }

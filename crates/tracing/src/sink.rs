@@ -13,7 +13,10 @@ const ROOM: usize = 4 << 20;
 
 /// How long lines are gathered before they are written, so that a busy server pays for one system call and
 /// one change of thread where it would pay for hundreds.
-const GATHER: Duration = Duration::from_millis(5);
+const GATHER: Duration = Duration::from_millis(20);
+
+/// Bytes that are kept for the next lot; what a burst has taken beyond that is given back.
+const USUAL: usize = 256 * 1024;
 
 /// What the last lines may take when the process ends: whoever reads them may have stopped.
 const LAST_LINES: Duration = Duration::from_secs(1);
@@ -136,8 +139,7 @@ impl Shared {
             self.dropped
                 .fetch_add(lost.count() as u64, Ordering::Relaxed);
             lines.clear();
-            // What a burst has taken is not kept.
-            lines.shrink_to(ROOM / 64);
+            lines.shrink_to(USUAL);
             self.lock().is_writing = false;
             self.changed.notify_all();
             if untold > 0 {

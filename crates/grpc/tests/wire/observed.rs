@@ -28,10 +28,7 @@ async fn a_request_with_its_id_its_sizes_and_its_stages() {
     assert_eq!((seen.received, seen.sent), (size, reply.body.len() as u64));
     assert_eq!(seen.stages, ["decode", "component", "encode"]);
     let head = seen.head;
-    assert_eq!(
-        (head.verb.as_str(), head.target.as_str()),
-        ("POST", PREDICT)
-    );
+    assert_eq!((&*head.verb, head.target.as_str()), ("POST", PREDICT));
     assert_eq!(
         (head.protocol, head.host.as_deref()),
         ("HTTP/2.0", Some("x"))

@@ -32,7 +32,7 @@ async fn a_request_with_its_id_its_sizes_and_its_stages() {
         sent: reply.body.len() as u64,
         stages: vec!["decode", "component", "encode"],
         head: streeling_core::Head {
-            verb: "POST".to_owned(),
+            verb: "POST".into(),
             target: "/api/v1.0/predictions?a=b".to_owned(),
             protocol: "HTTP/1.1",
             host: Some("here:1".to_owned()),

@@ -33,7 +33,7 @@ const PREDICT: Subject = Subject {
 
 fn head() -> Head {
     Head {
-        verb: "POST".to_owned(),
+        verb: "POST".into(),
         target: "/predict?x=1".to_owned(),
         protocol: "HTTP/1.1",
         host: Some("localhost:9000".to_owned()),
