@@ -94,6 +94,7 @@ def install(level: Any) -> None:
 def own_streams() -> None:
     """Makes the standard streams arrive line by line, whatever text is printed."""
     # Under both names: a component that puts its own there puts back what the second one holds.
+    # The second ones are final to mypy, and any program may set them.
     sys.stdout = sys.__stdout__ = _own(sys.stdout)  # type: ignore[misc]
     sys.stderr = sys.__stderr__ = _own(sys.stderr)  # type: ignore[misc]
 
@@ -113,7 +114,7 @@ def _own(stream: Any) -> FrontStream:
         line_buffering=True,
         write_through=stream.write_through,
     )
-    # As the interpreter does with those that it makes.
+    # As the interpreter does with those that it makes; mypy knows the attribute as one to be read.
     made.mode = stream.mode  # type: ignore[misc]
     _made.extend((stream, made))
     return made
