@@ -14,6 +14,7 @@ mod debug;
 mod dropped_spans;
 mod examples;
 mod figures;
+mod first_process;
 mod grpc_client;
 mod health;
 mod limits;

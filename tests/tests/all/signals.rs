@@ -113,68 +113,6 @@ fn signals_that_mean_nothing_here_do_nothing() {
     );
 }
 
-/// As in a container: the server is the first process, and everything that loses its parent becomes its child.
-#[test]
-fn first_process_reaps_what_is_left_behind_and_ends_as_the_server_does() {
-    let folder = tempfile::tempdir().unwrap();
-    let code = "import os\n\
-                class Litter:\n\
-                \x20   def predict(self, X, names):\n\
-                \x20       if os.fork() == 0:\n\
-                \x20           if os.fork() == 0:\n\
-                \x20               os._exit(0)\n\
-                \x20           os._exit(0)\n\
-                \x20       return X\n";
-    fs::write(folder.path().join("Litter.py"), code).unwrap();
-    let allowed = std::process::Command::new("unshare")
-        .args(IN_A_CONTAINER)
-        .arg("true")
-        .status();
-    if !allowed.is_ok_and(|status| status.success()) {
-        eprintln!("not tested: this user may not make process namespaces");
-        return;
-    }
-    let command = ServerCommand::new("unshare", folder.path())
-        .args(IN_A_CONTAINER)
-        .args([SERVER.as_os_str()])
-        .args([
-            "Litter",
-            "--http-port",
-            "0",
-            "--grpc-workers",
-            "0",
-            "--metrics-port",
-            "0",
-        ])
-        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-        .env("STREELING_PYTHON", &*PYTHON);
-    let mut server = command.start().unwrap();
-    let first = children(server.pid());
-    assert_eq!(first.len(), 1);
-    let first = *first.first().unwrap();
-    let body = r#"{"data":{"ndarray":[[1.0]]}}"#;
-    for _ in 0..20 {
-        let answer = server
-            .send(&Request::json("/predict", body.to_owned()))
-            .unwrap();
-        assert_eq!(answer.status, 200);
-    }
-    // The server itself, and nobody else for long.
-    eventually("no orphan", || children(first).len() == 1);
-    let first = rustix::process::Pid::from_raw(i32::try_from(first).unwrap()).unwrap();
-    rustix::process::kill_process(first, Signal::TERM).unwrap();
-    assert_eq!(server.wait(PATIENCE).unwrap().code(), Some(0));
-}
-
-/// A process namespace of its own, as root of which the user appears.
-const IN_A_CONTAINER: [&str; 5] = [
-    "--user",
-    "--map-root-user",
-    "--pid",
-    "--fork",
-    "--kill-child",
-];
-
 #[test]
 fn idle_server_at_the_defaults_ends_within_a_second() {
     let command = command("Orders").env("GRPC_WORKERS", "");
