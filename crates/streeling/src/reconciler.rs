@@ -1,5 +1,5 @@
-//! What is done with Python processes while the server serves: reloads, more or fewer workers, and the
-//! component's own server.
+//! Brings the Python processes to the desired state while the server serves: reloads, more or fewer
+//! workers, and the component's own server.
 
 use std::convert::Infallible;
 use std::sync::{Mutex, PoisonError};
@@ -9,51 +9,53 @@ use streeling_config::Settings;
 use streeling_python::{Pool, Service};
 use tokio::sync::watch;
 
-use crate::control::{Control, Orders};
-use crate::python::Pools;
-
-/// Where orders come from.
-pub(crate) struct Sources {
-    pub(crate) control: Control,
-    /// Notified when the component's code has changed, in the development server.
-    pub(crate) changes: Option<watch::Receiver<()>>,
-}
+use crate::control::{Control, DesiredState};
+use crate::error::ServeError;
+use crate::pools::Pools;
+use crate::watch::python_files;
 
 /// The pools, with what lives beside them.
-pub(crate) struct Upkeep<'a> {
-    settings: &'a Settings,
-    pools: &'a Pools,
+pub(crate) struct Reconciler {
+    pools: Pools,
     service: Mutex<Option<Service>>,
+    /// Time for the component's own server to exit before a reload.
+    graceful_timeout: Duration,
+    /// Notified when the component's code has changed, in the development server.
+    changes: Option<watch::Receiver<()>>,
 }
 
-impl<'a> Upkeep<'a> {
-    pub(crate) fn new(settings: &'a Settings, pools: &'a Pools) -> Self {
-        Self {
-            settings,
+impl Reconciler {
+    /// Changes of the code count from now on, so that none during the load is missed.
+    pub(crate) fn new(settings: &Settings, pools: Pools) -> Result<Self, ServeError> {
+        let changes = settings
+            .debug
+            .then(|| python_files(&settings.python.app_dir))
+            .transpose()
+            .map_err(ServeError::Watch)?;
+        Ok(Self {
             pools,
             service: Mutex::default(),
-        }
+            graceful_timeout: settings.workers.graceful_timeout,
+            changes,
+        })
     }
 
-    /// Starts the component's own server if it has one, and carries out orders. To be called once the
-    /// component is loaded.
-    pub(crate) async fn run(&self, sources: Sources) -> Infallible {
-        let Sources {
-            mut control,
-            mut changes,
-        } = sources;
+    /// Starts the component's own server if it has one, and follows the desired state. To be called
+    /// once the component is loaded.
+    pub(crate) async fn run(&self, mut control: Control) -> Infallible {
+        let mut changes = self.changes.clone();
         self.start_service();
-        let mut done = Orders::default();
+        let mut current = DesiredState::default();
         loop {
             tokio::select! {
-                orders = control.ordered(done) => {
-                    if orders.more != done.more {
-                        self.resize(orders.more - done.more).await;
+                desired = control.desired(current) => {
+                    if desired.extra_workers != current.extra_workers {
+                        self.resize(desired.extra_workers - current.extra_workers).await;
                     }
-                    if orders.reloads != done.reloads {
+                    if desired.reloads != current.reloads {
                         self.reload().await;
                     }
-                    done = orders;
+                    current = desired;
                 }
                 () = changed(&mut changes) => {
                     tracing::info!("the code has changed: reloading");
@@ -63,23 +65,23 @@ impl<'a> Upkeep<'a> {
         }
     }
 
-    /// Ends all processes: each finishes what lies on it, for at most `grace`.
+    /// Stops all processes: each finishes its requests, for at most `grace`.
     pub(crate) async fn stop(&self, grace: Duration) {
         let service = self.take_service();
         tokio::join!(self.pools.stop(grace), stop(service, grace));
     }
 
-    /// One pool after the other: what one could not load, the other need not try, and fewer copies of a
-    /// model are in memory at the same time.
+    /// One pool after the other: if the first cannot load the component, the second need not try,
+    /// and fewer copies of a model are in memory at the same time.
     async fn reload(&self) {
         for pool in self.pools.all() {
             if let Err(error) = pool.reload().await {
-                tracing::error!("not reloaded, the workers that are there go on: {error}");
+                tracing::error!("not reloaded, the old workers keep serving: {error}");
                 return;
             }
         }
-        // The old one must have let go of its port before the new one asks for it.
-        stop(self.take_service(), self.settings.workers.graceful_timeout).await;
+        // The old one must have released its port before the new one binds it.
+        stop(self.take_service(), self.graceful_timeout).await;
         self.start_service();
         tracing::info!("all workers are reloaded");
     }
@@ -87,12 +89,14 @@ impl<'a> Upkeep<'a> {
     async fn resize(&self, by: i64) {
         for pool in self.pools.all() {
             let before = pool.workers();
-            let wanted = usize::try_from(by.saturating_add_unsigned(before as u64))
+            let after = usize::try_from(by.saturating_add_unsigned(before as u64))
                 .unwrap_or(0)
                 .max(1);
-            match pool.resize(wanted).await {
-                Ok(()) => tracing::info!("{wanted} workers in place of {before}"),
-                Err(error) => tracing::error!("{wanted} workers cannot be had: {error}"),
+            match pool.resize(after).await {
+                Ok(()) => tracing::info!("{after} workers in place of {before}"),
+                Err(error) => {
+                    tracing::error!("still {before} workers in place of {after}: {error}");
+                }
             }
         }
     }

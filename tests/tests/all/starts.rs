@@ -1,6 +1,8 @@
 //! Starts that fail: what is said, with which exit code, and what was left undone.
 
+use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 
 use streeling_testkit::Ended;
 
@@ -69,6 +71,58 @@ fn missing_interpreter() {
     assert_eq!(ended.code, Some(2), "{}", ended.log);
     assert_eq!(ended.log.trim().lines().count(), 1, "{}", ended.log);
     says(&ended, &["/nowhere/python", "--python", "STREELING_PYTHON"]);
+}
+
+/// Each is a wrong setting: said in one line, before any port is reserved or anything is loaded.
+#[test]
+fn interpreter_that_cannot_be_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    fs::write(at("text"), "print()").unwrap();
+    fs::create_dir(at("directory")).unwrap();
+    let search = format!("{}:/usr/bin:/bin", folder.path().display());
+    let taken = TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for (variable, python, value, why) in [
+        ("STREELING_PYTHON", "no-such-python".to_owned(), "no-such-python", "not found on PATH"),
+        ("STREELING_PYTHON", "text".to_owned(), "text", "ermission denied"),
+        ("STREELING_PYTHON", at("text"), "text", "ermission denied"),
+        ("STREELING_PYTHON", "directory".to_owned(), "directory", "is a directory"),
+        ("STREELING_PYTHON", "/dev/null/python".to_owned(), "/dev/null/python", ""),
+        ("VIRTUAL_ENV", at("absent"), "absent/bin/python", "No such file"),
+    ] {
+        for flags in [&[][..], &["--check"]] {
+            let ended = bare_command(&root().join("tests/components"))
+                .env("PATH", &search)
+                .env(variable, &python)
+                // That it is in use is not reached.
+                .args(["Orders", "--http-port", &port])
+                .args(flags)
+                .run()
+                .unwrap();
+            assert_eq!(ended.code, Some(2), "{python}: {}", ended.log);
+            assert_eq!(ended.log.trim().lines().count(), 1, "{}", ended.log);
+            says(&ended, &["--python", "STREELING_PYTHON", value, why]);
+        }
+    }
+}
+
+/// What only the system finds when it executes the file.
+#[test]
+fn interpreter_whose_own_interpreter_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let python = folder.path().join("python");
+    fs::write(&python, "#!/nowhere/python\n").unwrap();
+    fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
+    let ended = command("Orders")
+        .env("STREELING_PYTHON", &python)
+        .run()
+        .unwrap();
+    assert_eq!(ended.code, Some(2), "{}", ended.log);
+    says(
+        &ended,
+        &["--python", python.to_str().unwrap(), "No such file"],
+    );
 }
 
 #[test]
