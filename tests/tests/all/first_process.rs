@@ -7,7 +7,7 @@ use rustix::process::{Pid, kill_process};
 use streeling_testkit::{Request, ServerCommand, Signal};
 
 use crate::processes::children;
-use crate::support::{PATIENCE, PYTHON, SERVER, eventually};
+use crate::support::{PYTHON, SERVER, TIMEOUT, eventually};
 
 /// A process namespace of its own, in which the user appears as root.
 const IN_A_CONTAINER: [&str; 5] = [
@@ -18,8 +18,8 @@ const IN_A_CONTAINER: [&str; 5] = [
     "--kill-child",
 ];
 
-/// The server as process 1 of a namespace; `None`, with a word about it, if this user may make none.
-/// `flags` are more for `unshare`.
+/// The program as process 1 of a namespace; `None`, with a note, if this user may not make one.
+/// `flags` are further ones for `unshare`.
 fn first_process(folder: &Path, flags: &[&str], program: &[&str]) -> Option<ServerCommand> {
     let allowed = std::process::Command::new("unshare")
         .args(IN_A_CONTAINER)
@@ -78,11 +78,9 @@ fn reaps_orphans_and_exits_as_the_server_does() {
             .unwrap();
         assert_eq!(response.status, 200);
     }
-    eventually("a process 1 without orphans", || {
-        children(first).len() == 1
-    });
+    eventually("a process 1 without orphans", || children(first).len() == 1);
     kill(first, Signal::TERM);
-    assert_eq!(server.wait(PATIENCE).unwrap().code(), Some(0));
+    assert_eq!(server.wait(TIMEOUT).unwrap().code(), Some(0));
 }
 
 #[test]
@@ -140,7 +138,7 @@ fn says_that_the_server_was_killed() {
     };
     let mut server = command.args(ON_FREE_PORTS).start().unwrap();
     kill(only_child(only_child(server.pid())), Signal::KILL);
-    assert_eq!(server.wait(PATIENCE).unwrap().code(), Some(128 + 9));
+    assert_eq!(server.wait(TIMEOUT).unwrap().code(), Some(128 + 9));
     server.wait_for_log("streeling: the server was killed by signal 9");
 }
 

@@ -11,15 +11,15 @@ use std::time::Duration;
 
 use streeling_testkit::{Server, ServerCommand, Signal};
 
-use crate::support::{PATIENCE, command};
+use crate::support::{TIMEOUT, command};
 
 fn with(path: &Path) -> ServerCommand {
-    command("Orders").args(["--pidfile", path.to_str().unwrap()])
+    command("Scripted").args(["--pidfile", path.to_str().unwrap()])
 }
 
 fn end(mut server: Server) {
     server.signal(Signal::TERM).unwrap();
-    assert_eq!(server.wait(PATIENCE).unwrap().code(), Some(0));
+    assert_eq!(server.wait(TIMEOUT).unwrap().code(), Some(0));
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn anything_but_a_regular_file_is_refused_and_left_as_it_is() {
         ("absent/", "the name of a directory"),
     ] {
         let path = at(name);
-        // A check finds it too.
+        // `--check` finds it too.
         for flags in [&[][..], &["--check"]] {
             let ended = command("broken.Fine")
                 .env("MARKER", &marker)

@@ -1,4 +1,4 @@
-//! Starts that fail: what is said, with which exit code, and what was left undone.
+//! Starts that fail: the message, the exit code, and what must not have happened before.
 
 use std::fs;
 use std::net::TcpListener;
@@ -64,7 +64,7 @@ fn load_that_raises() {
 
 #[test]
 fn missing_interpreter() {
-    let ended = command("Orders")
+    let ended = command("Scripted")
         .env("STREELING_PYTHON", "/nowhere/python")
         .run()
         .unwrap();
@@ -73,7 +73,7 @@ fn missing_interpreter() {
     says(&ended, &["/nowhere/python", "--python", "STREELING_PYTHON"]);
 }
 
-/// Each is a wrong setting: said in one line, before any port is reserved or anything is loaded.
+/// Each is a wrong setting: one line, before any port is reserved and anything is loaded.
 #[test]
 fn interpreter_that_cannot_be_started() {
     let folder = tempfile::tempdir().unwrap();
@@ -84,19 +84,44 @@ fn interpreter_that_cannot_be_started() {
     let taken = TcpListener::bind("0.0.0.0:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     for (variable, python, value, why) in [
-        ("STREELING_PYTHON", "no-such-python".to_owned(), "no-such-python", "not found on PATH"),
-        ("STREELING_PYTHON", "text".to_owned(), "text", "ermission denied"),
+        (
+            "STREELING_PYTHON",
+            "no-such-python".to_owned(),
+            "no-such-python",
+            "not found on PATH",
+        ),
+        (
+            "STREELING_PYTHON",
+            "text".to_owned(),
+            "text",
+            "ermission denied",
+        ),
         ("STREELING_PYTHON", at("text"), "text", "ermission denied"),
-        ("STREELING_PYTHON", "directory".to_owned(), "directory", "is a directory"),
-        ("STREELING_PYTHON", "/dev/null/python".to_owned(), "/dev/null/python", ""),
-        ("VIRTUAL_ENV", at("absent"), "absent/bin/python", "No such file"),
+        (
+            "STREELING_PYTHON",
+            "directory".to_owned(),
+            "directory",
+            "is a directory",
+        ),
+        (
+            "STREELING_PYTHON",
+            "/dev/null/python".to_owned(),
+            "/dev/null/python",
+            "",
+        ),
+        (
+            "VIRTUAL_ENV",
+            at("absent"),
+            "absent/bin/python",
+            "No such file",
+        ),
     ] {
         for flags in [&[][..], &["--check"]] {
             let ended = bare_command(&root().join("tests/components"))
                 .env("PATH", &search)
                 .env(variable, &python)
-                // That it is in use is not reached.
-                .args(["Orders", "--http-port", &port])
+                // It is in use, which is not found out.
+                .args(["Scripted", "--http-port", &port])
                 .args(flags)
                 .run()
                 .unwrap();
@@ -107,14 +132,14 @@ fn interpreter_that_cannot_be_started() {
     }
 }
 
-/// What only the system finds when it executes the file.
+/// Only the system finds it, when it executes the file.
 #[test]
 fn interpreter_whose_own_interpreter_is_missing() {
     let folder = tempfile::tempdir().unwrap();
     let python = folder.path().join("python");
     fs::write(&python, "#!/nowhere/python\n").unwrap();
     fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
-    let ended = command("Orders")
+    let ended = command("Scripted")
         .env("STREELING_PYTHON", &python)
         .run()
         .unwrap();
@@ -127,7 +152,7 @@ fn interpreter_whose_own_interpreter_is_missing() {
 
 #[test]
 fn interpreter_that_is_none() {
-    let command = command("Orders").env("STREELING_PYTHON", "/bin/false");
+    let command = command("Scripted").env("STREELING_PYTHON", "/bin/false");
     let ended = command.run().unwrap();
     assert_eq!(ended.code, Some(1), "{}", ended.log);
     says(&ended, &["the worker ended", "exit status: 1"]);
@@ -161,14 +186,17 @@ fn port_in_use_is_found_before_any_worker_starts() {
 
 #[test]
 fn bad_setting_is_one_line() {
-    let ended = command("Orders").args(["--threads", "many"]).run().unwrap();
+    let ended = command("Scripted")
+        .args(["--threads", "many"])
+        .run()
+        .unwrap();
     assert_eq!(ended.code, Some(2));
     assert_eq!(ended.log.trim().lines().count(), 1, "{}", ended.log);
     says(
         &ended,
         &["--threads", "GUNICORN_THREADS", "many", "1 to 512"],
     );
-    let ended = command("Orders")
+    let ended = command("Scripted")
         .env("GUNICORN_WORKERS", "0")
         .run()
         .unwrap();
