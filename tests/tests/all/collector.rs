@@ -259,7 +259,7 @@ fn hex(text: &str) -> String {
 }
 
 #[test]
-fn a_collector_tells_what_is_no_batch_from_what_marks_a_place() {
+fn a_fence_is_not_mixed_up_with_other_garbage() {
     let collector = Collector::start();
     assert!(collector.spans().is_empty());
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();

@@ -88,7 +88,7 @@ fn grpcurl_lists_describes_and_calls() {
 }
 
 #[test]
-fn the_incumbents_version_of_reflection_is_there() {
+fn seldon_cores_version_of_reflection_is_there() {
     let server = echo();
     let address = server.grpc_address().to_string();
     let listed = output(STUBS.python(), &["-W", "ignore", "-c", LIST, &address]);

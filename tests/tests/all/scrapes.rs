@@ -153,11 +153,11 @@ fn dashboard_and_rules_query_metrics_that_exist() {
         .into_iter()
         .filter(|name| name.starts_with("streeling_"))
         .collect();
-    for told_otherwise in [
+    for without_a_panel in [
         "streeling_worker_start_time_seconds",
         "streeling_worker_requests",
     ] {
-        own.remove(told_otherwise);
+        own.remove(without_a_panel);
     }
     let ends = ["_bucket", "_count", "_sum"];
     let family = |name: &&str| {

@@ -132,7 +132,7 @@ fn time_of_who_is_late_or_leaves_is_the_component_s() {
 }
 
 /// The numbers of a pool's worker slots.
-fn places(server: &Server, pool: &str) -> BTreeSet<usize> {
+fn slots(server: &Server, pool: &str) -> BTreeSet<usize> {
     let start = format!("streeling_worker_load_seconds{{pool=\"{pool}\",worker_id=\"");
     let text = scrape(server);
     let of_pool = text.lines().filter_map(|line| line.strip_prefix(&start));
@@ -142,19 +142,19 @@ fn places(server: &Server, pool: &str) -> BTreeSet<usize> {
 }
 
 #[test]
-fn no_two_places_have_the_same_number() {
+fn no_two_slots_have_the_same_number() {
     let server = metered("Plain").args(["--threads", "1"]).start().unwrap();
     let be_so_many = |signal, count| {
         server.signal(signal).unwrap();
         eventually("the desired workers", || {
             // Until the last of those that are removed has ended.
             children(server.pid()).len() == 2 * count
-                && ["rest", "grpc"].map(|pool| places(&server, pool).len()) == [count; 2]
+                && ["rest", "grpc"].map(|pool| slots(&server, pool).len()) == [count; 2]
         });
-        ["rest", "grpc"].map(|pool| places(&server, pool))
+        ["rest", "grpc"].map(|pool| slots(&server, pool))
     };
     let first = [[0].into(), [1].into()];
-    assert_eq!(["rest", "grpc"].map(|pool| places(&server, pool)), first);
+    assert_eq!(["rest", "grpc"].map(|pool| slots(&server, pool)), first);
     assert_eq!(be_so_many(Signal::TTIN, 2), [[0, 2].into(), [1, 3].into()]);
     assert_eq!(be_so_many(Signal::TTOU, 1), first);
     let [rest, grpc] = be_so_many(Signal::TTIN, 2);
@@ -170,12 +170,12 @@ fn no_two_places_have_the_same_number() {
         predict(server.grpc_address(), tensor([1, 1], &[1.0])).unwrap();
     }
     let text = scrape(&server);
-    for (places, counts) in [(rest, vec!["1", "1"]), (grpc, vec!["3"])] {
+    for (slots, counts) in [(rest, vec!["1", "1"]), (grpc, vec!["3"])] {
         let found = text.lines().filter_map(|line| {
             let (labels, count) = line.strip_prefix("took_count{")?.split_once("} ")?;
-            let mut places = places.iter();
+            let mut slots = slots.iter();
             let of = |slot: &usize| labels.contains(&format!("worker_id=\"{slot}\""));
-            places.any(of).then_some(count)
+            slots.any(of).then_some(count)
         });
         assert_eq!(found.collect::<Vec<_>>(), counts, "{text}");
     }
