@@ -5,23 +5,31 @@ use std::io::ErrorKind;
 
 use crate::pidfile::PidfileError;
 
+/// The machine may lack the address rather than the port.
+#[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
+const HOST: &str = ", or another address with --host or STREELING_HOST";
+
 /// Why the server did not start, or stopped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
     /// A port cannot be had.
     #[cfg(feature = "rest")]
-    #[error("{0}: choose another REST port with --http-port or PREDICTIVE_UNIT_HTTP_SERVICE_PORT")]
+    #[error(
+        "{0}: choose another REST port with --http-port or PREDICTIVE_UNIT_HTTP_SERVICE_PORT{HOST}"
+    )]
     RestPort(#[source] streeling_rest::BindError),
     /// A port cannot be had.
     #[cfg(feature = "grpc")]
-    #[error("{0}: choose another gRPC port with --grpc-port or PREDICTIVE_UNIT_GRPC_SERVICE_PORT")]
+    #[error(
+        "{0}: choose another gRPC port with --grpc-port or PREDICTIVE_UNIT_GRPC_SERVICE_PORT{HOST}"
+    )]
     GrpcPort(#[source] streeling_grpc::BindError),
     /// A port cannot be had.
     #[cfg(feature = "metrics")]
     #[error(
         "{0}: choose another metrics port with --metrics-port or \
-         PREDICTIVE_UNIT_METRICS_SERVICE_PORT"
+         PREDICTIVE_UNIT_METRICS_SERVICE_PORT{HOST}"
     )]
     MetricsPort(#[source] streeling_metrics::BindError),
     /// The pid file cannot be used.

@@ -6,12 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use streeling_testkit::{Request, Server, ServerCommand, Signal};
+use streeling_testkit::{Request, Server, Signal};
 
 use crate::processes::children;
 use crate::support::{
-    PYTHON, SERVER, TIMEOUT, command, command_in, eventually, runs, scripted, send_json, step,
-    worker,
+    TIMEOUT, command, command_in, eventually, runs, scripted, send_json, step, worker,
 };
 
 /// A bound for the end of an idle server.

@@ -1,7 +1,9 @@
 //! Starts that fail: the message, the exit code, and what must not have happened before.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 
 use streeling_testkit::Ended;
@@ -203,6 +205,28 @@ fn bad_setting_is_one_line() {
     assert_eq!(ended.code, Some(2));
     assert_eq!(ended.log.trim().lines().count(), 1, "{}", ended.log);
     says(&ended, &["--workers", "GUNICORN_WORKERS", "1 to 1024"]);
+}
+
+#[test]
+fn address_that_the_machine_does_not_have() {
+    // From a block that is for documentation alone.
+    let flags = ["--host", "192.0.2.1"];
+    let ended = command("Scripted").args(flags).run().unwrap();
+    assert_eq!(ended.code, Some(2), "{}", ended.log);
+    assert_eq!(ended.log.trim().lines().count(), 1, "{}", ended.log);
+    says(&ended, &["192.0.2.1", "--host", "STREELING_HOST"]);
+}
+
+#[test]
+fn folder_whose_name_is_not_utf_8() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(OsStr::from_bytes(b"\xff"));
+    fs::create_dir(&path).unwrap();
+    let command = command("Scripted").args([OsStr::new("--app-dir"), path.as_os_str()]);
+    let ended = command.run().unwrap();
+    assert_eq!(ended.code, Some(2), "{}", ended.log);
+    assert_eq!(ended.log.trim().lines().count(), 1, "{}", ended.log);
+    says(&ended, &["--app-dir", "STREELING_APP_DIR", "not UTF-8"]);
 }
 
 #[test]
