@@ -1,11 +1,11 @@
-//! Figures that parts of the server know, for whoever looks.
+//! Numbers that parts of the server know, read at a scrape.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// A number at the moment when somebody looks.
+/// A number at the moment of a scrape.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Figure {
+pub struct Sample {
     /// Its name in Prometheus; what only grows ends in `_total`, and is shown as a counter.
     pub name: &'static str,
     /// One sentence for a person.
@@ -16,5 +16,5 @@ pub struct Figure {
     pub value: f64,
 }
 
-/// Adds a part's figures; asked at every scrape, so it waits for nobody.
-pub type Figures = Arc<dyn Fn(&mut Vec<Figure>) + Send + Sync>;
+/// Adds a part's samples; called at every scrape, so it must not wait.
+pub type MetricSource = Arc<dyn Fn(&mut Vec<Sample>) + Send + Sync>;
