@@ -12,8 +12,8 @@ use crate::service::{Context, Method, Service};
 
 /// A model, router, transformer or combiner; [`service`] makes it something that can be served.
 ///
-/// A method that is not overridden does what a Python class without it does: transformers hand their
-/// input through, feedback is taken and forgotten, health is `healthy`, the rest is
+/// A method that is not overridden does what a Python class without it does: transformers hand
+/// their input through, feedback is taken and forgotten, health is `healthy`, the rest is
 /// [`ErrorKind::NotImplemented`]. A call whose future is dropped has lost its caller.
 #[async_trait]
 pub trait Component: Send + Sync {

@@ -61,7 +61,8 @@ pub struct Error {
     pub kind: ErrorKind,
     /// One text for a person: what was wrong, and what is allowed.
     pub info: String,
-    /// The reason that the component's exception gives, in place of the protocol's own for the kind.
+    /// The reason that the component's exception gives, in place of the protocol's own for the
+    /// kind.
     pub reason: Option<Cow<'static, str>>,
     /// The HTTP status that the component's exception requests.
     pub http_status: Option<u16>,
@@ -91,7 +92,8 @@ impl Error {
         }
     }
 
-    /// What became of a call that panicked, by what [`catch_unwind`](std::panic::catch_unwind) gave.
+    /// What became of a call that panicked, by what [`catch_unwind`](std::panic::catch_unwind)
+    /// gave.
     #[must_use]
     pub fn panicked(panic: &(dyn Any + Send)) -> Self {
         let text = panic

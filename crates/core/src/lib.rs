@@ -3,8 +3,8 @@
 //! A [`Request`] is a call of a [`Method`] on one or many [`Message`]s, a [`Response`] what comes
 //! back; a [`Tensor`] holds the numbers in them. A [`Service`] is what is called: a [`Component`]
 //! written in Rust, a pool of Python workers, or a [`Layer`] around another service, such as
-//! [`Annotate`]. An [`ErrorKind`] says why there is no response. A [`RequestContext`] is one request
-//! on its way through the server, and [`Observer`]s are notified of it.
+//! [`Annotate`]. An [`ErrorKind`] says why there is no response. A [`RequestContext`] is one
+//! request on its way through the server, and [`Observer`]s are notified of it.
 //!
 //! It sits at the bottom of the workspace and knows no protocol. Bytes on the wire are read and
 //! written in `streeling-codec`, sockets live in the transports, Python in `streeling-python`; none

@@ -56,8 +56,8 @@ pub struct Named {
 }
 
 impl Payload {
-    /// About how many bytes it takes where a number takes `per_number`: to allocate once for what is
-    /// about to be written.
+    /// About how many bytes it takes where a number takes `per_number`: to allocate once for what
+    /// is about to be written.
     #[must_use]
     pub fn size(&self, per_number: usize) -> usize {
         // Keys, lengths and brackets.
@@ -102,8 +102,8 @@ pub struct Array {
     pub elements: Elements,
 }
 
-/// The layouts in which protocols write arrays. A response is laid out as its request was, where the
-/// protocol has the choice.
+/// The layouts in which protocols write arrays. A response is laid out as its request was, where
+/// the protocol has the choice.
 ///
 /// The numbers of the variants are the codes of the worker protocol (`PROTOCOL.md`) and never
 /// change.

@@ -9,8 +9,8 @@ use std::fmt;
 /// has 150,528 of them. Names are equal when they read the same, however they are kept.
 #[derive(Clone)]
 pub enum Names {
-    /// The component does not say; the server gives default names where the array has columns. Reads
-    /// as none.
+    /// The component does not say; the server gives default names where the array has columns.
+    /// Reads as none.
     Unset,
     /// As a request or a component gave them; may be none at all.
     Given(Vec<String>),

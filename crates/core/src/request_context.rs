@@ -189,7 +189,8 @@ impl RequestContext {
 
     /// Makes this the [current](RequestContext::current) request whenever `work` is polled.
     pub fn scope<F: Future>(self: Arc<Self>, work: F) -> impl Future<Output = F::Output> + use<F> {
-        // A request's work is some kilobytes, which would be moved each time that it is wrapped once more.
+        // A request's work is some kilobytes, which would be moved each time that it is wrapped
+        // once more.
         let mut work = Box::pin(work);
         poll_fn(move |context| {
             let _entered = Entered::new(Some(Arc::clone(&self)));

@@ -19,8 +19,8 @@ impl RequestId {
     /// Bytes of a caller's id that are kept.
     pub const LONGEST: usize = 128;
 
-    /// The caller's id, cut at [`RequestId::LONGEST`]; `None` for one of which nothing is left. What
-    /// is not visible ASCII, and quotes, become `_`.
+    /// The caller's id, cut at [`RequestId::LONGEST`]; `None` for one of which nothing is left.
+    /// What is not visible ASCII, and quotes, become `_`.
     #[must_use]
     pub fn given(text: &str) -> Option<Self> {
         // One word, whatever it is: what is logged can then be found and taken apart.
@@ -56,8 +56,8 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// 32 hexadecimal digits. Every request is named to its worker, and the formatter for numbers of 128
-/// bits takes ten times as long.
+/// 32 hexadecimal digits. Every request is named to its worker, and the formatter for numbers of
+/// 128 bits takes ten times as long.
 fn digits(number: u128) -> [u8; 32] {
     let mut digits = [0; 32];
     for (pair, byte) in digits.chunks_exact_mut(2).zip(number.to_be_bytes()) {

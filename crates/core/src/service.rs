@@ -72,7 +72,7 @@ impl Method {
 
     /// What a request for it is for, as metrics and traces have it.
     #[must_use]
-    pub fn operation(self) -> Operation {
+    pub const fn operation(self) -> Operation {
         Operation::new(
             self.label(),
             match self {
@@ -90,7 +90,7 @@ impl Method {
 
     /// The name of the method in the labels of metrics.
     #[must_use]
-    pub fn label(self) -> &'static str {
+    pub const fn label(self) -> &'static str {
         match self {
             Self::Predict => "predict",
             Self::TransformInput => "inputtransform",
@@ -162,8 +162,8 @@ pub trait Service: Send + Sync {
     ///
     /// # Errors
     ///
-    /// What the component raises; [`ErrorKind::Internal`](crate::ErrorKind::Internal) when the input
-    /// is not what the method takes, which is a fault of the transport.
+    /// What the component raises; [`ErrorKind::Internal`](crate::ErrorKind::Internal) when the
+    /// input is not what the method takes, which is a fault of the transport.
     async fn call(&self, context: &Context, request: Request) -> Result<Response>;
 
     /// Whether the method wants the request as the caller wrote it: a transport then fills

@@ -1,13 +1,13 @@
 //! The ways in which a request can bring its JSON.
 
 use std::borrow::Cow;
-use std::convert::Infallible;
-use std::str::FromStr;
 
 use bytes::Bytes;
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
 use streeling_core::{Error, ErrorKind};
 
-use crate::multipart;
+use super::multipart;
 
 /// The form field and the query parameter that hold JSON.
 const FIELD: &str = "json";
@@ -17,7 +17,7 @@ const MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// What a `Content-Type` header says, as far as it matters here.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum ContentType {
+pub(super) enum ContentType {
     /// `application/json` or `application/…+json`.
     Json,
     /// `application/x-www-form-urlencoded`.
@@ -28,13 +28,17 @@ pub(crate) enum ContentType {
     Other,
 }
 
-impl FromStr for ContentType {
-    type Err = Infallible;
+impl ContentType {
+    /// What the header says; `None` without one.
+    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
+        let value = headers.get(CONTENT_TYPE)?;
+        Some(value.to_str().map_or(Self::Other, Self::parse))
+    }
 
-    fn from_str(value: &str) -> Result<Self, Infallible> {
+    fn parse(value: &str) -> Self {
         let essence = value.split(';').next().unwrap_or_default().trim();
         let is = |name: &str| essence.eq_ignore_ascii_case(name);
-        Ok(if is("application/json") || is_suffixed(essence) {
+        if is("application/json") || is_suffixed(essence) {
             Self::Json
         } else if is("application/x-www-form-urlencoded") {
             Self::Form
@@ -42,7 +46,7 @@ impl FromStr for ContentType {
             Self::Multipart(multer::parse_boundary(value).ok())
         } else {
             Self::Other
-        })
+        }
     }
 }
 
@@ -59,19 +63,19 @@ fn is_suffixed(essence: &str) -> bool {
 }
 
 /// The JSON that a request brings: the parts of a multipart body, else the form field `json`, else
-/// the query parameter `json`, else the body itself. The incumbent looks in this order.
+/// the query parameter `json`, else the body itself. seldon-core looks in this order.
 ///
 /// # Errors
 ///
 /// [`ErrorKind::BadData`] when there is none.
-pub(crate) async fn document(
+pub(super) fn document(
     content_type: Option<&ContentType>,
     query: Option<&str>,
     body: Bytes,
 ) -> Result<Bytes, Error> {
     let field = match content_type {
         Some(ContentType::Multipart(boundary)) => {
-            return multipart::document(boundary.as_deref(), body).await;
+            return multipart::document(boundary.as_deref(), body);
         }
         Some(ContentType::Form) => value(&body),
         _ => None,
@@ -86,7 +90,7 @@ pub(crate) async fn document(
         Some(text) => body.slice_ref(text),
         None => body,
     };
-    // To the incumbent a body of `null` is no body.
+    // To seldon-core a body of `null` is no body.
     if matches!(body.trim_ascii(), b"" | b"null") {
         return Err(missing());
     }
@@ -102,7 +106,7 @@ fn value(urlencoded: &[u8]) -> Option<Cow<'_, str>> {
 }
 
 /// Nothing in the request is JSON.
-pub(crate) fn missing() -> Error {
+pub(super) fn missing() -> Error {
     Error::new(ErrorKind::BadData, "Can't find JSON in data")
 }
 
@@ -130,12 +134,12 @@ mod tests {
             ),
             ("multipart/form-data", ContentType::Multipart(None)),
         ] {
-            assert_eq!(value.parse(), Ok(expected), "{value}");
+            assert_eq!(ContentType::parse(value), expected, "{value}");
         }
     }
 
-    #[tokio::test]
-    async fn order_of_the_ways() {
+    #[test]
+    fn order_of_the_ways() {
         let json = Some(&ContentType::Json);
         let form = Some(&ContentType::Form);
         for (content_type, query, body, expected) in [
@@ -152,7 +156,7 @@ mod tests {
             (Some(&ContentType::Other), None, "{}", None),
             (None, Some("json=null"), "", Some("null")),
         ] {
-            let found = document(content_type, query, Bytes::from_static(body.as_bytes())).await;
+            let found = document(content_type, query, Bytes::from_static(body.as_bytes()));
             assert_eq!(
                 found.ok().as_deref(),
                 expected.map(str::as_bytes),

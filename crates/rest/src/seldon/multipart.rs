@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{FutureExt as _, stream};
 use multer::{Field, Multipart};
 use streeling_codec::json;
 use streeling_core::{Error, ErrorKind, Table};
@@ -27,7 +27,17 @@ struct Member {
 /// # Errors
 ///
 /// [`ErrorKind::BadData`] when the body is no such multipart body, or a field holds no JSON.
-pub(crate) async fn document(boundary: Option<&str>, body: Bytes) -> Result<Bytes, Error> {
+pub(super) fn document(boundary: Option<&str>, body: Bytes) -> Result<Bytes, Error> {
+    // The body is all there, so there is nothing to wait for.
+    read(boundary, body).now_or_never().unwrap_or_else(|| {
+        Err(Error::new(
+            ErrorKind::Internal,
+            "the reader of multipart bodies waits for more of a whole one",
+        ))
+    })
+}
+
+async fn read(boundary: Option<&str>, body: Bytes) -> Result<Bytes, Error> {
     let boundary = boundary.ok_or_else(|| bad(&"its content type names no boundary"))?;
     let whole = stream::iter([Ok::<_, std::convert::Infallible>(body)]);
     let mut parts = Multipart::new(whole, boundary);
@@ -60,7 +70,7 @@ async fn member(part: Field<'_>) -> Result<Option<(String, Member)>, Error> {
     if from_file && name == BINARY {
         json::encode_string(&STANDARD.encode(&content), &mut value);
     } else if name == TEXT && !from_file {
-        // The incumbent forgives this in a field, and not in a file.
+        // seldon-core forgives this in a field, and not in a file.
         json::encode_string(&String::from_utf8_lossy(&content), &mut value);
     } else if from_file {
         let text = std::str::from_utf8(&content)
@@ -99,11 +109,9 @@ fn bad(problem: &dyn std::fmt::Display) -> Error {
 mod tests {
     use std::fmt::Write as _;
 
-    use futures_util::FutureExt as _;
-
     use super::*;
 
-    fn read(parts: &[(String, &str)]) -> String {
+    fn joined(parts: &[(String, &str)]) -> String {
         let mut body = String::new();
         for (disposition, content) in parts {
             write!(
@@ -113,9 +121,7 @@ mod tests {
             .unwrap();
         }
         body.push_str("--x--\r\n");
-        let document = document(Some("x"), Bytes::from(body))
-            .now_or_never()
-            .expect("the body is all there");
+        let document = document(Some("x"), Bytes::from(body));
         String::from_utf8(document.unwrap().to_vec()).unwrap()
     }
 
@@ -137,7 +143,7 @@ mod tests {
             (field("a"), "3"),
             (field("b"), "4"),
         ];
-        assert_eq!(read(&parts), r#"{"a":"first file","b":2}"#);
+        assert_eq!(joined(&parts), r#"{"a":"first file","b":2}"#);
     }
 
     #[test]
@@ -153,6 +159,6 @@ mod tests {
         let members: Vec<_> = (0..count)
             .map(|number| format!("\"p{number}\":1"))
             .collect();
-        assert_eq!(read(&parts), format!("{{{}}}", members.join(",")));
+        assert_eq!(joined(&parts), format!("{{{}}}", members.join(",")));
     }
 }

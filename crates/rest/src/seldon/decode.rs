@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use streeling_codec::{DecodeError, json};
-use streeling_core::{Error, ErrorKind, Method, Request};
+use streeling_codec::DecodeError;
+use streeling_codec::seldon::json;
+use streeling_core::{Error, ErrorKind, Input, Method};
 
-use crate::form;
+use super::form;
 
 /// Bytes of a document that cannot be used which its error shows.
 const SHOWN: usize = 200;
@@ -16,24 +17,24 @@ const SHOWN: usize = 200;
 /// # Errors
 ///
 /// [`ErrorKind::BadData`] in the words that the wire contract prescribes.
-pub(crate) fn request(method: Method, document: &Bytes) -> Result<Request, Error> {
-    let request = match method {
+pub(super) fn input(method: Method, document: &Bytes) -> Result<Input, Error> {
+    let input = match method {
         Method::Predict | Method::TransformInput | Method::TransformOutput | Method::Route => {
-            json::decode_message(document).map(Request::Message)
+            json::decode_message(document).map(Input::Message)
         }
-        Method::Aggregate => json::decode_messages(document).map(Request::Messages),
+        Method::Aggregate => json::decode_messages(document).map(Input::Messages),
         Method::SendFeedback => {
-            json::decode_feedback(document).map(|feedback| Request::Feedback(Box::new(feedback)))
+            json::decode_feedback(document).map(|feedback| Input::Feedback(Box::new(feedback)))
         }
-        Method::HealthStatus => Ok(Request::Nothing),
+        Method::HealthStatus | Method::Metadata => Ok(Input::None),
     };
-    request.map_err(|error| bad_data(method, &error, document))
+    input.map_err(|error| bad_data(method, &error, document))
 }
 
 fn bad_data(method: Method, error: &DecodeError, document: &Bytes) -> Error {
     let info = match error {
         DecodeError::Syntax { .. } => return form::missing(),
-        // Feedback is protobuf to the incumbent, down to the words.
+        // Feedback is protobuf to seldon-core, down to the words.
         DecodeError::NotAnObject { .. } if method == Method::SendFeedback => {
             format!("Invalid JSON: {error}")
         }
@@ -74,7 +75,7 @@ mod tests {
 
     fn info(method: Method, document: &str) -> String {
         let document = Bytes::from(document.to_owned());
-        request(method, &document).unwrap_err().info
+        input(method, &document).unwrap_err().info
     }
 
     #[test]

@@ -3,12 +3,12 @@
 use serde_json::{Map, Value, json};
 use streeling_core::Method;
 
-use crate::Identity;
-use crate::routes::{Action, ROUTES, Route};
+use super::Identity;
+use super::routes::ROUTES;
+use crate::protocol::{Action, Route, Verbs};
 
 /// The description of everything that is served, as the text of an OpenAPI 3.0 document.
-#[must_use]
-pub fn document(identity: &Identity) -> String {
+pub(super) fn document(identity: &Identity) -> String {
     let paths: Map<String, Value> = ROUTES
         .iter()
         .map(|route| (route.path.to_owned(), path(route)))
@@ -23,9 +23,12 @@ pub fn document(identity: &Identity) -> String {
 }
 
 fn path(route: &Route) -> Value {
-    let operations: Map<String, Value> = route
-        .verbs
-        .described()
+    let verbs: &[&str] = match route.verbs {
+        Verbs::Get => &["get"],
+        Verbs::Post => &["post"],
+        Verbs::GetPost => &["get", "post"],
+    };
+    let operations: Map<String, Value> = verbs
         .iter()
         .map(|verb| ((*verb).to_owned(), operation(route, verb)))
         .collect();
@@ -36,11 +39,11 @@ fn operation(route: &Route, verb: &str) -> Value {
     let mut operation = json!({
         "operationId": operation_id(route.path, verb),
         "summary": route.summary,
-        "responses": {"200": answer(route.action)},
+        "responses": {"200": good(route.action)},
     });
-    if matches!(route.action, Action::Call(_) | Action::Metadata) {
+    if matches!(route.action, Action::Call(_)) {
         operation["responses"]["default"] = json!({
-            "description": "Why there is no answer",
+            "description": "Why the call failed",
             "content": {"application/json": {"schema": reference("Failure")}},
         });
     }
@@ -71,9 +74,7 @@ fn input(action: Action) -> Option<Value> {
     match action {
         Action::Call(Method::Aggregate) => Some(reference("SeldonMessageList")),
         Action::Call(Method::SendFeedback) => Some(reference("Feedback")),
-        Action::Call(Method::HealthStatus) | Action::Ping | Action::Metadata | Action::OpenApi => {
-            None
-        }
+        Action::Call(Method::HealthStatus | Method::Metadata) | Action::Page(_) => None,
         Action::Call(
             Method::Predict | Method::TransformInput | Method::TransformOutput | Method::Route,
         ) => Some(reference("SeldonMessage")),
@@ -107,12 +108,14 @@ fn body(action: Action, schema: &Value) -> Value {
     })
 }
 
-fn answer(action: Action) -> Value {
+fn good(action: Action) -> Value {
     let (description, media, schema) = match action {
-        Action::Call(_) => ("The answer", "application/json", reference("SeldonMessage")),
-        Action::Metadata => ("The metadata", "application/json", reference("Metadata")),
-        Action::Ping => ("The word pong", "text/html", json!({"type": "string"})),
-        Action::OpenApi => (
+        Action::Call(Method::Metadata) => {
+            ("The metadata", "application/json", reference("Metadata"))
+        }
+        Action::Call(_) => ("The response", "application/json", reference("SeldonMessage")),
+        Action::Page(super::PING) => ("The word pong", "text/html", json!({"type": "string"})),
+        Action::Page(_) => (
             "An OpenAPI document",
             "application/json",
             json!({"type": "object"}),
