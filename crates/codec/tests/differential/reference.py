@@ -27,7 +27,7 @@ def outcome(raw: bytes) -> str:
         elif "tensor" in data or "tftensor" in data:
             return "something else"
         else:
-            # The wire contract: `data` that names no form is an empty array.
+            # The wire contract: `data` without an array in it is an empty one.
             array = np.array([])
             return f"array {array.dtype} 0 "
     except (ValueError, TypeError, KeyError, OverflowError):
