@@ -1,4 +1,4 @@
-//! What the server counts and knows itself, in both formats.
+//! The server's own metrics, in both formats.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,19 +9,21 @@ use streeling_core::{
 };
 
 use super::{counter, metric, report};
+use crate::labels::Identity;
+use crate::process::{self, WorkerProcess};
+use crate::registry::Registry;
 use crate::text::Format;
-use crate::{Identity, Registry, WorkerProcess};
 
 static TEST: Transport = Transport {
     name: "test",
-    abandoned: GONE,
+    abandoned: CLIENT_LEFT,
 };
 
-const GONE: Code = Code::numbered(499);
+const CLIENT_LEFT: Code = Code::numbered(499);
 
-const FINE: Code = Code {
+const OK: Code = Code {
     number: 0,
-    name: Some("FINE"),
+    name: Some("OK"),
     is_fault: false,
 };
 
@@ -33,13 +35,13 @@ fn text(registry: &Registry, format: Format) -> String {
     String::from_utf8(text.to_vec()).unwrap()
 }
 
-/// A request for something, as long ago as that, of which so much was spent in queue and component.
-fn call(label: &'static str, ago: Duration, parts: [u64; 2]) -> Call {
+/// A prediction that started `ago`, and was in queue and component for this many milliseconds.
+fn call(ago: Duration, stages: [u64; 2]) -> Call {
     let mut call = Call::new(&TEST, RequestId::made());
     call.begun -= ago;
-    call.set_subject(Subject::new(label, label));
+    call.set_subject(Subject::new("predict", "predict"));
     call.set_received(300);
-    let [queue, component] = parts.map(Duration::from_millis);
+    let [queue, component] = stages.map(Duration::from_millis);
     let entered = call.begun + queue;
     call.note(Stage::Queue, call.begun, entered);
     call.note(Stage::Component, entered, entered + component);
@@ -57,24 +59,24 @@ fn requests_by_transport_method_and_code() {
     for _ in 0..3 {
         registry.begun(&TEST, &|_| None);
     }
-    let slow = call("predict", Duration::from_millis(600), [40, 200]);
-    let answer = Answered {
-        code: FINE,
+    let slow = call(Duration::from_millis(600), [40, 200]);
+    let outcome = Answered {
+        code: OK,
         bytes: 2000,
     };
-    registry.answered(&slow, &answer);
-    let left = call("predict", Duration::ZERO, [0, 0]);
-    let gone = Answered {
-        code: GONE,
+    registry.answered(&slow, &outcome);
+    let abandoned = call(Duration::ZERO, [0, 0]);
+    let client_left = Answered {
+        code: CLIENT_LEFT,
         bytes: 0,
     };
-    registry.answered(&left, &gone);
+    registry.answered(&abandoned, &client_left);
     let text = text(&registry, Format::Prometheus);
     has(
         &text,
         r#"streeling_requests_in_flight{transport="test"} 1.0"#,
     );
-    for (code, count) in [("FINE", 1), ("499", 1)] {
+    for (code, count) in [("OK", 1), ("499", 1)] {
         let labels = format!(r#"code="{code}",method="predict",transport="test""#);
         has(
             &text,
@@ -85,13 +87,13 @@ fn requests_by_transport_method_and_code() {
             &format!("streeling_request_seconds_count{{{labels}}} {count}"),
         );
     }
-    let kind = r#"method="predict",transport="test""#;
+    let labels = r#"method="predict",transport="test""#;
     for (name, bound, below) in [
         ("queue_seconds", "0.025", 1),
         ("queue_seconds", "0.05", 2),
         ("component_seconds", "0.1", 1),
         ("component_seconds", "0.25", 2),
-        // 600 ms without 40 and 200.
+        // 600 ms less 40 and 200.
         ("server_seconds", "0.25", 1),
         ("server_seconds", "0.5", 2),
         ("request_bytes", "256.0", 0),
@@ -102,26 +104,26 @@ fn requests_by_transport_method_and_code() {
     ] {
         has(
             &text,
-            &format!("streeling_{name}_bucket{{{kind},le=\"{bound}\"}} {below}"),
+            &format!("streeling_{name}_bucket{{{labels},le=\"{bound}\"}} {below}"),
         );
     }
     has(
         &text,
-        &format!("streeling_request_bytes_sum{{{kind}}} 600.0"),
+        &format!("streeling_request_bytes_sum{{{labels}}} 600.0"),
     );
 }
 
-/// A component may answer any status that there is.
+/// A component may respond with any status.
 #[test]
-fn codes_are_told_apart_as_far_as_there_is_room() {
+fn codes_beyond_the_limit_are_counted_together() {
     let registry = Registry::new(&Identity::default());
     for number in 200..600 {
         registry.begun(&TEST, &|_| None);
-        let answer = Answered {
+        let outcome = Answered {
             code: Code::numbered(number),
             bytes: 0,
         };
-        registry.answered(&call("predict", Duration::ZERO, [0, 0]), &answer);
+        registry.answered(&call(Duration::ZERO, [0, 0]), &outcome);
     }
     let text = text(&registry, Format::Prometheus);
     let start = "streeling_requests_total{";
@@ -137,21 +139,21 @@ fn codes_are_told_apart_as_far_as_there_is_room() {
 }
 
 #[test]
-fn figures_of_parts_and_processes() {
+fn samples_of_sources_and_processes() {
     let registry = Registry::new(&Identity::default());
-    let figure = |name, labels, value| Figure {
+    let sample = |name, labels, value| Figure {
         name,
-        help: "Of a part.",
+        help: "Of a source.",
         labels,
         value,
     };
-    registry.show(Arc::new(move |out| {
-        out.push(figure(
+    registry.add_source(Arc::new(move |out| {
+        out.push(sample(
             "streeling_test_total",
             vec![("why", "a\"b".into())],
             2.0,
         ));
-        out.push(figure("streeling_test_length", Vec::new(), 0.5));
+        out.push(sample("streeling_test_length", Vec::new(), 0.5));
     }));
     let processes = || {
         let pid = std::process::id();
@@ -163,7 +165,7 @@ fn figures_of_parts_and_processes() {
             },
         ]
     };
-    registry.show_processes(Arc::new(processes));
+    registry.set_worker_processes(Arc::new(processes));
     let plain = text(&registry, Format::Prometheus);
     has(&plain, "# TYPE streeling_test_total counter");
     has(&plain, r#"streeling_test_total{why="a\"b"} 2.0"#);
@@ -171,17 +173,17 @@ fn figures_of_parts_and_processes() {
     has(&plain, "streeling_test_length 0.5");
     let open = text(&registry, Format::OpenMetrics);
     has(&open, "# TYPE streeling_test counter");
-    has(&open, "# HELP streeling_test Of a part.");
+    has(&open, "# HELP streeling_test Of a source.");
     has(&open, r#"streeling_test_total{why="a\"b"} 2.0"#);
     if cfg!(target_os = "linux") {
-        for name in crate::process::OWN {
+        for name in process::NAMES {
             assert!(plain.contains(&format!("\n{name} ")), "{name} in {plain}");
         }
         assert!(
             plain.contains("\nstreeling_worker_open_fds{worker_id=\"7\"} "),
             "{plain}"
         );
-        // That process is not there.
+        // That process does not exist.
         assert!(!plain.contains("worker_id=\"8\""), "{plain}");
     }
 }
@@ -197,7 +199,7 @@ fn open_metrics_has_exemplars_and_no_two_families_of_one_name() {
             metric(MetricKind::Gauge, "both", 1.0, &[]),
         ],
     );
-    let mut sampled = call("predict", Duration::from_millis(70), [0, 0]);
+    let mut sampled = call(Duration::from_millis(70), [0, 0]);
     let trace = Trace {
         trace_id: 0xabc,
         parent: None,
@@ -205,18 +207,15 @@ fn open_metrics_has_exemplars_and_no_two_families_of_one_name() {
         component: 2,
         sampled: true,
     };
-    let answer = Answered {
-        code: FINE,
-        bytes: 0,
-    };
+    let outcome = Answered { code: OK, bytes: 0 };
     sampled.trace = Some(trace);
-    registry.answered(&sampled, &answer);
-    let mut unsampled = call("predict", Duration::from_secs(2), [0, 0]);
+    registry.answered(&sampled, &outcome);
+    let mut unsampled = call(Duration::from_secs(2), [0, 0]);
     unsampled.trace = Some(Trace {
         sampled: false,
         ..trace
     });
-    registry.answered(&unsampled, &answer);
+    registry.answered(&unsampled, &outcome);
     let open = text(&registry, Format::OpenMetrics);
     assert!(open.ends_with("\n# EOF\n"));
     has(&open, "# TYPE calls counter");
@@ -233,7 +232,10 @@ fn open_metrics_has_exemplars_and_no_two_families_of_one_name() {
     assert_eq!(names.len(), all, "{open}");
     let with: Vec<&str> = open.lines().filter(|line| line.contains(" # {")).collect();
     assert_eq!(with.len(), 1, "{with:?}");
-    let start = r#"streeling_request_seconds_bucket{code="FINE",method="predict",transport="test",le="0.1"} 1 # {trace_id="00000000000000000000000000000abc"} 0.07"#;
+    let start = concat!(
+        r#"streeling_request_seconds_bucket{code="OK",method="predict",transport="test","#,
+        r#"le="0.1"} 1 # {trace_id="00000000000000000000000000000abc"} 0.07"#
+    );
     assert!(with[0].starts_with(start), "{with:?}");
     assert!(!text(&registry, Format::Prometheus).contains(" # {"));
 }
