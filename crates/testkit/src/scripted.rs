@@ -72,7 +72,10 @@ async fn run(command: &str) -> Result<Response> {
                 .into_iter()
                 .find(|kind| format!("{kind:?}") == argument)
                 .ok_or_else(|| unknown(argument))?;
-            Err(Error::new(kind, format!("failed as told: {argument} \"é\n")))
+            Err(Error::new(
+                kind,
+                format!("failed as told: {argument} \"é\n"),
+            ))
         }
         "http" => Err(Error {
             http_status: Some(number(argument)?),

@@ -248,10 +248,7 @@ async fn limit_holds_for_claimed_and_for_streamed_bodies() {
         .await
         .unwrap()
         .failure(413, "MICROSERVICE_TOO_LARGE");
-    assert_eq!(
-        server.model.started.get(),
-        1
-    );
+    assert_eq!(server.model.started.get(), 1);
 }
 
 #[tokio::test(start_paused = true)]

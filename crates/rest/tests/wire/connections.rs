@@ -156,8 +156,5 @@ async fn body_shorter_than_claimed() {
     if let Some(reply) = client.receive(true).await {
         assert_eq!(reply.status, 400);
     }
-    assert_eq!(
-        server.model.started.get(),
-        0
-    );
+    assert_eq!(server.model.started.get(), 0);
 }

@@ -32,7 +32,11 @@ static ROUTES: [Route; 3] = [
         Verbs::Post,
         Action::Call(Method::Predict),
     ),
-    route("/models/{model}", Verbs::Get, Action::Call(Method::Metadata)),
+    route(
+        "/models/{model}",
+        Verbs::Get,
+        Action::Call(Method::Metadata),
+    ),
     route("/count", Verbs::Get, Action::Page("count")),
 ];
 
@@ -108,7 +112,10 @@ async fn the_model_is_looked_up_by_the_name_in_the_path() {
     assert_eq!((reply.status, &*reply.body), (200, &b"echo hello"[..]));
     let reply = server.call(&run("scrip%74ed", "hello")).await;
     assert_eq!(reply.status, 200);
-    assert_eq!(server.get("/models/scripted").await.json()["name"], "scripted");
+    assert_eq!(
+        server.get("/models/scripted").await.json()["name"],
+        "scripted"
+    );
 
     let unknown = server.call(&run("other", "hello")).await;
     assert_eq!(unknown.status, 418);
@@ -122,10 +129,16 @@ async fn the_model_is_looked_up_by_the_name_in_the_path() {
 #[tokio::test(start_paused = true)]
 async fn each_protocol_fails_in_its_own_words() {
     let server = server();
-    assert_eq!(server.call(&post("/count", "text/plain", "")).await.status, 418);
+    assert_eq!(
+        server.call(&post("/count", "text/plain", "")).await.status,
+        418
+    );
     let kind = post("/models/scripted:run", "text/plain", "kind QueueFull");
     let reply = server.call(&kind).await;
-    assert_eq!((reply.status, reply.header("retry-after")), (418, Some("1")));
+    assert_eq!(
+        (reply.status, reply.header("retry-after")),
+        (418, Some("1"))
+    );
     server
         .command("kind QueueFull")
         .await
@@ -142,5 +155,8 @@ async fn a_body_may_stream() {
     client.send("GET /count HTTP/1.1\r\nhost: x\r\n\r\n").await;
     let reply = client.receive(true).await.unwrap();
     assert_eq!(reply.header("transfer-encoding"), Some("chunked"));
-    assert_eq!(client.rest(b"0\r\n\r\n").await, "2\r\n0;\r\n2\r\n1;\r\n2\r\n2;\r\n0\r\n\r\n");
+    assert_eq!(
+        client.rest(b"0\r\n\r\n").await,
+        "2\r\n0;\r\n2\r\n1;\r\n2\r\n2;\r\n0\r\n\r\n"
+    );
 }

@@ -130,7 +130,10 @@ async fn a_target_without_a_slash_is_refused() {
     }
     // The connection is good for more.
     assert_eq!(
-        client.call(&post("/predict", "application/json", MESSAGE)).await.status,
+        client
+            .call(&post("/predict", "application/json", MESSAGE))
+            .await
+            .status,
         200
     );
     assert_eq!(server.recorder.seen()[0].code, "400");
@@ -162,10 +165,7 @@ async fn options_and_preflight() {
         preflight.header("access-control-allow-headers"),
         Some("content-type, x-a, x-b")
     );
-    assert_eq!(
-        server.model.started.get(),
-        0
-    );
+    assert_eq!(server.model.started.get(), 0);
 }
 
 #[tokio::test(start_paused = true)]
