@@ -1,4 +1,4 @@
-//! Why bytes are no message.
+//! Why bytes cannot be decoded.
 
 /// Why bytes could not be decoded; one variant for each decision that a transport can take.
 ///

@@ -48,7 +48,7 @@ def plain(shape: object) -> bool:
 
 
 def mixed(data: dict[str, Any]) -> bool:
-    """Whether booleans stand among numbers, or numbers are too big: what is handed on as text."""
+    """Whether booleans stand among numbers, or numbers are too big: what is passed on as text."""
     kinds = set()
 
     def walk(value: object) -> None:

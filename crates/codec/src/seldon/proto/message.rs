@@ -124,18 +124,8 @@ impl Reader<'_> {
         self.body.fields(spans, |field| {
             match field.number {
                 1 => status.code = field.int32().map_err(|error| error.inside("code"))?,
-                2 => {
-                    status.info = self
-                        .body
-                        .text(field)
-                        .map_err(|error| error.inside("info"))?
-                }
-                3 => {
-                    status.reason = self
-                        .body
-                        .text(field)
-                        .map_err(|error| error.inside("reason"))?
-                }
+                2 => status.info = self.text(field, "info")?,
+                3 => status.reason = self.text(field, "reason")?,
                 4 => {
                     status.failure = field.int32().map_err(|error| error.inside("status"))? == 1;
                 }
@@ -152,12 +142,7 @@ impl Reader<'_> {
         let mut value = Bytes::new();
         self.body.fields(spans, |field| {
             match field.number {
-                1 => {
-                    type_url = self
-                        .body
-                        .text(field)
-                        .map_err(|error| error.inside("type_url"))?
-                }
+                1 => type_url = self.text(field, "type_url")?,
                 2 => {
                     let span = field.span(BYTES).map_err(|error| error.inside("value"))?;
                     value = self.body.slice(span);

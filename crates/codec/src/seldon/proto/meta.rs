@@ -23,11 +23,8 @@ impl Reader<'_> {
         self.body.fields(spans, |field| {
             match field.number {
                 1 => {
-                    let puid = self
-                        .body
-                        .text(field)
-                        .map_err(|error| error.inside("puid"))?;
-                    meta.id = Some(puid).filter(|puid| !puid.is_empty());
+                    let id = self.text(field, "puid")?;
+                    meta.id = Some(id).filter(|id| !id.is_empty());
                 }
                 2 => self.body.entry(field, "tags", &mut meta.tags, |value| {
                     self.json(&value.spans(MESSAGE)?)
@@ -67,7 +64,7 @@ impl Reader<'_> {
         };
         self.body.fields(&Spans::one(span), |field| {
             match field.number {
-                1 => metric.key = self.body.text(field).map_err(|error| error.inside("key"))?,
+                1 => metric.key = self.text(field, "key")?,
                 2 => {
                     metric.kind = match field.int32().map_err(|error| error.inside("type"))? {
                         0 => MetricKind::Counter,

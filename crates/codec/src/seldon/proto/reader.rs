@@ -4,7 +4,9 @@ use std::cell::Cell;
 
 use bytes::Bytes;
 
+use crate::error::Result;
 use crate::protobuf::body::Body;
+use crate::protobuf::wire::Field;
 use crate::tensorflow::REPEATED_LIMIT;
 
 /// How much memory a document may require.
@@ -36,5 +38,10 @@ impl<'b> Reader<'b> {
             body: Body::new(body),
             budget: Cell::new(limits.repeated),
         }
+    }
+
+    /// The text of the field `name`.
+    pub(super) fn text(&self, field: &Field, name: &str) -> Result<String> {
+        self.body.text(field).map_err(|error| error.inside(name))
     }
 }
