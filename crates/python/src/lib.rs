@@ -25,6 +25,7 @@ mod exit;
 mod frame;
 #[doc(hidden)]
 pub mod fuzzing;
+mod interpreter;
 mod loaded;
 mod lock;
 mod log;
@@ -49,6 +50,7 @@ mod worker;
 pub use about::About;
 pub use config::{PoolConfig, Recycle};
 pub use error::StartError;
+pub use interpreter::find_interpreter;
 pub use pool::Pool;
 pub use service::Service;
 pub use slot::WorkerSlots;
