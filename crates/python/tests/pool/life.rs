@@ -241,6 +241,18 @@ async fn requests_of_a_killed_worker_fail_at_once_and_later_ones_wait() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_error_of_an_interpreter_that_cannot_be_started_has_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let pool = Pool::new(config("/nope/python".into(), folder.path()));
+    let error = pool.start().await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cannot start the interpreter '/nope/python' (--python, STREELING_PYTHON): No such file \
+         or directory (os error 2)"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_cannot_be_loaded_again_ends_the_pool() {
     let served = Served::start(|_| {}).await;
     let old = served.pid().await;
