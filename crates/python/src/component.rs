@@ -1,4 +1,4 @@
-//! The pool as a component: what the class defines goes to a worker, the rest is answered here.
+//! The pool as a component.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -21,8 +21,8 @@ enum Input<'a> {
 }
 
 impl Input<'_> {
-    /// Whether nobody has looked into it; the worker then chooses between plain and raw method.
-    fn is_raw(&self) -> bool {
+    /// Whether it is passed through unread; the worker then chooses between plain and raw method.
+    fn is_passthrough(&self) -> bool {
         matches!(
             self,
             Self::Message(Message {
@@ -44,29 +44,29 @@ impl Input<'_> {
         request
     }
 
-    /// As one document for the `_raw` method: the caller's own where there is one.
-    fn whole(&self, context: &Context) -> Result<Request> {
+    /// As one raw message for the `_raw` method: the caller's own bytes where they are known.
+    fn raw_message(&self, context: &Context) -> Result<Request> {
         let encoding = match self {
             // Feedback is protobuf to those methods, over REST as well.
             Self::Feedback(..) => Encoding::Protobuf,
             Self::Nothing => Encoding::Json,
             _ => context.encoding,
         };
-        let document = match &context.document {
+        let message = match &context.document {
             Some(document) if encoding == context.encoding => match encoding {
                 Encoding::Json => json::check(document)
                     .map_err(|error| bad_data(&error))?
                     .into_bytes(),
                 Encoding::Protobuf => document.clone(),
             },
-            _ => self.written(encoding)?,
+            _ => self.encode(encoding)?,
         };
         let mut request = Request::new(encoding, context.call.as_deref());
-        request.whole(encoding, &document);
+        request.raw_message(encoding, &message);
         Ok(request)
     }
 
-    fn written(&self, encoding: Encoding) -> Result<Bytes> {
+    fn encode(&self, encoding: Encoding) -> Result<Bytes> {
         let mut out = Vec::new();
         match (encoding, self) {
             (Encoding::Json, Self::Message(message)) => json::encode_message(message, &mut out),
@@ -90,36 +90,41 @@ impl Input<'_> {
 }
 
 impl Pool {
-    /// Calls the method for whole messages if the class has one and it does not decline, else the
+    /// Calls the method for raw messages if the class has one and it does not decline, else the
     /// plain one.
     ///
-    /// A class without the method is asked all the same: its worker answers as the incumbent does, with the
-    /// class's tags and metrics on the answer.
-    async fn ask(&self, context: &Context, method: Method, input: Input<'_>) -> Result<Answer> {
-        if !input.is_raw()
-            && self.methods()?.has_whole(method, context.encoding)
-            && let Outcome::Answer(answer) =
-                self.outcome(context, method, input.whole(context)?).await?
+    /// A request for a method that the class does not define goes to a worker as well: as on
+    /// seldon-core, the response carries the class's tags and metrics.
+    async fn call(&self, context: &Context, method: Method, input: Input<'_>) -> Result<Answer> {
+        if !input.is_passthrough()
+            && self
+                .shared
+                .component
+                .methods()?
+                .has_raw(method, context.encoding)
+            && let Outcome::Response(response) = self
+                .outcome(context, method, input.raw_message(context)?)
+                .await?
         {
-            return Ok(answer);
+            return Ok(response);
         }
         let plain = input.plain(context);
         match self.outcome(context, method, plain).await? {
-            Outcome::Answer(answer) => Ok(answer),
+            Outcome::Response(response) => Ok(response),
             Outcome::Declined => Err(not_defined(method)),
         }
     }
 
-    /// As [`Pool::ask`], for a method that must be there: its absence costs no worker any time.
-    async fn ask_defined(
+    /// As [`Pool::call`], for a method that must be defined: otherwise no worker is called.
+    async fn call_defined(
         &self,
         context: &Context,
         method: Method,
         input: Input<'_>,
     ) -> Result<Answer> {
-        let methods = self.methods()?;
-        if methods.has(method) || methods.has_whole(method, context.encoding) {
-            self.ask(context, method, input).await
+        let methods = self.shared.component.methods()?;
+        if methods.has(method) || methods.has_raw(method, context.encoding) {
+            self.call(context, method, input).await
         } else {
             Err(not_defined(method))
         }
@@ -139,27 +144,27 @@ impl Pool {
 #[async_trait]
 impl Component for Pool {
     async fn predict(&self, context: &Context, input: &Message) -> Result<Answer> {
-        self.ask(context, Method::Predict, Input::Message(input))
+        self.call(context, Method::Predict, Input::Message(input))
             .await
     }
 
     async fn transform_input(&self, context: &Context, input: &Message) -> Result<Answer> {
-        self.ask(context, Method::TransformInput, Input::Message(input))
+        self.call(context, Method::TransformInput, Input::Message(input))
             .await
     }
 
     async fn transform_output(&self, context: &Context, input: &Message) -> Result<Answer> {
-        self.ask(context, Method::TransformOutput, Input::Message(input))
+        self.call(context, Method::TransformOutput, Input::Message(input))
             .await
     }
 
     async fn route(&self, context: &Context, input: &Message) -> Result<Answer> {
-        self.ask_defined(context, Method::Route, Input::Message(input))
+        self.call_defined(context, Method::Route, Input::Message(input))
             .await
     }
 
     async fn aggregate(&self, context: &Context, inputs: &[Message]) -> Result<Answer> {
-        self.ask_defined(context, Method::Aggregate, Input::Messages(inputs))
+        self.call_defined(context, Method::Aggregate, Input::Messages(inputs))
             .await
     }
 
@@ -169,7 +174,7 @@ impl Component for Pool {
         feedback: &Feedback,
         routing: Option<i32>,
     ) -> Result<Answer> {
-        self.ask(
+        self.call(
             context,
             Method::SendFeedback,
             Input::Feedback(feedback, routing),
@@ -178,12 +183,12 @@ impl Component for Pool {
     }
 
     async fn health_status(&self, context: &Context) -> Result<Answer> {
-        self.ask(context, Method::HealthStatus, Input::Nothing)
+        self.call(context, Method::HealthStatus, Input::Nothing)
             .await
     }
 
     async fn metadata(&self) -> Result<RawJson> {
-        let ready = self.ready()?;
+        let ready = self.shared.component.ready()?;
         if let Some(error) = &ready.metadata_error {
             return Err(Error::new(ErrorKind::BadMetadata, error.clone()));
         }
@@ -197,8 +202,10 @@ impl Component for Pool {
     }
 
     fn takes_whole(&self, method: Method, encoding: Encoding) -> bool {
-        self.methods()
-            .is_ok_and(|methods| methods.has_whole(method, encoding))
+        self.shared
+            .component
+            .methods()
+            .is_ok_and(|methods| methods.has_raw(method, encoding))
     }
 }
 

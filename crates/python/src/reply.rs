@@ -1,4 +1,4 @@
-//! What a worker answers, as the answer or the error that it stands for.
+//! A worker's reply as the response or the error that it stands for.
 
 use bytes::{Buf, Bytes};
 use serde::Deserialize;
@@ -19,21 +19,21 @@ pub(crate) struct Reply {
     pub(crate) slot: usize,
 }
 
-/// What a reply comes to, unless the component failed.
+/// What a reply stands for, unless the component failed.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    Answer(Answer),
+    Response(Answer),
     /// A `_raw` method declined: the request is to be sent again in plain form.
     Declined,
 }
 
 impl Reply {
-    /// Reads the reply, which is to be sent in this encoding; what the component raised is an error, with its
-    /// traceback in the text where that is wanted.
+    /// Reads the reply to a caller that uses this encoding; what the component raised is an error,
+    /// with its `traceback` in the text or not.
     pub(crate) fn outcome(self, encoding: Encoding, traceback: bool) -> Result<Outcome, Error> {
         let worker = Some(self.slot);
         match self.read(encoding, traceback) {
-            Ok(Outcome::Answer(answer)) => Ok(Outcome::Answer(Answer { worker, ..answer })),
+            Ok(Outcome::Response(response)) => Ok(Outcome::Response(Answer { worker, ..response })),
             Ok(Outcome::Declined) => Ok(Outcome::Declined),
             Err(error) => Err(Error { worker, ..error }),
         }
@@ -41,8 +41,8 @@ impl Reply {
 
     fn read(self, encoding: Encoding, traceback: bool) -> Result<Outcome, Error> {
         let outcome = match self.header.kind {
-            Kind::Reply if self.header.items == 1 => match answer(self.body, encoding) {
-                Ok(answer) => return answer.map(Outcome::Answer),
+            Kind::Reply if self.header.items == 1 => match response(self.body, encoding) {
+                Ok(response) => return response.map(Outcome::Response),
                 Err(fault) => Err(fault),
             },
             Kind::Reply => Err(Fault::Items),
@@ -56,27 +56,27 @@ impl Reply {
         outcome.map_err(|fault| {
             Error::new(
                 ErrorKind::Internal,
-                format!("the worker's answer cannot be read: {fault}"),
+                format!("the worker's response cannot be read: {fault}"),
             )
         })
     }
 }
 
-/// The answer in a reply; the inner error is the component's, which answered what cannot be sent.
-fn answer(mut rest: Bytes, encoding: Encoding) -> Result<Result<Answer, Error>, Fault> {
+/// The response in a reply; the inner error is the component's, which returned what cannot be sent.
+fn response(mut rest: Bytes, encoding: Encoding) -> Result<Result<Answer, Error>, Fault> {
     let item = ItemHeader::decode(&rest)?;
     rest.advance(ITEM);
-    let sides = usize::from(item.ndim) * 8;
-    let expected = (sides as u64)
+    let shape = usize::from(item.ndim) * 8;
+    let expected = (shape as u64)
         .saturating_add(u64::from(item.names))
         .saturating_add(u64::from(item.meta))
         .saturating_add(item.body);
     if expected != rest.len() as u64 {
         return Err(Fault::Items);
     }
-    let mut sides = rest.split_to(sides);
+    let mut dimensions = rest.split_to(shape);
     let shape: Vec<usize> = (0..item.ndim)
-        .map(|_| sides.get_u64_le() as usize)
+        .map(|_| dimensions.get_u64_le() as usize)
         .collect();
     let names = rest.split_to(item.names as usize);
     let meta = rest.split_to(item.meta as usize);
@@ -95,35 +95,35 @@ fn answer(mut rest: Bytes, encoding: Encoding) -> Result<Result<Answer, Error>, 
         ItemKind::Text => Output::Text(String::from_utf8(body.into()).map_err(|_| Fault::Utf8)?),
         ItemKind::Binary => Output::Binary(body),
         ItemKind::Json => Output::Json(RawJson::from_checked(body)),
-        ItemKind::Message | ItemKind::Protobuf => match whole(item.kind, &body, encoding) {
+        ItemKind::Message | ItemKind::Protobuf => match raw_message(item.kind, &body, encoding) {
             Ok(message) => Output::Message(Box::new(message)),
             Err(error) => return Ok(Err(error)),
         },
         ItemKind::Custom if encoding == Encoding::Json => return Ok(Err(no_custom())),
         ItemKind::Custom => custom(body)?,
         ItemKind::Unchanged => Output::Unchanged,
-        ItemKind::Raw => Output::Raw(body),
+        ItemKind::Passthrough => Output::Raw(body),
     };
     let names = if names.is_empty() {
         None
     } else {
         Some(json::decode_names(&names).map_err(|e| Fault::Json(e.to_string()))?)
     };
-    let mut answer = Answer {
+    let mut response = Answer {
         output,
         names,
         ..Answer::default()
     };
     if !meta.is_empty() {
         let meta = json::decode_meta(&meta).map_err(|e| Fault::Json(e.to_string()))?;
-        answer.tags = meta.tags;
-        answer.metrics = meta.metrics;
+        response.tags = meta.tags;
+        response.metrics = meta.metrics;
     }
-    Ok(Ok(answer))
+    Ok(Ok(response))
 }
 
-/// The answer of a `_raw` method, itself JSON or protobuf, for a caller of this encoding.
-fn whole(kind: ItemKind, body: &Bytes, encoding: Encoding) -> Result<Message, Error> {
+/// The response of a `_raw` method, itself JSON or protobuf, for a caller that uses this encoding.
+fn raw_message(kind: ItemKind, body: &Bytes, encoding: Encoding) -> Result<Message, Error> {
     let no_message = |error: &DecodeError| {
         let kind = if error.path().starts_with("meta.metrics") {
             ErrorKind::BadMetric
@@ -132,7 +132,7 @@ fn whole(kind: ItemKind, body: &Bytes, encoding: Encoding) -> Result<Message, Er
         };
         Error::new(
             kind,
-            format!("the component answered what is no SeldonMessage: {error}"),
+            format!("the component's response is not a SeldonMessage: {error}"),
         )
     };
     if kind == ItemKind::Protobuf {
@@ -144,7 +144,7 @@ fn whole(kind: ItemKind, body: &Bytes, encoding: Encoding) -> Result<Message, Er
     }
     match encoding {
         Encoding::Protobuf => json::decode_answer(body).map_err(|error| no_message(&error)),
-        // As it is: only what the server itself wants to know is read from it.
+        // As it is: only what the server itself needs is read from it.
         Encoding::Json => {
             let read = if body.starts_with(b"{") {
                 json::decode_answer(body).map_err(|error| no_message(&error))?
@@ -175,7 +175,7 @@ fn custom(mut body: Bytes) -> Result<Output, Fault> {
 fn no_custom() -> Error {
     Error::new(
         ErrorKind::BadData,
-        "customData (a google.protobuf.Any) can be answered over gRPC only",
+        "customData (a google.protobuf.Any) can be returned over gRPC only",
     )
 }
 
@@ -230,11 +230,11 @@ mod tests {
     use super::*;
 
     fn json(text: &'static str, encoding: Encoding) -> Result<Message, Error> {
-        whole(ItemKind::Message, &text.into(), encoding)
+        raw_message(ItemKind::Message, &text.into(), encoding)
     }
 
     #[test]
-    fn over_rest_a_raw_answer_goes_out_as_it_is() {
+    fn over_rest_a_raw_message_is_sent_as_it_is() {
         for text in [
             "null",
             "[[1]]",
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_metric_is_one_in_either_encoding() {
+    fn a_bad_metric_is_an_error_in_either_encoding() {
         for encoding in [Encoding::Json, Encoding::Protobuf] {
             let error = json(r#"{"meta":{"metrics":[{"type":"ODD"}]}}"#, encoding).unwrap_err();
             assert_eq!(error.kind, ErrorKind::BadMetric);
@@ -273,15 +273,15 @@ mod tests {
     fn custom_data_is_for_grpc_only() {
         // SeldonMessage { customData: { type_url: "u" } }
         let body = Bytes::from_static(b"\x3a\x03\x0a\x01u");
-        let message = whole(ItemKind::Protobuf, &body, Encoding::Protobuf).unwrap();
+        let message = raw_message(ItemKind::Protobuf, &body, Encoding::Protobuf).unwrap();
         assert!(matches!(message.payload, Payload::Custom { .. }));
-        let error = whole(ItemKind::Protobuf, &body, Encoding::Json).unwrap_err();
+        let error = raw_message(ItemKind::Protobuf, &body, Encoding::Json).unwrap_err();
         assert_eq!(error.kind, ErrorKind::BadData);
-        assert!(whole(ItemKind::Protobuf, &"x".into(), Encoding::Json).is_err());
+        assert!(raw_message(ItemKind::Protobuf, &"x".into(), Encoding::Json).is_err());
     }
 
     #[test]
-    fn custom_item_that_is_cut_off() {
+    fn a_custom_item_that_is_cut_off_is_a_fault() {
         for body in [&b""[..], b"\x01\0\0", b"\x02\0\0\0u", b"\xff\xff\xff\xffu"] {
             assert!(matches!(
                 custom(Bytes::from_static(body)),

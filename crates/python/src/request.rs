@@ -9,20 +9,17 @@ use streeling_codec::json;
 use streeling_core::{Array, Call, Data, Encoding, Feedback, Message, Meta, Method, Payload};
 
 use crate::clock;
-use crate::frame::{HEADER, Header, ITEM, ItemHeader, ItemKind, Kind};
+use crate::frame::{HEADER, Header, ITEM, ItemHeader, ItemKind, Kind, Pieces};
 
 /// Up to here a body is copied behind its header, so that a small request is one buffer and one
-/// write; above, it is written from where it lies.
+/// write; a larger one is written from where it is.
 const INLINE: usize = 4096;
-
-/// A frame in the pieces in which it is written.
-pub(crate) type Pieces = Vec<Bytes>;
 
 /// Writes items one after the other, then the frame around them.
 pub(crate) struct Request {
     pieces: Pieces,
-    /// What comes after `pieces` and is not yet one; starts with room for the frame's header, and the
-    /// context.
+    /// What comes after `pieces` and is not yet one; starts with room for the frame's header, and
+    /// the context.
     tail: Vec<u8>,
     /// Bytes of the context.
     context: usize,
@@ -31,7 +28,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// Starts a request whose caller encodes so, and which belongs to this call.
+    /// Starts a request whose caller uses this encoding, and which belongs to this call.
     pub(crate) fn new(encoding: Encoding, call: Option<&Call>) -> Self {
         let mut tail = Vec::with_capacity(384);
         tail.resize(HEADER, 0);
@@ -72,8 +69,9 @@ impl Request {
                     Array::Typed(tensor) => {
                         item.kind = ItemKind::Numbers;
                         item.dtype = tensor.dtype().code();
-                        for &side in tensor.shape() {
-                            self.tail.extend_from_slice(&(side as u64).to_le_bytes());
+                        for &dimension in tensor.shape() {
+                            self.tail
+                                .extend_from_slice(&(dimension as u64).to_le_bytes());
                         }
                         item.ndim = tensor.shape().len() as u8;
                         shared = std::slice::from_ref(tensor.data());
@@ -89,9 +87,9 @@ impl Request {
                     item.names = (self.tail.len() - before) as u32;
                 }
             }
-            Payload::Text(own) => {
+            Payload::Text(string) => {
                 item.kind = ItemKind::Text;
-                text = own.as_bytes();
+                text = string.as_bytes();
             }
             Payload::Binary(bytes) => {
                 item.kind = ItemKind::Binary;
@@ -109,7 +107,7 @@ impl Request {
                 shared = std::slice::from_ref(value);
             }
             Payload::Raw(pieces) => {
-                item.kind = ItemKind::Raw;
+                item.kind = ItemKind::Passthrough;
                 shared = pieces;
             }
         }
@@ -136,13 +134,13 @@ impl Request {
         self.value(ItemKind::Json, &Bytes::from(text));
     }
 
-    /// Adds a whole message, list or feedback, for a `_raw` method.
-    pub(crate) fn whole(&mut self, encoding: Encoding, document: &Bytes) {
+    /// Adds a raw message, list or feedback, for a `_raw` method.
+    pub(crate) fn raw_message(&mut self, encoding: Encoding, message: &Bytes) {
         let kind = match encoding {
             Encoding::Json => ItemKind::Message,
             Encoding::Protobuf => ItemKind::Protobuf,
         };
-        self.value(kind, document);
+        self.value(kind, message);
     }
 
     /// The finished frame.
@@ -163,14 +161,14 @@ impl Request {
         let first = std::mem::take(&mut self.pieces[0]);
         let mut first = first
             .try_into_mut()
-            .expect("nobody else holds the first piece");
+            .expect("there is no other handle to the first piece");
         first[..HEADER].copy_from_slice(&header.encode());
         self.pieces[0] = first.freeze();
         self.pieces
     }
 
-    /// Bytes so far, as a measure of how much the component is given: without the context, which says
-    /// nothing about that.
+    /// Bytes so far, as a measure of how much the component is given: without the context, which
+    /// the component is not given.
     pub(crate) fn size(&self) -> usize {
         self.pieces.iter().map(Bytes::len).sum::<usize>() + self.tail.len() - self.context
     }
@@ -190,7 +188,7 @@ impl Request {
         self.body(body);
     }
 
-    /// Leaves room for an item's header; says where.
+    /// Leaves room for an item's header; returns where.
     fn start_item(&mut self) -> usize {
         self.items += 1;
         let start = self.tail.len();
@@ -225,7 +223,10 @@ impl Request {
 
 /// Writes the request's id and, while tracing is on, the W3C `traceparent` of the component's part.
 fn write_context(call: &Call, out: &mut Vec<u8>) {
-    let mut write = |text: fmt::Arguments<'_>| out.write_fmt(text).expect("memory takes all");
+    let mut write = |text: fmt::Arguments<'_>| {
+        out.write_fmt(text)
+            .expect("a write to memory does not fail");
+    };
     write(format_args!("{}", call.id));
     if let Some(trace) = &call.trace {
         write(format_args!(
@@ -259,7 +260,7 @@ mod tests {
             let mut request = Request::new(Encoding::Json, call);
             request.message(&Message::default());
             // A piece of its own pushes what is before it out of the tail.
-            request.whole(Encoding::Json, &Bytes::from(vec![b' '; INLINE + 1]));
+            request.raw_message(Encoding::Json, &Bytes::from(vec![b' '; INLINE + 1]));
             let size = request.size();
             let frame = request.finish(Method::Predict, 1, None).concat();
             let header = Header::decode(frame.first_chunk().unwrap()).unwrap();

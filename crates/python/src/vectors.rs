@@ -98,7 +98,7 @@ impl Item {
             (None, "text") => Payload::Text(String::from_utf8(body.into()).unwrap()),
             (None, "binary") => Payload::Binary(body),
             (None, "json") => Payload::Json(raw()),
-            (None, "raw") => Payload::Raw(vec![body]),
+            (None, "passthrough") => Payload::Raw(vec![body]),
             (None, "custom") => {
                 let length = usize::from(body[0]);
                 Payload::Custom {
@@ -121,7 +121,7 @@ impl Item {
     }
 }
 
-/// The call that this context is written of.
+/// The call whose context this is.
 fn call(context: &str) -> Option<Call> {
     static TEST: Transport = Transport::new("test", Code::numbered(499));
     let mut lines = context.lines();
@@ -186,23 +186,23 @@ fn headers_and_items_are_as_decoded() {
             assert_eq!(rest, text.as_bytes(), "{name}");
             continue;
         }
-        for wanted in &decoded.items {
+        for expected in &decoded.items {
             let item = ItemHeader::decode(rest).unwrap();
             assert_eq!(
                 format!("{:?}", item.kind).to_lowercase(),
-                wanted.kind,
+                expected.kind,
                 "{name}"
             );
-            assert_eq!(usize::from(item.ndim), wanted.shape.len(), "{name}");
+            assert_eq!(usize::from(item.ndim), expected.shape.len(), "{name}");
             assert_eq!(item.encode(), rest[..ITEM], "{name}");
-            let sides = usize::from(item.ndim) * 8;
+            let shape = usize::from(item.ndim) * 8;
             let (names, meta) = (item.names as usize, item.meta as usize);
             assert_eq!(
                 (names, meta),
-                (wanted.names.len(), wanted.meta.len()),
+                (expected.names.len(), expected.meta.len()),
                 "{name}"
             );
-            rest = &rest[ITEM + sides + names + meta + item.body as usize..];
+            rest = &rest[ITEM + shape + names + meta + item.body as usize..];
         }
         assert!(rest.is_empty(), "{name}");
     }
@@ -220,7 +220,7 @@ fn requests_are_written_as_the_vectors_say() {
         if decoded.kind != "request" {
             continue;
         }
-        // An empty meta is what tells a method that it is called over gRPC.
+        // Over gRPC a method is given an empty meta.
         let empty_meta = decoded.items.iter().any(|item| item.meta == "{}");
         let encoding = if empty_meta {
             Encoding::Protobuf
@@ -246,11 +246,11 @@ fn requests_are_written_as_the_vectors_say() {
                 let routing = reward["routing"].as_i64().map(|branch| branch as i32);
                 request.feedback(&feedback, routing);
             }
-            (_, [whole]) if whole.kind == "message" => {
-                request.whole(Encoding::Json, &bytes(&whole.body));
+            (_, [raw]) if raw.kind == "message" => {
+                request.raw_message(Encoding::Json, &bytes(&raw.body));
             }
-            (_, [whole]) if whole.kind == "protobuf" => {
-                request.whole(Encoding::Protobuf, &bytes(&whole.body));
+            (_, [raw]) if raw.kind == "protobuf" => {
+                request.raw_message(Encoding::Protobuf, &bytes(&raw.body));
             }
             (_, items) => items
                 .iter()
@@ -258,7 +258,7 @@ fn requests_are_written_as_the_vectors_say() {
         }
         let pieces = request.finish(method, decoded.id, None);
         let mut found = pieces.concat();
-        // The clock of the deadline is the machine's; only the rest can be foreseen.
+        // The deadline is a time of the machine's clock; the rest is known beforehand.
         found[24..HEADER].copy_from_slice(&decoded.deadline.to_le_bytes());
         assert_eq!(Bytes::from(found), bytes(&frame), "{name}");
         written += 1;
@@ -301,14 +301,14 @@ fn replies_are_read_as_the_vectors_say() {
                 error.grpc_status.map(u64::from),
                 "{name}"
             );
-            let late = body["kind"] == "deadline";
-            assert_eq!(late, error.kind == ErrorKind::Deadline, "{name}");
+            let is_late = body["kind"] == "deadline";
+            assert_eq!(is_late, error.kind == ErrorKind::Deadline, "{name}");
             continue;
         };
-        let Ok(Outcome::Answer(answer)) = outcome else {
+        let Ok(Outcome::Response(response)) = outcome else {
             panic!("{name}: {outcome:?}")
         };
-        let (kind, body) = match &answer.output {
+        let (kind, body) = match &response.output {
             Output::None => (ItemKind::None, Bytes::new()),
             Output::Unchanged => (ItemKind::Unchanged, Bytes::new()),
             Output::Tensor(tensor) => {
@@ -327,7 +327,7 @@ fn replies_are_read_as_the_vectors_say() {
             Output::Text(text) => (ItemKind::Text, Bytes::copy_from_slice(text.as_bytes())),
             Output::Binary(bytes) => (ItemKind::Binary, bytes.clone()),
             Output::Json(json) => (ItemKind::Json, json.bytes().clone()),
-            Output::Raw(bytes) => (ItemKind::Raw, bytes.clone()),
+            Output::Raw(bytes) => (ItemKind::Passthrough, bytes.clone()),
             Output::Custom { type_url, value } => {
                 let mut body = (type_url.len() as u32).to_le_bytes().to_vec();
                 body.extend_from_slice(type_url.as_bytes());
@@ -345,14 +345,14 @@ fn replies_are_read_as_the_vectors_say() {
         };
         assert_eq!(format!("{kind:?}").to_lowercase(), item.kind, "{name}");
         assert_eq!(body, bytes(&item.body), "{name}");
-        assert_eq!(answer.names.is_some(), !item.names.is_empty(), "{name}");
+        assert_eq!(response.names.is_some(), !item.names.is_empty(), "{name}");
         assert_eq!(
-            answer.tags.is_empty(),
+            response.tags.is_empty(),
             !item.meta.contains("tags"),
             "{name}"
         );
         assert_eq!(
-            answer.metrics.is_empty(),
+            response.metrics.is_empty(),
             !item.meta.contains("metrics"),
             "{name}"
         );

@@ -7,7 +7,7 @@ use streeling_config::{LogLevel, Settings, WorkerPool};
 use streeling_core::{Unit, UnitConfig};
 #[cfg(feature = "metrics")]
 use streeling_metrics::WorkerProcess;
-use streeling_python::{Pool, PoolConfig, Recycle, Slots, StartError, WorkerConfig};
+use streeling_python::{Pool, PoolConfig, Recycle, StartError, WorkerConfig, WorkerSlots};
 use tokio::sync::watch;
 
 use crate::ports::Units;
@@ -37,7 +37,7 @@ impl Pools {
         let rest = workers(settings, settings.rest.workers);
         let grpc = workers(settings, settings.grpc.workers);
         let (rest_threads, grpc_threads) = (settings.rest.threads, settings.grpc.threads);
-        let slots = Slots::default();
+        let slots = WorkerSlots::default();
         let pool = |workers, threads| pool(settings, &slots, workers, threads);
         match settings.workers.pool {
             WorkerPool::Separate => Self::Separate {
@@ -131,7 +131,7 @@ impl Pools {
         let known = Arc::clone(&pools);
         registry.add_source(Arc::new(move |out| {
             for (name, pool) in &*known {
-                pool.figures(name, out);
+                pool.collect_samples(name, out);
             }
         }));
         registry.set_worker_processes(Arc::new(move || {
@@ -157,17 +157,17 @@ pub(crate) fn workers(settings: &Settings, asked: u32) -> u32 {
 
 /// A single worker, to look at the component in it.
 pub(crate) fn one_worker(settings: &Settings) -> Pool {
-    pool(settings, &Slots::default(), 1, settings.rest.threads)
+    pool(settings, &WorkerSlots::default(), 1, settings.rest.threads)
 }
 
-fn pool(settings: &Settings, slots: &Slots, workers: u32, threads: u32) -> Pool {
+fn pool(settings: &Settings, slots: &WorkerSlots, workers: u32, threads: u32) -> Pool {
     let largest = settings.rest.max_body.max(settings.grpc.max_message);
     Pool::new(PoolConfig {
         worker: worker(settings, threads),
         slots: slots.clone(),
         workers: workers as usize,
         max_queue: settings.workers.max_queue as usize,
-        max_answer: largest.saturating_add(ENVELOPE),
+        max_response: largest.saturating_add(ENVELOPE),
         recycle: (settings.workers.max_requests > 0).then_some(Recycle {
             after: settings.workers.max_requests,
             jitter: settings.workers.max_requests_jitter,

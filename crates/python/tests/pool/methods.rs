@@ -1,4 +1,4 @@
-//! A real worker behind a unit, asked as the two transports ask.
+//! A real worker behind a unit, called as the two transports call it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +34,7 @@ class Model:
         return {"t": 1}
 
 
-class Whole(Model):
+class Raw(Model):
     def predict_raw(self, message):
         if isinstance(message, dict):
             if message["strData"] == "decline":
@@ -101,7 +101,7 @@ fn text(text: &str) -> Payload {
 
 fn json(payload: Payload) -> String {
     let Payload::Json(json) = payload else {
-        panic!("{payload:?} is no jsonData")
+        panic!("{payload:?} is not jsonData")
     };
     String::from_utf8(json.into_bytes().to_vec()).unwrap()
 }
@@ -114,7 +114,7 @@ fn custom() -> Payload {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn meta_tells_the_transports_apart() {
+async fn meta_distinguishes_the_transports() {
     let served = Served::start("Model").await;
     for (encoding, meta) in [(Encoding::Json, "null"), (Encoding::Protobuf, "{}")] {
         let request = Request::Message(Message {
@@ -122,8 +122,8 @@ async fn meta_tells_the_transports_apart() {
             ..Message::default()
         });
         let context = context(encoding);
-        let answer = served.unit.call(&context, Method::Predict, request);
-        let found = json(answer.await.unwrap().payload);
+        let response = served.unit.call(&context, Method::Predict, request);
+        let found = json(response.await.unwrap().payload);
         assert_eq!(found, format!("{{\"meta\":{meta}}}"), "{encoding:?}");
         assert!(!served.unit.takes_whole(Method::Predict, encoding));
     }
@@ -131,7 +131,7 @@ async fn meta_tells_the_transports_apart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_exception_chooses_its_grpc_status() {
+async fn an_exception_may_choose_its_grpc_status() {
     let served = Served::start("Model").await;
     let error = served.predict(Encoding::Protobuf, text("fails")).await;
     let error = error.unwrap_err();
@@ -145,22 +145,22 @@ async fn an_exception_chooses_its_grpc_status() {
 #[tokio::test(flavor = "multi_thread")]
 async fn custom_data_goes_both_ways() {
     let served = Served::start("Model").await;
-    let answer = served.predict(Encoding::Protobuf, custom()).await;
+    let response = served.predict(Encoding::Protobuf, custom()).await;
     if served.has_protobuf {
-        let answer = answer.unwrap();
-        assert_eq!(answer.payload, custom());
+        let response = response.unwrap();
+        assert_eq!(response.payload, custom());
         assert_eq!(
-            answer.meta.tags.get("t"),
+            response.meta.tags.get("t"),
             Some(&RawJson::from_checked("1".into()))
         );
         let error = served.predict(Encoding::Json, custom()).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::BadData);
     } else {
-        let error = answer.unwrap_err();
+        let error = response.unwrap_err();
         assert_eq!(error.kind, ErrorKind::BadData);
         assert!(error.info.contains("install the package protobuf"));
     }
-    // Feedback knows nothing but `data`, so this is the same as none.
+    // Feedback has nothing but `data`, so this is the same as none.
     let feedback = Feedback {
         request: Some(Message {
             payload: custom(),
@@ -171,17 +171,17 @@ async fn custom_data_goes_both_ways() {
     };
     let request = Request::Feedback(Box::new(feedback));
     let context = context(Encoding::Protobuf);
-    let answer = served.unit.call(&context, Method::SendFeedback, request);
-    assert!(matches!(answer.await.unwrap().payload, Payload::Data(_)));
+    let response = served.unit.call(&context, Method::SendFeedback, request);
+    assert!(matches!(response.await.unwrap().payload, Payload::Data(_)));
     served.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whole_messages_as_json() {
-    let served = Served::start("Whole").await;
+async fn raw_messages_as_json() {
+    let served = Served::start("Raw").await;
     assert!(served.unit.takes_whole(Method::Predict, Encoding::Json));
-    for (document, wanted) in [
-        // What the message has no place for is kept.
+    for (message, expected) in [
+        // Unknown fields are kept.
         (
             r#"{"strData":"same","colour":1}"#,
             Some(r#"{"strData":"same","colour":1}"#),
@@ -189,28 +189,28 @@ async fn whole_messages_as_json() {
         (r#"{"strData":"other"}"#, Some(r#""other""#)),
         (r#"{"strData":"decline"}"#, None),
     ] {
-        let document = Bytes::from_static(document.as_bytes());
-        let request = streeling_codec::json::decode_message(&document).unwrap();
+        let message = Bytes::from_static(message.as_bytes());
+        let request = streeling_codec::json::decode_message(&message).unwrap();
         let context = Context {
-            document: Some(document),
+            document: Some(message),
             ..Context::default()
         };
-        let answer = served
+        let response = served
             .unit
             .call(&context, Method::Predict, Request::Message(request))
             .await
             .unwrap();
-        match wanted {
-            Some(wanted) => assert_eq!(answer.payload, Payload::Raw(vec![wanted.into()])),
-            None => assert_eq!(json(answer.payload), r#"{"meta":null}"#),
+        match expected {
+            Some(expected) => assert_eq!(response.payload, Payload::Raw(vec![expected.into()])),
+            None => assert_eq!(json(response.payload), r#"{"meta":null}"#),
         }
     }
     served.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whole_messages_as_protobuf() {
-    let served = Served::start("Whole").await;
+async fn raw_messages_as_protobuf() {
+    let served = Served::start("Raw").await;
     assert!(served.unit.takes_whole(Method::Predict, Encoding::Protobuf));
     let same = served.predict(Encoding::Protobuf, text("same")).await;
     if !served.has_protobuf {
@@ -224,7 +224,7 @@ async fn whole_messages_as_protobuf() {
         (same.payload, same.meta.puid.as_deref()),
         (text("same"), Some("p"))
     );
-    assert!(same.meta.tags.is_empty(), "a whole answer is left alone");
+    assert!(same.meta.tags.is_empty(), "a raw response is not changed");
     let other = served
         .predict(Encoding::Protobuf, text("other"))
         .await
@@ -234,23 +234,23 @@ async fn whole_messages_as_protobuf() {
         (text("dict"), Some("p"))
     );
 
-    // The caller's own bytes go first, where the transport has them.
-    let mut document = Vec::new();
+    // The caller's own bytes are sent where the transport has them.
+    let mut raw_message = Vec::new();
     let message = Message {
         payload: text("same"),
         ..Message::default()
     };
-    proto::encode_message(&message, &mut document).unwrap();
+    proto::encode_message(&message, &mut raw_message).unwrap();
     let context = Context {
-        document: Some(document.into()),
+        document: Some(raw_message.into()),
         ..context(Encoding::Protobuf)
     };
     let request = Request::Message(Message {
         payload: text("other"),
         ..Message::default()
     });
-    let answer = served.unit.call(&context, Method::Predict, request);
-    assert_eq!(answer.await.unwrap().payload, text("same"));
+    let response = served.unit.call(&context, Method::Predict, request);
+    assert_eq!(response.await.unwrap().payload, text("same"));
 
     // Feedback is protobuf to raw methods over REST as well.
     let feedback = Feedback {
@@ -259,7 +259,7 @@ async fn whole_messages_as_protobuf() {
     };
     let request = Request::Feedback(Box::new(feedback));
     let context = Context::default();
-    let answer = served.unit.call(&context, Method::SendFeedback, request);
-    assert_eq!(answer.await.unwrap().payload, text("same"));
+    let response = served.unit.call(&context, Method::SendFeedback, request);
+    assert_eq!(response.await.unwrap().payload, text("same"));
     served.stop().await;
 }

@@ -1,8 +1,8 @@
-//! The front's half of one worker thread's socket.
+//! The connection to one thread of a worker: a socket that carries requests and responses.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::AsyncReadExt;
@@ -10,102 +10,99 @@ use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::Notify;
 
-use crate::frame::{HEADER, Header};
-use crate::request::Pieces;
+use crate::frame::{HEADER, Header, Pieces};
+use crate::lock::lock;
 
-/// Pieces handed to one `writev`; a full lane of small requests.
+/// Pieces handed to one `writev`: as many small requests as a connection may have in flight.
 const SLICES: usize = 64;
 
-/// What a read asks for at least: some hundred small replies.
+/// Room for a read at least: some hundred small replies.
 const CHUNK: usize = 64 * 1024;
 
-/// A frame that came, or of one that is larger than allowed its header alone.
+/// A frame from a worker; of one that is larger than allowed only the header.
 #[derive(Debug)]
 pub(crate) struct Received {
     pub(crate) header: Header,
     pub(crate) body: Option<Bytes>,
 }
 
-/// Many frames may be under way in both directions.
+/// Many frames may be in flight in both directions.
 ///
-/// A frame that the worker is waiting for is written at once, so that a lone request costs no
-/// change of task. One for a busy worker is left to [`Link::write`], which runs after the other
-/// tasks that are ready: it then writes the frames of many requests with one system call.
+/// A frame for an idle thread is written at once, so that a lone request costs no change of task.
+/// One for a busy thread is left to [`Connection::write`], which runs after the other tasks that
+/// are ready: it then writes the frames of many requests with one system call.
 #[derive(Debug)]
-pub(crate) struct Link {
-    /// Taken by [`Link::read`].
+pub(crate) struct Connection {
+    /// Taken by [`Connection::read`].
     reader: Mutex<Option<OwnedReadHalf>>,
     writer: OwnedWriteHalf,
-    out: Mutex<Out>,
-    more: Notify,
+    outbox: Mutex<Outbox>,
+    notify_writer: Notify,
 }
 
 #[derive(Debug, Default)]
-struct Out {
+struct Outbox {
     pieces: VecDeque<Bytes>,
-    /// [`Link::write`] has been told, and nobody else may write, or frames would mix.
-    told: bool,
+    /// [`Connection::write`] has been notified; until it has written all, nothing else may write,
+    /// or frames would mix.
+    is_notified: bool,
 }
 
-impl Link {
+impl Connection {
     pub(crate) fn new(stream: UnixStream) -> Self {
         let (reader, writer) = stream.into_split();
         Self {
             reader: Mutex::new(Some(reader)),
             writer,
-            out: Mutex::default(),
-            more: Notify::new(),
+            outbox: Mutex::default(),
+            notify_writer: Notify::new(),
         }
     }
 
-    /// Sends a frame, at once if that is `urgent` and the socket has room, else soon. A socket that
-    /// is broken swallows it: the reading side learns of that and answers for all its requests.
+    /// Sends a frame, at once if it is `urgent` and the socket has room, else soon. On a broken
+    /// socket the frame is lost: the reading side notices that, and fails all its requests.
     pub(crate) fn send(&self, frame: Pieces, urgent: bool) {
-        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        out.pieces.extend(frame);
-        let written = urgent && !out.told && self.flush(&mut out);
-        if !written && !out.told {
-            out.told = true;
-            self.more.notify_one();
+        let mut outbox = lock(&self.outbox);
+        outbox.pieces.extend(frame);
+        let is_written = urgent && !outbox.is_notified && self.flush(&mut outbox);
+        if !is_written && !outbox.is_notified {
+            outbox.is_notified = true;
+            self.notify_writer.notify_one();
         }
     }
 
-    /// Writes what [`Link::send`] did not; runs for as long as the link does.
+    /// Writes what [`Connection::send`] did not; runs for as long as the connection does.
     pub(crate) async fn write(&self) {
         loop {
-            self.more.notified().await;
+            self.notify_writer.notified().await;
             tokio::task::yield_now().await;
             loop {
-                // An error shows again, and ends the link, where the socket is read.
+                // An error shows again where the socket is read, and ends the connection there.
                 let _ = self.writer.writable().await;
-                let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-                if self.flush(&mut out) {
-                    out.told = false;
+                let mut outbox = lock(&self.outbox);
+                if self.flush(&mut outbox) {
+                    outbox.is_notified = false;
                     break;
                 }
             }
         }
     }
 
-    /// Hands every batch of frames that has come to `take`, until the worker closes the socket
-    /// (`Ok`) or does not keep to the protocol. A frame of more than `limit` bytes is read to its
-    /// end and thrown away. To be called once.
+    /// Hands every batch of frames to `take`, until the worker closes the socket (`Ok`) or breaks
+    /// the protocol. A frame of more than `limit` bytes is read to its end and thrown away. To be
+    /// called once.
     pub(crate) async fn read(
         &self,
         limit: usize,
         mut take: impl FnMut(Vec<Received>) -> io::Result<()>,
     ) -> io::Result<()> {
-        let reader = self
-            .reader
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let reader = lock(&self.reader).take();
         let mut reader = reader.ok_or(io::ErrorKind::NotConnected)?;
         let mut buffer = BytesMut::with_capacity(CHUNK);
         let mut skip = 0_u64;
         loop {
             // Unlike `try_read_buf`, this knows that a read which did not fill the buffer took all
-            // there was, and saves the one that would only say so.
+            // there was, and saves another read that would only find nothing.
             match reader.read_buf(&mut buffer).await? {
                 0 if buffer.is_empty() && skip == 0 => return Ok(()),
                 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
@@ -118,32 +115,32 @@ impl Link {
         }
     }
 
-    /// Tells the worker that nothing more will come.
+    /// Closes the half that writes: at its end the worker knows that no more requests come.
     pub(crate) fn close(&self) {
-        // A socket that is gone already has been told.
+        // It fails only where the socket is closed already.
         let _ = rustix::net::shutdown(self.writer.as_ref(), rustix::net::Shutdown::Write);
     }
 
-    /// Writes as much as the socket takes; whether that was all.
-    fn flush(&self, out: &mut Out) -> bool {
-        while !out.pieces.is_empty() {
+    /// Writes as much as the socket takes; returns whether that was all.
+    fn flush(&self, outbox: &mut Outbox) -> bool {
+        while !outbox.pieces.is_empty() {
             let mut slices = [IoSlice::new(&[]); SLICES];
             let mut count = 0;
-            for (slice, piece) in slices.iter_mut().zip(&out.pieces) {
+            for (slice, piece) in slices.iter_mut().zip(&outbox.pieces) {
                 *slice = IoSlice::new(piece);
                 count += 1;
             }
             match self.writer.try_write_vectored(&slices[..count]) {
-                Ok(written) => out.advance(written),
+                Ok(written) => outbox.advance(written),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
-                Err(_) => out.pieces.clear(),
+                Err(_) => outbox.pieces.clear(),
             }
         }
         true
     }
 }
 
-impl Out {
+impl Outbox {
     fn advance(&mut self, mut written: usize) {
         while let Some(first) = self.pieces.front_mut() {
             if written < first.len() {
@@ -215,7 +212,7 @@ mod tests {
     #[tokio::test]
     async fn frames_of_all_sizes_pass_in_order_even_when_the_socket_is_full() {
         let (here, there) = UnixStream::pair().unwrap();
-        let (here, there) = (Link::new(here), Link::new(there));
+        let (here, there) = (Connection::new(here), Connection::new(there));
         let bodies: Vec<Vec<u8>> = [0, 1, 70_000, 3, 2_000_000, 64]
             .map(|size| vec![size as u8; size])
             .into();
@@ -225,7 +222,7 @@ mod tests {
         let mut seen = Vec::new();
         let reading = there.read(1_000_000, |batch| {
             seen.extend(batch);
-            if seen.len() == 6 {
+            if seen.len() == bodies.len() {
                 Err(io::ErrorKind::Interrupted.into())
             } else {
                 Ok(())
@@ -249,7 +246,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn end_in_the_middle_of_a_frame_is_an_error_and_between_frames_is_not() {
+    async fn an_end_within_a_frame_is_an_error_and_one_between_frames_is_not() {
         for (cut, clean) in [(0, true), (40, false), (10, false)] {
             let (here, there) = UnixStream::pair().unwrap();
             let bytes = frame(1, &[7; 20]);
@@ -257,7 +254,7 @@ mod tests {
             here.writable().await.unwrap();
             here.try_write(&bytes[..cut]).ok();
             drop(here);
-            let result = Link::new(there).read(1000, |_| Ok(())).await;
+            let result = Connection::new(there).read(1000, |_| Ok(())).await;
             assert_eq!(result.is_ok(), clean, "cut at {cut}");
         }
     }

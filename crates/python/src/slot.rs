@@ -1,39 +1,39 @@
-//! The numbers of workers' places, which nobody else in a server has.
+//! The numbers of worker slots.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use crate::pool::lock;
+use crate::lock::lock;
 
-/// Numbers the places of all pools of a server, and of what else runs the component: logs and metrics
-/// tell them apart by their numbers alone. Cloning gives another handle to the same numbers.
+/// Numbers the worker slots of all pools of a server, and of what else runs the component, so that
+/// a number names one slot in logs and metrics. Cloning gives another handle to the same numbers.
 #[derive(Clone, Debug, Default)]
-pub struct Slots {
+pub struct WorkerSlots {
     taken: Arc<Mutex<BTreeSet<usize>>>,
 }
 
-impl Slots {
-    /// The smallest number that is free; it is given back when this is dropped.
-    pub(crate) fn take(&self) -> Slot {
+impl WorkerSlots {
+    /// A slot with the smallest number that is free; the number is free again when it is dropped.
+    pub(crate) fn take(&self) -> WorkerSlot {
         let mut taken = lock(&self.taken);
         let number = (0..).find(|number| !taken.contains(number));
         let number = number.expect("there are more numbers than workers");
         taken.insert(number);
-        Slot {
+        WorkerSlot {
             number,
             slots: self.clone(),
         }
     }
 }
 
-/// The place of one worker and its successors.
+/// The slot of one worker and its successors.
 #[derive(Debug)]
-pub(crate) struct Slot {
+pub(crate) struct WorkerSlot {
     pub(crate) number: usize,
-    slots: Slots,
+    slots: WorkerSlots,
 }
 
-impl Drop for Slot {
+impl Drop for WorkerSlot {
     fn drop(&mut self) {
         lock(&self.slots.taken).remove(&self.number);
     }
@@ -44,8 +44,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_smallest_free_number_is_taken_and_comes_back() {
-        let slots = Slots::default();
+    fn the_smallest_free_number_is_taken_and_given_back() {
+        let slots = WorkerSlots::default();
         let other = slots.clone();
         let (zero, one, two) = (slots.take(), other.take(), slots.take());
         assert_eq!((zero.number, one.number, two.number), (0, 1, 2));

@@ -1,4 +1,5 @@
-//! A request that is followed: what its call knows of the worker, and the worker of its call.
+//! Observability of a request: what its call records of the worker, and what the worker knows of
+//! its call.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -43,19 +44,19 @@ class Model:
 
     def fail(self, seconds):
         time.sleep(float(seconds))
-        raise ValueError("as told")
+        raise ValueError("on request")
 "#;
 
 async fn start() -> Served {
     Served::start_with(MODEL, |_| {}).await
 }
 
-/// A request of this id, and the context that it is asked in.
+/// A call with this id, and its context.
 fn call(id: &str) -> (Arc<Call>, Context) {
-    followed(Call::new(&TEST, RequestId::given(id).unwrap()))
+    with_context(Call::new(&TEST, RequestId::given(id).unwrap()))
 }
 
-fn followed(call: Call) -> (Arc<Call>, Context) {
+fn with_context(call: Call) -> (Arc<Call>, Context) {
     let call = Arc::new(call);
     let context = Context {
         call: Some(Arc::clone(&call)),
@@ -65,14 +66,17 @@ fn followed(call: Call) -> (Arc<Call>, Context) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_it_prints_and_logs_has_its_id() {
+async fn lines_of_the_component_have_the_request_s_id() {
     let log = Log::start();
     let served = start().await;
     for id in ["said-1", "said-2"] {
         let (_, context) = call(id);
-        served.ask_in(&format!("say {id}"), &context).await.unwrap();
+        served
+            .call_in(&format!("say {id}"), &context)
+            .await
+            .unwrap();
     }
-    served.ask("say said-nothing").await.unwrap();
+    served.call("say said-nothing").await.unwrap();
     for id in ["said-1", "said-2"] {
         let record = log.line(&format!("logged {id}")).await;
         assert_eq!(record["request_id"], id);
@@ -94,7 +98,7 @@ async fn what_it_prints_and_logs_has_its_id() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn its_spans_are_children_of_the_server_s() {
+async fn spans_of_the_component_are_children_of_the_server_s() {
     let served = start().await;
     for sampled in [true, false] {
         let mut call = Call::new(&TEST, RequestId::made());
@@ -105,8 +109,8 @@ async fn its_spans_are_children_of_the_server_s() {
             component: 0x0011_2233_4455_6677,
             sampled,
         });
-        let (_, context) = followed(call);
-        let found = served.ask_in("span", &context).await.unwrap();
+        let (_, context) = with_context(call);
+        let found = served.call_in("span", &context).await.unwrap();
         let expected = format!(
             "000102030405060708090a0b0c0d0e0f 0011223344556677 {}",
             if sampled { "remote 1" } else { "remote 0" }
@@ -121,13 +125,13 @@ async fn its_spans_are_children_of_the_server_s() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn waiting_and_work_are_told_apart() {
+async fn waiting_and_work_are_distinguished() {
     let served = start().await;
     let (first, context) = call("first");
     let (second, behind) = call("second");
-    let (_, failed) = tokio::join!(served.ask_in("sleep 0.2", &context), async {
+    let (_, failed) = tokio::join!(served.call_in("sleep 0.2", &context), async {
         tokio::time::sleep(Duration::from_millis(50)).await;
-        served.ask_in("fail 0.1", &behind).await
+        served.call_in("fail 0.1", &behind).await
     });
     assert_eq!(failed.unwrap_err().kind, ErrorKind::Component);
     let millis = |range: std::ops::RangeInclusive<u64>, time: Duration| {
@@ -148,13 +152,13 @@ async fn waiting_and_work_are_told_apart() {
     }
     let (entered, _) = second.stage(Stage::Component).unwrap();
     let (from, time) = first.stage(Stage::Component).unwrap();
-    // One thread: it does one after the other. It tells whole microseconds.
+    // One thread runs one after the other, and measures whole microseconds.
     assert!(from + time <= entered);
     served.stop().await;
 }
 
-/// How long a request waited, and how long it was on a worker. It was there all the time from the one to its end.
-fn waited_and_worked(call: &Call) -> (Duration, Duration) {
+/// How long a request was queued, and how long it was in flight, which it was from then on.
+fn queued_and_in_flight(call: &Call) -> (Duration, Duration) {
     let (submitted, queue) = call.stage(Stage::Queue).unwrap();
     let (sent, component) = call.stage(Stage::Component).unwrap();
     assert_eq!(submitted + queue, sent);
@@ -162,21 +166,21 @@ fn waited_and_worked(call: &Call) -> (Duration, Duration) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_its_caller_gives_up_was_on_a_worker_from_then_on() {
+async fn an_abandoned_request_was_in_flight_since_it_was_sent() {
     let served = start().await;
     let (left, context) = call("left");
-    let asked = served.ask_in("sleep 2", &context);
-    timeout(Duration::from_millis(300), asked)
+    let pending = served.call_in("sleep 2", &context);
+    timeout(Duration::from_millis(300), pending)
         .await
         .unwrap_err();
-    let (queue, component) = waited_and_worked(&left);
+    let (queue, component) = queued_and_in_flight(&left);
     assert!(queue < Duration::from_millis(200), "{queue:?}");
     assert!(component >= Duration::from_millis(100), "{component:?}");
 
     // The worker is still busy with that one.
     let (waiting, context) = call("waiting");
-    let asked = served.ask_in("sleep 2", &context);
-    timeout(Duration::from_millis(300), asked)
+    let pending = served.call_in("sleep 2", &context);
+    timeout(Duration::from_millis(300), pending)
         .await
         .unwrap_err();
     let (_, queue) = waiting.stage(Stage::Queue).unwrap();
@@ -184,36 +188,36 @@ async fn what_its_caller_gives_up_was_on_a_worker_from_then_on() {
     assert_eq!(waiting.stage(Stage::Component), None);
 
     let (both, context) = call("both");
-    let asked = served.ask_in("sleep 60", &context);
-    timeout(Duration::from_secs(3), asked).await.unwrap_err();
-    let (queue, component) = waited_and_worked(&both);
+    let pending = served.call_in("sleep 60", &context);
+    timeout(Duration::from_secs(3), pending).await.unwrap_err();
+    let (queue, component) = queued_and_in_flight(&both);
     assert!(queue >= Duration::from_millis(500), "{queue:?}");
     assert!(component >= Duration::from_millis(100), "{component:?}");
     served.pool.stop(Duration::ZERO).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_lost_was_on_its_worker_and_what_is_refused_has_only_waited() {
+async fn a_lost_request_was_in_flight_and_a_refused_one_has_only_waited() {
     let served = Served::start(|config| config.max_queue = 0).await;
     let pid = served.pid().await;
     served.write("hold", "");
     let (lost, context) = call("lost");
-    let (answer, ()) = tokio::join!(served.ask_in("until never", &context), async {
+    let (response, ()) = tokio::join!(served.call_in("until never", &context), async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         kill(&pid);
     });
-    assert_eq!(answer.unwrap_err().kind, ErrorKind::WorkerLost);
-    let (queue, component) = waited_and_worked(&lost);
+    assert_eq!(response.unwrap_err().kind, ErrorKind::WorkerLost);
+    let (queue, component) = queued_and_in_flight(&lost);
     assert!(queue < Duration::from_millis(200), "{queue:?}");
     assert!(component >= Duration::from_millis(100), "{component:?}");
 
-    eventually("no worker serves", || async {
+    eventually("the loss of the worker", || async {
         *served.pool.live().borrow() == 0
     })
     .await;
     let (refused, context) = call("refused");
-    let answer = served.ask_in("pid", &context).await;
-    assert_eq!(answer.unwrap_err().kind, ErrorKind::QueueFull);
+    let response = served.call_in("pid", &context).await;
+    assert_eq!(response.unwrap_err().kind, ErrorKind::QueueFull);
     assert!(refused.stage(Stage::Queue).is_some());
     assert_eq!(refused.stage(Stage::Component), None);
     served.remove("hold");
