@@ -211,7 +211,7 @@ async fn broken_multipart_is_refused() {
 }
 
 fn small() -> Server {
-    Server::with(Config {
+    Server::with(&Config {
         max_body_size: 64,
         idle_timeout: Duration::from_millis(300),
         ..config()

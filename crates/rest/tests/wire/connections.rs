@@ -18,7 +18,7 @@ fn predict(order: &str) -> String {
 }
 
 fn with_keepalive(keepalive: Duration) -> Server {
-    Server::with(Config {
+    Server::with(&Config {
         keepalive,
         ..config()
     })

@@ -114,7 +114,7 @@ async fn not_ready_yet() {
 
 #[tokio::test(start_paused = true)]
 async fn deadline_passes_and_drops_the_call() {
-    let server = Server::with(Config {
+    let server = Server::with(&Config {
         timeout: Some(Duration::from_millis(200)),
         ..config()
     });

@@ -101,7 +101,10 @@ where
 }
 
 fn server() -> Server {
-    Server::speaking(config(), vec![Arc::new(Seldon::default()), Arc::new(Plain)])
+    Server::speaking(
+        &config(),
+        vec![Arc::new(Seldon::default()), Arc::new(Plain)],
+    )
 }
 
 #[tokio::test(start_paused = true)]

@@ -37,16 +37,16 @@ pub(crate) fn config() -> Config {
 
 impl Server {
     pub(crate) fn start() -> Self {
-        Self::with(config())
+        Self::with(&config())
     }
 
-    pub(crate) fn with(config: Config) -> Self {
+    pub(crate) fn with(config: &Config) -> Self {
         Self::speaking(config, vec![Arc::new(Seldon::default())])
     }
 
-    pub(crate) fn speaking(config: Config, protocols: Vec<Arc<dyn Protocol>>) -> Self {
+    pub(crate) fn speaking(config: &Config, protocols: Vec<Arc<dyn Protocol>>) -> Self {
         Self(Harness::start(|models, observers, ready| {
-            Rest::new(&config, protocols, models, observers, ready)
+            Rest::new(config, protocols, models, observers, ready)
         }))
     }
 
