@@ -61,8 +61,7 @@ fn uber_trace_id(text: &str) -> Option<Context> {
     })
 }
 
-/// `version-trace-span-flags`, of fixed lengths and in lower case. Later versions may append
-/// fields.
+/// `version-trace-span-flags`, of fixed lengths, in lower case. Later versions may append fields.
 fn traceparent(text: &str) -> Option<Context> {
     let text = text.trim();
     let mut parts = text.split('-');

@@ -27,8 +27,7 @@ pub(super) struct Collector {
     runtime: OwnedRuntime,
 }
 
-/// A runtime that may be dropped anywhere: within another runtime, and while it still resolves a
-/// name.
+/// A runtime that may be dropped within another one, and while it still resolves a name.
 struct OwnedRuntime(Option<Runtime>);
 
 impl Drop for OwnedRuntime {
