@@ -6,10 +6,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
-use http_body_util::Full;
-use hyper::body::Body as _;
-use streeling_core::{Answered, Code, Head, Observers, Transport};
+use http::request::Parts;
+use http::{HeaderMap, Method, Response, StatusCode, Version};
+use streeling_core::{Code, Observers, RequestGuard, RequestInfo, Transport};
 
 use crate::registry::Registry;
 use crate::text::Format;
@@ -34,72 +33,64 @@ pub struct Pages {
 }
 
 /// How observers see this port.
-static METRICS: Transport = Transport::new("metrics", Code::numbered(499));
+static METRICS: Transport = Transport {
+    name: "metrics",
+    abandoned: Code::numbered(499),
+    id_headers: &["x-request-id"],
+};
 
 enum Page {
     Probe(Readiness),
     Metrics,
 }
 
-/// Serves a request from `peer`, and notifies the observers.
-pub(crate) async fn serve<B>(
-    request: Request<B>,
-    peer: Option<SocketAddr>,
-    pages: Pages,
-) -> Response<Full<Bytes>> {
-    let headers = request.headers();
-    let text = |name: &str| std::str::from_utf8(headers.get(name)?.as_bytes()).ok();
-    let info = || Head {
-        verb: Head::verb(request.method().as_str()),
-        target: request.uri().to_string(),
-        protocol: match request.version() {
-            Version::HTTP_10 => "HTTP/1.0",
-            _ => "HTTP/1.1",
-        },
-        host: text("host").map(str::to_owned),
-        peer,
-        referer: text("referer").map(str::to_owned),
-        agent: text("user-agent").map(str::to_owned),
-    };
-    let guard = pages.observers.begin(&METRICS, &text, info);
-    let response = respond(request, pages).await;
-    guard.answered(&Answered {
-        code: Code {
-            is_fault: response.status().is_server_error(),
-            ..Code::numbered(response.status().as_u16())
-        },
-        bytes: response.body().size_hint().lower(),
-    });
-    response
-}
-
-/// The response to a request: 200 for `/live`, 200 or 503 with the reason for `/ready`, 200 for the
-/// endpoint, 404 for any other path.
-async fn respond<B>(request: Request<B>, pages: Pages) -> Response<Full<Bytes>> {
-    let page = match request.uri().path() {
-        "/live" => Page::Probe(Ok(())),
-        "/ready" => Page::Probe((pages.ready)()),
-        path if path == &*pages.endpoint => Page::Metrics,
-        _ => return text(StatusCode::NOT_FOUND, "not found\n"),
-    };
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");
-        let allowed = HeaderValue::from_static("GET, HEAD");
-        refused.headers_mut().insert(ALLOW, allowed);
-        return refused;
+impl Pages {
+    /// A request from `peer` has come; the observers follow it from here on.
+    pub(crate) fn observe(&self, head: &Parts, peer: Option<SocketAddr>) -> RequestGuard {
+        let text = |name: &str| std::str::from_utf8(head.headers.get(name)?.as_bytes()).ok();
+        let info = || RequestInfo {
+            method: RequestInfo::method(head.method.as_str()),
+            target: head.uri.to_string(),
+            protocol: match head.version {
+                Version::HTTP_10 => "HTTP/1.0",
+                _ => "HTTP/1.1",
+            },
+            host: text("host").map(str::to_owned),
+            peer,
+            referer: text("referer").map(str::to_owned),
+            agent: text("user-agent").map(str::to_owned),
+        };
+        self.observers.start(&METRICS, &text, info)
     }
-    match page {
-        Page::Probe(Ok(())) => text(StatusCode::OK, "ok\n"),
-        Page::Probe(Err(reason)) => text(
-            StatusCode::SERVICE_UNAVAILABLE,
-            format!("not ready: {reason}\n"),
-        ),
-        Page::Metrics => {
-            let format = accepted(request.headers());
-            let mut response = text(StatusCode::OK, pages.registry.text(format).await);
-            let kind = HeaderValue::from_static(format.content_type());
-            response.headers_mut().insert(CONTENT_TYPE, kind);
-            response
+
+    /// The response to a request: 200 for `/live`, 200 or 503 with the reason for `/ready`, 200 for
+    /// the endpoint, 404 for any other path.
+    pub(crate) async fn respond(&self, head: &Parts) -> Response<Bytes> {
+        let page = match head.uri.path() {
+            "/live" => Page::Probe(Ok(())),
+            "/ready" => Page::Probe((self.ready)()),
+            path if path == &*self.endpoint => Page::Metrics,
+            _ => return text(StatusCode::NOT_FOUND, "not found\n"),
+        };
+        if !matches!(head.method, Method::GET | Method::HEAD) {
+            let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");
+            let allowed = HeaderValue::from_static("GET, HEAD");
+            refused.headers_mut().insert(ALLOW, allowed);
+            return refused;
+        }
+        match page {
+            Page::Probe(Ok(())) => text(StatusCode::OK, "ok\n"),
+            Page::Probe(Err(reason)) => text(
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!("not ready: {reason}\n"),
+            ),
+            Page::Metrics => {
+                let format = accepted(&head.headers);
+                let mut response = text(StatusCode::OK, self.registry.text(format).await);
+                let kind = HeaderValue::from_static(format.content_type());
+                response.headers_mut().insert(CONTENT_TYPE, kind);
+                response
+            }
         }
     }
 }
@@ -135,8 +126,8 @@ fn accepted(headers: &HeaderMap) -> Format {
     best.0
 }
 
-fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body.into()));
+fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Bytes> {
+    let mut response = Response::new(body.into());
     *response.status_mut() = status;
     let headers = response.headers_mut();
     let plain = HeaderValue::from_static("text/plain; charset=utf-8");

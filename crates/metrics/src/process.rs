@@ -1,7 +1,7 @@
 //! The CPU time, memory and file descriptors of processes. Linux only: elsewhere there are no
 //! samples.
 
-use streeling_core::Figure;
+use streeling_core::Sample;
 
 /// A worker slot, and the process that runs in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(crate) const NAMES: [&str; 7] = [
 
 /// Adds samples of this process and of the workers. A process that has exited has none.
 #[cfg(target_os = "linux")]
-pub(crate) fn sample(workers: &[WorkerProcess], out: &mut Vec<Figure>) {
+pub(crate) fn sample(workers: &[WorkerProcess], out: &mut Vec<Sample>) {
     if let Some(own) = linux::Usage::of(std::process::id()) {
         own.push_server(out);
     }
@@ -37,12 +37,12 @@ pub(crate) fn sample(workers: &[WorkerProcess], out: &mut Vec<Figure>) {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn sample(_workers: &[WorkerProcess], _out: &mut Vec<Figure>) {}
+pub(crate) fn sample(_workers: &[WorkerProcess], _out: &mut Vec<Sample>) {}
 
 #[cfg(target_os = "linux")]
 mod linux {
     use procfs::process::{LimitValue, Process};
-    use streeling_core::Figure;
+    use streeling_core::Sample;
 
     pub(super) struct Usage {
         cpu_seconds: f64,
@@ -76,9 +76,9 @@ mod linux {
             })
         }
 
-        pub(super) fn push_server(&self, out: &mut Vec<Figure>) {
+        pub(super) fn push_server(&self, out: &mut Vec<Sample>) {
             let mut add = |name, help, value: Option<f64>| {
-                out.extend(value.map(|value| Figure {
+                out.extend(value.map(|value| Sample {
                     name,
                     help,
                     labels: Vec::new(),
@@ -122,9 +122,9 @@ mod linux {
             );
         }
 
-        pub(super) fn push_worker(&self, worker: usize, out: &mut Vec<Figure>) {
+        pub(super) fn push_worker(&self, worker: usize, out: &mut Vec<Sample>) {
             let mut add = |name, help, value: Option<f64>| {
-                out.extend(value.map(|value| Figure {
+                out.extend(value.map(|value| Sample {
                     name,
                     help,
                     labels: vec![("worker_id", worker.to_string().into())],

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use streeling_core::{
-    Answered, Call, Figures, Headers, Method, Metric, MetricKind, Observer, Trace, Transport,
+    Headers, Method, Metric, MetricKind, MetricSource, Observer, Outcome, RequestContext, Trace,
+    Transport,
 };
 use streeling_net::Offload;
 
@@ -25,7 +26,7 @@ use crate::text::{self, Format, Scrape};
 pub struct Registry {
     store: Mutex<Store>,
     requests: Requests,
-    sources: Mutex<Vec<Figures>>,
+    sources: Mutex<Vec<MetricSource>>,
     processes: Mutex<Option<WorkerProcesses>>,
     offload: Offload,
 }
@@ -48,7 +49,7 @@ impl Registry {
     }
 
     /// Adds a metric source, whose samples every scrape contains from now on.
-    pub fn add_source(&self, source: Figures) {
+    pub fn add_source(&self, source: MetricSource) {
         lock(&self.sources).push(source);
     }
 
@@ -108,13 +109,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Observer for Registry {
-    fn begun(&self, transport: &'static Transport, _: Headers<'_>) -> Option<Trace> {
+    fn started(&self, transport: &'static Transport, _: Headers<'_>) -> Option<Trace> {
         self.requests.started(transport);
         None
     }
 
-    fn answered(&self, call: &Call, outcome: &Answered) {
-        self.requests.finished(call, outcome);
+    fn finished(&self, request: &RequestContext, outcome: &Outcome) {
+        self.requests.finished(request, outcome);
     }
 
     fn reported(&self, method: Method, worker: Option<usize>, metrics: &[Metric]) {

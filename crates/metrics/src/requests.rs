@@ -8,7 +8,7 @@ use prometheus::core::Collector;
 use prometheus::proto::MetricFamily;
 use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge};
 use prometheus::{IntGaugeVec, Opts, Registry};
-use streeling_core::{Answered, Call, Stage, Transport};
+use streeling_core::{Outcome, RequestContext, Stage, Transport};
 
 /// Upper bounds of times, in seconds: from the fastest models to requests that take minutes.
 const SECONDS: [f64; 18] = [
@@ -111,11 +111,11 @@ impl Requests {
         self.in_flight(transport.name, IntGauge::inc);
     }
 
-    pub(crate) fn finished(&self, call: &Call, outcome: &Answered) {
-        self.in_flight(call.transport.name, IntGauge::dec);
-        let row = self.row(call, outcome);
-        let seconds = call.begun.elapsed().as_secs_f64();
-        let stage_seconds = |stage| call.stage(stage).map(|(_, took)| took.as_secs_f64());
+    pub(crate) fn finished(&self, request: &RequestContext, outcome: &Outcome) {
+        self.in_flight(request.transport.name, IntGauge::dec);
+        let row = self.row(request, outcome);
+        let seconds = request.started.elapsed().as_secs_f64();
+        let stage_seconds = |stage| request.stage(stage).map(|(_, took)| took.as_secs_f64());
         let (queue, component) = (stage_seconds(Stage::Queue), stage_seconds(Stage::Component));
         row.requests.inc();
         row.request.observe(seconds);
@@ -127,9 +127,9 @@ impl Requests {
         }
         let outside_server = queue.unwrap_or(0.0) + component.unwrap_or(0.0);
         row.server.observe((seconds - outside_server).max(0.0));
-        row.received.observe(call.received() as f64);
+        row.received.observe(request.received() as f64);
         row.sent.observe(outcome.bytes as f64);
-        if let Some(trace) = call.trace.filter(|trace| trace.sampled) {
+        if let Some(trace) = request.trace.filter(|trace| trace.sampled) {
             let at = SystemTime::now().duration_since(UNIX_EPOCH);
             let exemplar = Exemplar {
                 trace_id: trace.trace_id,
@@ -159,10 +159,10 @@ impl Requests {
             .collect()
     }
 
-    fn row(&self, call: &Call, outcome: &Answered) -> Arc<Row> {
+    fn row(&self, request: &RequestContext, outcome: &Outcome) -> Arc<Row> {
         let key = Key {
-            transport: call.transport.name,
-            method: call.subject().label,
+            transport: request.transport.name,
+            method: request.operation().label,
             code: outcome.code.number,
         };
         let known = self.rows.read().unwrap_or_else(PoisonError::into_inner);

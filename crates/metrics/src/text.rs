@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::{Arguments, Write as _};
 
 use prometheus::proto::{LabelPair, Metric, MetricFamily, MetricType};
-use streeling_core::{Figure, MetricKind};
+use streeling_core::{MetricKind, Sample};
 
 use crate::histogram::{Histogram, UPPER_BOUNDS};
 use crate::labels::push_escaped;
@@ -50,7 +50,7 @@ pub(crate) struct Scrape {
     /// Exemplars of [`REQUEST_SECONDS`], by the values of its labels.
     pub(crate) exemplars: HashMap<[String; 3], Vec<Option<Exemplar>>>,
     /// What the metric sources have given.
-    pub(crate) samples: Vec<Figure>,
+    pub(crate) samples: Vec<Sample>,
 }
 
 /// Writes a scrape: what the component reported, then the server's own metrics.
@@ -200,8 +200,8 @@ impl Writer {
         self.line(format_args!("{name}_count{{{labels}}} {}", times.count()));
     }
 
-    fn samples(&mut self, samples: &[Figure]) {
-        let mut families: BTreeMap<&str, Vec<&Figure>> = BTreeMap::new();
+    fn samples(&mut self, samples: &[Sample]) {
+        let mut families: BTreeMap<&str, Vec<&Sample>> = BTreeMap::new();
         for sample in samples {
             families.entry(sample.name).or_default().push(sample);
         }

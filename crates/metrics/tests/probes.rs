@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use streeling_core::Observers;
-use streeling_metrics::{BindError, Bound, Identity, Pages, Registry, bind};
+use streeling_metrics::{Identity, Pages, Registry};
+use streeling_net::{BindError, Bound, bind, serve};
 use streeling_testkit::Request;
 use tokio::sync::oneshot;
 
@@ -39,7 +40,7 @@ fn the_port_serves_probes_and_scrapes_until_shutdown() {
                 registry: Arc::new(Registry::new(&Identity::default())),
                 observers: Observers::default(),
             };
-            port.serve(pages, shutdown).await
+            serve(port, pages, shutdown).await
         }
     });
     let timeout = Duration::from_secs(20);

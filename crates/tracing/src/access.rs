@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::{Timestamp, ZonedDateTime};
 use serde::Serialize;
-use streeling_core::{Answered, Call, Figures, Head, Observer, Trace};
+use streeling_core::{MetricSource, Observer, Outcome, RequestContext, RequestInfo, Trace};
 
 use crate::log::LogFormat;
 use crate::sink::Sink;
@@ -53,11 +53,17 @@ impl AccessLog {
 
     /// The number of lines that were dropped.
     #[must_use]
-    pub fn metric_source(&self) -> Figures {
+    pub fn metric_source(&self) -> MetricSource {
         self.sink.metric_source()
     }
 
-    fn combined(&self, line: &mut String, call: &Call, info: &Head, outcome: &Answered) {
+    fn combined(
+        &self,
+        line: &mut String,
+        request: &RequestContext,
+        info: &RequestInfo,
+        outcome: &Outcome,
+    ) {
         let peer = info.peer.map(|peer| peer.ip());
         // Writing to a string does not fail.
         let _ = match peer {
@@ -67,7 +73,7 @@ impl AccessLog {
         self.push_second(line);
         // Written piece by piece: one `write!` of all takes several times as long.
         line.push_str("] \"");
-        push_quoted(line, &info.verb);
+        push_quoted(line, &info.method);
         line.push(' ');
         push_quoted(line, &info.target);
         line.push(' ');
@@ -76,7 +82,7 @@ impl AccessLog {
         push_quoted(line, info.referer.as_deref().unwrap_or(UNKNOWN));
         line.push_str("\" \"");
         push_quoted(line, info.agent.as_deref().unwrap_or(UNKNOWN));
-        let _ = write!(line, "\" \"{}\"", call.id);
+        let _ = write!(line, "\" \"{}\"", request.id);
         if let Some(name) = outcome.code.name {
             line.push(' ');
             line.push_str(name);
@@ -99,19 +105,19 @@ impl AccessLog {
 }
 
 impl Observer for AccessLog {
-    fn wants_head(&self, _: Option<Trace>) -> bool {
+    fn wants_info(&self, _: Option<Trace>) -> bool {
         true
     }
 
-    fn answered(&self, call: &Call, outcome: &Answered) {
-        let Some(info) = call.head.as_deref() else {
+    fn finished(&self, request: &RequestContext, outcome: &Outcome) {
+        let Some(info) = request.info.as_deref() else {
             return;
         };
         LINE.with_borrow_mut(|line| {
             line.clear();
             match self.format {
-                LogFormat::Text => self.combined(line, call, info, outcome),
-                LogFormat::Json => line.push_str(&json(call, info, outcome)),
+                LogFormat::Text => self.combined(line, request, info, outcome),
+                LogFormat::Json => line.push_str(&json(request, info, outcome)),
             }
             line.push('\n');
             self.sink.push(line.as_bytes());
@@ -130,7 +136,7 @@ impl fmt::Debug for AccessLog {
 }
 
 /// A transport whose codes have names sends them beside the status of HTTP, which is then 200.
-fn http_status(outcome: &Answered) -> u16 {
+fn http_status(outcome: &Outcome) -> u16 {
     match outcome.code.name {
         Some(_) => 200,
         None => outcome.code.number,
@@ -161,28 +167,28 @@ struct Line<'a> {
     trace_id: Option<String>,
 }
 
-fn json(call: &Call, info: &Head, outcome: &Answered) -> String {
-    let micros = call.begun.elapsed().as_micros();
+fn json(request: &RequestContext, info: &RequestInfo, outcome: &Outcome) -> String {
+    let micros = request.started.elapsed().as_micros();
     let line = Line {
         timestamp: Timestamp::now()
             .strftime("%Y-%m-%dT%H:%M:%S.%6fZ")
             .to_string(),
         level: "INFO",
         target: "streeling::access",
-        transport: call.transport.name,
+        transport: request.transport.name,
         client: info.peer.map(|peer| peer.ip()),
-        method: &info.verb,
+        method: &info.method,
         path: &info.target,
         protocol: info.protocol,
         status: http_status(outcome),
         grpc_status: outcome.code.name,
         bytes: outcome.bytes,
-        received_bytes: call.received(),
+        received_bytes: request.received(),
         referer: info.referer.as_deref(),
         agent: info.agent.as_deref(),
         seconds: micros as f64 / 1e6,
-        request_id: call.id.to_string(),
-        trace_id: call
+        request_id: request.id.to_string(),
+        trace_id: request
             .trace
             .filter(|trace| trace.sampled)
             .map(|trace| format!("{:032x}", trace.trace_id)),

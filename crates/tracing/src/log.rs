@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal, stderr};
 use std::sync::OnceLock;
 
-use streeling_core::{Call, Figures};
+use streeling_core::{MetricSource, RequestContext};
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Subscriber};
 use tracing_subscriber::filter::Targets;
@@ -105,7 +105,7 @@ pub fn flush_log() {
 
 /// The number of lines of the log that were dropped; `None` before [`init_log`].
 #[must_use]
-pub fn log_metric_source() -> Option<Figures> {
+pub fn log_metric_source() -> Option<MetricSource> {
     LOG.get().map(Sink::metric_source)
 }
 
@@ -116,7 +116,7 @@ struct WithRequestId<F> {
     end: &'static str,
     /// Replaces a line feed within a message.
     line_feed: &'static str,
-    write: fn(&mut String, &Call),
+    write: fn(&mut String, &RequestContext),
 }
 
 impl<F> WithRequestId<F> {
@@ -127,10 +127,10 @@ impl<F> WithRequestId<F> {
             inner,
             end: "\n",
             line_feed: "\n    ",
-            write: |line, call| {
+            write: |line, request| {
                 // Writing to a string does not fail.
-                let _ = write!(line, " request_id={}", call.id);
-                if let Some(trace) = call.trace.filter(|trace| trace.sampled) {
+                let _ = write!(line, " request_id={}", request.id);
+                if let Some(trace) = request.trace.filter(|trace| trace.sampled) {
                     let _ = write!(line, " trace_id={:032x}", trace.trace_id);
                 }
             },
@@ -143,9 +143,9 @@ impl<F> WithRequestId<F> {
             inner,
             end: "}\n",
             line_feed: "\n",
-            write: |line, call| {
-                let _ = write!(line, ",\"request_id\":\"{}\"", call.id);
-                if let Some(trace) = call.trace.filter(|trace| trace.sampled) {
+            write: |line, request| {
+                let _ = write!(line, ",\"request_id\":\"{}\"", request.id);
+                if let Some(trace) = request.trace.filter(|trace| trace.sampled) {
                     let _ = write!(line, ",\"trace_id\":\"{:032x}\"", trace.trace_id);
                 }
             },
@@ -176,9 +176,9 @@ where
             writer.write_str(self.line_feed)?;
             writer.write_str(part)?;
         }
-        if let Some(call) = Call::current() {
+        if let Some(request) = RequestContext::current() {
             let mut ids = String::new();
-            (self.write)(&mut ids, &call);
+            (self.write)(&mut ids, &request);
             writer.write_str(&ids)?;
         }
         writer.write_str(self.end)

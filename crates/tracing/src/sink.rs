@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use streeling_core::{Figure, Figures};
+use streeling_core::{MetricSource, Sample};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Bytes that may wait for the stream. Lines beyond that are dropped and counted.
@@ -110,10 +110,10 @@ impl Sink {
     }
 
     /// The number of lines that were dropped.
-    pub(crate) fn metric_source(&self) -> Figures {
+    pub(crate) fn metric_source(&self) -> MetricSource {
         let shared = Arc::clone(&self.shared);
         Arc::new(move |out| {
-            out.push(Figure {
+            out.push(Sample {
                 name: "streeling_log_lines_dropped_total",
                 help: "Lines that were dropped because the stream is read too slowly.",
                 labels: vec![("stream", shared.name.into())],

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use streeling_core::{Call, Code, RequestId, Transport};
+use streeling_core::{Code, RequestContext, RequestId, Transport};
 use streeling_tracing::{LevelFilter, LogConfig, LogFormat, init_log};
 
 /// Runs one of the ignored tests in a process of its own.
@@ -37,12 +37,19 @@ fn lines(output: &Output) -> Vec<String> {
 }
 
 fn logs_messages() {
-    static TEST: Transport = Transport::new("test", Code::numbered(499));
+    static TEST: Transport = Transport {
+        name: "test",
+        abandoned: Code::numbered(499),
+        id_headers: &["x-request-id"],
+    };
 
     tracing::info!(target: "streeling::test", "before\nand more");
-    let call = Arc::new(Call::new(&TEST, RequestId::given("id-1").unwrap()));
+    let request = Arc::new(RequestContext::new(
+        &TEST,
+        RequestId::given("id-1").unwrap(),
+    ));
     let runtime = tokio::runtime::Builder::new_current_thread().build();
-    let within = call.scope(async {
+    let within = request.scope(async {
         tracing::warn!(target: "streeling::test", "within");
         let broken = std::panic::catch_unwind(|| panic!("on \"purpose\""));
         assert!(broken.is_err());

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use streeling_core::{
-    Answered, Call, Code, Figure, MetricKind, Observer as _, RequestId, Stage, Subject, Trace,
-    Transport,
+    Code, MetricKind, Observer as _, Operation, Outcome, RequestContext, RequestId, Sample, Stage,
+    Trace, Transport,
 };
 
 use super::{counter, metric, report};
@@ -17,6 +17,7 @@ use crate::text::Format;
 static TEST: Transport = Transport {
     name: "test",
     abandoned: CLIENT_LEFT,
+    id_headers: &[],
 };
 
 const CLIENT_LEFT: Code = Code::numbered(499);
@@ -36,16 +37,16 @@ fn text(registry: &Registry, format: Format) -> String {
 }
 
 /// A prediction that started `ago`, and was in queue and component for this many milliseconds.
-fn call(ago: Duration, stages: [u64; 2]) -> Call {
-    let mut call = Call::new(&TEST, RequestId::made());
-    call.begun -= ago;
-    call.set_subject(Subject::new("predict", "predict"));
-    call.set_received(300);
+fn request(ago: Duration, stages: [u64; 2]) -> RequestContext {
+    let mut request = RequestContext::new(&TEST, RequestId::made());
+    request.started -= ago;
+    request.set_operation(Operation::new("predict", "predict"));
+    request.set_received(300);
     let [queue, component] = stages.map(Duration::from_millis);
-    let entered = call.begun + queue;
-    call.note(Stage::Queue, call.begun, entered);
-    call.note(Stage::Component, entered, entered + component);
-    call
+    let entered = request.started + queue;
+    request.record(Stage::Queue, request.started, entered);
+    request.record(Stage::Component, entered, entered + component);
+    request
 }
 
 #[track_caller]
@@ -57,20 +58,20 @@ fn has(text: &str, line: &str) {
 fn requests_by_transport_method_and_code() {
     let registry = Registry::new(&Identity::default());
     for _ in 0..3 {
-        registry.begun(&TEST, &|_| None);
+        registry.started(&TEST, &|_| None);
     }
-    let slow = call(Duration::from_millis(600), [40, 200]);
-    let outcome = Answered {
+    let slow = request(Duration::from_millis(600), [40, 200]);
+    let outcome = Outcome {
         code: OK,
         bytes: 2000,
     };
-    registry.answered(&slow, &outcome);
-    let abandoned = call(Duration::ZERO, [0, 0]);
-    let client_left = Answered {
+    registry.finished(&slow, &outcome);
+    let abandoned = request(Duration::ZERO, [0, 0]);
+    let client_left = Outcome {
         code: CLIENT_LEFT,
         bytes: 0,
     };
-    registry.answered(&abandoned, &client_left);
+    registry.finished(&abandoned, &client_left);
     let text = text(&registry, Format::Prometheus);
     has(
         &text,
@@ -118,12 +119,12 @@ fn requests_by_transport_method_and_code() {
 fn codes_beyond_the_limit_are_counted_together() {
     let registry = Registry::new(&Identity::default());
     for number in 200..600 {
-        registry.begun(&TEST, &|_| None);
-        let outcome = Answered {
+        registry.started(&TEST, &|_| None);
+        let outcome = Outcome {
             code: Code::numbered(number),
             bytes: 0,
         };
-        registry.answered(&call(Duration::ZERO, [0, 0]), &outcome);
+        registry.finished(&request(Duration::ZERO, [0, 0]), &outcome);
     }
     let text = text(&registry, Format::Prometheus);
     let start = "streeling_requests_total{";
@@ -141,7 +142,7 @@ fn codes_beyond_the_limit_are_counted_together() {
 #[test]
 fn samples_of_sources_and_processes() {
     let registry = Registry::new(&Identity::default());
-    let sample = |name, labels, value| Figure {
+    let sample = |name, labels, value| Sample {
         name,
         help: "Of a source.",
         labels,
@@ -199,7 +200,7 @@ fn open_metrics_has_exemplars_and_no_two_families_of_one_name() {
             metric(MetricKind::Gauge, "both", 1.0, &[]),
         ],
     );
-    let mut sampled = call(Duration::from_millis(70), [0, 0]);
+    let mut sampled = request(Duration::from_millis(70), [0, 0]);
     let trace = Trace {
         trace_id: 0xabc,
         parent: None,
@@ -207,15 +208,15 @@ fn open_metrics_has_exemplars_and_no_two_families_of_one_name() {
         component: 2,
         sampled: true,
     };
-    let outcome = Answered { code: OK, bytes: 0 };
+    let outcome = Outcome { code: OK, bytes: 0 };
     sampled.trace = Some(trace);
-    registry.answered(&sampled, &outcome);
-    let mut unsampled = call(Duration::from_secs(2), [0, 0]);
+    registry.finished(&sampled, &outcome);
+    let mut unsampled = request(Duration::from_secs(2), [0, 0]);
     unsampled.trace = Some(Trace {
         sampled: false,
         ..trace
     });
-    registry.answered(&unsampled, &outcome);
+    registry.finished(&unsampled, &outcome);
     let open = text(&registry, Format::OpenMetrics);
     assert!(open.ends_with("\n# EOF\n"));
     has(&open, "# TYPE calls counter");

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use streeling_core::Figure;
+use streeling_core::Sample;
 
 use super::config::Limits;
 use super::record::Finished;
@@ -126,9 +126,9 @@ impl Queue {
         self.wake.notify_all();
     }
 
-    pub(super) fn sample(&self, out: &mut Vec<Figure>) {
+    pub(super) fn sample(&self, out: &mut Vec<Sample>) {
         let value = |count: &AtomicU64| count.load(Ordering::Relaxed) as f64;
-        out.push(Figure {
+        out.push(Sample {
             name: "streeling_spans_exported_total",
             help: "Spans that were sent to the tracing backend.",
             labels: Vec::new(),
@@ -138,7 +138,7 @@ impl Queue {
             ("queue_full", &self.queue_full),
             ("export_failed", &self.export_failed),
         ];
-        out.extend(dropped.map(|(reason, count)| Figure {
+        out.extend(dropped.map(|(reason, count)| Sample {
             name: "streeling_spans_dropped_total",
             help: "Spans that were dropped, by reason.",
             labels: vec![("reason", reason.into())],

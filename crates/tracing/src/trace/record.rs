@@ -4,15 +4,13 @@ use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
-use streeling_core::{Answered, Call, Code, Stage, Trace, Transport, unique_u64};
+use streeling_core::{Code, Outcome, RequestContext, Stage, Trace, Transport, unique_u64};
 
 /// Most bytes of a URL that are kept: clients choose it, and thousands may be pending.
 const MAX_URL: usize = 2048;
 
 /// Most characters of an HTTP method that are kept. Registered methods are shorter.
 const MAX_METHOD: usize = 16;
-
-const STAGES: [Stage; 4] = [Stage::Decode, Stage::Queue, Stage::Component, Stage::Encode];
 
 /// The value of a tag.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,8 +67,8 @@ pub(super) struct Finished {
     code: Code,
     start: SystemTime,
     took: Duration,
-    /// For each stage the time from the start of the request to it, and its duration.
-    stages: [Option<(Duration, Duration)>; 4],
+    /// Each stage with the time from the start of the request to it, and its duration.
+    stages: Vec<(Stage, Duration, Duration)>,
     request_id: String,
     method: String,
     url: String,
@@ -78,26 +76,29 @@ pub(super) struct Finished {
 }
 
 impl Finished {
-    pub(super) fn new(trace: Trace, call: &Call, outcome: &Answered) -> Self {
-        let took = call.begun.elapsed();
-        let stages = STAGES.map(|stage| {
-            let (from, took) = call.stage(stage)?;
-            Some((from.saturating_duration_since(call.begun), took))
-        });
-        let info = call.head.as_deref();
+    pub(super) fn new(trace: Trace, request: &RequestContext, outcome: &Outcome) -> Self {
+        let took = request.started.elapsed();
+        let stages = request
+            .stages()
+            .map(|(stage, from, took)| {
+                let from = from.saturating_duration_since(request.started);
+                (stage, from, took)
+            })
+            .collect();
+        let info = request.info.as_deref();
         Self {
             trace,
-            transport: call.transport,
-            operation: call.subject().operation,
+            transport: request.transport,
+            operation: request.operation().name,
             code: outcome.code,
             start: SystemTime::now()
                 .checked_sub(took)
                 .unwrap_or(SystemTime::UNIX_EPOCH),
             took,
             stages,
-            request_id: call.id.to_string(),
+            request_id: request.id.to_string(),
             method: info
-                .map(|info| info.verb.chars().take(MAX_METHOD).collect())
+                .map(|info| info.method.chars().take(MAX_METHOD).collect())
                 .unwrap_or_default(),
             url: info
                 .map(|info| url(info.host.as_deref(), &info.target))
@@ -108,7 +109,7 @@ impl Finished {
 
     /// The number of its spans.
     pub(super) fn spans(&self) -> usize {
-        1 + self.stages.iter().flatten().count()
+        1 + self.stages.len()
     }
 
     /// Adds its spans: that of the request, then those of its stages.
@@ -124,15 +125,12 @@ impl Finished {
             has_failed: self.code.is_fault,
             tags: self.tags(common),
         });
-        for (stage, times) in STAGES.into_iter().zip(self.stages) {
-            let Some((from, took)) = times else {
-                continue;
-            };
+        for &(stage, from, took) in &self.stages {
             spans.push(Span {
                 trace_id: self.trace.trace_id,
                 id: match stage {
                     Stage::Component => self.trace.component,
-                    Stage::Decode | Stage::Queue | Stage::Encode => unique_u64(),
+                    Stage::Decode | Stage::Queue | Stage::Encode | Stage::Layer(_) => unique_u64(),
                 },
                 parent: Some(Parent::Local(self.trace.span)),
                 name: stage.name(),

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use streeling_core::{Answered, Call, Code, Head, Observers, Stage, Subject, Transport, Watched};
+use streeling_core::{
+    Code, Observers, Operation, Outcome, RequestContext, RequestGuard, RequestInfo, Stage,
+    Transport,
+};
 
 use super::config::{Backend, Limits, Sampling, TracerConfig};
 use super::record::{Common, Finished, Parent, Span, Tag};
@@ -15,9 +18,17 @@ mod jaeger;
 #[cfg(feature = "otlp")]
 mod otlp;
 
-static REST: Transport = Transport::new("rest", Code::numbered(499));
+static REST: Transport = Transport {
+    name: "rest",
+    abandoned: Code::numbered(499),
+    id_headers: &["x-request-id"],
+};
 
-static GRPC: Transport = Transport::new("grpc", Code::numbered(1));
+static GRPC: Transport = Transport {
+    name: "grpc",
+    abandoned: Code::numbered(1),
+    id_headers: &["x-request-id"],
+};
 
 const fn code(number: u16, is_fault: bool) -> Code {
     Code {
@@ -26,19 +37,19 @@ const fn code(number: u16, is_fault: bool) -> Code {
     }
 }
 
-const PREDICT: Subject = Subject {
+const PREDICT: Operation = Operation {
     label: "predict",
-    operation: "Predict",
+    name: "Predict",
 };
 
-fn info() -> Head {
-    Head {
-        verb: "POST".into(),
+fn info() -> RequestInfo {
+    RequestInfo {
+        method: "POST".into(),
         target: "/predict?x=1".to_owned(),
         protocol: "HTTP/1.1",
         host: Some("localhost:9000".to_owned()),
         peer: Some(([10, 0, 0, 7], 4321).into()),
-        ..Head::default()
+        ..RequestInfo::default()
     }
 }
 
@@ -88,12 +99,16 @@ fn unreachable_backend() -> Backend {
     })
 }
 
-fn begin(observers: &Observers, transport: &'static Transport, given: &[(&str, &str)]) -> Watched {
+fn begin(
+    observers: &Observers,
+    transport: &'static Transport,
+    given: &[(&str, &str)],
+) -> RequestGuard {
     let headers = |name: &str| {
         let found = given.iter().find(|(known, _)| *known == name);
         found.map(|(_, value)| *value)
     };
-    observers.begin(transport, &headers, info)
+    observers.start(transport, &headers, info)
 }
 
 /// A finished request, with all its stages.
@@ -104,18 +119,18 @@ fn request(
     code: Code,
 ) {
     let guard = begin(observers, transport, given);
-    let call = guard.call();
-    call.set_subject(PREDICT);
-    record_stages(call);
-    guard.answered(&Answered { code, bytes: 5 });
+    let request = guard.request();
+    request.set_operation(PREDICT);
+    record_stages(request);
+    guard.finish(&Outcome { code, bytes: 5 });
 }
 
-fn record_stages(call: &Call) {
-    let at = |micros| call.begun + Duration::from_micros(micros);
-    call.note(Stage::Decode, at(1), at(2));
-    call.note(Stage::Queue, at(2), at(4));
-    call.note(Stage::Component, at(4), at(8));
-    call.note(Stage::Encode, at(8), at(9));
+fn record_stages(request: &RequestContext) {
+    let at = |micros| request.started + Duration::from_micros(micros);
+    request.record(Stage::Decode, at(1), at(2));
+    request.record(Stage::Queue, at(2), at(4));
+    request.record(Stage::Component, at(4), at(8));
+    request.record(Stage::Encode, at(8), at(9));
 }
 
 fn observers(tracer: &Arc<Tracer>) -> Observers {
@@ -150,11 +165,11 @@ fn wait_for(what: &str, done: impl Fn() -> bool) {
 fn spans(transport: &'static Transport, given: &[(&str, &str)], code: Code) -> Vec<Span> {
     let tracer = Arc::new(Tracer::start(&config(unreachable_backend())).unwrap());
     let guard = begin(&observers(&tracer), transport, given);
-    let call = guard.call();
-    call.set_subject(PREDICT);
-    record_stages(call);
-    let outcome = Answered { code, bytes: 0 };
-    let finished = Finished::new(call.trace.unwrap(), call, &outcome);
+    let request = guard.request();
+    request.set_operation(PREDICT);
+    record_stages(request);
+    let outcome = Outcome { code, bytes: 0 };
+    let finished = Finished::new(request.trace.unwrap(), request, &outcome);
     let common = Common {
         tags: vec![("team".to_owned(), "blue".to_owned())],
         sampler: Sampler::Probabilistic(0.5).tags(),
@@ -162,7 +177,10 @@ fn spans(transport: &'static Transport, given: &[(&str, &str)], code: Code) -> V
     let mut spans = Vec::new();
     finished.write(&common, &mut spans);
     assert_eq!(spans.len(), finished.spans());
-    assert_eq!(Some(spans[3].id), call.trace.map(|trace| trace.component));
+    assert_eq!(
+        Some(spans[3].id),
+        request.trace.map(|trace| trace.component)
+    );
     spans
 }
 
@@ -252,9 +270,9 @@ fn the_caller_decides_or_else_the_sampler() {
         let tracer = Arc::new(Tracer::start(&config).unwrap());
         move |given: &[(&str, &str)]| {
             let guard = begin(&observers(&tracer), &REST, given);
-            let trace = guard.call().trace.unwrap();
+            let trace = guard.request().trace.unwrap();
             assert_ne!((trace.trace_id, trace.span, trace.component), (0, 0, 0));
-            assert_eq!(guard.call().head.is_some(), trace.sampled);
+            assert_eq!(guard.request().info.is_some(), trace.sampled);
             (trace.parent, trace.sampled)
         }
     };

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use streeling_core::{
-    Answered, Call, Figures, Headers, Observer, Trace, Transport, unique_u64, unique_u128,
+    Headers, MetricSource, Observer, Outcome, RequestContext, Trace, Transport, unique_u64,
+    unique_u128,
 };
 
 use super::carrier::Carrier;
@@ -49,7 +50,7 @@ impl Tracer {
     /// `queue_full` while more are recorded than can be sent, `export_failed` for those that the
     /// backend did not accept.
     #[must_use]
-    pub fn metric_source(&self) -> Figures {
+    pub fn metric_source(&self) -> MetricSource {
         let queue = Arc::clone(&self.queue);
         Arc::new(move |out| queue.sample(out))
     }
@@ -65,7 +66,7 @@ impl Tracer {
 }
 
 impl Observer for Tracer {
-    fn begun(&self, _transport: &'static Transport, headers: Headers<'_>) -> Option<Trace> {
+    fn started(&self, _transport: &'static Transport, headers: Headers<'_>) -> Option<Trace> {
         let context = self
             .carriers
             .iter()
@@ -84,13 +85,13 @@ impl Observer for Tracer {
         })
     }
 
-    fn wants_head(&self, trace: Option<Trace>) -> bool {
+    fn wants_info(&self, trace: Option<Trace>) -> bool {
         trace.is_some_and(|trace| trace.sampled)
     }
 
-    fn answered(&self, call: &Call, outcome: &Answered) {
-        if let Some(trace) = call.trace.filter(|trace| trace.sampled) {
-            self.queue.push(Finished::new(trace, call, outcome));
+    fn finished(&self, request: &RequestContext, outcome: &Outcome) {
+        if let Some(trace) = request.trace.filter(|trace| trace.sampled) {
+            self.queue.push(Finished::new(trace, request, outcome));
         }
     }
 }
