@@ -6,7 +6,7 @@ use std::time::Duration;
 use streeling_core::{Answered, Call, Head, Headers, Observer, Stage, Trace, Transport};
 use tokio::time::sleep;
 
-/// Remembers every request that has ended. It samples all of them, so that each stage is noted.
+/// Remembers every request that has ended. It samples all of them, so that each stage is recorded.
 #[derive(Debug, Default)]
 pub struct Recorder {
     seen: Mutex<Vec<Seen>>,
@@ -19,21 +19,21 @@ pub struct Seen {
     pub transport: &'static str,
     /// The request's id.
     pub id: String,
-    /// What it asked for, as metrics have it.
+    /// The operation, as metrics name it.
     pub label: &'static str,
-    /// The same, as traces have it.
+    /// The same, as traces name it.
     pub operation: &'static str,
     /// The transport's code.
     pub code: String,
-    /// Whether the server is to blame.
+    /// Whether it is an error of the server.
     pub is_fault: bool,
     /// Bytes of the request's body.
     pub received: u64,
-    /// Bytes of the answer's.
+    /// Bytes of the response's.
     pub sent: u64,
-    /// The stages that were noted.
+    /// The stages that were recorded.
     pub stages: Vec<&'static str>,
-    /// What it looked like.
+    /// What was requested, and by whom.
     pub head: Head,
 }
 
@@ -74,7 +74,7 @@ impl Observer for Recorder {
         true
     }
 
-    fn answered(&self, call: &Call, answer: &Answered) {
+    fn answered(&self, call: &Call, outcome: &Answered) {
         let stages = [Stage::Decode, Stage::Queue, Stage::Component, Stage::Encode];
         let subject = call.subject();
         let seen = Seen {
@@ -82,10 +82,10 @@ impl Observer for Recorder {
             id: call.id.to_string(),
             label: subject.label,
             operation: subject.operation,
-            code: answer.code.to_string(),
-            is_fault: answer.code.is_fault,
+            code: outcome.code.to_string(),
+            is_fault: outcome.code.is_fault,
             received: call.received(),
-            sent: answer.bytes,
+            sent: outcome.bytes,
             stages: stages
                 .into_iter()
                 .filter(|stage| call.stage(*stage).is_some())

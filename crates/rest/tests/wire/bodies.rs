@@ -251,7 +251,7 @@ async fn limit_holds_for_claimed_and_for_streamed_bodies() {
     assert_eq!(
         server
             .component
-            .begun
+            .started
             .load(std::sync::atomic::Ordering::SeqCst),
         1
     );

@@ -163,7 +163,7 @@ async fn body_shorter_than_claimed() {
     assert_eq!(
         server
             .component
-            .begun
+            .started
             .load(std::sync::atomic::Ordering::SeqCst),
         0
     );

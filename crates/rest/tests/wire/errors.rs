@@ -28,7 +28,7 @@ async fn every_kind() {
     ] {
         let reply = server.order(&format!("kind {kind:?}")).await;
         let info = reply.failure(status, kind.reason());
-        assert_eq!(info, format!("told to fail: {kind:?} \"é\n"));
+        assert_eq!(info, format!("scripted failure: {kind:?} \"é\n"));
         assert_eq!(reply.header("retry-after"), retry_after, "{kind:?}");
         seen += 1;
     }
@@ -60,7 +60,7 @@ async fn status_in_an_answer() {
         let reply = server.order(&format!("status {code}")).await;
         assert_eq!(i32::from(reply.status), code);
         assert_eq!(reply.json()["status"]["code"], code);
-        assert_eq!(reply.json()["status"]["info"], "as answered");
+        assert_eq!(reply.json()["status"]["info"], "as scripted");
     }
     assert_eq!(server.order("status 0").await.status, 200);
     assert_eq!(server.order("status 204").await.status, 204);
@@ -107,7 +107,7 @@ async fn not_ready_yet() {
     assert_eq!(server.get("/health/ping").await.body, b"pong");
     assert_eq!(server.get("/seldon.json").await.status, 200);
     assert_eq!(server.get("/nothing").await.status, 404);
-    assert_eq!(server.component.begun.load(Ordering::SeqCst), 0);
+    assert_eq!(server.component.started.load(Ordering::SeqCst), 0);
     server.ready.send(true).unwrap();
     assert_eq!(server.order("a").await.text(), "echo a");
 }
@@ -145,7 +145,7 @@ async fn client_that_leaves_drops_the_call() {
             r#"{"strData":"sleep 60000"}"#,
         ))
         .await;
-    while server.component.begun.load(Ordering::SeqCst) == 0 {
+    while server.component.started.load(Ordering::SeqCst) == 0 {
         sleep(Duration::from_millis(5)).await;
     }
     drop(client);

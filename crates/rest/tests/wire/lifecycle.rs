@@ -88,7 +88,7 @@ async fn requests_under_way_are_finished() {
     .await;
     while server
         .component
-        .begun
+        .started
         .load(std::sync::atomic::Ordering::SeqCst)
         == 0
     {
@@ -123,7 +123,7 @@ async fn grace_is_bounded() {
         r#"{"strData":"sleep 60000"}"#,
     ))
     .await;
-    while component.begun.load(std::sync::atomic::Ordering::SeqCst) == 0 {
+    while component.started.load(std::sync::atomic::Ordering::SeqCst) == 0 {
         sleep(Duration::from_millis(5)).await;
     }
     let begun = Instant::now();

@@ -104,7 +104,7 @@ async fn a_client_that_leaves_is_seen() {
     client
         .send(post("/predict", "application/json", order))
         .await;
-    while server.component.begun.load(Ordering::SeqCst) == 0 {
+    while server.component.started.load(Ordering::SeqCst) == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert_eq!(server.recorder.seen(), []);

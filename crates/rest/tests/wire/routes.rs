@@ -144,7 +144,7 @@ async fn options_and_preflight() {
     assert_eq!(
         server
             .component
-            .begun
+            .started
             .load(std::sync::atomic::Ordering::SeqCst),
         0
     );
@@ -173,6 +173,6 @@ async fn description_is_what_is_served() {
     }
     assert_eq!(
         server.get("/metadata").await.json(),
-        json!({"name": "obedient"})
+        json!({"name": "scripted"})
     );
 }

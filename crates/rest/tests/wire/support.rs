@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use streeling_core::{Observer, Unit, UnitConfig};
 use streeling_rest::{Config, Drained, bind};
-use streeling_testkit::{Obedient, Recorder};
+use streeling_testkit::{Scripted, Recorder};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{oneshot, watch};
@@ -20,7 +20,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// A running server.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
-    pub(crate) component: Arc<Obedient>,
+    pub(crate) component: Arc<Scripted>,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) ready: watch::Sender<bool>,
     shutdown: oneshot::Sender<Duration>,
@@ -43,7 +43,7 @@ impl Server {
     pub(crate) fn with(config: Config) -> Self {
         let listening = bind(config).unwrap().listen().unwrap();
         let address = listening.local_addr();
-        let component = Arc::new(Obedient::default());
+        let component = Arc::new(Scripted::default());
         let recorder = Arc::new(Recorder::default());
         let observers: [Arc<dyn Observer>; 1] = [recorder.clone()];
         let config = UnitConfig {

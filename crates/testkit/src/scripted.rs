@@ -1,4 +1,4 @@
-//! A component whose every answer a test can choose.
+//! A component whose every response a test can choose.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -13,14 +13,15 @@ use streeling_core::{
 };
 use tokio::time::sleep;
 
-/// A component that does as it is told: it echoes, unless the text that it gets is an order.
+/// A component that echoes, unless the text that it gets is a command.
 ///
-/// Orders: `sleep MS`, `panic TEXT`, `kind KIND` (an error of that kind), `http STATUS` and `grpc STATUS` (an error that
-/// asks for that status), `status CODE` (an answer with that code in it), `repeat N` (an answer of N bytes).
+/// Commands: `sleep MS`, `panic TEXT`, `kind KIND` (an error of that kind), `http STATUS` and
+/// `grpc STATUS` (an error with that status), `status CODE` (a response with that code in it),
+/// `repeat N` (a response of N bytes).
 #[derive(Debug, Default)]
-pub struct Obedient {
-    /// Calls that began.
-    pub begun: AtomicUsize,
+pub struct Scripted {
+    /// Calls that have started.
+    pub started: AtomicUsize,
     /// Calls that were dropped before their end.
     pub dropped: Arc<AtomicUsize>,
 }
@@ -35,22 +36,22 @@ impl Drop for Guard {
     }
 }
 
-impl Obedient {
-    async fn obey(&self, input: &Message) -> Result<Answer> {
-        self.begun.fetch_add(1, Ordering::SeqCst);
+impl Scripted {
+    async fn run(&self, input: &Message) -> Result<Answer> {
+        self.started.fetch_add(1, Ordering::SeqCst);
         let mut guard = Guard(Some(Arc::clone(&self.dropped)));
-        let answer = match &input.payload {
-            Payload::Text(order) => order_of(order).await,
+        let response = match &input.payload {
+            Payload::Text(command) => run_command(command).await,
             _ => Ok(Output::Unchanged.into()),
         };
         guard.0 = None;
-        answer
+        response
     }
 }
 
-async fn order_of(order: &str) -> Result<Answer> {
-    let (verb, argument) = order.split_once(' ').unwrap_or((order, ""));
-    match verb {
+async fn run_command(command: &str) -> Result<Answer> {
+    let (name, argument) = command.split_once(' ').unwrap_or((command, ""));
+    match name {
         "sleep" => {
             sleep(Duration::from_millis(number(argument)?)).await;
             Ok(Output::Text("slept".to_owned()).into())
@@ -60,8 +61,11 @@ async fn order_of(order: &str) -> Result<Answer> {
             let kind = ErrorKind::ALL
                 .into_iter()
                 .find(|kind| format!("{kind:?}") == argument)
-                .ok_or_else(|| misunderstood(argument))?;
-            Err(Error::new(kind, format!("told to fail: {argument} \"é\n")))
+                .ok_or_else(|| unknown(argument))?;
+            Err(Error::new(
+                kind,
+                format!("scripted failure: {argument} \"é\n"),
+            ))
         }
         "http" => Err(Error {
             http_status: Some(number(argument)?),
@@ -76,7 +80,7 @@ async fn order_of(order: &str) -> Result<Answer> {
         "status" => Ok(Output::Message(Box::new(Message {
             status: Some(Status {
                 code: number(argument)?,
-                info: "as answered".to_owned(),
+                info: "as scripted".to_owned(),
                 failure: true,
                 ..Status::default()
             }),
@@ -84,14 +88,14 @@ async fn order_of(order: &str) -> Result<Answer> {
         }))
         .into()),
         "repeat" => Ok(Output::Text("x".repeat(number(argument)?)).into()),
-        _ => Ok(Output::Text(format!("echo {order}")).into()),
+        _ => Ok(Output::Text(format!("echo {command}")).into()),
     }
 }
 
 #[async_trait]
-impl Component for Obedient {
+impl Component for Scripted {
     async fn predict(&self, _: &Context, input: &Message) -> Result<Answer> {
-        self.obey(input).await
+        self.run(input).await
     }
 
     async fn aggregate(&self, _: &Context, inputs: &[Message]) -> Result<Answer> {
@@ -109,15 +113,15 @@ impl Component for Obedient {
 
     async fn metadata(&self) -> Result<RawJson> {
         Ok(RawJson::from_checked(Bytes::from_static(
-            br#"{"name":"obedient"}"#,
+            br#"{"name":"scripted"}"#,
         )))
     }
 }
 
 fn number<T: FromStr>(text: &str) -> Result<T> {
-    text.parse().map_err(|_| misunderstood(text))
+    text.parse().map_err(|_| unknown(text))
 }
 
-fn misunderstood(text: &str) -> Error {
-    Error::new(ErrorKind::Internal, format!("no such order: {text}"))
+fn unknown(text: &str) -> Error {
+    Error::new(ErrorKind::Internal, format!("unknown command: {text}"))
 }
