@@ -1,5 +1,6 @@
 //! Circles of a directed graph.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// For every node the shortest circle that it is on, each circle once, from its least node on.
@@ -30,8 +31,8 @@ fn circle(start: usize, next: &BTreeMap<usize, Vec<usize>>) -> Option<Vec<usize>
                 way.reverse();
                 return Some(way);
             }
-            if !before.contains_key(&to) {
-                before.insert(to, node);
+            if let Entry::Vacant(entry) = before.entry(to) {
+                entry.insert(node);
                 queue.push_back(to);
             }
         }

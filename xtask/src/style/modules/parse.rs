@@ -13,7 +13,7 @@ pub(super) struct Module {
     /// `mod name;`
     pub(super) files: Vec<String>,
     /// `mod name { ... }`
-    pub(super) inline: Vec<(String, Module)>,
+    pub(super) inline: Vec<(String, Self)>,
     pub(super) imports: Vec<Import>,
     /// Names of items.
     pub(super) defined: BTreeSet<String>,

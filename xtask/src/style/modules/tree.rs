@@ -42,7 +42,7 @@ impl Tree {
         };
         let (folder, _) = root.rsplit_once('/').unwrap_or_default();
         let module = parse::parse(files[root]);
-        tree.add(module, Vec::new(), root, folder, None, files)?;
+        tree.add(module, &[], root, folder, None, files)?;
         Ok(tree)
     }
 
@@ -50,7 +50,7 @@ impl Tree {
     fn add(
         &mut self,
         mut module: parse::Module,
-        path: Path,
+        path: &[String],
         file: &str,
         folder: &str,
         parent: Option<(usize, bool)>,
@@ -62,7 +62,7 @@ impl Tree {
             std::mem::take(&mut module.inline),
         );
         self.modules.push(Node {
-            path: path.clone(),
+            path: path.to_vec(),
             file: file.to_owned(),
             owner: match parent {
                 Some((parent, true)) => self.modules[parent].owner,
@@ -72,7 +72,8 @@ impl Tree {
             children: BTreeMap::new(),
             module,
         });
-        let joined = |name: &str| path.iter().cloned().chain([name.to_owned()]).collect();
+        let joined =
+            |name: &str| -> Path { path.iter().cloned().chain([name.to_owned()]).collect() };
         for name in below {
             let folder = format!("{folder}/{name}");
             let candidates = [format!("{folder}.rs"), format!("{folder}/mod.rs")];
@@ -85,7 +86,7 @@ impl Tree {
             let module = parse::parse(files[file.as_str()]);
             let child = self.add(
                 module,
-                joined(&name),
+                &joined(&name),
                 file,
                 &folder,
                 Some((index, false)),
@@ -97,7 +98,7 @@ impl Tree {
             let folder = format!("{folder}/{name}");
             let child = self.add(
                 module,
-                joined(&name),
+                &joined(&name),
                 file,
                 &folder,
                 Some((index, true)),
