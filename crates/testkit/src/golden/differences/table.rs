@@ -106,8 +106,8 @@ pub(super) fn difference(heading: &str, rows: &[(&str, &str)]) -> Result<Differe
                 None => {
                     return Err(format!(
                         "unknown row \"{name}\", must be one of Exchanges, Calls, Incumbent, \
-                         Start, Status, Code, Body, At /PLACE, Header NAME, Without, Answers as, Compare, \
-                         Reason"
+                         Start, Status, Code, Body, At /PLACE, Header NAME, Without, Answers as, \
+                         Compare, Reason"
                     ));
                 }
             },
