@@ -29,7 +29,7 @@ mod upkeep;
 mod watch;
 
 /// The parts that the features put into this build.
-pub const PARTS: config::Parts = config::Parts {
+pub const PARTS: config::Features = config::Features {
     rest: cfg!(feature = "rest"),
     grpc: cfg!(feature = "grpc"),
     metrics: cfg!(feature = "metrics"),

@@ -110,7 +110,7 @@ async fn the_other_messages() {
     let answer = generic.send_feedback(feedback).await.unwrap();
     assert_eq!(text_of(answer.get_ref()), "reward 0.5");
     let metadata = server.model().await.metadata(()).await.unwrap();
-    assert_eq!(metadata.get_ref().name, "obedient");
+    assert_eq!(metadata.get_ref().name, "scripted");
 }
 
 #[tokio::test]

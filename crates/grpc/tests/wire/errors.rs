@@ -31,7 +31,7 @@ async fn every_kind() {
     ] {
         let status = server.order(&format!("kind {kind:?}")).await.unwrap_err();
         assert_eq!(status.code(), code, "{kind:?}");
-        let text = format!("told to fail: {kind:?} \"é\n");
+        let text = format!("scripted failure: {kind:?} \"é\n");
         let prefix = match code {
             Code::Unknown => "Exception calling application: ",
             _ => "",
@@ -60,7 +60,7 @@ async fn status_in_an_answer_is_part_of_the_answer() {
     let server = Server::start();
     let answer = server.order("status 404").await.unwrap();
     let status = answer.status.unwrap();
-    assert_eq!((status.code, status.info.as_str()), (404, "as answered"));
+    assert_eq!((status.code, status.info.as_str()), (404, "as scripted"));
 }
 
 #[tokio::test]
@@ -80,7 +80,7 @@ async fn before_it_is_loaded() {
     server.ready.send_replace(false);
     let status = server.order("hello").await.unwrap_err();
     assert_eq!(status.code(), Code::Unavailable);
-    assert_eq!(server.component.begun.load(Ordering::SeqCst), 0);
+    assert_eq!(server.component.started.load(Ordering::SeqCst), 0);
     server.ready.send_replace(true);
     assert_eq!(text_of(&server.order("hello").await.unwrap()), "echo hello");
 }
@@ -120,7 +120,7 @@ async fn deadline_that_is_over_reaches_no_component() {
     headers.insert("grpc-timeout", "0n".parse().unwrap());
     let reply = client.ask(request).await;
     assert_eq!((reply.http, reply.code), (200, Some(4)), "{reply:?}");
-    assert_eq!(server.component.begun.load(Ordering::SeqCst), 0);
+    assert_eq!(server.component.started.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]
@@ -128,7 +128,7 @@ async fn caller_that_goes_away_is_noticed() {
     let server = Server::start();
     let mut model = server.model().await;
     let call = tokio::spawn(async move { model.predict(text("sleep 20000")).await });
-    while server.component.begun.load(Ordering::SeqCst) == 0 {
+    while server.component.started.load(Ordering::SeqCst) == 0 {
         sleep(Duration::from_millis(5)).await;
     }
     call.abort();

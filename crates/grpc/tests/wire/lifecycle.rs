@@ -33,7 +33,7 @@ async fn requests_under_way_are_finished_and_new_ones_go_elsewhere() {
         Some(0)
     );
     let busy = tokio::spawn(async move { model.predict(text("sleep 500")).await });
-    while server.component.begun.load(Ordering::SeqCst) < 2 {
+    while server.component.started.load(Ordering::SeqCst) < 2 {
         sleep(Duration::from_millis(5)).await;
     }
     let begun = Instant::now();
@@ -66,7 +66,7 @@ async fn grace_has_an_end() {
     let mut model = server.model().await;
     let component = server.component.clone();
     let busy = tokio::spawn(async move { model.predict(text("sleep 60000")).await });
-    while component.begun.load(Ordering::SeqCst) == 0 {
+    while component.started.load(Ordering::SeqCst) == 0 {
         sleep(Duration::from_millis(5)).await;
     }
     let end = server.stop_within(Duration::from_millis(50));
@@ -92,7 +92,7 @@ async fn ten_thousand_streams_on_one_connection() {
         }
     });
     timeout(PATIENCE * 3, join_all(calls)).await.unwrap();
-    assert_eq!(server.component.begun.load(Ordering::SeqCst), 10_000);
+    assert_eq!(server.component.started.load(Ordering::SeqCst), 10_000);
 }
 
 #[tokio::test]
@@ -115,10 +115,10 @@ async fn streams_opened_and_reset_at_once_do_not_pile_up() {
         }
     }
     drop(client);
-    assert_ne!(server.component.begun.load(Ordering::SeqCst), 0);
+    assert_ne!(server.component.started.load(Ordering::SeqCst), 0);
     let begun = Instant::now();
     let component = &server.component;
-    while component.begun.load(Ordering::SeqCst) > component.dropped.load(Ordering::SeqCst) {
+    while component.started.load(Ordering::SeqCst) > component.dropped.load(Ordering::SeqCst) {
         assert!(begun.elapsed() < PATIENCE);
         sleep(Duration::from_millis(20)).await;
     }
@@ -202,6 +202,6 @@ async fn head_of_a_megabyte_is_refused() {
     request.metadata_mut().insert("long", value);
     let status = model.predict(request).await.unwrap_err();
     assert_ne!(status.code(), Code::Ok);
-    assert_eq!(server.component.begun.load(Ordering::SeqCst), 0);
+    assert_eq!(server.component.started.load(Ordering::SeqCst), 0);
     assert_eq!(text_of(&server.order("hello").await.unwrap()), "echo hello");
 }

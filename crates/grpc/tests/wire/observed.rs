@@ -86,7 +86,7 @@ async fn a_client_that_leaves_is_seen() {
     tokio::select! {
         _ = client.send(post(PREDICT, framed_order("sleep 60000"))) => unreachable!("it sleeps"),
         () = async {
-            while component.begun.load(Ordering::SeqCst) == 0 {
+            while component.started.load(Ordering::SeqCst) == 0 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         } => {}

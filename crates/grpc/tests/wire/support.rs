@@ -15,7 +15,7 @@ use streeling_core::{Observer, Unit, UnitConfig};
 use streeling_grpc::{Config, Drained, bind};
 use streeling_proto::seldon::protos::model_client::ModelClient;
 use streeling_proto::seldon::protos::{SeldonMessage, seldon_message};
-use streeling_testkit::{Obedient, Recorder};
+use streeling_testkit::{Scripted, Recorder};
 use tokio::net::TcpStream;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
@@ -30,7 +30,7 @@ pub(crate) const PREDICT: &str = "/seldon.protos.Model/Predict";
 /// A running server.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
-    pub(crate) component: Arc<Obedient>,
+    pub(crate) component: Arc<Scripted>,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) ready: watch::Sender<bool>,
     shutdown: oneshot::Sender<Duration>,
@@ -52,7 +52,7 @@ impl Server {
     pub(crate) fn with(config: Config) -> Self {
         let listening = bind(config).unwrap().listen().unwrap();
         let address = listening.local_addr();
-        let component = Arc::new(Obedient::default());
+        let component = Arc::new(Scripted::default());
         let recorder = Arc::new(Recorder::default());
         let observers: [Arc<dyn Observer>; 1] = [recorder.clone()];
         let config = UnitConfig {

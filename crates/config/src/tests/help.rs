@@ -56,8 +56,8 @@ fn help_and_reference_name_every_flag_variable_and_default() {
     let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let (short, long) = (flat(&short), flat(&long));
     assert!(long.len() > short.len());
-    for row in TABLE {
-        if let Some(name) = row.shown_flag() {
+    for row in rows() {
+        if let Some(name) = row.flag_name() {
             assert!(short.contains(&name) && long.contains(&name), "{name}");
             assert!(page.contains(&format!("`{name}`")), "{name}");
         }
@@ -69,11 +69,11 @@ fn help_and_reference_name_every_flag_variable_and_default() {
         for text in [
             row.meaning,
             row.detail,
-            row.shown_default(),
+            row.default_text(),
             &row.kind.allowed(),
         ] {
             assert!(page.contains(&text.replace('|', "\\|")), "{text}");
-            if row.flag != Flag::Positional || text != row.shown_default() {
+            if row.flag != Flag::Positional || text != row.default_text() {
                 assert!(long.contains(&flat(text)), "{text}");
             }
         }
