@@ -1,4 +1,4 @@
-//! The port, with what is served on it.
+//! The metrics port: reserve, open, serve.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -9,11 +9,11 @@ use streeling_net::{BindError, Drained};
 use crate::pages::Pages;
 use crate::serve;
 
-/// Reserves the port, without opening it. Port 0 lets the system choose one.
+/// Reserves the port without opening it. With port 0 the system chooses one.
 ///
 /// # Errors
 ///
-/// [`BindError`] when the address cannot be had.
+/// [`BindError`] when the address cannot be bound.
 pub fn bind(address: SocketAddr) -> Result<Bound, BindError> {
     Ok(Bound {
         port: streeling_net::bind(address)?,
@@ -27,7 +27,7 @@ pub struct Bound {
 }
 
 impl Bound {
-    /// The address, with the port that the system chose if 0 was asked for.
+    /// The address, with the port that the system chose where 0 was requested.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.port.local_addr()
@@ -52,14 +52,14 @@ pub struct Listening {
 }
 
 impl Listening {
-    /// The address, with the port that the system chose if 0 was asked for.
+    /// The address, with the port that the system chose where 0 was requested.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.port.local_addr()
     }
 
-    /// Answers requests until `shutdown` is ready, then finishes those under way, for at most as
-    /// long as it says.
+    /// Serves requests until `shutdown` is ready, then finishes those in flight, for at most the
+    /// drain timeout that `shutdown` returns.
     pub async fn serve(
         self,
         pages: Pages,

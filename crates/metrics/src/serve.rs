@@ -1,4 +1,4 @@
-//! The life of a connection.
+//! Connections of the metrics port.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -13,8 +13,8 @@ use tokio::net::TcpStream;
 
 use crate::pages::{self, Pages};
 
-/// How long a connection may be silent: scrapers come every few seconds to a minute, and keep theirs.
-const IDLE: Duration = Duration::from_secs(75);
+/// How long a connection may be idle. Scrapers reuse theirs every few seconds to a minute.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 
 pub(crate) async fn serve(
     port: Listening,
@@ -22,7 +22,9 @@ pub(crate) async fn serve(
     shutdown: impl Future<Output = Duration> + Send,
 ) -> Drained {
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(IDLE);
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(IDLE_TIMEOUT);
     port.serve(
         |stream, closing| connection(&builder, stream, closing, &pages),
         shutdown,
@@ -38,11 +40,11 @@ fn connection(
 ) -> impl Future<Output = ()> + Send + 'static {
     let pages = pages.clone();
     let peer = stream.peer_addr().ok();
-    let answers = service_fn(move |request| {
-        let answer = pages::serve(request, peer, pages.clone());
-        async { Ok::<_, Infallible>(answer.await) }
+    let service = service_fn(move |request| {
+        let response = pages::serve(request, peer, pages.clone());
+        async { Ok::<_, Infallible>(response.await) }
     });
-    let connection = builder.serve_connection(TokioIo::new(stream), answers);
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
     async move {
         let mut connection = pin!(connection);
         let result = tokio::select! {

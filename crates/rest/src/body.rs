@@ -94,15 +94,13 @@ async fn piece<B: Buf, E>(
     // What is there already needs no timer.
     let piece = match body.next().now_or_never() {
         Some(piece) => piece,
-        None => timeout(limits.idle, body.next())
-            .await
-            .map_err(|_| Error {
-                http_status: Some(StatusCode::REQUEST_TIMEOUT.as_u16()),
-                ..Error::new(
-                    ErrorKind::BadData,
-                    format!("nothing more of the body came for {:?}", limits.idle),
-                )
-            })?,
+        None => timeout(limits.idle, body.next()).await.map_err(|_| Error {
+            http_status: Some(StatusCode::REQUEST_TIMEOUT.as_u16()),
+            ..Error::new(
+                ErrorKind::BadData,
+                format!("nothing more of the body came for {:?}", limits.idle),
+            )
+        })?,
     };
     match piece {
         None => Ok(None),

@@ -132,7 +132,9 @@ impl Handler {
             Ok(Before::Call(method)) => match self.read(head, &mut body).await {
                 Ok(whole) => {
                     drop(body);
-                    return self.decode_and_call(context, head, found, method, whole).await;
+                    return self
+                        .decode_and_call(context, head, found, method, whole)
+                        .await;
                 }
                 Err(error) => Err(error),
             },

@@ -86,9 +86,7 @@ impl Verbs {
         match self {
             Self::Get => *verb == Verb::GET || *verb == Verb::HEAD,
             Self::Post => *verb == Verb::POST,
-            Self::GetPost => {
-                *verb == Verb::POST || *verb == Verb::GET || *verb == Verb::HEAD
-            }
+            Self::GetPost => *verb == Verb::POST || *verb == Verb::GET || *verb == Verb::HEAD,
         }
     }
 

@@ -25,10 +25,9 @@ pub(crate) struct Match<'a> {
 impl Router {
     /// At least one protocol; the first one speaks where no route is found.
     pub(crate) fn new(protocols: Vec<Arc<dyn Protocol>>) -> Self {
-        let all = protocols
-            .iter()
-            .enumerate()
-            .flat_map(|(index, protocol)| protocol.routes().iter().map(move |route| (index, route)));
+        let all = protocols.iter().enumerate().flat_map(|(index, protocol)| {
+            protocol.routes().iter().map(move |route| (index, route))
+        });
         let (open, fixed) = all.partition(|(_, route)| route.path.contains('{'));
         Self {
             protocols,
@@ -79,7 +78,10 @@ fn captured(pattern: &'static str, path: &str) -> Option<Params> {
     let mut parts = path.split('/');
     for expected in pattern.split('/') {
         let part = parts.next()?;
-        match expected.strip_prefix('{').and_then(|name| name.split_once('}')) {
+        match expected
+            .strip_prefix('{')
+            .and_then(|name| name.split_once('}'))
+        {
             // What follows the bracket stands behind the text: `{model}:predict`.
             Some((name, end)) => {
                 let text = part.strip_suffix(end).filter(|text| !text.is_empty())?;
@@ -158,14 +160,25 @@ mod tests {
         };
         let infer = "/v2/models/{model}/infer";
         assert_eq!(model(infer, "/v2/models/a b/infer").as_deref(), Some("a b"));
-        for path in ["/v2/models//infer", "/v2/models/a", "/v2/models/a/infer/", "/v2/models/a/b"] {
+        for path in [
+            "/v2/models//infer",
+            "/v2/models/a",
+            "/v2/models/a/infer/",
+            "/v2/models/a/b",
+        ] {
             assert_eq!(model(infer, path), None, "{path}");
         }
         let predict = "/v1/models/{model}:predict";
-        assert_eq!(model(predict, "/v1/models/a:b:predict").as_deref(), Some("a:b"));
+        assert_eq!(
+            model(predict, "/v1/models/a:b:predict").as_deref(),
+            Some("a:b")
+        );
         assert_eq!(model(predict, "/v1/models/:predict"), None);
         let two = captured("/m/{model}/versions/{version}", "/m/x/versions/7").unwrap();
-        assert_eq!((two.get("model"), two.get("version")), (Some("x"), Some("7")));
+        assert_eq!(
+            (two.get("model"), two.get("version")),
+            (Some("x"), Some("7"))
+        );
         assert_eq!(two.get("other"), None);
     }
 }

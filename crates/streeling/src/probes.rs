@@ -64,9 +64,9 @@ impl Bound {
     pub(crate) fn serve(self, health: Health, told: &Told) -> Result<Probes, ServeError> {
         let port = self.port.listen().map_err(ServeError::MetricsPort)?;
         announce("metrics", port.local_addr());
-        self.registry.show(about(health.clone()));
+        self.registry.add_source(about(health.clone()));
         for figures in told.figures() {
-            self.registry.show(figures);
+            self.registry.add_source(figures);
         }
         let observers = told.of_scrapes().into_iter().collect();
         let (end, ended) = oneshot::channel::<()>();

@@ -129,12 +129,12 @@ impl Pools {
             .map(|(name, pool)| (name, pool.clone()))
             .collect();
         let known = Arc::clone(&pools);
-        registry.show(Arc::new(move |out| {
+        registry.add_source(Arc::new(move |out| {
             for (name, pool) in &*known {
                 pool.figures(name, out);
             }
         }));
-        registry.show_processes(Arc::new(move || {
+        registry.set_worker_processes(Arc::new(move || {
             let all = pools.iter().flat_map(|(_, pool)| pool.processes());
             all.map(|(worker, pid)| WorkerProcess { worker, pid })
                 .collect()

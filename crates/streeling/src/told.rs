@@ -65,12 +65,12 @@ impl Told {
     /// What they know.
     #[cfg(feature = "metrics")]
     pub(crate) fn figures(&self) -> Vec<Figures> {
-        let access = self.access.as_ref().map(|access| access.figures());
+        let access = self.access.as_ref().map(|access| access.metric_source());
         #[cfg(any(feature = "jaeger", feature = "otlp"))]
-        let traces = self.tracer.as_ref().map(|tracer| tracer.figures());
+        let traces = self.tracer.as_ref().map(|tracer| tracer.metric_source());
         #[cfg(not(any(feature = "jaeger", feature = "otlp")))]
         let traces = None;
-        let all = [streeling_tracing::log_figures(), access, traces];
+        let all = [streeling_tracing::log_metric_source(), access, traces];
         all.into_iter().flatten().collect()
     }
 

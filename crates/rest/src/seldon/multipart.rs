@@ -27,7 +27,7 @@ struct Member {
 /// # Errors
 ///
 /// [`ErrorKind::BadData`] when the body is no such multipart body, or a field holds no JSON.
-pub(super) fn document(boundary: Option<&str>, body: Bytes) -> Result<Bytes, Error> {
+pub(crate) fn document(boundary: Option<&str>, body: Bytes) -> Result<Bytes, Error> {
     // The body is all there, so there is nothing to wait for.
     read(boundary, body).now_or_never().unwrap_or_else(|| {
         Err(Error::new(

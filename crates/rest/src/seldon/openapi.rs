@@ -113,7 +113,11 @@ fn good(action: Action) -> Value {
         Action::Call(Method::Metadata) => {
             ("The metadata", "application/json", reference("Metadata"))
         }
-        Action::Call(_) => ("The response", "application/json", reference("SeldonMessage")),
+        Action::Call(_) => (
+            "The response",
+            "application/json",
+            reference("SeldonMessage"),
+        ),
         Action::Page(super::PING) => ("The word pong", "text/html", json!({"type": "string"})),
         Action::Page(_) => (
             "An OpenAPI document",

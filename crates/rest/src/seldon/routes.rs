@@ -7,10 +7,17 @@ use crate::protocol::Route;
 use crate::protocol::Verbs::{self, Get, GetPost, Post};
 
 /// What a route does, and what that is called.
+#[derive(Clone, Copy)]
 struct What(Action, Operation);
 
-const PING: What = What(Action::Page(super::PING), Operation::new("ping", "HealthPing"));
-const OPENAPI: What = What(Action::Page(super::OPENAPI), Operation::new("openapi", "openAPI"));
+const PING: What = What(
+    Action::Page(super::PING),
+    Operation::new("ping", "HealthPing"),
+);
+const OPENAPI: What = What(
+    Action::Page(super::OPENAPI),
+    Operation::new("openapi", "openAPI"),
+);
 
 impl What {
     const fn call(method: Method) -> Self {

@@ -1,4 +1,4 @@
-//! What becomes of requests, up to the wire.
+//! From requests to the bytes that backends receive.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ const PREDICT: Subject = Subject {
     operation: "Predict",
 };
 
-fn head() -> Head {
+fn info() -> Head {
     Head {
         verb: "POST".into(),
         target: "/predict?x=1".to_owned(),
@@ -60,12 +60,27 @@ fn config(backend: Backend) -> TracerConfig {
     }
 }
 
-/// A backend that nobody listens for.
-fn nobody() -> Backend {
+/// A collector with short timeouts.
+#[cfg(feature = "otlp")]
+fn collector(protocol: Protocol, address: std::net::SocketAddr) -> Collector {
+    Collector {
+        protocol,
+        endpoint: match protocol {
+            Protocol::Grpc => format!("http://{address}"),
+            Protocol::HttpProtobuf => format!("http://{address}/v1/traces"),
+        },
+        headers: vec![("x-token".to_owned(), "secret".to_owned())],
+        timeout: Duration::from_millis(200),
+        gzip: false,
+    }
+}
+
+/// A backend that refuses connections.
+fn unreachable_backend() -> Backend {
     let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap();
     #[cfg(feature = "otlp")]
-    return Backend::Otlp(otlp::collector(Protocol::HttpProtobuf, address));
+    return Backend::Otlp(collector(Protocol::HttpProtobuf, address));
     #[cfg(not(feature = "otlp"))]
     Backend::Jaeger(Agent {
         host: address.ip().to_string(),
@@ -78,24 +93,24 @@ fn begin(observers: &Observers, transport: &'static Transport, given: &[(&str, &
         let found = given.iter().find(|(known, _)| *known == name);
         found.map(|(_, value)| *value)
     };
-    observers.begin(transport, &headers, head)
+    observers.begin(transport, &headers, info)
 }
 
-/// A whole request, with all its stages.
+/// A finished request, with all its stages.
 fn request(
     observers: &Observers,
     transport: &'static Transport,
     given: &[(&str, &str)],
     code: Code,
 ) {
-    let watched = begin(observers, transport, given);
-    let call = watched.call();
+    let guard = begin(observers, transport, given);
+    let call = guard.call();
     call.set_subject(PREDICT);
-    note(call);
-    watched.answered(&Answered { code, bytes: 5 });
+    record_stages(call);
+    guard.answered(&Answered { code, bytes: 5 });
 }
 
-fn note(call: &Call) {
+fn record_stages(call: &Call) {
     let at = |micros| call.begun + Duration::from_micros(micros);
     call.note(Stage::Decode, at(1), at(2));
     call.note(Stage::Queue, at(2), at(4));
@@ -109,37 +124,37 @@ fn observers(tracer: &Arc<Tracer>) -> Observers {
         .collect()
 }
 
-fn figures(tracer: &Tracer) -> BTreeMap<String, u64> {
-    let mut figures = Vec::new();
-    tracer.figures()(&mut figures);
-    figures
+fn counts(tracer: &Tracer) -> BTreeMap<String, u64> {
+    let mut samples = Vec::new();
+    tracer.metric_source()(&mut samples);
+    samples
         .into_iter()
-        .map(|figure| {
-            let name = figure
+        .map(|sample| {
+            let name = sample
                 .labels
                 .first()
                 .map_or("exported", |(_, reason)| reason);
-            (name.to_owned(), figure.value as u64)
+            (name.to_owned(), sample.value as u64)
         })
         .collect()
 }
 
 fn wait_for(what: &str, done: impl Fn() -> bool) {
-    let until = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(20);
     while !done() {
-        assert!(Instant::now() < until, "{what}");
+        assert!(Instant::now() < deadline, "{what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
 
 fn spans(transport: &'static Transport, given: &[(&str, &str)], code: Code) -> Vec<Span> {
-    let tracer = Arc::new(Tracer::start(&config(nobody())).unwrap());
-    let watched = begin(&observers(&tracer), transport, given);
-    let call = watched.call();
+    let tracer = Arc::new(Tracer::start(&config(unreachable_backend())).unwrap());
+    let guard = begin(&observers(&tracer), transport, given);
+    let call = guard.call();
     call.set_subject(PREDICT);
-    note(call);
-    let answer = Answered { code, bytes: 0 };
-    let finished = Finished::new(call.trace.unwrap(), call, &answer);
+    record_stages(call);
+    let outcome = Answered { code, bytes: 0 };
+    let finished = Finished::new(call.trace.unwrap(), call, &outcome);
     let common = Common {
         tags: vec![("team".to_owned(), "blue".to_owned())],
         sampler: Sampler::Probabilistic(0.5).tags(),
@@ -159,7 +174,7 @@ fn tags(span: &Span) -> Vec<(&str, Tag)> {
 }
 
 #[test]
-fn a_request_makes_a_span_with_a_child_for_each_stage() {
+fn a_request_has_a_span_with_a_child_for_each_stage() {
     let spans = spans(&REST, &[("x-request-id", "r1")], code(200, false));
     let root = &spans[0];
     assert_eq!(
@@ -186,7 +201,7 @@ fn a_request_makes_a_span_with_a_child_for_each_stage() {
         .iter()
         .map(|span| {
             assert_eq!(span.trace_id, root.trace_id);
-            assert_eq!(span.parent, Some(Parent::Ours(root.id)));
+            assert_eq!(span.parent, Some(Parent::Local(root.id)));
             assert_eq!(tags(span), [("team", text("blue"))]);
             let since = span.start.duration_since(root.start).unwrap();
             (span.name, since.as_micros(), span.took.as_micros())
@@ -204,12 +219,12 @@ fn a_request_makes_a_span_with_a_child_for_each_stage() {
 }
 
 #[test]
-fn a_callers_span_is_the_parent_and_a_fault_an_error() {
+fn a_callers_span_is_the_parent_and_a_fault_is_an_error() {
     let spans = spans(&GRPC, &[("uber-trace-id", "a:b:0:1")], code(14, true));
     let root = &spans[0];
     assert_eq!(
         (root.trace_id, root.parent, root.has_failed),
-        (0xa, Some(Parent::Theirs(0xb)), true)
+        (0xa, Some(Parent::Remote(0xb)), true)
     );
     let names: Vec<&str> = root.tags.iter().map(|(name, _)| name.as_ref()).collect();
     assert_eq!(
@@ -227,19 +242,19 @@ fn a_callers_span_is_the_parent_and_a_fault_an_error() {
 }
 
 #[test]
-fn the_caller_decides_and_else_the_sampler() {
+fn the_caller_decides_or_else_the_sampler() {
     let with = |sampler, follows_caller| {
-        let mut config = config(nobody());
+        let mut config = config(unreachable_backend());
         config.sampling = Sampling {
             sampler,
             follows_caller,
         };
         let tracer = Arc::new(Tracer::start(&config).unwrap());
         move |given: &[(&str, &str)]| {
-            let watched = begin(&observers(&tracer), &REST, given);
-            let trace = watched.call().trace.unwrap();
+            let guard = begin(&observers(&tracer), &REST, given);
+            let trace = guard.call().trace.unwrap();
             assert_ne!((trace.trace_id, trace.span, trace.component), (0, 0, 0));
-            assert_eq!(watched.call().head.is_some(), trace.sampled);
+            assert_eq!(guard.call().head.is_some(), trace.sampled);
             (trace.parent, trace.sampled)
         }
     };
@@ -259,7 +274,7 @@ fn the_caller_decides_and_else_the_sampler() {
         with(Sampler::Const(true), true)(&undecided),
         (Some(0xc), true)
     );
-    // The first carrier that makes sense counts.
+    // The first valid context counts.
     let broken = [("uber-trace-id", "x"), undecided[0]];
     assert_eq!(
         with(Sampler::Const(false), true)(&broken),
@@ -269,28 +284,28 @@ fn the_caller_decides_and_else_the_sampler() {
 }
 
 #[test]
-fn what_a_dead_backend_does_not_take_is_dropped_and_counted() {
+fn spans_for_an_unreachable_backend_are_dropped_and_counted() {
     const REQUESTS: u64 = 20_000;
-    let mut config = config(nobody());
+    let mut config = config(unreachable_backend());
     config.limits.queue = 100;
     config.limits.batch = 50;
     config.limits.delay = Duration::from_millis(100);
     let tracer = Arc::new(Tracer::start(&config).unwrap());
     let observers = observers(&tracer);
-    let begun = Instant::now();
+    let started = Instant::now();
     for _ in 0..REQUESTS {
         request(&observers, &REST, &[], code(200, false));
     }
-    let took = begun.elapsed();
+    let took = started.elapsed();
     assert!(took < Duration::from_secs(10), "{took:?}");
-    let begun = Instant::now();
+    let started = Instant::now();
     tracer.stop(Duration::from_millis(500));
-    let took = begun.elapsed();
+    let took = started.elapsed();
     assert!(took < Duration::from_secs(3), "{took:?}");
-    let total = || figures(&tracer).values().sum::<u64>();
-    wait_for("spans are unaccounted for", || total() == REQUESTS * 5);
-    let figures = figures(&tracer);
-    assert!(figures["queue_full"] > REQUESTS, "{figures:?}");
+    let total = || counts(&tracer).values().sum::<u64>();
+    wait_for("all spans are counted", || total() == REQUESTS * 5);
+    let counts = counts(&tracer);
+    assert!(counts["queue_full"] > REQUESTS, "{counts:?}");
     #[cfg(feature = "otlp")]
-    assert_eq!(figures["exported"], 0, "{figures:?}");
+    assert_eq!(counts["exported"], 0, "{counts:?}");
 }
