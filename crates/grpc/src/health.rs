@@ -86,7 +86,8 @@ async fn follow(
             else => return,
         }
     }
-    // Watchers see the last status and then the end of their streams, which must not hold the drain.
+    // Watchers see the last status and then the end of their streams, which must not hold the
+    // drain.
     sleep(LAST_STATUS).await;
     for service in &services {
         reporter.clear_service_status(service).await;

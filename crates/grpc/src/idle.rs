@@ -1,10 +1,10 @@
 //! Notices a client that does not read its responses.
 //!
 //! A response that is not read stays in memory, and HTTP/2 lets a client have many of them at once.
-//! So a connection that has responses to send, none of which moves for a while, is cut. What is seen
-//! are pieces of 64 KiB that the connection takes: the last one of a response is out of sight, and
-//! one response that moves speaks for the others. A response that waits for its next message is not
-//! the client's fault.
+//! So a connection that has responses to send, none of which moves for a while, is cut. What is
+//! seen are pieces of 64 KiB that the connection takes: the last one of a response is out of sight,
+//! and one response that moves speaks for the others. A response that waits for its next message is
+//! not the client's fault.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -34,8 +34,8 @@ pub(crate) struct Unsent(Arc<Counts>);
 struct Counts {
     /// Responses of which the connection has not taken all that there is.
     waiting: AtomicUsize,
-    /// Pieces of responses that the connection has taken: the first at once, each other when the one
-    /// before it can be sent.
+    /// Pieces of responses that the connection has taken: the first at once, each other when the
+    /// one before it can be sent.
     taken: AtomicU64,
 }
 
@@ -146,8 +146,8 @@ impl Body for ResponseBody {
         Poll::Ready(frame.map(Ok))
     }
 
-    /// The length as the least that comes: as the exact one it would become a header, which gRPC does
-    /// not have.
+    /// The length as the least that comes: as the exact one it would become a header, which gRPC
+    /// does not have.
     fn size_hint(&self) -> SizeHint {
         let mut hint = SizeHint::new();
         hint.set_lower(self.message.len() as u64);

@@ -29,7 +29,8 @@ pub trait Protocol: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::BadData`](streeling_core::ErrorKind) when the bytes are not what `method` takes.
+    /// [`ErrorKind::BadData`](streeling_core::ErrorKind) when the bytes are not what `method`
+    /// takes.
     fn decode(&self, method: Method, message: &Bytes) -> Result<Decoded>;
 
     /// Appends the message that a response to a call of `method` is.

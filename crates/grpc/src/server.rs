@@ -79,8 +79,8 @@ impl Grpc {
         }
     }
 
-    /// Lets the health service follow `healthy`, where readiness does not say enough. Must be called
-    /// inside a Tokio runtime.
+    /// Lets the health service follow `healthy`, where readiness does not say enough. Must be
+    /// called inside a Tokio runtime.
     #[must_use]
     pub fn with_health(mut self, healthy: watch::Receiver<bool>) -> Self {
         self.health.follow(healthy);

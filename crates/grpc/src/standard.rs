@@ -28,8 +28,8 @@ pub(crate) struct Service {
 pub(crate) struct Standard(Vec<Service>);
 
 impl Standard {
-    /// The services, and where health is reported. Reflection describes these files and those of the
-    /// health service.
+    /// The services, and where health is reported. Reflection describes these files and those of
+    /// the health service.
     pub(crate) fn new<'a>(files: impl Iterator<Item = &'a [u8]>) -> (Self, HealthReporter) {
         let (reporter, health) = tonic_health::server::health_reporter();
         let files: Vec<_> = files

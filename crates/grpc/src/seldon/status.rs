@@ -8,8 +8,9 @@ use streeling_core::{Error, ErrorKind};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-/// Bytes of an error's text that are sent. It travels in a header, where clients take 8 KiB in all and
-/// three bytes may stand for one of text, and once more in the details, where four stand for three.
+/// Bytes of an error's text that are sent. It travels in a header, where clients take 8 KiB in all
+/// and three bytes may stand for one of text, and once more in the details, where four stand for
+/// three.
 const LONGEST_TEXT: usize = 1200;
 
 /// Bytes of a reason that are sent; the component may choose it.
