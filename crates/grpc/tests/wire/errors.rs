@@ -98,17 +98,18 @@ async fn before_it_is_loaded() {
     );
 }
 
+// Deadlines are long: a component sees them by the real clock, which goes on.
 #[tokio::test(start_paused = true)]
 async fn deadline_of_the_server() {
     let server = Server::with(&Config {
-        timeout: Some(Duration::from_millis(50)),
+        timeout: Some(Duration::from_secs(50)),
         ..Config::default()
     });
     let since = Instant::now();
-    let status = server.command("sleep 20000").await.unwrap_err();
-    assert_eq!(since.elapsed().as_millis(), 50);
+    let status = server.command("sleep 60000").await.unwrap_err();
+    assert_eq!(since.elapsed().as_millis(), 50_000);
     assert_eq!(status.code(), Code::DeadlineExceeded);
-    assert_eq!(status.message(), "no response within 50 ms");
+    assert_eq!(status.message(), "no response within 50000 ms");
     assert_eq!(server.model.dropped.get(), 1);
 }
 
@@ -116,12 +117,12 @@ async fn deadline_of_the_server() {
 async fn deadline_of_the_caller() {
     let server = Server::start();
     let mut client = server.connect().await;
-    let mut request = post(PREDICT, framed_command("sleep 20000"));
+    let mut request = post(PREDICT, framed_command("sleep 60000"));
     let headers = request.headers_mut();
-    headers.insert("grpc-timeout", "50m".parse().unwrap());
+    headers.insert("grpc-timeout", "50S".parse().unwrap());
     let since = Instant::now();
     let reply = client.call(request).await;
-    assert_eq!(since.elapsed().as_millis(), 50);
+    assert_eq!(since.elapsed().as_millis(), 50_000);
     assert_eq!((reply.http, reply.code), (200, Some(4)), "{reply:?}");
     assert_eq!(server.model.dropped.get(), 1);
 }

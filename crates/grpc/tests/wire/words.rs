@@ -9,7 +9,7 @@ use futures_util::{StreamExt as _, stream};
 use prost::Message as _;
 use prost_types::{FileDescriptorProto, FileDescriptorSet, ServiceDescriptorProto};
 use streeling_core::{
-    Error, ErrorKind, Input, Message, Method, Operation, Payload, Response, Result,
+    Error, ErrorKind, Input, Message, Method, Operation, Payload, RequestContext, Response, Result,
 };
 use streeling_grpc::{Action, Decoded, Protocol, Responses, Route};
 use tokio::time::sleep;
@@ -18,8 +18,8 @@ use tonic::{Code, Status};
 /// Responds with one message.
 pub(crate) const SAY: &str = "/test.Words/Say";
 
-/// Responds with a message for each word. Some words are commands: `wait` takes 90 seconds, `fail`
-/// is an error, `crash` panics, `flood` has no end.
+/// Responds with a message for each word. Some words are commands: `wait` takes 200 seconds, `fail`
+/// is an error, `crash` panics, `id` becomes the request's id, `flood` has no end.
 pub(crate) const SPLIT: &str = "/test.Words/Split";
 
 /// Says whether the model is ready.
@@ -110,9 +110,13 @@ impl Protocol for Words {
 
 async fn word(word: String) -> Result<Response> {
     match word.as_str() {
-        "wait" => sleep(Duration::from_secs(90)).await,
+        "wait" => sleep(Duration::from_secs(200)).await,
         "fail" => return Err(Error::new(ErrorKind::Component, "a bad word")),
         "crash" => panic!("a worse word"),
+        "id" => {
+            let request = RequestContext::current().expect("it is polled within its request");
+            return Ok(request.id.to_string().into());
+        }
         _ => {}
     }
     Ok(word.into())
