@@ -1,11 +1,23 @@
 //! The component's metadata as a protobuf message.
 
+use prost::Message as _;
 use serde_json::Value;
-use streeling_core::{Error, ErrorKind, RawJson, Result};
+use streeling_core::{Error, ErrorKind, Payload, RawJson, Result};
 use streeling_proto::seldon::protos::{SeldonMessageMetadata, SeldonModelMetadata};
 
+/// Appends metadata as a message of its own; it is never the payload of one.
+pub(super) fn encode(metadata: &Payload, out: &mut Vec<u8>) -> Result<()> {
+    let Payload::Json(json) = metadata else {
+        let text = "the component's metadata is no JSON";
+        return Err(Error::new(ErrorKind::Internal, text));
+    };
+    message(json)?
+        .encode(out)
+        .map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))
+}
+
 /// Turns validated metadata (JSON of `SeldonModelMetadata`) into the message.
-pub(crate) fn message(metadata: &RawJson) -> Result<SeldonModelMetadata> {
+fn message(metadata: &RawJson) -> Result<SeldonModelMetadata> {
     let value: Value = serde_json::from_slice(metadata.as_bytes()).map_err(|error| {
         Error::new(
             ErrorKind::Internal,
@@ -37,7 +49,7 @@ fn tensor(value: &Value) -> SeldonMessageMetadata {
     }
 }
 
-/// Text as it is; anything else, where text is wanted, as JSON.
+/// Text as it is; anything else, where text is expected, as JSON.
 fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),

@@ -1,30 +1,35 @@
-//! What each kind of error means over gRPC.
+//! What errors mean over gRPC.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
-use streeling_codec::DecodeError;
-use streeling_core::{Code as Named, Error, ErrorKind};
+use streeling_codec::seldon::reason;
+use streeling_core::{Error, ErrorKind};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-/// Bytes of an error's text that are sent. It travels in a header, where clients take 8 KiB in all and three bytes
-/// may stand for one of text, and once more in the details, where four stand for three.
+/// Bytes of an error's text that are sent. It travels in a header, where clients take 8 KiB in all
+/// and three bytes may stand for one of text, and once more in the details, where four stand for
+/// three.
 const LONGEST_TEXT: usize = 1200;
 
 /// Bytes of a reason that are sent; the component may choose it.
 const LONGEST_REASON: usize = 200;
 
-/// Who says so, in the details of an error.
+/// Seldon's number for an error whose exception names none.
+const ERROR_CODE: i32 = -1;
+
+/// What the reason belongs to, in the details of an error.
 const DOMAIN: &str = "streeling";
 
 /// When trying again makes sense after the queue was full.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The table of the wire contract.
-pub(crate) fn code(kind: ErrorKind) -> Code {
+fn of_kind(kind: ErrorKind) -> Code {
     match kind {
         ErrorKind::BadData => Code::InvalidArgument,
+        ErrorKind::UnknownModel => Code::NotFound,
         ErrorKind::NotImplemented => Code::Unimplemented,
         ErrorKind::Component | ErrorKind::BadMetric | ErrorKind::BadMetadata => Code::Unknown,
         ErrorKind::Internal => Code::Internal,
@@ -34,51 +39,25 @@ pub(crate) fn code(kind: ErrorKind) -> Code {
     }
 }
 
-/// A code with its name, and whether the server or the component is to blame.
-pub(crate) fn named(code: Code) -> Named {
-    let (name, is_fault) = match code {
-        Code::Ok => ("OK", false),
-        Code::Cancelled => ("CANCELLED", false),
-        Code::Unknown => ("UNKNOWN", true),
-        Code::InvalidArgument => ("INVALID_ARGUMENT", false),
-        Code::DeadlineExceeded => ("DEADLINE_EXCEEDED", true),
-        Code::NotFound => ("NOT_FOUND", false),
-        Code::AlreadyExists => ("ALREADY_EXISTS", false),
-        Code::PermissionDenied => ("PERMISSION_DENIED", false),
-        // Mostly a queue that is full, as 503 is over REST. Messages that are too large share it.
-        Code::ResourceExhausted => ("RESOURCE_EXHAUSTED", true),
-        Code::FailedPrecondition => ("FAILED_PRECONDITION", false),
-        Code::Aborted => ("ABORTED", false),
-        Code::OutOfRange => ("OUT_OF_RANGE", false),
-        Code::Unimplemented => ("UNIMPLEMENTED", false),
-        Code::Internal => ("INTERNAL", true),
-        Code::Unavailable => ("UNAVAILABLE", true),
-        Code::DataLoss => ("DATA_LOSS", true),
-        Code::Unauthenticated => ("UNAUTHENTICATED", false),
-    };
-    Named {
-        number: code as u16,
-        name: Some(name),
-        is_fault,
-    }
-}
-
 /// An error as a client is to see it: code, text, and the reason in the standard error model.
-pub(crate) fn status(error: &Error) -> Status {
+pub(super) fn of_error(error: &Error) -> Status {
     let code = error
         .grpc_status
-        .map_or_else(|| code(error.kind), |code| Code::from_i32(code.into()));
+        .map_or_else(|| of_kind(error.kind), |code| Code::from_i32(code.into()));
+    let reason = error.reason.as_deref().unwrap_or(reason(error.kind));
+    let number = error.code.unwrap_or(ERROR_CODE);
     let mut details = ErrorDetails::new();
     details.set_error_info(
-        shortened(error.reason(), LONGEST_REASON),
+        shortened(reason, LONGEST_REASON),
         DOMAIN,
-        [("code".to_owned(), error.code.to_string())],
+        [("code".to_owned(), number.to_string())],
     );
     match error.kind {
         ErrorKind::QueueFull => {
             details.set_retry_info(Some(RETRY_AFTER));
         }
         ErrorKind::BadData
+        | ErrorKind::UnknownModel
         | ErrorKind::NotImplemented
         | ErrorKind::Component
         | ErrorKind::BadMetric
@@ -92,7 +71,7 @@ pub(crate) fn status(error: &Error) -> Status {
     Status::with_error_details(code, text(code, error), details)
 }
 
-/// What clients of the incumbent see before the text of an exception, and look for.
+/// What clients of seldon-core see before the text of an exception, and look for.
 const RAISED: &str = "Exception calling application: ";
 
 fn text(code: Code, error: &Error) -> String {
@@ -100,11 +79,6 @@ fn text(code: Code, error: &Error) -> String {
         (Code::Unknown, None) => format!("{RAISED}{}", shortened(&error.info, LONGEST_TEXT)),
         _ => shortened(&error.info, LONGEST_TEXT).into_owned(),
     }
-}
-
-/// What it means that bytes are no message.
-pub(crate) fn undecodable(error: &DecodeError) -> Error {
-    Error::new(ErrorKind::BadData, error.to_string())
 }
 
 fn shortened(text: &str, longest: usize) -> Cow<'_, str> {
@@ -125,14 +99,14 @@ mod tests {
     #[test]
     fn exception_chooses_its_code() {
         let mut error = Error::new(ErrorKind::Component, "no such user");
-        let plain = status(&error);
+        let plain = of_error(&error);
         assert_eq!(plain.code(), Code::Unknown);
         assert_eq!(
             plain.message(),
             "Exception calling application: no such user"
         );
         error.grpc_status = Some(5);
-        let chosen = status(&error);
+        let chosen = of_error(&error);
         assert_eq!(
             (chosen.code(), chosen.message()),
             (Code::NotFound, "no such user")
@@ -143,9 +117,9 @@ mod tests {
     fn details_carry_the_reason_and_when_to_try_again() {
         for kind in ErrorKind::ALL {
             let error = Error::new(kind, "x");
-            let details = status(&error).get_error_details();
+            let details = of_error(&error).get_error_details();
             let info = details.error_info().unwrap();
-            assert_eq!(info.reason, kind.reason());
+            assert_eq!(info.reason, reason(kind));
             assert_eq!(info.metadata["code"], "-1");
             assert_eq!(details.retry_info().is_some(), kind == ErrorKind::QueueFull);
         }
@@ -160,7 +134,7 @@ mod tests {
 
         let mut error = Error::new(ErrorKind::Component, text.clone());
         error.reason = Some(text.into());
-        let head = status(&error).into_http::<()>();
+        let head = of_error(&error).into_http::<()>();
         let size: usize = head
             .headers()
             .iter()
