@@ -1,13 +1,13 @@
-"""Receives traces in place of a collector, and prints every span that it gets.
+"""Receives traces in place of a collector, and prints every span that it receives.
 
 Listens on the loopback interface, on ports of the system's choosing, as a Jaeger agent (compact
 Thrift over UDP) and for OTLP over gRPC and over HTTP. Standard output gets one JSON object a line:
-first the ports, ``{"jaeger": …, "grpc": …, "http": …}``, then the spans as they come. A datagram
-that is no batch of spans is shown too, ``{"refused": "<hex>", "why": …}``: datagrams come in the
-order that they were sent in, so whoever sends one such learns that all before it have been read.
+first the ports, ``{"jaeger": …, "grpc": …, "http": …}``, then the spans as they arrive. A datagram
+that is no batch of spans is printed too, ``{"refused": "<hex>", "why": …}``: datagrams arrive in
+the order that they were sent in, so the sender of such a one knows that all before it were read.
 Ends when standard input does, so that it does not outlive the test that started it.
 
-The messages are read by the classes that the makers of the protocols generated, so that a mistake
+The messages are read with the generated classes of the protocols' own packages, so that a mistake
 of ours is not made twice.
 """
 
@@ -39,8 +39,8 @@ HERE = "127.0.0.1"
 # The most that a datagram can hold.
 DATAGRAM = 65535
 
-# What a span's parent is when it has none, in the field of a child.
-NOBODY = ""
+# The parent of a span that has none.
+NO_PARENT = ""
 
 
 class Printer:
@@ -55,8 +55,8 @@ class Printer:
             sys.stdout.flush()
 
 
-class Manners:
-    """How the receivers that can answer do it."""
+class Behaviour:
+    """How the receivers respond, of those protocols that have a response."""
 
     def __init__(self, slow: float, fail: bool) -> None:
         self._slow = slow
@@ -67,7 +67,7 @@ class Manners:
 
 
 def jaeger_value(tag: Any) -> Any:
-    """Give the value of a Jaeger tag, of whichever kind it says."""
+    """Give the value of a Jaeger tag, of any type."""
     if tag.vType == TagType.BINARY:
         raw = tag.vBinary
         return (raw if isinstance(raw, bytes) else raw.encode("latin-1")).hex()
@@ -95,7 +95,7 @@ def jaeger_parent(span: Any) -> str:
     for reference in span.references or ():
         if reference.refType == SpanRefType.CHILD_OF:
             return hexadecimal(reference.spanId)
-    return NOBODY
+    return NO_PARENT
 
 
 def jaeger_spans(datagram: bytes) -> Iterator[dict[str, Any]]:
@@ -128,7 +128,7 @@ def jaeger_spans(datagram: bytes) -> Iterator[dict[str, Any]]:
 
 
 def otlp_value(value: Any) -> Any:
-    """Give the value of an attribute, of whichever kind is set."""
+    """Give the value of an attribute, of any type."""
     kind = value.WhichOneof("value")
     if kind is None:
         return None
@@ -160,7 +160,7 @@ def otlp_spans(via: str, request: Any) -> Iterator[dict[str, Any]]:
                     "name": span.name,
                     "trace_id": span.trace_id.hex(),
                     "span_id": span.span_id.hex(),
-                    "parent_id": span.parent_span_id.hex() or NOBODY,
+                    "parent_id": span.parent_span_id.hex() or NO_PARENT,
                     "kind": kind[len("SPAN_KIND_") :].lower(),
                     "start_us": span.start_time_unix_nano // 1000,
                     "duration_us": (span.end_time_unix_nano - span.start_time_unix_nano) // 1000,
@@ -174,7 +174,7 @@ def otlp_spans(via: str, request: Any) -> Iterator[dict[str, Any]]:
 
 
 def serve_jaeger(printer: Printer) -> int:
-    """Take datagrams from now on; gives the port."""
+    """Receive datagrams from now on; returns the port."""
     port = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     port.bind((HERE, 0))
 
@@ -184,7 +184,7 @@ def serve_jaeger(printer: Printer) -> int:
             try:
                 for span in jaeger_spans(datagram):
                     printer.line(span)
-            # Whatever was wrong with it: an agent takes the next one.
+            # As an agent does, go on with the next one.
             except Exception as error:
                 printer.line({"refused": datagram.hex(), "why": repr(error)})
 
@@ -196,32 +196,32 @@ def serve_jaeger(printer: Printer) -> int:
 class TraceService(trace_service_pb2_grpc.TraceServiceServicer):  # type: ignore[misc]
     """OTLP over gRPC."""
 
-    def __init__(self, printer: Printer, manners: Manners) -> None:
+    def __init__(self, printer: Printer, behaviour: Behaviour) -> None:
         self._printer = printer
-        self._manners = manners
+        self._behaviour = behaviour
 
     def Export(self, request: Any, context: grpc.ServicerContext) -> Any:
-        self._manners.wait()
-        if self._manners.fail:
-            context.abort(grpc.StatusCode.UNAVAILABLE, "told to refuse")
+        self._behaviour.wait()
+        if self._behaviour.fail:
+            context.abort(grpc.StatusCode.UNAVAILABLE, "refused, as --fail says")
         for span in otlp_spans("grpc", request):
             self._printer.line(span)
         return trace_service_pb2.ExportTraceServiceResponse()
 
 
-def serve_grpc(printer: Printer, manners: Manners) -> tuple[grpc.Server, int]:
-    """Serve OTLP over gRPC for as long as what is given is kept; also gives the port."""
+def serve_grpc(printer: Printer, behaviour: Behaviour) -> tuple[grpc.Server, int]:
+    """Serve OTLP over gRPC for as long as the server is referenced; also returns the port."""
     server = grpc.server(ThreadPoolExecutor(4))
     trace_service_pb2_grpc.add_TraceServiceServicer_to_server(
-        TraceService(printer, manners), server
+        TraceService(printer, behaviour), server
     )
     number = server.add_insecure_port(f"{HERE}:0")
     server.start()
     return server, number
 
 
-def serve_http(printer: Printer, manners: Manners) -> int:
-    """Serve OTLP over HTTP from now on; gives the port."""
+def serve_http(printer: Printer, behaviour: Behaviour) -> int:
+    """Serve OTLP over HTTP from now on; returns the port."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -229,13 +229,13 @@ def serve_http(printer: Printer, manners: Manners) -> int:
         def do_POST(self) -> None:
             length = self.headers["content-length"]
             if length is None:
-                # The rest of what comes is not a request.
+                # What follows cannot be read as a request.
                 self.close_connection = True
-                self.answer(411)
+                self.respond(411)
                 return
             body = self.rfile.read(int(length))
-            manners.wait()
-            self.answer(503 if manners.fail else self.take(body))
+            behaviour.wait()
+            self.respond(503 if behaviour.fail else self.take(body))
 
         def take(self, body: bytes) -> int:
             if self.path != "/v1/traces":
@@ -249,7 +249,7 @@ def serve_http(printer: Printer, manners: Manners) -> int:
                 printer.line(span)
             return 200
 
-        def answer(self, status: int) -> None:
+        def respond(self, status: int) -> None:
             made = trace_service_pb2.ExportTraceServiceResponse() if status == 200 else None
             body = b"" if made is None else made.SerializeToString()
             self.send_response(status)
@@ -259,11 +259,11 @@ def serve_http(printer: Printer, manners: Manners) -> int:
             self.wfile.write(body)
 
         def log_message(self, *_: Any) -> None:
-            """Say nothing: a line for every request would bury what tests say."""
+            """Print nothing: a line for every request would bury the output of tests."""
 
     class Server(ThreadingHTTPServer):
         def handle_error(self, *_: Any) -> None:
-            """Say nothing either: servers under test are killed in the middle of a request."""
+            """Print nothing either: servers under test are killed in the middle of a request."""
 
     server = Server((HERE, 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -274,18 +274,18 @@ def main() -> None:
     """Receive until standard input ends."""
     parser = argparse.ArgumentParser(description="Receives traces and prints their spans.")
     parser.add_argument(
-        "--slow", type=float, default=0.0, metavar="SECONDS", help="answer OTLP that much later"
+        "--slow", type=float, default=0.0, metavar="SECONDS", help="respond to OTLP that much later"
     )
     parser.add_argument("--fail", action="store_true", help="refuse OTLP as if overloaded")
     options = parser.parse_args()
     printer = Printer()
-    manners = Manners(options.slow, options.fail)
+    behaviour = Behaviour(options.slow, options.fail)
     jaeger = serve_jaeger(printer)
-    server, port = serve_grpc(printer, manners)
-    printer.line({"jaeger": jaeger, "grpc": port, "http": serve_http(printer, manners)})
+    server, port = serve_grpc(printer, behaviour)
+    printer.line({"jaeger": jaeger, "grpc": port, "http": serve_http(printer, behaviour)})
     sys.stdin.read()
     server.stop(None)
-    # Whoever still waits to answer late is not waited for.
+    # Responses that are still delayed are not waited for.
     os._exit(0)
 
 

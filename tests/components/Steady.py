@@ -1,4 +1,4 @@
-"""A component that is quick, and says who answers."""
+"""A component that is quick, and returns the process id of its worker."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 
 class Steady:
-    """Answers the sum of what it gets.
+    """Returns the sum of what it gets.
 
     A negative number hangs it for good, a fraction takes it 5 ms.
     """

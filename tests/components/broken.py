@@ -1,4 +1,4 @@
-"""Classes that do not come to serve. Leaves a file behind where it is told to by `MARKER`."""
+"""Classes that fail to load. The import leaves a file behind, named by `MARKER`."""
 
 from __future__ import annotations
 

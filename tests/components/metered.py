@@ -10,7 +10,7 @@ from seldon_core.user_model import SeldonResponse
 
 
 class Plain:
-    """Reports with `metrics()`, and with the answer of a call."""
+    """Reports with `metrics()`, and with the response of a call."""
 
     def predict(self, X: Any, names: Any) -> Any:
         if isinstance(X, dict):
@@ -36,7 +36,7 @@ class Plain:
 
 
 class Raw:
-    """Reports in the meta of whole messages."""
+    """Reports in the meta of raw messages."""
 
     def predict_raw(self, message: Any) -> dict[str, Any]:
         own = [{"type": "COUNTER", "key": "raw", "value": 2}]

@@ -10,7 +10,7 @@ class Raw:
         return body[::-1]
 
     def predict(self, X: Any, names: Any) -> str:
-        return "not asked"
+        return "not called"
 
 
 class Plain:

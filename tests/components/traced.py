@@ -9,11 +9,11 @@ from opentelemetry.sdk.trace import TracerProvider
 
 
 class Spans:
-    """Answers with the trace, the parent and the flags that its span got."""
+    """Returns the trace, the parent and the flags that its span got."""
 
     def __init__(self) -> None:
-        # As a component does that knows nothing of the server's: a provider of its own, here with
-        # nobody to send to.
+        # As in a component that does not know of the server's tracing: a provider of its own, here
+        # without an exporter.
         self._tracer = TracerProvider().get_tracer("traced")
 
     def predict(self, X: Any, names: Any) -> str:

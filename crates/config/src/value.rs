@@ -168,7 +168,8 @@ impl Kind {
         let path = Path::new(raw);
         let Some(text) = raw.to_str() else {
             return match self {
-                Self::File | Self::Folder | Self::Program => self.parse_path(path),
+                // Not a folder: it is sent to the workers as JSON.
+                Self::File | Self::Program => self.parse_path(path),
                 _ => Parsed::Bad(Some("it is not UTF-8".to_owned())),
             };
         };

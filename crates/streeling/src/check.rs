@@ -6,8 +6,10 @@ use std::time::Duration;
 use streeling_config::{Settings, WorkerPool};
 use streeling_core::{Component as _, ErrorKind};
 
-use crate::ServeError;
-use crate::python;
+use crate::error::ServeError;
+use crate::features::FEATURES;
+use crate::pidfile::{Pidfile, PidfileError};
+use crate::{interpreter, pools, ports};
 
 /// What a start with these settings would serve; its text is a table for a person.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,13 +18,20 @@ pub struct Report {
 }
 
 impl Report {
-    /// Loads the Python class that the settings name, in one worker, and looks at it. No port is opened.
+    /// Loads the Python class that the settings name, in one worker, and describes it. No port is
+    /// opened, so that a server may run beside it.
     ///
     /// # Errors
     ///
-    /// [`ServeError::Component`] as at a start.
+    /// As at a start, except that ports may be in use, and that the pid file may name a server.
     pub async fn make(settings: &Settings) -> Result<Self, ServeError> {
-        let pool = python::one_worker(settings);
+        let interpreter = interpreter::find(settings)?;
+        ports::check(settings)?;
+        match settings.pidfile.as_deref().map(Pidfile::claim) {
+            None | Some(Ok(_) | Err(PidfileError::Live { .. })) => {}
+            Some(Err(error)) => return Err(error.into()),
+        }
+        let pool = pools::one_worker(settings, &interpreter);
         pool.start().await?;
         let about = pool.about();
         let metadata = match pool.metadata().await {
@@ -52,15 +61,16 @@ impl Report {
             rows.push(("loaded in", format!("{:.3} s", about.load.as_secs_f64())));
         }
         rows.push(("metadata", metadata));
-        rows.extend(ports(settings));
+        rows.extend(layout(settings));
         Ok(Self { rows })
     }
 }
 
-fn ports(settings: &Settings) -> [(&'static str, String); 4] {
+/// Ports and workers.
+fn layout(settings: &Settings) -> [(&'static str, String); 4] {
     let (rest, grpc) = (
-        python::workers(settings, settings.rest.workers),
-        python::workers(settings, settings.grpc.workers),
+        pools::workers(settings, settings.rest.workers),
+        pools::workers(settings, settings.grpc.workers),
     );
     let port = |workers: u32, address: std::net::SocketAddr| match workers {
         0 => "off".to_owned(),
@@ -70,7 +80,7 @@ fn ports(settings: &Settings) -> [(&'static str, String); 4] {
         1 => format!("1 {one}"),
         _ => format!("{number} {more}"),
     };
-    let of = |workers: u32, threads: u32| {
+    let size = |workers: u32, threads: u32| {
         let each = if workers == 1 { "" } else { " each" };
         format!(
             "{} with {}{each}",
@@ -82,12 +92,12 @@ fn ports(settings: &Settings) -> [(&'static str, String); 4] {
     let workers = match settings.workers.pool {
         WorkerPool::Shared => format!(
             "{}, shared by both transports",
-            of(rest.max(grpc), rest_threads.max(grpc_threads))
+            size(rest.max(grpc), rest_threads.max(grpc_threads))
         ),
         WorkerPool::Separate => [("REST", rest, rest_threads), ("gRPC", grpc, grpc_threads)]
             .into_iter()
             .filter(|(_, workers, _)| *workers > 0)
-            .map(|(transport, workers, threads)| format!("{transport}: {}", of(workers, threads)))
+            .map(|(transport, workers, threads)| format!("{transport}: {}", size(workers, threads)))
             .collect::<Vec<_>>()
             .join("; "),
     };
@@ -96,7 +106,7 @@ fn ports(settings: &Settings) -> [(&'static str, String); 4] {
         ("gRPC", port(grpc, settings.grpc_address())),
         (
             "probes",
-            if crate::PARTS.metrics {
+            if FEATURES.metrics {
                 settings.metrics_address().to_string()
             } else {
                 "off".to_owned()

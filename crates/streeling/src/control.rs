@@ -1,95 +1,97 @@
-//! What a running server is told: to end, to load anew, to have more or fewer workers.
+//! How a running server is controlled: stopped, reloaded, given more or fewer workers.
 
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-/// Tells every [`Control`] made with it what to do.
+/// Controls the server that has its [`Control`].
 #[derive(Clone, Debug)]
 pub struct Controller {
-    end: watch::Sender<Option<Duration>>,
-    orders: watch::Sender<Orders>,
+    stop: watch::Sender<Option<Duration>>,
+    desired: watch::Sender<DesiredState>,
 }
 
-/// The side of the server, which is told.
+/// The server's side of a [`Controller`].
 #[derive(Clone, Debug)]
 pub struct Control {
-    end: watch::Receiver<Option<Duration>>,
+    stop: watch::Receiver<Option<Duration>>,
     #[cfg(feature = "python")]
-    orders: watch::Receiver<Orders>,
+    desired: watch::Receiver<DesiredState>,
 }
 
-/// All that was ordered so far. Sums, so that orders that come while one is carried out become one.
+/// What the workers are to become. Totals since the start, so that changes which arrive while an
+/// earlier one is carried out are carried out together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Orders {
-    /// How often the component is to be loaded anew.
+pub(crate) struct DesiredState {
+    /// How often the component is to be loaded again.
     pub(crate) reloads: u64,
-    /// Workers that each pool is to have above what it started with.
-    pub(crate) more: i64,
+    /// Workers of each pool above the number that it started with.
+    pub(crate) extra_workers: i64,
 }
 
 /// A connected pair.
 #[must_use]
 pub fn controller() -> (Controller, Control) {
-    let (end, is_to_end) = watch::channel(None);
-    let orders = watch::Sender::new(Orders::default());
+    let (stop, stopped) = watch::channel(None);
+    let desired = watch::Sender::new(DesiredState::default());
     let control = Control {
-        end: is_to_end,
+        stop: stopped,
         #[cfg(feature = "python")]
-        orders: orders.subscribe(),
+        desired: desired.subscribe(),
     };
-    (Controller { end, orders }, control)
+    (Controller { stop, desired }, control)
 }
 
 impl Controller {
-    /// Ends the server; requests under way have `grace` to be answered.
+    /// Stops the server; requests in flight have `grace` to finish.
     pub fn stop(&self, grace: Duration) {
-        self.end.send_replace(Some(grace));
+        self.stop.send_replace(Some(grace));
     }
 
-    /// Loads the component anew in every worker, with no request lost. Where the new one does not load,
-    /// the old one goes on. What is ordered while a reload is under way becomes one more.
+    /// Loads the component again in every worker, and loses no request. If the new one does not
+    /// load, the old one keeps serving. Calls during a reload become one further reload.
     ///
-    /// A component in Rust has no workers, and nothing happens.
+    /// A component in Rust has no workers: nothing happens.
     pub fn reload(&self) {
-        self.orders.send_modify(|orders| orders.reloads += 1);
+        self.desired.send_modify(|desired| desired.reloads += 1);
     }
 
-    /// Gives every pool so many workers more, or fewer if it is negative; each keeps at least one.
+    /// Gives every pool `by` workers more, or fewer if it is negative; each keeps at least one.
     pub fn resize(&self, by: i64) {
-        self.orders.send_modify(|orders| orders.more += by);
+        self.desired
+            .send_modify(|desired| desired.extra_workers += by);
     }
 }
 
 impl Control {
-    /// Waits until the server is to end; gives the grace. Never returns when every [`Controller`]
-    /// was dropped without a word.
+    /// Waits for [`Controller::stop`] and returns the grace. Never returns if every [`Controller`]
+    /// is dropped without it.
     pub async fn stopped(&mut self) -> Duration {
-        let told = self
-            .end
+        let grace = self
+            .stop
             .wait_for(Option::is_some)
             .await
             .map(|grace| grace.unwrap_or_default());
-        match told {
+        match grace {
             Ok(grace) => grace,
             Err(_) => std::future::pending().await,
         }
     }
 
-    /// Waits until the orders are others than `done`.
+    /// Waits until the desired state differs from `current`.
     #[cfg(feature = "python")]
-    pub(crate) async fn ordered(&mut self, done: Orders) -> Orders {
-        match self.orders.wait_for(|orders| *orders != done).await {
-            Ok(orders) => *orders,
+    pub(crate) async fn desired(&mut self, current: DesiredState) -> DesiredState {
+        match self.desired.wait_for(|desired| *desired != current).await {
+            Ok(desired) => *desired,
             Err(_) => std::future::pending().await,
         }
     }
 }
 
-/// Obeys the signals that gunicorn's users know: TERM ends with `grace`, INT and QUIT without; HUP loads
-/// anew; TTIN and TTOU give each pool a worker more or fewer. A second one of those that end the
-/// server ends the process at once, with the exit code that a shell gives for it.
+/// Follows the signals that users of gunicorn know: TERM stops the server with `grace`, INT and
+/// QUIT without; HUP reloads; TTIN and TTOU give each pool one worker more or fewer. A second TERM,
+/// INT or QUIT ends the process at once, with the exit code that a shell reports for the signal.
 ///
 /// # Errors
 ///
@@ -106,7 +108,7 @@ pub fn on_signals(controller: Controller, grace: Duration) -> std::io::Result<()
     let mut user1 = signal(SignalKind::user_defined1())?;
     let mut user2 = signal(SignalKind::user_defined2())?;
     tokio::spawn(async move {
-        let mut ending = false;
+        let mut is_stopping = false;
         loop {
             let (name, kind, grace) = tokio::select! {
                 _ = term.recv() => ("SIGTERM", SignalKind::terminate(), grace),
@@ -117,33 +119,33 @@ pub fn on_signals(controller: Controller, grace: Duration) -> std::io::Result<()
                     controller.reload();
                     continue;
                 }
-                // To gunicorn they mean something; unhandled they would end the process.
+                // gunicorn's users send them; without a handler they would end the process.
                 _ = user1.recv() => {
-                    tracing::info!("SIGUSR1: nothing to do, the log goes to standard error");
+                    tracing::info!("SIGUSR1: ignored, the log goes to standard error");
                     continue;
                 }
                 _ = user2.recv() => {
-                    tracing::info!("SIGUSR2: nothing to do, replace the pod or send HUP");
+                    tracing::info!("SIGUSR2: ignored, replace the pod or send HUP");
                     continue;
                 }
                 _ = more.recv() => {
-                    tracing::info!("SIGTTIN: a worker more");
+                    tracing::info!("SIGTTIN: adding a worker");
                     controller.resize(1);
                     continue;
                 }
                 _ = fewer.recv() => {
-                    tracing::info!("SIGTTOU: a worker fewer");
+                    tracing::info!("SIGTTOU: removing a worker");
                     controller.resize(-1);
                     continue;
                 }
             };
-            if ending {
-                tracing::warn!("{name} again: ending at once");
+            if is_stopping {
+                tracing::warn!("{name} again: stopping at once");
                 streeling_tracing::flush_log();
                 std::process::exit(128 + kind.as_raw_value());
             }
-            ending = true;
-            tracing::info!("{name}: ending, requests under way have {grace:?}");
+            is_stopping = true;
+            tracing::info!("{name}: stopping, requests in flight have {grace:?}");
             controller.stop(grace);
         }
     });
@@ -155,15 +157,15 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn orders_that_wait_become_one() {
+    async fn changes_that_wait_are_carried_out_together() {
         let (controller, mut control) = controller();
         controller.reload();
         controller.reload();
         controller.resize(1);
         controller.resize(-3);
-        let orders = control.ordered(Orders::default()).await;
-        assert_eq!((orders.reloads, orders.more), (2, -2));
-        let none_left = tokio::time::timeout(Duration::from_millis(20), control.ordered(orders));
-        assert!(none_left.await.is_err());
+        let desired = control.desired(DesiredState::default()).await;
+        assert_eq!((desired.reloads, desired.extra_workers), (2, -2));
+        let further = tokio::time::timeout(Duration::from_millis(20), control.desired(desired));
+        assert!(further.await.is_err());
     }
 }

@@ -1,12 +1,15 @@
-//! Whether the server can take requests, put together from what its parts know.
+//! Whether the server can take requests: loaded, not draining, and every pool with a worker.
 
 use tokio::sync::watch;
 
-/// What readiness follows. Clones see the same.
+/// What readiness is made of. Clones share it.
 #[derive(Clone, Debug)]
 #[cfg_attr(
     not(any(feature = "grpc", feature = "metrics", test)),
-    expect(dead_code, reason = "nobody asks")
+    expect(
+        dead_code,
+        reason = "only gRPC's health service and the probes read it"
+    )
 )]
 pub(crate) struct Health {
     loaded: watch::Receiver<bool>,
@@ -34,38 +37,38 @@ impl Health {
     pub(crate) fn follow(&self) -> watch::Receiver<bool> {
         let (sender, receiver) = watch::channel(self.readiness().is_ok());
         let sender = std::sync::Arc::new(sender);
-        self.tell(self.loaded.clone(), &sender);
+        self.notify(self.loaded.clone(), &sender);
         for live in &self.live {
-            self.tell(live.clone(), &sender);
+            self.notify(live.clone(), &sender);
         }
         receiver
     }
 
-    /// Tells how it is whenever `part` changes. Found out under the sender's lock, or an older word could
-    /// come last.
+    /// Sends the readiness whenever `part` changes. It is computed under the sender's lock, or an
+    /// older value could be sent last.
     #[cfg(feature = "grpc")]
-    fn tell<T: Send + Sync + 'static>(
+    fn notify<T: Send + Sync + 'static>(
         &self,
         mut part: watch::Receiver<T>,
-        told: &std::sync::Arc<watch::Sender<bool>>,
+        sender: &std::sync::Arc<watch::Sender<bool>>,
     ) {
-        let (health, told) = (self.clone(), std::sync::Arc::clone(told));
+        let (health, sender) = (self.clone(), std::sync::Arc::clone(sender));
         tokio::spawn(async move {
             while part.changed().await.is_ok() {
-                told.send_modify(|ready| *ready = health.readiness().is_ok());
+                sender.send_modify(|ready| *ready = health.readiness().is_ok());
             }
         });
     }
 
+    /// The error says why no request can be taken.
     #[cfg(any(feature = "grpc", feature = "metrics", test))]
-    /// Nothing, or why no request can be taken.
     pub(crate) fn readiness(&self) -> Result<(), &'static str> {
         if *self.draining.borrow() {
-            Err("the server is ending")
+            Err("the server is stopping")
         } else if !*self.loaded.borrow() {
-            Err("the component is still being loaded")
+            Err("the component is not loaded yet")
         } else if self.live.iter().any(|live| *live.borrow() == 0) {
-            Err("no worker is there; the next one is being started")
+            Err("no worker is serving; a new one is being started")
         } else {
             Ok(())
         }
@@ -77,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn readiness_follows_load_workers_and_end() {
+    fn readiness_follows_load_workers_and_drain() {
         let (loaded, is_loaded) = watch::channel(false);
         let (workers, live) = watch::channel(0);
         let (_others, other) = watch::channel(2);
@@ -92,6 +95,6 @@ mod tests {
         assert!(says("no worker"));
         workers.send_replace(1);
         health.clone().drain();
-        assert!(says("ending"));
+        assert!(says("stopping"));
     }
 }

@@ -1,19 +1,20 @@
-//! What the first process of a container owes the others.
+//! The duties of the first process of a container.
 //!
-//! Whatever a component starts and leaves behind becomes a child of process 1 when its worker ends, and stays a
-//! zombie until process 1 asks for it. The server cannot ask: it would take the ends of its own
-//! workers away from those who wait for them. So as process 1 it starts itself once more, and does
-//! nothing but ask, hand signals on, and end as that one ends.
+//! What a component starts and leaves behind becomes a child of process 1 when its worker ends, and
+//! stays a zombie until process 1 waits for it. The server cannot wait for any child: it would take
+//! the exit statuses of its own workers from the tasks that wait for them. So as process 1 it
+//! starts itself once more, and only waits, passes signals on, and exits as the server does.
 
-use std::io;
+use std::fmt;
+use std::io::{self, Write as _};
 use std::process::{Child, Command, ExitCode};
 
-use rustix::process::{Pid, Signal, WaitOptions, kill_process, wait};
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, wait};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-/// The signals that the server knows.
-const HANDED_ON: [Signal; 8] = [
+/// The signals that the server handles.
+const FORWARDED: [Signal; 8] = [
     Signal::TERM,
     Signal::INT,
     Signal::QUIT,
@@ -24,8 +25,23 @@ const HANDED_ON: [Signal; 8] = [
     Signal::USR2,
 ];
 
-/// Does what process 1 has to do, and gives the exit code when the server has ended; `None` in any
-/// other process.
+/// Why process 1 cannot do its part.
+#[derive(Debug, thiserror::Error)]
+enum InitError {
+    #[error("cannot start the runtime: {0}")]
+    Runtime(#[source] io::Error),
+    #[error("cannot listen for signals: {0}")]
+    Signals(#[source] io::Error),
+    #[error("cannot find the program of this process (is /proc mounted?): {0}")]
+    Program(#[source] io::Error),
+    #[error("cannot start the server: {0}")]
+    Start(#[source] io::Error),
+    #[error("cannot wait for the server: {0}")]
+    Wait(#[source] io::Error),
+}
+
+/// Does what process 1 has to do, and returns the exit code when the server has ended; `None` in
+/// any other process. What goes wrong is written to standard error, since there is no log yet.
 pub fn first_process() -> Option<ExitCode> {
     if std::process::id() != 1 {
         return None;
@@ -33,22 +49,24 @@ pub fn first_process() -> Option<ExitCode> {
     let code = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
+        .map_err(InitError::Runtime)
         .and_then(|runtime| runtime.block_on(serve_and_reap()));
     Some(code.map_or_else(
         |error| {
-            tracing::error!("cannot run as process 1: {error}");
+            complain(format_args!("cannot run as process 1: {error}"));
             ExitCode::FAILURE
         },
         ExitCode::from,
     ))
 }
 
-async fn serve_and_reap() -> io::Result<u8> {
-    // Before the start, so that no signal and no end is missed.
-    let mut ended = signal(SignalKind::child())?;
+async fn serve_and_reap() -> Result<u8, InitError> {
+    // Before the start, so that no signal and no exit is missed.
+    let mut exited = signal(SignalKind::child()).map_err(InitError::Signals)?;
     let (sender, mut received) = mpsc::unbounded_channel();
-    for kind in HANDED_ON {
-        let mut signals = signal(SignalKind::from_raw(kind.as_raw()))?;
+    for kind in FORWARDED {
+        let mut signals =
+            signal(SignalKind::from_raw(kind.as_raw())).map_err(InitError::Signals)?;
         let sender = sender.clone();
         tokio::spawn(async move {
             while signals.recv().await.is_some() && sender.send(kind).is_ok() {}
@@ -58,15 +76,15 @@ async fn serve_and_reap() -> io::Result<u8> {
     loop {
         tokio::select! {
             Some(kind) = received.recv() => {
-                // It may have ended; then that is what comes next.
+                // The server may have exited already; the next turn sees that.
                 let _ = kill_process(server, kind);
             }
-            _ = ended.recv() => {
-                while let Some((who, status)) = wait(WaitOptions::NOHANG)? {
-                    if who == server {
-                        let killed = status.terminating_signal().map(|signal| 128 + signal);
-                        let code = status.exit_status().or(killed).unwrap_or(1);
-                        return Ok(u8::try_from(code).unwrap_or(u8::MAX));
+            _ = exited.recv() => {
+                while let Some((pid, status)) = wait(WaitOptions::NOHANG)
+                    .map_err(|error| InitError::Wait(error.into()))?
+                {
+                    if pid == server {
+                        return Ok(exit_code(status));
                     }
                 }
             }
@@ -74,15 +92,34 @@ async fn serve_and_reap() -> io::Result<u8> {
     }
 }
 
-fn start() -> io::Result<Child> {
-    Command::new(std::env::current_exe()?)
+fn start() -> Result<Child, InitError> {
+    Command::new(std::env::current_exe().map_err(InitError::Program)?)
         .args(std::env::args_os().skip(1))
         .spawn()
+        .map_err(InitError::Start)
 }
 
-fn pid(child: &Child) -> io::Result<Pid> {
+fn pid(child: &Child) -> Result<Pid, InitError> {
     i32::try_from(child.id())
         .ok()
         .and_then(Pid::from_raw)
-        .ok_or_else(|| io::Error::other("a process without an id"))
+        .ok_or_else(|| InitError::Start(io::Error::other("a process without an id")))
+}
+
+/// The exit code of the server; for a signal the one that a shell reports.
+fn exit_code(status: WaitStatus) -> u8 {
+    let code = match status.terminating_signal() {
+        Some(signal) => {
+            // The server can have said nothing about it.
+            complain(format_args!("the server was killed by signal {signal}"));
+            128 + signal
+        }
+        None => status.exit_status().unwrap_or(1),
+    };
+    u8::try_from(code).unwrap_or(u8::MAX)
+}
+
+fn complain(text: fmt::Arguments<'_>) {
+    // Where standard error is closed, nothing can be said.
+    let _ = writeln!(io::stderr(), "streeling: {text}");
 }

@@ -1,11 +1,13 @@
 //! The log, as the settings want it.
 
 use std::io;
+#[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
+use std::net::SocketAddr;
 
 use streeling_config::{Log, LogLevel};
 use streeling_tracing::{LevelFilter, LogConfig, LogFormat, LogGuard};
 
-/// Sends the log to standard error in the form that the settings ask for. Call it once, and keep what it gives
+/// Sends the log to standard error in the format of the settings. Call it once, and keep the guard
 /// until the end.
 ///
 /// # Errors
@@ -28,4 +30,10 @@ pub(crate) fn format(log: &Log) -> LogFormat {
         streeling_config::LogFormat::Text => LogFormat::Text,
         streeling_config::LogFormat::Json => LogFormat::Json,
     }
+}
+
+/// Logs where something is served; tests and scripts that set port 0 read the port there.
+#[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
+pub(crate) fn announce(what: &str, address: SocketAddr) {
+    tracing::info!("serving {what} at http://{address}");
 }

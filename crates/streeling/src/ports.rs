@@ -4,16 +4,26 @@ use streeling_config::Settings;
 use streeling_core::Unit;
 use tokio::sync::watch;
 
-use crate::ServeError;
 use crate::control::Control;
+use crate::error::ServeError;
 use crate::health::Health;
+#[cfg(any(feature = "rest", feature = "grpc"))]
+use crate::log::announce;
 
-/// What answers on each port.
-pub(crate) struct Units {
+/// What each port serves.
+pub(crate) struct Services {
     #[cfg_attr(not(feature = "rest"), expect(dead_code, reason = "no port for it"))]
     pub(crate) rest: Option<Unit>,
     #[cfg_attr(not(feature = "grpc"), expect(dead_code, reason = "no port for it"))]
     pub(crate) grpc: Option<Unit>,
+}
+
+/// Checks that there is something to serve.
+pub(crate) fn check(settings: &Settings) -> Result<(), ServeError> {
+    match (settings.rest.workers, settings.grpc.workers) {
+        (0, 0) => Err(ServeError::Nothing),
+        _ => Ok(()),
+    }
 }
 
 /// The ports of the transports: reserved, not yet open.
@@ -26,9 +36,7 @@ pub(crate) struct Ports {
 
 impl Ports {
     pub(crate) fn bind(settings: &Settings) -> Result<Self, ServeError> {
-        if settings.rest.workers == 0 && settings.grpc.workers == 0 {
-            return Err(ServeError::Nothing);
-        }
+        check(settings)?;
         Ok(Self {
             #[cfg(feature = "rest")]
             rest: (settings.rest.workers > 0)
@@ -43,7 +51,7 @@ impl Ports {
         })
     }
 
-    /// Opens every port before any of them answers.
+    /// Opens every port before any of them serves.
     pub(crate) fn listen(self) -> Result<Listening, ServeError> {
         Ok(Listening {
             #[cfg(feature = "rest")]
@@ -71,19 +79,19 @@ pub(crate) struct Listening {
 }
 
 impl Listening {
-    /// Serves until told to end.
+    /// Serves until `control` stops it, and drains.
     pub(crate) async fn serve(
         self,
-        units: Units,
+        services: Services,
         ready: watch::Receiver<bool>,
         health: Health,
         control: Control,
     ) {
         #[cfg(not(any(feature = "rest", feature = "grpc")))]
-        let _ = (&units, &ready, &control);
+        let _ = (&services, &ready, &control);
         #[cfg(not(feature = "grpc"))]
         let _ = &health;
-        // Both before either answers: whoever has an answer knows where the other port is.
+        // Both before either serves: a client of one port can rely on the other being announced.
         #[cfg(feature = "grpc")]
         if let Some(port) = &self.grpc {
             announce("gRPC", port.local_addr());
@@ -95,14 +103,14 @@ impl Listening {
         tokio::join!(
             async {
                 #[cfg(feature = "rest")]
-                if let Some((port, unit)) = self.rest.zip(units.rest) {
+                if let Some((port, unit)) = self.rest.zip(services.rest) {
                     let mut control = control.clone();
                     port.serve(unit, ready.clone(), control.stopped()).await;
                 }
             },
             async {
                 #[cfg(feature = "grpc")]
-                if let Some((port, unit)) = self.grpc.zip(units.grpc) {
+                if let Some((port, unit)) = self.grpc.zip(services.grpc) {
                     let mut control = control.clone();
                     port.with_health(health.follow())
                         .serve(unit, ready.clone(), control.stopped())
@@ -133,10 +141,4 @@ fn grpc(settings: &Settings) -> streeling_grpc::Config {
         timeout: settings.grpc.timeout,
         ..streeling_grpc::Config::default()
     }
-}
-
-/// Says where something is served; tests and scripts that asked for port 0 read it there.
-#[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
-pub(crate) fn announce(what: &str, address: std::net::SocketAddr) {
-    tracing::info!("serving {what} at http://{address}");
 }

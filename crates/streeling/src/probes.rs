@@ -9,17 +9,17 @@ use streeling_metrics::{Identity, Pages, Registry};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::ServeError;
+use crate::error::ServeError;
 use crate::health::Health;
-use crate::ports::announce;
-use crate::told::Told;
+use crate::log::announce;
+use crate::observability::Observability;
 
-/// What an answer under way at the very end may still take.
-const LAST_GRACE: Duration = Duration::from_millis(200);
+/// Time for a response that is in flight at the very end.
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// The metrics server, running.
 pub(crate) struct Probes {
-    end: oneshot::Sender<()>,
+    stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
@@ -34,13 +34,13 @@ impl Bound {
     pub(crate) fn new(settings: &Settings) -> Result<Self, ServeError> {
         let port =
             streeling_metrics::bind(settings.metrics_address()).map_err(ServeError::MetricsPort)?;
-        let told = settings.identity.clone();
+        let identity = settings.identity.clone();
         let registry = Registry::new(&Identity {
-            deployment: told.deployment,
-            unit: told.unit,
-            image: told.image,
-            predictor: told.predictor,
-            predictor_version: told.labels.get("version").cloned(),
+            deployment: identity.deployment,
+            unit: identity.unit,
+            image: identity.image,
+            predictor: identity.predictor,
+            predictor_version: identity.labels.get("version").cloned(),
         });
         Ok(Self {
             port,
@@ -49,27 +49,31 @@ impl Bound {
         })
     }
 
-    /// Who counts requests and keeps what the component reports.
+    /// Counts requests and keeps the metrics that the component reports.
     pub(crate) fn observer(&self) -> Arc<dyn Observer> {
         Arc::<Registry>::clone(&self.registry)
     }
 
-    /// What is shown to Prometheus.
+    /// Everything that Prometheus scrapes.
     #[cfg(feature = "python")]
     pub(crate) fn registry(&self) -> &Registry {
         &self.registry
     }
 
-    /// Opens the port and answers there until [`Probes::end`].
-    pub(crate) fn serve(self, health: Health, told: &Told) -> Result<Probes, ServeError> {
+    /// Opens the port and serves there until [`Probes::stop`].
+    pub(crate) fn serve(
+        self,
+        health: Health,
+        observability: &Observability,
+    ) -> Result<Probes, ServeError> {
         let port = self.port.listen().map_err(ServeError::MetricsPort)?;
         announce("metrics", port.local_addr());
-        self.registry.add_source(about(health.clone()));
-        for figures in told.figures() {
-            self.registry.add_source(figures);
+        self.registry.add_source(server_metrics(health.clone()));
+        for source in observability.metric_sources() {
+            self.registry.add_source(source);
         }
-        let observers = told.of_scrapes().into_iter().collect();
-        let (end, ended) = oneshot::channel::<()>();
+        let observers = observability.of_scrapes().into_iter().collect();
+        let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
             let pages = Pages {
                 ready: Arc::new(move || health.readiness()),
@@ -78,18 +82,18 @@ impl Bound {
                 observers,
             };
             let shutdown = async {
-                // Dropped on the way out of a start that failed: the same end.
-                let _ = ended.await;
-                LAST_GRACE
+                // A sender that is dropped, where a start fails, stops it as well.
+                let _ = stopped.await;
+                DRAIN_TIMEOUT
             };
             port.serve(pages, shutdown).await;
         });
-        Ok(Probes { end, task })
+        Ok(Probes { stop, task })
     }
 }
 
-/// What is true of the server as a whole.
-fn about(health: Health) -> Figures {
+/// The metrics of the server as a whole.
+fn server_metrics(health: Health) -> Figures {
     Arc::new(move |out| {
         out.push(Figure {
             name: "streeling_build_info",
@@ -107,9 +111,9 @@ fn about(health: Health) -> Figures {
 }
 
 impl Probes {
-    pub(crate) async fn end(self) {
-        // Gone already only if its task has panicked, which has been said then.
-        let _ = self.end.send(());
+    pub(crate) async fn stop(self) {
+        // It is gone only if its task has panicked, which has been logged.
+        let _ = self.stop.send(());
         let _ = self.task.await;
     }
 }

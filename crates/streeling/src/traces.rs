@@ -6,10 +6,10 @@ use std::time::Duration;
 use streeling_config::{Propagator, Sampler, Settings, TraceExporter, Tracing};
 use streeling_tracing::{Backend, Carrier, Limits, Sampling, Tracer, TracerConfig};
 
-use crate::ServeError;
+use crate::error::ServeError;
 
-/// What the last spans may take at the end: what the pod has left after the drain.
-const LAST_GRACE: Duration = Duration::from_secs(1);
+/// Time for the last spans: what the pod has left after the drain.
+const EXPORT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Starts the tracer, if tracing is on.
 pub(crate) fn start(settings: &Settings) -> Result<Option<Arc<Tracer>>, ServeError> {
@@ -18,14 +18,14 @@ pub(crate) fn start(settings: &Settings) -> Result<Option<Arc<Tracer>>, ServeErr
     Ok(tracer.map(Arc::new))
 }
 
-/// Sends what is left.
-pub(crate) async fn end(tracer: Arc<Tracer>) {
-    // An error is a panic in it, which has been said then.
+/// Exports the last spans.
+pub(crate) async fn stop(tracer: Arc<Tracer>) {
+    // The only error is a panic, which has been logged.
     #[expect(clippy::disallowed_methods, reason = "once, at the end of the server")]
-    let _ = tokio::task::spawn_blocking(move || tracer.stop(LAST_GRACE)).await;
+    let _ = tokio::task::spawn_blocking(move || tracer.stop(EXPORT_TIMEOUT)).await;
 }
 
-/// `None` for an exporter that is not in this build, which settings made for its parts never name.
+/// `None` for an exporter that is not in this build, which settings read for this build never name.
 fn config(settings: &Tracing) -> Option<TracerConfig> {
     let mut resource: Vec<(String, String)> = settings
         .resource

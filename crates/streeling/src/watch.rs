@@ -1,4 +1,4 @@
-//! Notices that code of the component has changed, for the development server.
+//! Watches the component's code, for the development server.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,17 +8,18 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
 
-/// How often the files are looked at.
+/// Between two looks at the files.
 const INTERVAL: Duration = Duration::from_millis(300);
 
-/// Folders of other people's code, which does not change while somebody develops.
+/// Folders of installed code, which does not change during development.
 const SKIPPED: &[&str] = &["__pycache__", "node_modules", "site-packages"];
 
-/// The Python files below a folder, with what shows that one was written.
+/// The Python files below a folder, each with its time and size.
 type Files = BTreeMap<PathBuf, (Option<SystemTime>, u64)>;
 
-/// Looks at the Python files below `folder` from a thread of its own, for as long as somebody listens. The
-/// receiver is notified when one has been written, added or removed, and nothing has moved since.
+/// Watches the Python files below `folder` from a thread of its own, until all receivers are
+/// dropped. They are notified when a file has been written, added or removed, and nothing has
+/// changed since.
 ///
 /// # Errors
 ///
@@ -26,17 +27,17 @@ type Files = BTreeMap<PathBuf, (Option<SystemTime>, u64)>;
 pub(crate) fn python_files(folder: &Path) -> io::Result<watch::Receiver<()>> {
     let (changed, receiver) = watch::channel(());
     let folder = folder.to_owned();
-    let mut told = files_below(&folder);
-    let mut before = told.clone();
+    let mut notified = files_below(&folder);
+    let mut before = notified.clone();
     std::thread::Builder::new()
         .name("watch".to_owned())
         .spawn(move || {
             while !changed.is_closed() {
                 std::thread::sleep(INTERVAL);
                 let now = files_below(&folder);
-                // An editor that saves several files is let finish.
-                if now != told && now == before {
-                    told.clone_from(&now);
+                // An editor may be saving several files, one after the other.
+                if now != notified && now == before {
+                    notified.clone_from(&now);
                     changed.send_replace(());
                 }
                 before = now;
@@ -49,7 +50,7 @@ fn files_below(folder: &Path) -> Files {
     let mut files = Files::new();
     let mut todo = vec![folder.to_owned()];
     while let Some(folder) = todo.pop() {
-        // What goes away while it is looked at has changed, and that is all there is to know.
+        // What goes away meanwhile has changed: the comparison shows it.
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
             let name = entry.file_name();
             let name = name.to_string_lossy();
@@ -110,13 +111,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_change_is_told_once() {
+    async fn a_change_is_notified_once() {
         let folder = tempfile::tempdir().unwrap();
         let mut changes = python_files(folder.path()).unwrap();
         fs::write(folder.path().join("a.py"), "1").unwrap();
-        let patience = Duration::from_secs(20);
-        let told = tokio::time::timeout(patience, changes.changed()).await;
-        told.unwrap().unwrap();
+        let timeout = Duration::from_secs(20);
+        let first = tokio::time::timeout(timeout, changes.changed()).await;
+        first.unwrap().unwrap();
         let again = tokio::time::timeout(INTERVAL * 4, changes.changed()).await;
         assert!(again.is_err());
     }

@@ -74,7 +74,7 @@ fn wrong(info: &str) -> core::Error {
 async fn main() -> Result<(), Box<dyn Error>> {
     let environment = Environment::from_process();
     let loaded = Settings::load(
-        streeling::PARTS,
+        streeling::FEATURES,
         std::env::args_os(),
         &environment,
         &Annotations::default(),

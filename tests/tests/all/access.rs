@@ -5,10 +5,10 @@ use streeling_testkit::{Request, Server, ServerCommand};
 
 use crate::grpc_client::{predict, tensor};
 use crate::metrics::{scrape, value};
-use crate::support::{PATIENCE, ask, command, obey, order, orders};
+use crate::support::{TIMEOUT, command, perform, scripted, send_json, step};
 
 fn logged(more: &[&str]) -> ServerCommand {
-    command("Orders")
+    command("Scripted")
         .env("GUNICORN_ACCESS_LOG", "true")
         .args(more)
 }
@@ -60,13 +60,16 @@ fn lines_are_in_the_combined_format_with_the_id_behind() {
     let line = server.wait_for_output("/health/ping");
     assert_eq!(
         timeless(&line),
-        r#"127.0.0.1 - - [TIME] "GET /health/ping?x=%22 HTTP/1.1" 200 4 "http://a/?b" "an \"agent\"" "puid-1""#
+        concat!(
+            r#"127.0.0.1 - - [TIME] "GET /health/ping?x=%22 HTTP/1.1" 200 4 "#,
+            r#""http://a/?b" "an \"agent\"" "puid-1""#
+        )
     );
-    let answer = server
+    let response = server
         .send(&get("/nowhere", &[("X-Request-Id", "own 2")]))
         .unwrap();
     let line = server.wait_for_output("/nowhere");
-    let bytes = answer.body.len();
+    let bytes = response.body.len();
     assert_eq!(
         timeless(&line),
         format!(r#"127.0.0.1 - - [TIME] "GET /nowhere HTTP/1.1" 404 {bytes} "-" "-" "own_2""#)
@@ -80,9 +83,9 @@ fn lines_are_in_the_combined_format_with_the_id_behind() {
 #[test]
 fn the_same_as_json() {
     let server = logged(&["--log-format", "json"]).start().unwrap();
-    ask(&server, &order("fail", &json!({"text": "as told"})));
+    send_json(&server, &step("fail", &json!({"text": "as scripted"})));
     let line: Value = serde_json::from_str(&server.wait_for_output("/predict")).unwrap();
-    let body = order("fail", &json!({"text": "as told"})).body.unwrap();
+    let body = step("fail", &json!({"text": "as scripted"})).body.unwrap();
     for (field, expected) in [
         ("transport", json!("rest")),
         ("client", json!("127.0.0.1")),
@@ -98,24 +101,25 @@ fn the_same_as_json() {
         assert_eq!(line[field], expected, "{field} in {line}");
     }
     assert!(line["seconds"].as_f64().unwrap() > 0.0 && line["bytes"].as_u64().unwrap() > 50);
-    // The component's error is in the log under the same id, though nobody gave one.
+    // The component's error is in the log under the same id, though the caller sent none.
     let id = line["request_id"].as_str().unwrap();
     assert_eq!(id.len(), 32);
-    let error: Value = serde_json::from_str(&server.wait_for_log("ValueError: as told")).unwrap();
+    let error: Value =
+        serde_json::from_str(&server.wait_for_log("ValueError: as scripted")).unwrap();
     assert_eq!(error["request_id"], line["request_id"], "{error}");
 }
 
 #[test]
-fn none_unless_it_is_asked_for() {
-    let mut server = orders(&[]);
-    obey(&server, "pid", &json!({}));
+fn none_unless_it_is_switched_on() {
+    let mut server = scripted(&[]);
+    perform(&server, "pid", &json!({}));
     server.signal(streeling_testkit::Signal::TERM).unwrap();
-    server.wait(PATIENCE).unwrap();
+    server.wait(TIMEOUT).unwrap();
     assert_eq!(server.output(), Vec::<String>::new());
 }
 
 #[test]
-fn scrapes_are_left_out_unless_told_otherwise() {
+fn scrapes_are_left_out_by_default() {
     for (settings, seen) in [
         (&[][..], false),
         (&[("FILTER_METRICS_ACCESS_LOGS", "false")], true),
@@ -137,17 +141,17 @@ fn scrapes_are_left_out_unless_told_otherwise() {
         server.send(&Request::get("/health/ping")).unwrap();
         server.wait_for_output("/health/ping");
         server.signal(streeling_testkit::Signal::TERM).unwrap();
-        server.wait(PATIENCE).unwrap();
+        server.wait(TIMEOUT).unwrap();
         let scraped = |line: &String| line.contains("\"GET /metrics HTTP/1.1\" 200");
         assert_eq!(server.output().iter().any(scraped), seen, "{settings:?}");
     }
 }
 
-/// A client that has left before its answer is written down as such.
+/// A client that leaves before its response is logged as such.
 #[test]
 fn who_leaves_is_logged_with_499() {
     let server = logged(&[]).start().unwrap();
-    let slow = order("sleep", &json!({"seconds": 1.0, "number": 7}));
+    let slow = step("sleep", &json!({"seconds": 1.0, "number": 7}));
     let error = slow.send(server.address(), std::time::Duration::from_millis(300));
     error.unwrap_err();
     let line = server.wait_for_output("/predict");
@@ -155,7 +159,7 @@ fn who_leaves_is_logged_with_499() {
 }
 
 #[test]
-fn a_reader_that_stops_costs_lines_and_no_answer() {
+fn a_reader_that_stops_costs_lines_and_no_response() {
     let mut server = logged(&[]).hold_output().start().unwrap();
     let dropped = |server: &Server| {
         let stream = [("stream", "standard output")];
@@ -165,7 +169,7 @@ fn a_reader_that_stops_costs_lines_and_no_answer() {
             &stream,
         )
     };
-    // As much as the pipe, the thread and the lines that wait can hold, and more.
+    // More than the pipe, the thread and the lines that wait can hold.
     let path = format!("/health/ping?{}", "x".repeat(8000));
     let mut sent = 0;
     while dropped(&server) < 100.0 {
@@ -182,6 +186,6 @@ fn a_reader_that_stops_costs_lines_and_no_answer() {
     server.wait_for_output("/health/ping?last");
     let written = server.output();
     assert_eq!(written.len() + lost as usize, sent + 1);
-    let whole = |line: &String| line.starts_with("127.0.0.1 - - [") && line.ends_with('"');
-    assert!(written.iter().all(whole));
+    let is_complete = |line: &String| line.starts_with("127.0.0.1 - - [") && line.ends_with('"');
+    assert!(written.iter().all(is_complete));
 }

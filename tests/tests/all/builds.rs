@@ -1,4 +1,4 @@
-//! Builds that leave a transport out; `cargo xtask test` puts them beside the whole server.
+//! Builds without one of the transports; `cargo xtask test` puts them beside the full server.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -8,9 +8,9 @@ use streeling_testkit::{Request, ServerCommand};
 
 use crate::grpc_client::{predict, tensor, values};
 use crate::processes::{children, listening};
-use crate::support::{PYTHON, SERVER, ask, root};
+use crate::support::{PYTHON, SERVER, root, send_json};
 
-/// `Orders` on the build that has `transport` alone, with every setting at its default but the ports.
+/// `Scripted` on the build that has `transport` alone; every setting but the ports is a default.
 fn build(transport: &str) -> ServerCommand {
     let server: PathBuf = SERVER.with_file_name(format!("streeling-{transport}"));
     assert!(
@@ -22,7 +22,7 @@ fn build(transport: &str) -> ServerCommand {
         .env("PATH", "/usr/local/bin:/usr/bin:/bin")
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("STREELING_PYTHON", &*PYTHON)
-        .args(["Orders", "--http-port", "0", "--grpc-port", "0"])
+        .args(["Scripted", "--http-port", "0", "--grpc-port", "0"])
 }
 
 fn refuses(command: &ServerCommand, parts: &[&str]) {
@@ -53,13 +53,13 @@ fn without_grpc_rest_is_served_and_grpc_workers_are_refused() {
     assert_eq!(listening(server.pid()), rest);
     assert_eq!(children(server.pid()).len(), 1);
     let body = r#"{"data":{"ndarray":[[1.5,2.5]]}}"#;
-    let (status, answer) = ask(&server, &Request::json("/predict", body));
+    let (status, response) = send_json(&server, &Request::json("/predict", body));
     assert_eq!(
-        (status, &answer["data"]["ndarray"]),
+        (status, &response["data"]["ndarray"]),
         (200, &json!([[1.5, 2.5]]))
     );
 
-    // What asks for nothing is no reason to refuse.
+    // No workers need no feature.
     build("rest").env("GRPC_WORKERS", "0").start().unwrap();
 }
 
@@ -73,6 +73,6 @@ fn without_rest_grpc_is_served_and_rest_workers_are_refused() {
     let grpc = BTreeSet::from([server.address().port()]);
     assert_eq!(listening(server.pid()), grpc);
     assert_eq!(children(server.pid()).len(), 1);
-    let answer = predict(server.address(), tensor([1, 2], &[1.5, 2.5])).unwrap();
-    assert_eq!(values(&answer), (&[1, 2][..], &[1.5, 2.5][..]));
+    let response = predict(server.address(), tensor([1, 2], &[1.5, 2.5])).unwrap();
+    assert_eq!(values(&response), (&[1, 2][..], &[1.5, 2.5][..]));
 }

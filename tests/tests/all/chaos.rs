@@ -1,7 +1,7 @@
-//! Workers that come and go below busy connections: nobody may notice.
+//! Workers that come and go below busy connections, which must not be disturbed.
 //!
-//! How hard it is, is for the variable `STREELING_TEST_CHAOS`: `full` is what the promises in
-//! `docs/operations.md` were measured with, the default is a tenth of it, for every run of the tests.
+//! `STREELING_TEST_CHAOS=full` is the load that the promises in `docs/operations.md` were measured
+//! with; the default, a tenth of it, is for every run of the tests.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -27,7 +27,7 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::grpc_client::{tensor, values};
 use crate::processes::children;
-use crate::support::{PATIENCE, command_in, eventually, root};
+use crate::support::{TIMEOUT, command_in, eventually, root};
 
 /// Connections of each transport.
 const CONNECTIONS: usize = 16;
@@ -44,13 +44,13 @@ static SCALE: LazyLock<u32> = LazyLock::new(|| match std::env::var("STREELING_TE
 
 const BODY: &str = r#"{"data":{"ndarray":[[1.0,2.0]]}}"#;
 
-/// What became of the requests.
+/// How the requests ended.
 #[derive(Debug, Default)]
 struct Tally {
-    answered: AtomicUsize,
-    /// 503 or UNAVAILABLE, well-formed.
+    succeeded: AtomicUsize,
+    /// 503 or UNAVAILABLE, with a complete body or message.
     unavailable: AtomicUsize,
-    /// Anything else, with its words.
+    /// Anything else, with its text.
     broken: Mutex<Vec<String>>,
     stop: AtomicBool,
 }
@@ -64,8 +64,8 @@ impl Tally {
         !self.stop.load(Ordering::Relaxed)
     }
 
-    fn answered(&self) -> usize {
-        self.answered.load(Ordering::Relaxed)
+    fn succeeded(&self) -> usize {
+        self.succeeded.load(Ordering::Relaxed)
     }
 
     fn unavailable(&self) -> usize {
@@ -73,7 +73,7 @@ impl Tally {
     }
 }
 
-/// Clients that ask without a pause, each on a connection that it keeps.
+/// Clients that send requests without a pause, each on a connection that it keeps.
 struct Load {
     runtime: Runtime,
     tasks: JoinSet<()>,
@@ -91,8 +91,8 @@ impl Load {
         let mut tasks = JoinSet::new();
         let (rest, grpc) = (server.address(), server.grpc_address());
         for _ in 0..CONNECTIONS {
-            tasks.spawn_on(ask_rest(rest, Arc::clone(&tally)), runtime.handle());
-            tasks.spawn_on(ask_grpc(grpc, Arc::clone(&tally)), runtime.handle());
+            tasks.spawn_on(call_rest(rest, Arc::clone(&tally)), runtime.handle());
+            tasks.spawn_on(call_grpc(grpc, Arc::clone(&tally)), runtime.handle());
         }
         Self {
             runtime,
@@ -101,11 +101,11 @@ impl Load {
         }
     }
 
-    /// Goes on until `enough` requests have been answered.
+    /// Goes on until `enough` requests have succeeded.
     fn until(&self, enough: usize) {
         let since = Instant::now();
-        while self.tally.answered() < enough {
-            assert!(since.elapsed() < PATIENCE * 10, "{:?}", self.tally);
+        while self.tally.succeeded() < enough {
+            assert!(since.elapsed() < TIMEOUT * 10, "{:?}", self.tally);
             sleep(Duration::from_millis(20));
         }
     }
@@ -120,7 +120,7 @@ impl Load {
     fn wait(&mut self) {
         let all = async { while self.tasks.join_next().await.is_some() {} };
         self.runtime
-            .block_on(async { tokio::time::timeout(PATIENCE, all).await })
+            .block_on(async { tokio::time::timeout(TIMEOUT, all).await })
             .expect("a client hangs");
     }
 }
@@ -132,10 +132,10 @@ async fn connect(server: SocketAddr) -> Option<SendRequest<Full<Bytes>>> {
     Some(sender)
 }
 
-/// Asks over one connection, and over another when an answer says that it was the last one.
-async fn ask_rest(server: SocketAddr, tally: Arc<Tally>) {
+/// Sends requests over one connection, and over another when a response closes it.
+async fn call_rest(server: SocketAddr, tally: Arc<Tally>) {
     while tally.going_on() {
-        // A server that has ended takes no connections; that is no lost request.
+        // A server that has ended takes no connections; no request is lost.
         let Some(mut sender) = connect(server).await else {
             return;
         };
@@ -149,11 +149,11 @@ async fn ask_rest(server: SocketAddr, tally: Arc<Tally>) {
                 .header("content-type", "application/json")
                 .body(Full::new(Bytes::from_static(BODY.as_bytes())))
                 .unwrap();
-            let answer = match sender.send_request(request).await {
-                Ok(answer) => answer,
+            let response = match sender.send_request(request).await {
+                Ok(response) => response,
                 Err(error) => return tally.broke(format!("REST: {error:?}")),
             };
-            let (head, body) = answer.into_parts();
+            let (head, body) = response.into_parts();
             let body = match body.collect().await {
                 Ok(body) => body.to_bytes(),
                 Err(error) => return tally.broke(format!("REST body: {error:?}")),
@@ -161,7 +161,7 @@ async fn ask_rest(server: SocketAddr, tally: Arc<Tally>) {
             let json: Value = serde_json::from_slice(&body).unwrap_or_default();
             match head.status.as_u16() {
                 200 if json["data"]["ndarray"] == json!([[3.0]]) => {
-                    tally.answered.fetch_add(1, Ordering::Relaxed);
+                    tally.succeeded.fetch_add(1, Ordering::Relaxed);
                 }
                 503 if json["status"]["reason"].is_string() => {
                     tally.unavailable.fetch_add(1, Ordering::Relaxed);
@@ -179,7 +179,7 @@ async fn ask_rest(server: SocketAddr, tally: Arc<Tally>) {
     }
 }
 
-async fn ask_grpc(server: SocketAddr, tally: Arc<Tally>) {
+async fn call_grpc(server: SocketAddr, tally: Arc<Tally>) {
     let endpoint = Endpoint::from_shared(format!("http://{server}")).unwrap();
     let Ok(channel) = endpoint.connect().await else {
         return tally.broke("gRPC: no connection");
@@ -187,11 +187,11 @@ async fn ask_grpc(server: SocketAddr, tally: Arc<Tally>) {
     let mut client: ModelClient<Channel> = ModelClient::new(channel);
     while tally.going_on() {
         match client.predict(tensor([1, 2], &[1.0, 2.0])).await {
-            Ok(answer) if values(answer.get_ref()) == (&[1, 1], &[3.0]) => {
-                tally.answered.fetch_add(1, Ordering::Relaxed);
+            Ok(response) if values(response.get_ref()) == (&[1, 1], &[3.0]) => {
+                tally.succeeded.fetch_add(1, Ordering::Relaxed);
             }
-            Ok(answer) => tally.broke(format!("gRPC: {answer:?}")),
-            // The client's own words: it found nobody at the port any more.
+            Ok(response) => tally.broke(format!("gRPC: {response:?}")),
+            // The client's own text for a port that is closed.
             Err(status) if status.message().contains("tcp connect error") => return,
             Err(status) if status.code() == Code::Unavailable && !status.details().is_empty() => {
                 tally.unavailable.fetch_add(1, Ordering::Relaxed);
@@ -252,7 +252,7 @@ fn recycled_workers_lose_no_request() {
     let mut seen: BTreeSet<u32> = BTreeSet::new();
     let since = Instant::now();
     while seen.len() < recycles + 4 {
-        assert!(since.elapsed() < PATIENCE * 10, "{} workers", seen.len());
+        assert!(since.elapsed() < TIMEOUT * 10, "{} workers", seen.len());
         seen.extend(children(server.pid()));
         sleep(Duration::from_millis(5));
     }
@@ -313,7 +313,7 @@ fn killed_workers_break_no_connection() {
         sleep(Duration::from_millis(200));
     }
     eventually("all workers again", || children(pid).len() == 4);
-    let before = load.tally.answered();
+    let before = load.tally.succeeded();
     load.until(before + 2000);
     assert!(killed > kills / 2, "{killed}");
     eventually("as many descriptors as before", || {
@@ -326,7 +326,7 @@ fn killed_workers_break_no_connection() {
     );
     let tally = load.end();
     assert_eq!(*tally.broken.lock().unwrap(), [""; 0]);
-    // What was inside: no more than the connections can have under way at once.
+    // Lost were those in the worker: at most as many as the connections can have in flight.
     assert!(
         tally.unavailable() <= killed as usize * CONNECTIONS,
         "{tally:?}"
@@ -340,9 +340,9 @@ fn end_in_the_middle_loses_no_request() {
         let mut load = Load::on(&server);
         load.until(10_000);
         server.signal(Signal::TERM).unwrap();
-        // Every client finds the port closed and ends; none of them was told to.
+        // Every client finds the port closed and ends; none of them was stopped.
         load.wait();
-        assert_eq!(server.wait(PATIENCE).unwrap().code(), Some(0));
+        assert_eq!(server.wait(TIMEOUT).unwrap().code(), Some(0));
         nothing_failed(&load.tally);
     }
 }
@@ -363,22 +363,22 @@ fn hung_worker_costs_its_share_and_no_more() {
         // Requests that come while one worker hangs must not wait for it.
         let mut slowest = Duration::ZERO;
         while since.elapsed() < Duration::from_secs(5) {
-            let begun = Instant::now();
+            let sent = Instant::now();
             assert_eq!(server.send(&quick).unwrap().status, 200);
-            slowest = slowest.max(begun.elapsed());
+            slowest = slowest.max(sent.elapsed());
         }
         assert!(slowest < Duration::from_secs(4), "{slowest:?}");
         assert_eq!(stuck.join().unwrap(), 504);
         assert!(since.elapsed() < Duration::from_secs(15));
     });
-    eventually("another worker in its place", || {
+    eventually("another worker in its slot", || {
         let after = children(server.pid());
         after.len() == 4 && after != before
     });
 }
 
-/// Requests of 5 ms that 16 clients get answered in three seconds.
-fn answered(server: &Server) -> usize {
+/// How many requests of 5 ms 16 clients complete in three seconds.
+fn throughput(server: &Server) -> usize {
     let slow = Request::json("/predict", r#"{"data":{"ndarray":[[0.5]]}}"#.to_owned());
     let count = AtomicUsize::new(0);
     let since = Instant::now();
@@ -395,7 +395,7 @@ fn answered(server: &Server) -> usize {
     count.into_inner()
 }
 
-/// A figure of time, so it is taken on demand only: `STREELING_TEST_CHAOS=full`, on a quiet machine.
+/// It measures time, so it runs on demand only: `STREELING_TEST_CHAOS=full`, on a quiet machine.
 #[test]
 fn hung_worker_leaves_the_throughput_of_the_others() {
     if *SCALE == 1 {
@@ -405,14 +405,14 @@ fn hung_worker_leaves_the_throughput_of_the_others() {
         .args(["--workers", "4", "--threads", "1", "--timeout-ms", "4000"])
         .start()
         .unwrap();
-    answered(&server);
-    let all = answered(&server);
+    throughput(&server);
+    let all = throughput(&server);
     let hang = Request::json("/predict", r#"{"data":{"ndarray":[[-1.0]]}}"#.to_owned());
     std::thread::scope(|scope| {
         let stuck = scope.spawn(|| server.send(&hang).unwrap().status);
         sleep(Duration::from_millis(100));
-        let others = answered(&server);
-        eprintln!("{all} answers with four workers, {others} while one of them hangs");
+        let others = throughput(&server);
+        eprintln!("{all} responses with four workers, {others} while one of them hangs");
         assert!(others * 10 >= all * 7, "{others} of {all}");
         assert_eq!(stuck.join().unwrap(), 504);
     });

@@ -1,4 +1,4 @@
-//! A receiver of traces, `tests/collector.py`, and the spans that it got.
+//! A receiver of traces, `tests/collector.py`, and the spans that it received.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, UdpSocket};
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use streeling_testkit::{Server, ServerCommand, Signal};
 
-use crate::support::{PATIENCE, made_by_xtask, root};
+use crate::support::{TIMEOUT, made_by_xtask, root};
 
 /// A Python that reads both protocols.
 static PYTHON: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -22,12 +22,12 @@ static PYTHON: LazyLock<PathBuf> = LazyLock::new(|| {
     )
 });
 
-/// A span as it came. Times are in microseconds.
+/// A span as it was received. Times are in microseconds.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Span {
     pub(crate) via: String,
     pub(crate) service: String,
-    /// What the process says of itself: Jaeger's tags, the resource of OTLP.
+    /// The attributes of the process: Jaeger's tags, OTLP's resource.
     pub(crate) process: Map<String, Value>,
     pub(crate) name: String,
     pub(crate) trace_id: String,
@@ -44,7 +44,7 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// A tag as text, whichever kind it was sent as; empty for none.
+    /// A tag as text, whatever its type; empty for none.
     pub(crate) fn tag(&self, name: &str) -> String {
         match self.tags.get(name) {
             None => String::new(),
@@ -53,7 +53,7 @@ impl Span {
         }
     }
 
-    /// Whether it lies within another one, in time. Ends are rounded twice, hence a microsecond each.
+    /// Whether it lies within another one, in time. Both ends are rounded, by a microsecond each.
     pub(crate) fn is_within(&self, other: &Self) -> bool {
         self.start + 1 >= other.start
             && self.start + self.duration <= other.start + other.duration + 2
@@ -77,27 +77,27 @@ enum Line {
 #[derive(Default)]
 struct Got {
     spans: Vec<Span>,
-    /// Fences that came back, in hexadecimal.
+    /// Fences that were received, in hexadecimal.
     fences: Vec<String>,
-    /// What came and was no batch of spans.
+    /// Datagrams and requests that were no batch of spans.
     garbage: Vec<String>,
 }
 
 /// A receiver that runs. Dropping it ends it.
 pub(crate) struct Collector {
     child: Child,
-    /// It ends when this does, even if the test is killed.
+    /// Closed when this ends, even if the test is killed; then the receiver ends too.
     _input: ChildStdin,
     ports: Ports,
     got: Arc<(Mutex<Got>, Condvar)>,
     fences: AtomicUsize,
 }
 
-/// What a datagram that only marks a place begins with.
+/// The start of a datagram that only marks a point in the stream.
 const FENCE: &str = "fence ";
 
 impl Collector {
-    /// A receiver that takes all that comes.
+    /// A receiver that accepts everything.
     pub(crate) fn start() -> Self {
         Self::start_with(&[])
     }
@@ -172,7 +172,7 @@ impl Collector {
         format!("{}/v1/traces", endpoint(self.ports.http))
     }
 
-    /// Waits for a span that `is` what is looked for.
+    /// Waits for a span for which `is` holds.
     pub(crate) fn wait_for(&self, what: &str, is: impl Fn(&Span) -> bool) -> Span {
         self.wait_for_some(1, what, is).remove(0)
     }
@@ -199,7 +199,7 @@ impl Collector {
         all
     }
 
-    /// The children of a span, waited for until there are so many; the first to start comes first.
+    /// Waits until a span has so many children; the first to start comes first.
     pub(crate) fn children(&self, count: usize, of: &Span) -> Vec<Span> {
         let what = format!("children of {}", of.name);
         let mut children = self.wait_for_some(count, &what, |span| span.parent_id == of.span_id);
@@ -207,14 +207,14 @@ impl Collector {
         children
     }
 
-    /// Ends a server, whose last spans it sends while it ends; gives all that came from it and others.
+    /// Stops a server, which sends its last spans as it stops; returns all spans received so far.
     pub(crate) fn spans_after(&self, mut server: Server) -> Vec<Span> {
         server.signal(Signal::TERM).unwrap();
-        server.wait(PATIENCE).unwrap();
+        server.wait(TIMEOUT).unwrap();
         self.spans()
     }
 
-    /// All that has been sent so far. Nothing else may have come.
+    /// All spans that have been sent so far. Nothing else may have been received.
     pub(crate) fn spans(&self) -> Vec<Span> {
         let fence = format!("{FENCE}{}.", self.fences.fetch_add(1, Ordering::Relaxed));
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -232,14 +232,14 @@ impl Collector {
         let waited = self
             .got
             .1
-            .wait_timeout_while(got, PATIENCE, |got| while_(got));
+            .wait_timeout_while(got, TIMEOUT, |got| while_(got));
         waited.unwrap().0
     }
 }
 
 impl Drop for Collector {
     fn drop(&mut self) {
-        // It may have ended already, which is what is wanted.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -259,7 +259,7 @@ fn hex(text: &str) -> String {
 }
 
 #[test]
-fn a_collector_tells_what_is_no_batch_from_what_marks_a_place() {
+fn a_fence_is_not_mixed_up_with_other_garbage() {
     let collector = Collector::start();
     assert!(collector.spans().is_empty());
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();

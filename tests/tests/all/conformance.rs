@@ -1,4 +1,5 @@
-//! The golden suite: the incumbent's recorded answers, and the differences of `docs/differences.md`.
+//! The golden suite: seldon-core's recorded responses, and the differences of
+//! `docs/differences.md`.
 
 use std::process::Command;
 use std::sync::Mutex;
@@ -11,7 +12,7 @@ use crate::support::{PYTHON, SERVER, STUBS, root};
 /// Servers at once; most of a group's time is the start of a Python process.
 const AT_ONCE: usize = 3;
 
-/// The environment that the answers were recorded in.
+/// The environment that the responses were recorded in.
 const ENVIRONMENT: [(&str, &str); 6] = [
     ("PATH", "/usr/local/bin:/usr/bin:/bin"),
     ("LANG", "C.UTF-8"),
@@ -22,12 +23,12 @@ const ENVIRONMENT: [(&str, &str); 6] = [
 ];
 
 #[test]
-fn answers_are_the_recorded_ones_but_for_the_listed_differences() {
+fn responses_are_the_recorded_ones_except_for_the_listed_differences() {
     hold_against_the_golden_file(Transport::Rest);
 }
 
 #[test]
-fn answers_to_the_incumbents_own_stubs_are_the_recorded_ones() {
+fn responses_to_the_stubs_of_seldon_core_are_the_recorded_ones() {
     hold_against_the_golden_file(Transport::Grpc);
 }
 

@@ -1,4 +1,4 @@
-//! A backend that is down, slow or refuses: requests never notice, and what is lost is counted.
+//! A backend that is down, slow or refuses: requests do not suffer, and lost spans are counted.
 
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::time::{Duration, Instant};
@@ -6,18 +6,18 @@ use std::time::{Duration, Instant};
 use streeling_testkit::{Request, Server, ServerCommand, Signal};
 
 use crate::collector::Collector;
-use crate::support::{PATIENCE, command};
+use crate::support::{TIMEOUT, command};
 use crate::traces::predicted;
 
-/// An export may try for half a minute before it gives up.
+/// An export may retry for half a minute before it gives up.
 const LONG: Duration = Duration::from_secs(90);
 
-/// Less than a request may take while nobody takes its spans; a request by itself takes milliseconds.
+/// A bound for a request while its spans are not accepted; by itself it takes milliseconds.
 const SOON: Duration = Duration::from_secs(5);
 
-/// `Orders`, whose exports give up early where they heed what OpenTelemetry says about that.
+/// `Scripted`, with short timeouts for the exporters that follow OpenTelemetry's variables.
 fn hasty() -> ServerCommand {
-    command("Orders")
+    command("Scripted")
         .env("OTEL_EXPORTER_OTLP_TIMEOUT", "1000")
         .env("OTEL_BSP_EXPORT_TIMEOUT", "2000")
         .env("OTEL_BSP_SCHEDULE_DELAY", "100")
@@ -25,23 +25,23 @@ fn hasty() -> ServerCommand {
 
 /// Spans dropped so far for a reason.
 fn dropped(server: &Server, reason: &str) -> f64 {
-    let answer = Request::get("/metrics").send(server.metrics_address(), PATIENCE);
-    let text = String::from_utf8(answer.unwrap().body).unwrap();
+    let response = Request::get("/metrics").send(server.metrics_address(), TIMEOUT);
+    let text = String::from_utf8(response.unwrap().body).unwrap();
     let start = format!("streeling_spans_dropped_total{{reason=\"{reason}\"}} ");
     let value = text.lines().find_map(|line| line.strip_prefix(&start));
     value.map_or(0.0, |value| value.parse().unwrap())
 }
 
-/// Sends requests, each of which must be answered soon, until spans were dropped for `reason`, twice.
-fn asks_until_dropped(server: &Server, reason: &str) {
+/// Sends requests, each of which must end soon, until spans were dropped for `reason`, twice.
+fn request_until_dropped(server: &Server, reason: &str) {
     let since = Instant::now();
     let mut before = 0.0;
     for _ in 0..2 {
         loop {
             for _ in 0..50 {
-                let asked = Instant::now();
+                let sent = Instant::now();
                 predicted(server, &[]);
-                assert!(asked.elapsed() < SOON, "{:?}", asked.elapsed());
+                assert!(sent.elapsed() < SOON, "{:?}", sent.elapsed());
             }
             let now = dropped(server, reason);
             if now > before {
@@ -53,13 +53,13 @@ fn asks_until_dropped(server: &Server, reason: &str) {
     }
 }
 
-/// The server ends in time, whoever does not take its last spans.
+/// The server ends in time, even if its last spans are not accepted.
 fn ends(mut server: Server) {
     server.signal(Signal::TERM).unwrap();
-    server.wait(PATIENCE).unwrap();
+    server.wait(TIMEOUT).unwrap();
 }
 
-/// A port that nobody listens on, for as long as nobody else happens to get it.
+/// A port without a listener, unless another program happens to get it.
 fn closed() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     listener.local_addr().unwrap().port()
@@ -81,7 +81,7 @@ fn a_collector_that_is_down() {
             .env("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
             .start()
             .unwrap();
-        asks_until_dropped(&server, "export_failed");
+        request_until_dropped(&server, "export_failed");
         ends(server);
     }
 }
@@ -94,16 +94,16 @@ fn an_agent_that_is_down() {
         .env("JAEGER_AGENT_PORT", closed_udp().to_string())
         .start()
         .unwrap();
-    // Whether anybody listens is learnt from the system, and only where it says so.
-    asks_until_dropped(&server, "export_failed");
+    // Whether there is a listener, the system says of some addresses only.
+    request_until_dropped(&server, "export_failed");
     ends(server);
 }
 
 #[test]
-fn an_agent_whose_name_is_nobodys() {
+fn an_agent_whose_name_does_not_exist() {
     let server = hasty()
         .env("TRACING", "1")
-        // Longer than any name may be in DNS, so that no server is asked for it.
+        // Too long for a name in DNS, so that no server is queried for it.
         .env("JAEGER_AGENT_HOST", format!("{}.invalid", "x".repeat(64)))
         .start()
         .unwrap();
@@ -118,7 +118,7 @@ fn a_collector_that_refuses() {
     let collector = Collector::start_with(&["--fail"]);
     for by in [Collector::by_grpc, Collector::by_http] {
         let server = by(&collector, hasty()).start().unwrap();
-        asks_until_dropped(&server, "export_failed");
+        request_until_dropped(&server, "export_failed");
         ends(server);
     }
     assert!(collector.spans().is_empty());
@@ -128,13 +128,13 @@ fn a_collector_that_refuses() {
 fn a_collector_that_is_slow() {
     let collector = Collector::start_with(&["--slow", "600"]);
     for by in [Collector::by_grpc, Collector::by_http] {
-        // Here nothing gives up early: what comes while one export waits finds the queue full.
-        let server = by(&collector, command("Orders"))
+        // Here the timeouts are long: spans recorded while one export waits find the queue full.
+        let server = by(&collector, command("Scripted"))
             .env("OTEL_BSP_MAX_QUEUE_SIZE", "600")
             .env("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "100")
             .start()
             .unwrap();
-        asks_until_dropped(&server, "queue_full");
+        request_until_dropped(&server, "queue_full");
         ends(server);
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use streeling_testkit::{Request, Server};
 
-use crate::support::{ask, command_in, root};
+use crate::support::{command_in, root, send_json};
 
 fn folder(example: &str) -> PathBuf {
     root().join("examples").join(example)
@@ -18,12 +18,12 @@ fn serve(example: &str, class: &str, flags: &[&str]) -> Server {
         .unwrap()
 }
 
-/// The answer to the request in one of an example's files.
+/// The response to the request in one of an example's files.
 fn post(server: &Server, path: &str, example: &str, file: &str) -> Value {
     let body = std::fs::read(folder(example).join(file)).unwrap();
-    let (status, answer) = ask(server, &Request::json(path, body));
-    assert_eq!(status, 200, "{answer}");
-    answer
+    let (status, response) = send_json(server, &Request::json(path, body));
+    assert_eq!(status, 200, "{response}");
+    response
 }
 
 fn numbers(value: &Value) -> Vec<f64> {
@@ -43,15 +43,15 @@ fn model_tells_the_species_of_real_flowers() {
     assert!(truth.len() >= 4);
     let (mut rows, mut right) = (0, 0);
     for (file, species) in &truth {
-        let answer = post(&server, "/predict", "iris", &format!("requests/{file}"));
-        let names = answer["data"]["names"].as_array().unwrap();
+        let response = post(&server, "/predict", "iris", &format!("requests/{file}"));
+        let names = response["data"]["names"].as_array().unwrap();
         assert_eq!(
             names,
             json!(["setosa", "versicolor", "virginica"])
                 .as_array()
                 .unwrap()
         );
-        for (row, species) in probabilities(&answer)
+        for (row, species) in probabilities(&response)
             .iter()
             .zip(species.as_array().unwrap())
         {
@@ -61,14 +61,15 @@ fn model_tells_the_species_of_real_flowers() {
             right += usize::from(&names[best] == species);
         }
     }
-    // The held-out rows alone are 30; a logistic regression takes about one in thirty for another.
+    // The held-out rows alone are 30; a logistic regression misclassifies about one
+    // of them.
     assert!(rows >= 40, "{rows} rows");
     assert!(right * 100 >= rows * 93, "{right} of {rows} are right");
 }
 
-/// The rows of an answer, whichever form it has.
-fn probabilities(answer: &Value) -> Vec<Vec<f64>> {
-    let data = &answer["data"];
+/// The rows of a response, in either layout.
+fn probabilities(response: &Value) -> Vec<Vec<f64>> {
+    let data = &response["data"];
     if let Some(rows) = data["ndarray"].as_array() {
         return rows.iter().map(numbers).collect();
     }
@@ -80,11 +81,11 @@ fn probabilities(answer: &Value) -> Vec<Vec<f64>> {
 #[test]
 fn model_describes_itself() {
     let server = serve("iris", "Iris", &[]);
-    let (status, metadata) = ask(&server, &Request::get("/metadata"));
+    let (status, metadata) = send_json(&server, &Request::get("/metadata"));
     assert_eq!((status, &metadata["name"]), (200, &json!("iris")));
-    let (status, health) = ask(&server, &Request::get("/health/status"));
+    let (status, health) = send_json(&server, &Request::get("/health/status"));
     assert_eq!((status, &health["strData"]), (200, &json!("healthy")));
-    let (status, description) = ask(&server, &Request::get("/seldon.json"));
+    let (status, description) = send_json(&server, &Request::get("/seldon.json"));
     assert_eq!(status, 200);
     assert!(description["paths"]["/predict"].is_object());
 }
@@ -100,8 +101,8 @@ fn router_learns_from_feedback() {
     );
     let route = || post(&server, "/route", "router", "request.json")["data"]["ndarray"].clone();
     assert_eq!(route(), json!([[0]]));
-    let answer = post(&server, "/send-feedback", "router", "feedback.json");
-    let gauge = &answer["meta"]["metrics"][1];
+    let response = post(&server, "/send-feedback", "router", "feedback.json");
+    let gauge = &response["meta"]["metrics"][1];
     assert_eq!(gauge["tags"], json!({"branch": "1", "method": "feedback"}));
     assert_eq!(gauge["value"], 1.0);
     assert_eq!(route(), json!([[1]]));
@@ -109,7 +110,7 @@ fn router_learns_from_feedback() {
         "/send-feedback",
         r#"{"request":{"data":{"ndarray":[[1]]}},"reward":1}"#,
     );
-    let (status, error) = ask(&server, &blind);
+    let (status, error) = send_json(&server, &blind);
     assert_eq!(status, 500);
     assert!(
         error["status"]["info"]
@@ -127,21 +128,21 @@ fn transformer_works_in_both_directions() {
         "InchTransformer",
         &["--service-type", "TRANSFORMER"],
     );
-    let answer = post(&server, "/transform-input", "transformer", "request.json");
-    let row = numbers(&answer["data"]["ndarray"][0]);
-    assert!(close(&row, &[5.08, 3.81, 1.27, 0.254]), "{answer}");
-    let answer = post(&server, "/transform-output", "transformer", "answer.json");
-    let row = numbers(&answer["data"]["ndarray"][0]);
-    assert!(close(&row, &[97.6, 2.3, 0.0]), "{answer}");
+    let response = post(&server, "/transform-input", "transformer", "request.json");
+    let row = numbers(&response["data"]["ndarray"][0]);
+    assert!(close(&row, &[5.08, 3.81, 1.27, 0.254]), "{response}");
+    let response = post(&server, "/transform-output", "transformer", "answer.json");
+    let row = numbers(&response["data"]["ndarray"][0]);
+    assert!(close(&row, &[97.6, 2.3, 0.0]), "{response}");
 }
 
 #[test]
 fn combiner_takes_the_mean() {
     let server = serve("combiner", "MeanCombiner", &["--service-type", "COMBINER"]);
-    let answer = post(&server, "/aggregate", "combiner", "request.json");
-    let row = numbers(&answer["data"]["ndarray"][0]);
-    assert!(close(&row, &[0.8, 0.15, 0.05]), "{answer}");
-    let (status, error) = ask(
+    let response = post(&server, "/aggregate", "combiner", "request.json");
+    let row = numbers(&response["data"]["ndarray"][0]);
+    assert!(close(&row, &[0.8, 0.15, 0.05]), "{response}");
+    let (status, error) = send_json(
         &server,
         &Request::json("/aggregate", r#"{"seldonMessages":[]}"#),
     );
@@ -157,14 +158,14 @@ fn combiner_takes_the_mean() {
 fn outlier_detector_marks_the_odd_row() {
     let flags = ["--service-type", "OUTLIER_DETECTOR"];
     let server = serve("outlier_detector", "Mahalanobis", &flags);
-    let answer = post(
+    let response = post(
         &server,
         "/transform-input",
         "outlier_detector",
         "request.json",
     );
-    assert_eq!(answer["meta"]["tags"]["outlier"], json!([false, true]));
-    assert!(answer["meta"]["tags"]["distance"][1].as_f64().unwrap() > 4.0);
+    assert_eq!(response["meta"]["tags"]["outlier"], json!([false, true]));
+    assert!(response["meta"]["tags"]["distance"][1].as_f64().unwrap() > 4.0);
     let rows = json!([[5.1, 3.4, 1.5, 0.2], [5.1, 34.0, 1.5, 0.2]]);
-    assert_eq!(answer["data"]["ndarray"], rows);
+    assert_eq!(response["data"]["ndarray"], rows);
 }

@@ -10,7 +10,7 @@ use tonic::metadata::{AsciiMetadataKey, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status};
 
-use crate::support::PATIENCE;
+use crate::support::TIMEOUT;
 
 /// A message that holds an array of floats.
 pub(crate) fn tensor(shape: [i32; 2], values: &[f64]) -> SeldonMessage {
@@ -67,7 +67,7 @@ pub(crate) fn text(text: &str) -> SeldonMessage {
     }
 }
 
-/// Calls `SendFeedback` of the service `Model` with a reward for nothing, on a connection of its own.
+/// Calls `SendFeedback` of the service `Model` with a reward alone, on a connection of its own.
 pub(crate) fn feedback(server: SocketAddr, reward: f32) -> Result<SeldonMessage, Status> {
     let feedback = Feedback {
         request: Some(tensor([1, 1], &[1.0])),
@@ -93,6 +93,6 @@ fn call(
             let channel = channel.connect().await.unwrap();
             Ok(of(ModelClient::new(channel)).await?.into_inner())
         };
-        tokio::time::timeout(PATIENCE, call).await.unwrap()
+        tokio::time::timeout(TIMEOUT, call).await.unwrap()
     })
 }

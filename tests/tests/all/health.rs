@@ -9,13 +9,13 @@ use serde_json::json;
 use streeling_testkit::{Request, Signal};
 
 use crate::support::{
-    GRPCURL, PATIENCE, bare_command, command, command_in, eventually, order, orders, root,
+    GRPCURL, TIMEOUT, bare_command, command, command_in, eventually, root, scripted, step,
 };
 
 /// Status and body.
 fn probe(address: SocketAddr, path: &str) -> (u16, String) {
-    let answer = Request::get(path).send(address, PATIENCE).unwrap();
-    (answer.status, String::from_utf8(answer.body).unwrap())
+    let response = Request::get(path).send(address, TIMEOUT).unwrap();
+    (response.status, String::from_utf8(response.body).unwrap())
 }
 
 /// A component whose load ends when the file `go` is there.
@@ -52,15 +52,11 @@ fn ready_follows_the_load_and_live_does_not() {
 
 #[test]
 fn not_ready_while_draining() {
-    let mut server = orders(&[]);
+    let mut server = scripted(&[]);
     let metrics = server.metrics_address();
     assert_eq!(probe(metrics, "/ready").0, 200);
     std::thread::scope(|scope| {
-        let call = scope.spawn(|| {
-            server
-                .send(&order("sleep", &json!({"seconds": 1})))
-                .unwrap()
-        });
+        let call = scope.spawn(|| server.send(&step("sleep", &json!({"seconds": 1}))).unwrap());
         server.wait_for_log("asleep with 0");
         server.signal(Signal::TERM).unwrap();
         eventually("the drain", || probe(metrics, "/ready").0 == 503);
@@ -69,7 +65,7 @@ fn not_ready_while_draining() {
         assert_eq!(probe(metrics, "/live").0, 200);
         assert_eq!(call.join().unwrap().status, 200);
     });
-    assert_eq!(server.wait(PATIENCE).unwrap().code(), Some(0));
+    assert_eq!(server.wait(TIMEOUT).unwrap().code(), Some(0));
 }
 
 #[test]
@@ -102,10 +98,10 @@ fn not_ready_without_a_worker() {
     let metrics = server.metrics_address();
     assert_eq!(probe(metrics, "/ready").0, 200);
     let body = json!({"data": {"ndarray": [[1.0]]}});
-    let answer = server
+    let response = server
         .send(&Request::json("/predict", body.to_string()))
         .unwrap();
-    assert_eq!(answer.status, 503);
+    assert_eq!(response.status, 503);
     eventually("unreadiness", || probe(metrics, "/ready").0 == 503);
     let (_, why) = probe(metrics, "/ready");
     assert!(why.contains("worker"), "{why}");
@@ -118,7 +114,7 @@ fn not_ready_without_a_worker() {
 
 #[test]
 fn other_paths_and_methods() {
-    let server = orders(&[]);
+    let server = scripted(&[]);
     let metrics = server.metrics_address();
     for path in ["/", "/livez", "/ready/"] {
         assert_eq!(probe(metrics, path).0, 404, "{path}");
@@ -127,7 +123,7 @@ fn other_paths_and_methods() {
         assert_eq!(probe(metrics, path), (200, "ok\n".to_owned()));
     }
     let posted = Request::json("/ready", "{}")
-        .send(metrics, PATIENCE)
+        .send(metrics, TIMEOUT)
         .unwrap();
     assert_eq!(posted.status, 405);
     assert_eq!(posted.headers["allow"], "GET, HEAD");
@@ -158,7 +154,7 @@ fn metrics_port_in_use_is_found_before_any_worker_starts() {
 
 #[test]
 fn ready_needs_workers_of_both_transports() {
-    let command = command("Orders")
+    let command = command("Scripted")
         .env("GRPC_WORKERS", "1")
         .args(["--grpc-port", "0"]);
     let server = command.start().unwrap();

@@ -1,30 +1,30 @@
-//! What is too much: requests, bytes, time, depth.
+//! Limits: of requests, bytes, time, depth.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use streeling_testkit::Request;
 
-use crate::support::{ask, obey, order, orders, worker};
+use crate::support::{perform, scripted, send_json, step, worker};
 
 #[test]
 fn full_queue_turns_away() {
-    let server = orders(&["--threads", "1", "--max-queue", "1"]);
-    let answers: Vec<_> = std::thread::scope(|scope| {
+    let server = scripted(&["--threads", "1", "--max-queue", "1"]);
+    let responses: Vec<_> = std::thread::scope(|scope| {
         let call = || {
             server
-                .send(&order("sleep", &json!({"seconds": 0.5})))
+                .send(&step("sleep", &json!({"seconds": 0.5})))
                 .unwrap()
         };
         let calls: Vec<_> = (0..8).map(|_| scope.spawn(call)).collect();
         calls.into_iter().map(|call| call.join().unwrap()).collect()
     });
     let mut counts = BTreeMap::new();
-    for answer in &answers {
-        *counts.entry(answer.status).or_insert(0) += 1;
-        if answer.status == 503 {
-            assert_eq!(answer.headers["retry-after"], "1");
-            let body: Value = serde_json::from_slice(&answer.body).unwrap();
+    for response in &responses {
+        *counts.entry(response.status).or_insert(0) += 1;
+        if response.status == 503 {
+            assert_eq!(response.headers["retry-after"], "1");
+            let body: Value = serde_json::from_slice(&response.body).unwrap();
             assert_eq!(body["status"]["reason"], "MICROSERVICE_QUEUE_FULL");
             let info = body["status"]["info"].as_str().unwrap();
             assert!(info.contains("--max-queue"), "{info}");
@@ -33,42 +33,42 @@ fn full_queue_turns_away() {
     assert_eq!(counts.keys().collect::<Vec<_>>(), [&200, &503]);
     assert!(counts[&200] >= 2 && counts[&503] >= 2, "{counts:?}");
     assert_eq!(
-        obey(&server, "sleep", &json!({"seconds": 0, "number": 3}))["number"],
+        perform(&server, "sleep", &json!({"seconds": 0, "number": 3}))["number"],
         3
     );
 }
 
 #[test]
 fn deadline_is_kept() {
-    let server = orders(&["--timeout-ms", "300"]);
-    let (status, error) = ask(&server, &order("sleep", &json!({"seconds": 2})));
+    let server = scripted(&["--timeout-ms", "300"]);
+    let (status, error) = send_json(&server, &step("sleep", &json!({"seconds": 2})));
     assert_eq!(status, 504, "{error}");
     assert!(
         error["status"]["info"].as_str().unwrap().contains("300 ms"),
         "{error}"
     );
     assert_eq!(
-        obey(&server, "sleep", &json!({"seconds": 0, "number": 3}))["number"],
+        perform(&server, "sleep", &json!({"seconds": 0, "number": 3}))["number"],
         3
     );
 }
 
 #[test]
 fn body_too_large_is_refused() {
-    let server = orders(&["--max-body-size", "1KiB"]);
+    let server = scripted(&["--max-body-size", "1KiB"]);
     let body = |size: usize| json!({"strData": "x".repeat(size)}).to_string();
-    let (status, error) = ask(&server, &Request::json("/predict", body(2000)));
+    let (status, error) = send_json(&server, &Request::json("/predict", body(2000)));
     assert_eq!(status, 413, "{error}");
-    let (status, answer) = ask(&server, &Request::json("/predict", body(500)));
+    let (status, response) = send_json(&server, &Request::json("/predict", body(500)));
     assert_eq!(
-        (status, answer["strData"].as_str().map(str::len)),
+        (status, response["strData"].as_str().map(str::len)),
         (200, Some(500))
     );
 }
 
 #[test]
 fn a_thousand_nested_lists_are_refused() {
-    let server = orders(&[]);
+    let server = scripted(&[]);
     let pid = worker(&server);
     let nested = format!("{}1{}", "[".repeat(1000), "]".repeat(1000));
     for body in [
@@ -77,7 +77,7 @@ fn a_thousand_nested_lists_are_refused() {
         format!(r#"{{"strData":"a","meta":{{"tags":{{"a":{nested}}}}}}}"#),
         nested.clone(),
     ] {
-        let (status, error) = ask(&server, &Request::json("/predict", body));
+        let (status, error) = send_json(&server, &Request::json("/predict", body));
         assert!(status == 400 || status == 500, "{status} {error}");
         assert!(error["status"]["info"].is_string());
     }

@@ -5,12 +5,12 @@ use std::sync::Barrier;
 use serde_json::json;
 use streeling_testkit::Request;
 
-use crate::support::{ask, orders};
+use crate::support::{scripted, send_json};
 
 #[test]
-fn each_of_64_callers_gets_its_own_answer() {
+fn each_of_64_callers_gets_its_own_response() {
     const CALLERS: usize = 64;
-    let server = orders(&["--workers", "2", "--threads", "2"]);
+    let server = scripted(&["--workers", "2", "--threads", "2"]);
     let start = Barrier::new(CALLERS);
     std::thread::scope(|scope| {
         for caller in 0..CALLERS {
@@ -19,9 +19,9 @@ fn each_of_64_callers_gets_its_own_answer() {
                 start.wait();
                 for number in (0..20).map(|n| 1000 * caller + n) {
                     let body = json!({"data": {"ndarray": [[number, 1]]}}).to_string();
-                    let (status, answer) = ask(server, &Request::json("/predict", body));
-                    assert_eq!(status, 200, "{answer}");
-                    assert_eq!(answer["data"]["ndarray"], json!([[number, 1]]));
+                    let (status, response) = send_json(server, &Request::json("/predict", body));
+                    assert_eq!(status, 200, "{response}");
+                    assert_eq!(response["data"]["ndarray"], json!([[number, 1]]));
                 }
             });
         }
@@ -31,16 +31,16 @@ fn each_of_64_callers_gets_its_own_answer() {
 #[test]
 fn large_arrays_come_back_exactly() {
     const COUNT: usize = 224 * 224 * 3;
-    let server = orders(&[]);
+    let server = scripted(&[]);
     let numbers: Vec<f64> = pseudo_random().take(COUNT).collect();
     let texts: Vec<String> = numbers.iter().map(|number| format!("{number:?}")).collect();
     let list = texts.join(",");
     let ndarray = format!(r#"{{"data":{{"ndarray":[{list}]}}}}"#);
     let tensor = format!(r#"{{"data":{{"tensor":{{"shape":[{COUNT}],"values":[{list}]}}}}}}"#);
     for (body, key) in [(ndarray, "\"ndarray\":["), (tensor, "\"values\":[")] {
-        let answer = server.send(&Request::json("/predict", body)).unwrap();
-        assert_eq!(answer.status, 200);
-        let text = String::from_utf8(answer.body).unwrap();
+        let response = server.send(&Request::json("/predict", body)).unwrap();
+        assert_eq!(response.status, 200);
+        let text = String::from_utf8(response.body).unwrap();
         let start = text.find(key).unwrap() + key.len();
         let end = start + text[start..].find(']').unwrap();
         let back = text[start..end]

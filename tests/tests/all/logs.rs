@@ -3,30 +3,33 @@
 use serde_json::{Value, json};
 
 use crate::metrics::{scrape, value};
-use crate::support::{ask, eventually, obey, order, orders};
+use crate::support::{eventually, perform, scripted, send_json, step};
 
 #[test]
 fn output_and_records_carry_the_worker() {
-    let server = orders(&[]);
-    obey(&server, "say", &json!({"text": "printed é"}));
+    let server = scripted(&[]);
+    perform(&server, "say", &json!({"text": "printed é"}));
     let line = server.wait_for_log("printed é");
     assert!(line.contains("INFO") && line.contains("worker=0"), "{line}");
-    obey(&server, "log", &json!({"text": "logged"}));
+    perform(&server, "log", &json!({"text": "logged"}));
     let line = server.wait_for_log("logged");
     assert!(line.contains("WARN") && line.contains("worker=0"), "{line}");
-    assert!(line.contains("orders"), "{line}");
-    let (status, error) = ask(&server, &order("fail", &json!({"text": "as told"})));
-    assert_eq!((status, &error["status"]["info"]), (500, &json!("as told")));
-    server.wait_for_log("ValueError: as told");
+    assert!(line.contains("scripted"), "{line}");
+    let (status, error) = send_json(&server, &step("fail", &json!({"text": "as scripted"})));
+    assert_eq!(
+        (status, &error["status"]["info"]),
+        (500, &json!("as scripted"))
+    );
+    server.wait_for_log("ValueError: as scripted");
 }
 
 #[test]
 fn json_lines_are_objects() {
-    let server = orders(&["--log-format", "json"]);
-    obey(&server, "say", &json!({"text": "printed \"é\""}));
-    obey(&server, "log", &json!({"text": "two\nlines"}));
-    ask(&server, &order("fail", &json!({"text": "as told"})));
-    server.wait_for_log("ValueError: as told");
+    let server = scripted(&["--log-format", "json"]);
+    perform(&server, "say", &json!({"text": "printed \"é\""}));
+    perform(&server, "log", &json!({"text": "two\nlines"}));
+    send_json(&server, &step("fail", &json!({"text": "as scripted"})));
+    server.wait_for_log("ValueError: as scripted");
     let log = server.log();
     let lines: Vec<Value> = log
         .iter()
@@ -40,7 +43,7 @@ fn json_lines_are_objects() {
     let record = find("two\nlines");
     assert_eq!(
         (&record["level"], &record["logger"]),
-        (&json!("WARN"), &json!("orders"))
+        (&json!("WARN"), &json!("scripted"))
     );
     assert!(
         lines
@@ -51,31 +54,31 @@ fn json_lines_are_objects() {
 
 #[test]
 fn ten_megabytes_of_output_do_not_block() {
-    let server = orders(&[]);
+    let server = scripted(&[]);
     let text = "x".repeat(9_999);
-    let answer = obey(&server, "say", &json!({"text": text, "times": 1000}));
-    assert_eq!(answer, json!({"said": 1000}));
-    // What is said while there is no room is dropped.
+    let response = perform(&server, "say", &json!({"text": text, "times": 1000}));
+    assert_eq!(response, json!({"said": 1000}));
+    // A line that is logged while there is no room is dropped.
     eventually("the end of it", || {
-        obey(&server, "say", &json!({"text": "the end of it"}));
+        perform(&server, "say", &json!({"text": "the end of it"}));
         server
             .log()
             .iter()
             .any(|line| line.contains("the end of it"))
     });
     let log = server.log();
-    let whole = log.iter().filter(|line| line.contains(&text)).count();
-    // Lines that came faster than this test reads are lost, and counted; as much as there is room for is not.
+    let complete = log.iter().filter(|line| line.contains(&text)).count();
+    // Lines beyond the room for them, logged faster than this test reads, are lost and counted.
     let stream = [("stream", "standard error")];
     let lost = value(
         &scrape(&server),
         "streeling_log_lines_dropped_total",
         &stream,
     );
-    assert!((400..=1000).contains(&whole), "{whole}");
+    assert!((400..=1000).contains(&complete), "{complete}");
     if lost == 0.0 {
-        assert_eq!(whole, 1000);
+        assert_eq!(complete, 1000);
     } else {
-        assert!(whole as f64 + lost >= 1000.0, "{whole} {lost}");
+        assert!(complete as f64 + lost >= 1000.0, "{complete} {lost}");
     }
 }

@@ -1,4 +1,4 @@
-//! The manifests of `examples/seldondeployment`, applied to the server as the operator applies them.
+//! The manifests of `examples/seldondeployment`, applied to the server as the operator does it.
 
 mod operator;
 
@@ -15,9 +15,9 @@ use tempfile::TempDir;
 use self::operator::{Deployed, folder};
 use crate::grpc_client::{predict, tensor, values};
 use crate::processes::{children, listening};
-use crate::support::{PYTHON, ask, bare_command, eventually};
+use crate::support::{PYTHON, bare_command, eventually, send_json};
 
-/// Stands in the log once for every call of `load()`.
+/// Is in the log once for every call of `load()`.
 const LOADED: &str = "load() was called";
 
 /// The example of a manifest, running.
@@ -31,12 +31,12 @@ struct Pod {
 impl Pod {
     fn start(deployed: &Deployed, more: &[(&str, &str)]) -> Self {
         let (example, class) = deployed.example();
-        let folder = watched(&class);
+        let folder = traced(&class);
         let mut command = deployed
             .apply(bare_command(folder.path()))
             .env("STREELING_PYTHON", &*PYTHON)
             .env("PYTHONPATH", example)
-            .args(["Watched"]);
+            .args(["Traced"]);
         for (name, value) in more {
             command = command.env(name, value);
         }
@@ -45,8 +45,8 @@ impl Pod {
 
     fn run(command: &ServerCommand, folder: TempDir) -> Self {
         let server = command.start().unwrap();
-        // It stands in the log before the first answer if it is there at all.
-        ask(&server, &Request::get("/health/status"));
+        // If it is in the log at all, it is there before the first response.
+        send_json(&server, &Request::get("/health/status"));
         let log = server.log();
         let grpc = log.iter().find_map(|line| {
             let (_, address) = line.split_once("serving gRPC at http://0.0.0.0:")?;
@@ -71,7 +71,7 @@ impl Pod {
             let log = self.server.log();
             log.iter().filter(|line| line.contains(LOADED)).count()
         };
-        // What a worker prints may come into the log after its first answer.
+        // What a worker prints may reach the log after its first response.
         eventually("every load()", || loads() >= count);
         assert_eq!(loads(), count);
     }
@@ -90,21 +90,21 @@ impl Pod {
         ports.map(|address| address.port()).collect()
     }
 
-    /// Asks over REST: the probability of the row, and the tags of the answer.
+    /// Predicts over REST: the probability of the row, and the tags of the response.
     fn rest(&self, row: [f64; 2]) -> (f64, Value) {
         let body = json!({"data": {"ndarray": [row]}}).to_string();
-        let (status, mut answer) = ask(&self.server, &Request::json("/predict", body));
-        assert_eq!(status, 200, "{answer}");
-        let probability = answer["data"]["ndarray"][0][0].as_f64().unwrap();
-        (probability, answer["meta"]["tags"].take())
+        let (status, mut response) = send_json(&self.server, &Request::json("/predict", body));
+        assert_eq!(status, 200, "{response}");
+        let probability = response["data"]["ndarray"][0][0].as_f64().unwrap();
+        (probability, response["meta"]["tags"].take())
     }
 
-    /// Asks over gRPC: the probability of the row, and the process that answered.
+    /// Predicts over gRPC: the probability of the row, and the process of the worker.
     fn grpc(&self, row: [f64; 2]) -> (f64, u32) {
-        let answer = predict(self.grpc.unwrap(), tensor([1, 2], &row)).unwrap();
-        let (shape, probabilities) = values(&answer);
+        let response = predict(self.grpc.unwrap(), tensor([1, 2], &row)).unwrap();
+        let (shape, probabilities) = values(&response);
         assert_eq!(shape, [1, 1]);
-        let tags = &answer.meta.as_ref().unwrap().tags;
+        let tags = &response.meta.as_ref().unwrap().tags;
         let Some(Kind::NumberValue(pid)) = tags["pid"].kind else {
             panic!("{tags:?}");
         };
@@ -112,13 +112,13 @@ impl Pod {
     }
 }
 
-/// A component that is the example's, but for telling when it is loaded and where it runs.
-fn watched(class: &str) -> TempDir {
+/// The example's component, which also reports when it is loaded and where it runs.
+fn traced(class: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let source = format!(
         "import os, threading, time\n\
          import {class}\n\
-         class Watched({class}.{class}):\n    \
+         class Traced({class}.{class}):\n    \
              lock = threading.Lock()\n    \
              inside = peak = 0\n    \
              def load(self):\n        print('{LOADED}')\n    \
@@ -133,11 +133,11 @@ fn watched(class: &str) -> TempDir {
              def tags(self):\n        \
                  return {{**super().tags(), 'pid': os.getpid(), 'peak': self.peak}}\n"
     );
-    fs::write(folder.path().join("Watched.py"), source).unwrap();
+    fs::write(folder.path().join("Traced.py"), source).unwrap();
     folder
 }
 
-/// What the mean classifier answers to a row whose mean is `mean`.
+/// What the mean classifier returns for a row whose mean is `mean`.
 fn probability(mean: f64, threshold: f64) -> f64 {
     1.0 / (1.0 + (threshold - mean).exp())
 }
@@ -160,7 +160,10 @@ fn operator_takes_every_manifest_and_the_page_explains_it() {
         }
         let deployed = Deployed::read(&file);
         deployed.example();
-        assert!(!deployed.called_over_grpc(), "{file}: tests ask over REST");
+        assert!(
+            !deployed.called_over_grpc(),
+            "{file}: tests call it over REST"
+        );
         assert!(page.contains(&format!("[{file}]({file})")), "{file}");
         count += 1;
     }
@@ -183,7 +186,7 @@ fn four_and_four_workers_are_eight_processes() {
     let (probable, grpc) = pod.grpc([0.0, 1.0]);
     assert!(close(probable, probability(0.5, 1.5)), "{probable}");
     assert!(workers.contains(&rest) && workers.contains(&grpc));
-    assert_ne!(rest, grpc, "a worker answers on one port");
+    assert_ne!(rest, grpc, "a worker responses on one port");
 }
 
 #[test]
@@ -212,7 +215,7 @@ fn shared_workers_are_as_many_as_the_larger_number() {
 }
 
 #[test]
-fn shared_worker_answers_on_both_ports() {
+fn shared_worker_serves_both_ports() {
     let more = [
         ("GUNICORN_WORKERS", "1"),
         ("GRPC_WORKERS", "1"),
@@ -226,7 +229,7 @@ fn shared_worker_answers_on_both_ports() {
     assert!(pod.workers().contains(&grpc));
 }
 
-/// The most calls that are inside the model at once when 12 clients ask.
+/// The most calls that are inside the model at once when 12 clients call it.
 fn peak(pod: &Pod) -> u64 {
     std::thread::scope(|scope| {
         for _ in 0..12 {
@@ -264,11 +267,11 @@ fn development_server_has_one_worker_and_says_what_it_is() {
     pod.server.wait_for_log("not for production");
     assert!(pod.server.log().iter().any(|line| line.contains("DEBUG")));
     let body = r#"{"data":{"ndarray":[["a","b"]]}}"#;
-    let (status, answer) = ask(&pod.server, &Request::json("/predict", body.to_owned()));
+    let (status, response) = send_json(&pod.server, &Request::json("/predict", body.to_owned()));
     assert_eq!(status, 500);
-    let info = answer["status"]["info"].as_str().unwrap();
+    let info = response["status"]["info"].as_str().unwrap();
     assert!(
-        info.contains("Traceback") && info.contains("Watched.py"),
+        info.contains("Traceback") && info.contains("Traced.py"),
         "{info}"
     );
 }

@@ -6,18 +6,18 @@ use serde_json::{Value, json};
 use streeling_testkit::{Request, Server, ServerCommand};
 
 use crate::grpc_client::{feedback, predict, tensor};
-use crate::support::{PATIENCE, ask, command};
+use crate::support::{TIMEOUT, command, send_json};
 
 fn scrape_at(server: &Server, path: &str) -> String {
-    let answer = Request::get(path).send(server.metrics_address(), PATIENCE);
-    let answer = answer.unwrap();
-    assert_eq!(answer.status, 200);
-    let text = String::from_utf8(answer.body).unwrap();
+    let response = Request::get(path).send(server.metrics_address(), TIMEOUT);
+    let response = response.unwrap();
+    assert_eq!(response.status, 200);
+    let text = String::from_utf8(response.body).unwrap();
     assert_unique(&text);
     text
 }
 
-/// Fails if a scrape has two samples of one series: Prometheus would keep one of them, or refuse all.
+/// Fails if a scrape has two samples of one series: Prometheus would keep one, or refuse all.
 fn assert_unique(text: &str) {
     let mut seen = BTreeSet::new();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
@@ -47,22 +47,22 @@ fn a_series_that_is_there_twice_is_noticed() {
     assert_unique("# a\n# a\na{b=\"c d\"} 1\na{b=\"c e\"} 1");
 }
 
-/// Everything that is shown.
+/// A scrape.
 pub(crate) fn scrape(server: &Server) -> String {
     scrape_at(server, "/metrics")
 }
 
-/// What is shown to a client that accepts this, with its content type.
+/// A scrape by a client that accepts this; its content type, and its text.
 pub(crate) fn scrape_as(server: &Server, accept: &str) -> (String, String) {
     let mut request = Request::get("/metrics");
     request
         .headers
         .push(("accept".to_owned(), accept.to_owned()));
-    let answer = request.send(server.metrics_address(), PATIENCE).unwrap();
-    assert_eq!(answer.status, 200);
-    let text = String::from_utf8(answer.body).unwrap();
+    let response = request.send(server.metrics_address(), TIMEOUT).unwrap();
+    assert_eq!(response.status, 200);
+    let text = String::from_utf8(response.body).unwrap();
     assert_unique(&text);
-    (answer.headers["content-type"].clone(), text)
+    (response.headers["content-type"].clone(), text)
 }
 
 /// The value of the one sample of this name that has all of these labels.
@@ -92,9 +92,9 @@ pub(crate) fn metered(class: &str) -> ServerCommand {
         .env("PREDICTIVE_UNIT_GRPC_SERVICE_PORT", "0")
 }
 
-/// Asks such a component for a prediction; the whole answer.
+/// Calls such a component for a prediction; the complete response.
 pub(crate) fn predicted(server: &Server) -> Value {
-    let (status, body) = ask(server, &Request::json("/predict", r#"{"strData":"a"}"#));
+    let (status, body) = send_json(server, &Request::json("/predict", r#"{"strData":"a"}"#));
     assert_eq!(status, 200, "{body}");
     body
 }
@@ -102,7 +102,7 @@ pub(crate) fn predicted(server: &Server) -> Value {
 /// Sends it feedback; the status.
 pub(crate) fn rewarded(server: &Server, reward: f64) -> u16 {
     let body = json!({"request": {"strData": "a"}, "reward": reward});
-    ask(server, &Request::json("/send-feedback", body.to_string())).0
+    send_json(server, &Request::json("/send-feedback", body.to_string())).0
 }
 
 #[test]
@@ -125,14 +125,26 @@ fn metrics_of_both_transports_with_the_identity_of_the_unit() {
         (rewarded(&server, 0.5), rewarded(&server, -0.25)),
         (200, 200)
     );
-    // Neither is one that the component could have been rewarded with.
+    // Neither could have reached the component as a reward.
     assert_eq!(rewarded(&server, 0.0), 200);
     feedback(server.grpc_address(), 2.0).unwrap();
-    // It did get this one.
+    // This one did reach it.
     assert_eq!(rewarded(&server, 7.0), 500);
 
     let text = scrape_at(&server, "/prometheus");
-    let identity = r#"deployment_name="deployment-1",image_name="registry:5000/plain",image_version="0.3",method="predict",model_image="registry:5000/plain",model_name="unit-1",model_version="0.3",predictor_name="predictor-1",predictor_version="v2",seldon_deployment_name="deployment-1""#;
+    let identity = [
+        r#"deployment_name="deployment-1""#,
+        r#"image_name="registry:5000/plain""#,
+        r#"image_version="0.3""#,
+        r#"method="predict""#,
+        r#"model_image="registry:5000/plain""#,
+        r#"model_name="unit-1""#,
+        r#"model_version="0.3""#,
+        r#"predictor_name="predictor-1""#,
+        r#"predictor_version="v2""#,
+        r#"seldon_deployment_name="deployment-1""#,
+    ]
+    .join(",");
     for expected in [
         "# TYPE run_total counter".to_owned(),
         "# TYPE took histogram".to_owned(),
@@ -161,7 +173,7 @@ fn metrics_of_both_transports_with_the_identity_of_the_unit() {
         assert_eq!(of("seldon_api_model_feedback_total"), count);
         assert_eq!(of("seldon_api_model_feedback_reward_total"), rewards);
     }
-    // A name that Prometheus refuses spoils nothing.
+    // A name that Prometheus refuses does not spoil the scrape.
     assert!(!text.contains("no-name"));
     let dropped = [("reason", "name")];
     assert_eq!(
@@ -169,12 +181,12 @@ fn metrics_of_both_transports_with_the_identity_of_the_unit() {
         3.0
     );
     server.wait_for_log("no-name");
-    let elsewhere = Request::get("/metrics").send(server.metrics_address(), PATIENCE);
+    let elsewhere = Request::get("/metrics").send(server.metrics_address(), TIMEOUT);
     assert_eq!(elsewhere.unwrap().status, 404);
 }
 
 #[test]
-fn metrics_of_whole_messages() {
+fn metrics_of_raw_messages() {
     let server = metered("Raw").start().unwrap();
     predicted(&server);
     predict(server.grpc_address(), tensor([1, 1], &[1.0])).unwrap();
@@ -203,15 +215,15 @@ fn recycled_workers_add_no_series() {
     predicted(&server);
     let before = scrape(&server).lines().count();
     let mut workers = BTreeSet::new();
-    let mut asked = 1.0;
+    let mut calls = 1.0;
     while workers.len() < 5 {
         let body = predicted(&server);
         workers.insert(body["jsonData"]["pid"].as_u64().unwrap());
-        asked += 1.0;
+        calls += 1.0;
     }
     let text = scrape(&server);
     assert_eq!(text.lines().count(), before, "{text}");
-    assert_eq!(value(&text, "took_count", &[("worker_id", "0")]), asked);
+    assert_eq!(value(&text, "took_count", &[("worker_id", "0")]), calls);
 }
 
 #[test]
@@ -221,7 +233,7 @@ fn scrapes_do_not_wait_for_workers() {
     std::thread::scope(|scope| {
         let call = scope.spawn(|| {
             let body = json!({"jsonData": {"wait": 3}}).to_string();
-            ask(&server, &Request::json("/predict", body)).0
+            send_json(&server, &Request::json("/predict", body)).0
         });
         server.wait_for_log("waits");
         assert_eq!(value(&scrape(&server), "took_count", &[]), 1.0);

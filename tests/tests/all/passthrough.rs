@@ -1,8 +1,8 @@
-//! `PAYLOAD_PASSTHROUGH`: bodies that nobody looks into.
+//! `PAYLOAD_PASSTHROUGH`: bodies that are not decoded.
 
 use streeling_testkit::{Request, Server};
 
-use crate::support::{ask, command};
+use crate::support::{command, send_json};
 
 fn server(class: &str) -> Server {
     command(&format!("passthrough.{class}"))
@@ -29,12 +29,12 @@ fn raw_method_gets_the_very_bytes_and_its_bytes_go_out() {
     let server = server("Raw");
     for size in [0, 1, 5000, 3_000_000] {
         for path in ["/predict", "/api/v1.0/predictions", "/api/v0.1/predictions"] {
-            let answer = server.send(&post(path, bytes(size))).unwrap();
-            assert_eq!(answer.status, 200);
-            assert_eq!(answer.headers["content-type"], "application/json");
-            let mut wanted = bytes(size);
-            wanted.reverse();
-            assert!(answer.body == wanted, "{size} bytes at {path}");
+            let response = server.send(&post(path, bytes(size))).unwrap();
+            assert_eq!(response.status, 200);
+            assert_eq!(response.headers["content-type"], "application/json");
+            let mut expected = bytes(size);
+            expected.reverse();
+            assert!(response.body == expected, "{size} bytes at {path}");
         }
     }
 }
@@ -42,22 +42,22 @@ fn raw_method_gets_the_very_bytes_and_its_bytes_go_out() {
 #[test]
 fn plain_method_gets_them_too_and_other_methods_are_as_ever() {
     let server = server("Plain");
-    let answer = server.send(&post("/predict", bytes(10))).unwrap();
+    let response = server.send(&post("/predict", bytes(10))).unwrap();
     assert_eq!(
-        String::from_utf8(answer.body).unwrap(),
+        String::from_utf8(response.body).unwrap(),
         "bytes of 10, names []"
     );
     let request = Request::json("/transform-input", r#"{"strData":"a"}"#);
-    assert_eq!(ask(&server, &request).1["strData"], "a");
+    assert_eq!(send_json(&server, &request).1["strData"], "a");
 }
 
 #[test]
-fn answer_that_is_no_bytes_is_an_error_that_says_so() {
-    let (status, error) = ask(&server("Odd"), &post("/predict", bytes(10)));
+fn result_that_is_no_bytes_is_an_error_that_says_so() {
+    let (status, error) = send_json(&server("Odd"), &post("/predict", bytes(10)));
     assert_eq!(status, 500);
     let info = error["status"]["info"].as_str().unwrap();
     assert!(info.contains("bytes or str, not dict"), "{info}");
-    let (status, error) = ask(&server("Nothing"), &post("/predict", bytes(10)));
+    let (status, error) = send_json(&server("Nothing"), &post("/predict", bytes(10)));
     assert_eq!(
         (status, &error["status"]["reason"]),
         (400, &"MICROSERVICE_BAD_DATA".into())

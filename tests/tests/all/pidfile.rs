@@ -1,20 +1,25 @@
 //! `--pidfile`.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::{self, FileType};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use streeling_testkit::{Server, ServerCommand, Signal};
 
-use crate::support::{PATIENCE, command};
+use crate::support::{TIMEOUT, command};
 
-fn with(path: &std::path::Path) -> ServerCommand {
-    command("Orders").args(["--pidfile", path.to_str().unwrap()])
+fn with(path: &Path) -> ServerCommand {
+    command("Scripted").args(["--pidfile", path.to_str().unwrap()])
 }
 
 fn end(mut server: Server) {
     server.signal(Signal::TERM).unwrap();
-    assert_eq!(server.wait(PATIENCE).unwrap().code(), Some(0));
+    assert_eq!(server.wait(TIMEOUT).unwrap().code(), Some(0));
 }
 
 #[test]
@@ -38,7 +43,7 @@ fn names_the_server_while_it_serves() {
 fn stale_one_is_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("streeling.pid");
-    let mut gone = std::process::Command::new("/bin/true").spawn().unwrap();
+    let mut gone = Command::new("/bin/true").spawn().unwrap();
     gone.wait().unwrap();
     for stale in [format!("{}\n", gone.id()), String::new()] {
         fs::write(&path, stale).unwrap();
@@ -89,6 +94,74 @@ fn other_file_is_left_alone() {
         assert!(ended.log.contains(bad.to_str().unwrap()), "{}", ended.log);
     }
     assert_eq!(fs::read_to_string(&path).unwrap(), "not a number");
+}
+
+/// What would be seen if anything had been made, replaced or removed: names, kinds and inodes.
+fn listing(folder: &Path) -> BTreeMap<OsString, (FileType, u64)> {
+    let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
+    entries
+        .map(|entry| {
+            let metadata = entry.metadata().unwrap();
+            (entry.file_name(), (metadata.file_type(), metadata.ino()))
+        })
+        .collect()
+}
+
+#[test]
+fn anything_but_a_regular_file_is_refused_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("file"), "").unwrap();
+    fs::create_dir(at("directory")).unwrap();
+    symlink(at("file"), at("link")).unwrap();
+    symlink(at("absent"), at("dangling")).unwrap();
+    symlink("/dev/null", at("to-device")).unwrap();
+    let fifo = Command::new("mkfifo").arg(at("fifo")).status().unwrap();
+    assert!(fifo.success());
+    let _socket = UnixListener::bind(at("socket")).unwrap();
+    let before = listing(folder.path());
+    let marker = tempfile::tempdir().unwrap();
+    let marker = marker.path().join("imported");
+    for (name, kind) in [
+        ("directory", "a directory"),
+        ("link", "a symbolic link"),
+        ("dangling", "a symbolic link"),
+        ("to-device", "a symbolic link"),
+        ("fifo", "a FIFO"),
+        ("socket", "a socket"),
+        ("absent/", "the name of a directory"),
+    ] {
+        let path = at(name);
+        // `--check` finds it too.
+        for flags in [&[][..], &["--check"]] {
+            let ended = command("broken.Fine")
+                .env("MARKER", &marker)
+                .args(["--pidfile", path.to_str().unwrap()])
+                .args(flags)
+                .run()
+                .unwrap();
+            assert_eq!(ended.code, Some(2), "{name}: {}", ended.log);
+            assert_eq!(ended.log.trim().lines().count(), 1, "{}", ended.log);
+            for part in [path.to_str().unwrap(), "--pidfile", kind] {
+                assert!(ended.log.contains(part), "no \"{part}\" in {}", ended.log);
+            }
+            assert_eq!(listing(folder.path()), before, "{name}");
+        }
+    }
+    assert!(!marker.exists(), "the component was imported");
+    assert_eq!(fs::read_to_string(at("file")).unwrap(), "");
+}
+
+#[test]
+fn a_check_may_run_beside_the_server_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("streeling.pid");
+    let server = with(&path).start().unwrap();
+    let ended = with(&path).args(["--check"]).run().unwrap();
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    let text = fs::read_to_string(&path).unwrap();
+    assert_eq!(text.trim(), server.pid().to_string());
+    end(server);
 }
 
 #[test]

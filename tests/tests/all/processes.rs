@@ -1,4 +1,4 @@
-//! What the system knows of a server: its processes and its ports, read from `/proc`.
+//! A server's processes and ports, read from `/proc`.
 
 use std::collections::BTreeSet;
 use std::fs;

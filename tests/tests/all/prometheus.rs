@@ -13,7 +13,7 @@ use serde_json::Value;
 use streeling_testkit::Request;
 use tempfile::TempDir;
 
-use crate::support::{PATIENCE, eventually};
+use crate::support::{TIMEOUT, eventually};
 
 /// A Prometheus that runs. Dropping it ends it.
 pub(crate) struct Prometheus {
@@ -23,7 +23,7 @@ pub(crate) struct Prometheus {
     _folder: TempDir,
 }
 
-/// One series of a query's answer, at the time of the query.
+/// One series of a query's result, at the time of the query.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Sample {
     /// Its labels, the name among them.
@@ -40,7 +40,7 @@ impl Sample {
 }
 
 impl Prometheus {
-    /// Scrapes the targets' `path` five times a second from now on; waits until it has reached them all.
+    /// Scrapes the targets' `path` five times a second from now on; waits until all were reached.
     pub(crate) fn start(targets: &[SocketAddr], path: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let targets: Vec<String> = targets.iter().map(ToString::to_string).collect();
@@ -52,14 +52,14 @@ impl Prometheus {
                 "static_configs": [{"targets": targets}],
             }],
         });
-        // What is JSON is YAML.
+        // JSON is YAML.
         let file = folder.path().join("prometheus.yaml");
         std::fs::write(&file, config.to_string()).unwrap();
         let prometheus = Self::spawn(folder, &file);
-        // It listens before it can answer a query.
+        // It listens before it can run a query.
         eventually("a Prometheus that is ready", || {
-            let answer = Request::get("/-/ready").send(prometheus.address, PATIENCE);
-            answer.unwrap().status == 200
+            let response = Request::get("/-/ready").send(prometheus.address, TIMEOUT);
+            response.unwrap().status == 200
         });
         let reached = || {
             let up = prometheus.query("up");
@@ -67,7 +67,7 @@ impl Prometheus {
         };
         let since = Instant::now();
         while !reached() {
-            assert!(since.elapsed() < PATIENCE, "{:?}", prometheus.query("up"));
+            assert!(since.elapsed() < TIMEOUT, "{:?}", prometheus.query("up"));
             std::thread::sleep(Duration::from_millis(50));
         }
         prometheus
@@ -89,7 +89,7 @@ impl Prometheus {
             .expect("a Prometheus is needed (Debian: prometheus)");
         let log = BufReader::new(child.stderr.take().unwrap()).lines();
         let (sender, lines) = mpsc::channel();
-        // To the end: it waits once the pipe is full.
+        // Read to the end, or it would block on a full pipe.
         std::thread::spawn(move || {
             for line in log.map_while(Result::ok) {
                 let _ = sender.send(line);
@@ -98,7 +98,7 @@ impl Prometheus {
         let since = Instant::now();
         let mut seen = Vec::new();
         let address = loop {
-            let Ok(line) = lines.recv_timeout(PATIENCE.saturating_sub(since.elapsed())) else {
+            let Ok(line) = lines.recv_timeout(TIMEOUT.saturating_sub(since.elapsed())) else {
                 let _ = child.kill();
                 panic!("no address in {seen:#?}");
             };
@@ -114,12 +114,12 @@ impl Prometheus {
         }
     }
 
-    /// What a query answers now; one that is no query fails the test.
+    /// The result of a query now; a malformed query fails the test.
     pub(crate) fn query(&self, query: &str) -> Vec<Sample> {
         let path = format!("/api/v1/query?query={}", escaped(query));
-        let answer = Request::get(&path).send(self.address, PATIENCE).unwrap();
-        let mut body: Value = serde_json::from_slice(&answer.body).unwrap();
-        assert_eq!(answer.status, 200, "{query}: {body}");
+        let response = Request::get(&path).send(self.address, TIMEOUT).unwrap();
+        let mut body: Value = serde_json::from_slice(&response.body).unwrap();
+        assert_eq!(response.status, 200, "{query}: {body}");
         serde_json::from_value(body["data"]["result"].take()).unwrap()
     }
 
@@ -129,40 +129,40 @@ impl Prometheus {
         let (start, end) = (now.as_secs() - 600, now.as_secs() + 60);
         let query = escaped(query);
         let path = format!("/api/v1/query_exemplars?query={query}&start={start}&end={end}");
-        let answer = Request::get(&path).send(self.address, PATIENCE).unwrap();
-        let body: Value = serde_json::from_slice(&answer.body).unwrap();
-        assert_eq!(answer.status, 200, "{body}");
+        let response = Request::get(&path).send(self.address, TIMEOUT).unwrap();
+        let body: Value = serde_json::from_slice(&response.body).unwrap();
+        assert_eq!(response.status, 200, "{body}");
         let series = body["data"].as_array().unwrap().iter();
         series
             .flat_map(|one| one["exemplars"].as_array().unwrap().clone())
             .collect()
     }
 
-    /// What kind of metric a family is, as it was scraped: `counter`, `histogram`. In OpenMetrics, which a
-    /// Prometheus asks for, a counter's family lacks the `_total` of its samples.
+    /// The type of a family, as it was scraped: `counter`, `histogram`. In OpenMetrics, which
+    /// Prometheus accepts, a counter's family lacks the `_total` of its samples.
     pub(crate) fn kind(&self, name: &str) -> String {
         let path = format!("/api/v1/metadata?metric={name}");
-        let answer = Request::get(&path).send(self.address, PATIENCE).unwrap();
-        let body: Value = serde_json::from_slice(&answer.body).unwrap();
+        let response = Request::get(&path).send(self.address, TIMEOUT).unwrap();
+        let body: Value = serde_json::from_slice(&response.body).unwrap();
         let kind = body["data"][name][0]["type"].as_str();
         kind.unwrap_or_else(|| panic!("{body}")).to_owned()
     }
 
-    /// Asks until the answer is one series whose value `is` as wanted; gives that value.
+    /// Queries until the result is one series for whose value `is` holds; returns that value.
     pub(crate) fn wait_for(&self, query: &str, is: impl Fn(f64) -> bool) -> f64 {
         let since = Instant::now();
         loop {
             let found = self.query(query);
             match found.as_slice() {
                 [one] if is(one.value()) => return one.value(),
-                _ => assert!(since.elapsed() < PATIENCE, "{query}: {found:?}"),
+                _ => assert!(since.elapsed() < TIMEOUT, "{query}: {found:?}"),
             }
             std::thread::sleep(Duration::from_millis(50));
         }
     }
 }
 
-/// The address in the line of the log that says it, which the versions 2 and 3 write differently.
+/// The address in the log line that announces it, which versions 2 and 3 write differently.
 fn listens_at(line: &str) -> Option<SocketAddr> {
     let (_, rest) = line.split_once("msg=\"Listening on\"")?;
     rest.split_whitespace()
@@ -173,13 +173,13 @@ fn listens_at(line: &str) -> Option<SocketAddr> {
 
 impl Drop for Prometheus {
     fn drop(&mut self) {
-        // It may have ended already, which is what is wanted.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// What promtool has to say about a scrape: nothing, if all is well.
+/// What promtool reports about a scrape: nothing, if all is well.
 pub(crate) fn check_metrics(scrape: &str) -> String {
     let mut child = promtool(&["check", "metrics"])
         .stdin(Stdio::piped())
@@ -194,7 +194,7 @@ pub(crate) fn check_metrics(scrape: &str) -> String {
     said(child.wait_with_output().unwrap())
 }
 
-/// What promtool has to say about a file of rules, and whether it is content.
+/// What promtool reports about a file of rules, and whether it accepts them.
 pub(crate) fn check_rules(file: &Path) -> (bool, String) {
     let output = promtool(&["check", "rules"])
         .arg(file)
@@ -203,7 +203,7 @@ pub(crate) fn check_rules(file: &Path) -> (bool, String) {
     (output.status.success(), said(output))
 }
 
-/// What promtool has to say about a file of tests of rules, and whether these pass.
+/// What promtool reports about a file of tests of rules, and whether these pass.
 pub(crate) fn test_rules(file: &Path) -> (bool, String) {
     let output = promtool(&["test", "rules"])
         .arg(file)
@@ -244,12 +244,14 @@ fn escaped(text: &str) -> String {
 #[test]
 fn the_address_is_found_in_every_version_s_log() {
     for line in [
-        "ts=2023-01-01T00:00:00.000Z caller=tls_config.go:232 level=info component=web msg=\"Listening on\" address=127.0.0.1:34567",
-        "time=2025-01-01T00:00:00.000Z level=INFO source=tls_config.go:347 msg=\"Listening on\" component=web address=127.0.0.1:34567",
+        "ts=2023-01-01T00:00:00.000Z caller=tls_config.go:232 level=info component=web \
+         msg=\"Listening on\" address=127.0.0.1:34567",
+        "time=2025-01-01T00:00:00.000Z level=INFO source=tls_config.go:347 msg=\"Listening on\" \
+         component=web address=127.0.0.1:34567",
     ] {
         assert_eq!(listens_at(line), Some(([127, 0, 0, 1], 34567).into()));
     }
-    // Which says what was asked for, and not what it got.
+    // It reports what was expected, and not what it got.
     let other =
         "level=INFO msg=\"Start listening for connections\" component=web address=127.0.0.1:0";
     assert_eq!(listens_at(other), None);

@@ -19,8 +19,8 @@ const SERVICES: [&str; 7] = [
     "seldon.protos.Transformer",
 ];
 
-/// Lists the services by reflection v1alpha, the only version that the incumbent has, and finds a
-/// message that another file of the protocol holds.
+/// Lists the services by reflection v1alpha, the only version that seldon-core has, and finds a
+/// message in another file of the protocol.
 const LIST: &str = "
 import sys, grpc
 from google.protobuf.descriptor_pool import DescriptorPool
@@ -54,41 +54,41 @@ fn output(program: &Path, arguments: &[&str]) -> String {
 fn grpcurl_lists_describes_and_calls() {
     let server = echo();
     let address = server.grpc_address().to_string();
-    let ask = |arguments: &[&str]| {
+    let grpcurl = |arguments: &[&str]| {
         output(
             &GRPCURL,
             &[&["-plaintext", "-max-time", "20"], arguments].concat(),
         )
     };
 
-    let listed = ask(&[&address, "list"]);
+    let listed = grpcurl(&[&address, "list"]);
     for service in SERVICES {
         assert!(
             listed.lines().any(|line| line == service),
             "{service}: {listed}"
         );
     }
-    let methods = ask(&[&address, "list", "seldon.protos.Model"]);
-    let wanted = ["Metadata", "Predict", "SendFeedback"];
-    let wanted = wanted.map(|name| format!("seldon.protos.Model.{name}"));
-    assert_eq!(methods.lines().collect::<Vec<_>>(), wanted);
-    let described = ask(&[&address, "describe", "seldon.protos.SeldonMessage"]);
+    let methods = grpcurl(&[&address, "list", "seldon.protos.Model"]);
+    let expected = ["Metadata", "Predict", "SendFeedback"];
+    let expected = expected.map(|name| format!("seldon.protos.Model.{name}"));
+    assert_eq!(methods.lines().collect::<Vec<_>>(), expected);
+    let described = grpcurl(&[&address, "describe", "seldon.protos.SeldonMessage"]);
     assert!(
         described.contains(".google.protobuf.Any customData = 7"),
         "{described}"
     );
 
     let body = r#"{"data":{"names":["a"],"ndarray":[[1.5]]}}"#;
-    let answer = ask(&["-d", body, &address, "seldon.protos.Model/Predict"]);
-    let answer: Value = serde_json::from_str(&answer).unwrap();
+    let response = grpcurl(&["-d", body, &address, "seldon.protos.Model/Predict"]);
+    let response: Value = serde_json::from_str(&response).unwrap();
     assert_eq!(
-        answer,
+        response,
         json!({"meta": {}, "data": {"names": ["t:0"], "ndarray": [[1.5]]}})
     );
 }
 
 #[test]
-fn the_incumbents_version_of_reflection_is_there() {
+fn seldon_cores_version_of_reflection_is_there() {
     let server = echo();
     let address = server.grpc_address().to_string();
     let listed = output(STUBS.python(), &["-W", "ignore", "-c", LIST, &address]);

@@ -12,18 +12,18 @@ use crate::traces::predicted;
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLER: &str = "00f067aa0ba902b7";
 
-/// `Orders` with a rule in a file of Jaeger's form, which lives as long as what comes with it.
+/// `Scripted` with a sampler in a Jaeger configuration file, which the folder keeps alive.
 fn sampled(collector: &Collector, kind: &str, param: &str) -> (Server, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("jaeger.yaml");
     let text = format!("sampler:\n  type: {kind}\n  param: {param}\nlogging: true\n");
     std::fs::write(&file, text).unwrap();
-    let server: ServerCommand = collector.by_jaeger(command("Orders"));
+    let server: ServerCommand = collector.by_jaeger(command("Scripted"));
     let server = server.env("JAEGER_CONFIG_PATH", file).start().unwrap();
     (server, folder)
 }
 
-/// The requests that were recorded by the time that the server has ended.
+/// The requests that were recorded when the server has ended.
 fn requests(collector: &Collector, server: Server) -> Vec<Span> {
     let all = collector.spans_after(server);
     named(&all, "Predict").into_iter().cloned().collect()
@@ -90,7 +90,7 @@ fn so_many_requests_a_second() {
     }
     let seconds = since.elapsed().as_secs_f64();
     let count = requests(&collector, server).len();
-    // As many as a second may have can come at once; the clock that counts is the server's.
+    // The requests of one second may all come at once; the clock that counts is the server's.
     let most = 2.0 + 2.0 * seconds + 1.0;
     assert!(count >= 2 && count as f64 <= most, "{count} in {seconds} s");
 }
@@ -99,7 +99,7 @@ fn so_many_requests_a_second() {
 fn a_sampler_of_the_component_s_is_left_out_and_said_once() {
     let collector = Collector::start();
     let server = collector
-        .by_jaeger(command("Orders"))
+        .by_jaeger(command("Scripted"))
         .env("OTEL_TRACES_SAMPLER", "xray")
         .start()
         .unwrap();

@@ -8,7 +8,7 @@ use streeling_testkit::{Request, Server};
 use crate::grpc_client::{predict, tensor};
 use crate::metrics::{metered, predicted, rewarded, scrape};
 use crate::prometheus::{Prometheus, check_metrics, check_rules, test_rules};
-use crate::support::{eventually, orders, root};
+use crate::support::{eventually, root, scripted};
 
 #[test]
 fn a_prometheus_reads_what_components_report() {
@@ -43,7 +43,7 @@ fn a_prometheus_reads_what_components_report() {
     prometheus.wait_for(rewards, |value| value == 0.5);
 }
 
-/// Traced, so that there is all that can be shown; nobody takes the spans.
+/// Traced, so that every metric is there; the spans are not accepted.
 fn traced() -> Server {
     let server = metered("Plain")
         .env("TRACING", "1")
@@ -90,7 +90,7 @@ fn a_prometheus_reads_what_the_server_counts() {
     }
 }
 
-/// All expressions of the dashboard, with every variable standing for everything, and of the rules.
+/// All expressions of the dashboard, with every variable set to everything, and of the rules.
 fn expressions() -> Vec<String> {
     fn gather(value: &Value, found: &mut Vec<String>) {
         match value {
@@ -125,12 +125,12 @@ fn expressions() -> Vec<String> {
 }
 
 #[test]
-fn what_operators_are_given_asks_for_what_is_shown() {
+fn dashboard_and_rules_query_metrics_that_exist() {
     let server = traced();
     predicted(&server);
     assert_eq!(rewarded(&server, 0.5), 200);
     let scrape = scrape(&server);
-    let shown: BTreeSet<&str> = scrape
+    let scraped: BTreeSet<&str> = scrape
         .lines()
         .filter_map(|line| line.split(['{', ' ']).next())
         .collect();
@@ -139,25 +139,25 @@ fn what_operators_are_given_asks_for_what_is_shown() {
     assert!(expressions.len() > 50, "{}", expressions.len());
     let mut named = BTreeSet::new();
     for expression in &expressions {
-        // One that is none fails the test.
+        // A malformed one fails the test.
         prometheus.query(expression);
         let words = expression.split(|c: char| !c.is_ascii_alphanumeric() && !"_:".contains(c));
         let ours = ["streeling_", "seldon_", "process_"];
         named.extend(words.filter(|word| ours.iter().any(|start| word.starts_with(start))));
     }
-    // A worker's process has figures where the system tells them.
-    let unknown: Vec<_> = named.difference(&shown).collect();
+    // Metrics of a worker's process are there where the system has them.
+    let unknown: Vec<_> = named.difference(&scraped).collect();
     assert!(unknown.is_empty(), "{unknown:?} in {scrape}");
-    // And nothing of the server's own is left out of the dashboard.
-    let mut own: BTreeSet<&str> = shown
+    // No metric of the server's own is left out of the dashboard.
+    let mut own: BTreeSet<&str> = scraped
         .into_iter()
         .filter(|name| name.starts_with("streeling_"))
         .collect();
-    for told_otherwise in [
+    for without_a_panel in [
         "streeling_worker_start_time_seconds",
         "streeling_worker_requests",
     ] {
-        own.remove(told_otherwise);
+        own.remove(without_a_panel);
     }
     let ends = ["_bucket", "_count", "_sum"];
     let family = |name: &&str| {
@@ -172,9 +172,9 @@ fn what_operators_are_given_asks_for_what_is_shown() {
 
 #[test]
 fn nothing_is_to_be_said_against_a_scrape() {
-    let quiet = orders(&[]);
+    let quiet = scripted(&[]);
     assert_eq!(check_metrics(&scrape(&quiet)), "");
-    // Its component's names are such that nothing can be said against them either.
+    // promtool has no objection to the component's names either.
     let server = metered("Plain").start().unwrap();
     predicted(&server);
     predict(server.grpc_address(), tensor([1, 1], &[1.0])).unwrap();
@@ -202,7 +202,11 @@ fn the_tools_do_judge() {
     let file = folder.path().join("rules.yaml");
     let rule = |expression: &str| {
         let text = format!(
-            "groups:\n  - name: ours\n    rules:\n      - record: run:rate1m\n        expr: {expression}\n"
+            "groups:\n  \
+             - name: ours\n    \
+             rules:\n      \
+             - record: run:rate1m\n        \
+             expr: {expression}\n"
         );
         std::fs::write(&file, text).unwrap();
         check_rules(&file)

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use streeling_testkit::{Request, ServerCommand, Signal};
 
-use crate::support::{PATIENCE, command_in, eventually, runs};
+use crate::support::{TIMEOUT, command_in, eventually, runs};
 
-/// A component whose service writes its process id into the file `service`, then does as told.
+/// A component whose service writes its process id into the file `service`, then runs `then`.
 fn component(folder: &Path, then: &str) -> ServerCommand {
     let text = format!(
         "import os, signal, sys, time\n\
@@ -44,7 +44,7 @@ fn runs_beside_the_workers_and_ends_with_the_server() {
     let command = component(folder.path(), "time.sleep(600)");
     let mut server = command.args(["--workers", "2"]).start().unwrap();
     let first = another_service(folder.path(), None);
-    // Its lines are told apart from those of the workers 0 and 1.
+    // Its number differs from those of the workers, 0 and 1.
     let line = server.wait_for_log("custom_service runs");
     assert!(line.contains("worker=2"), "{line}");
     // One that is lost is replaced.
@@ -54,7 +54,7 @@ fn runs_beside_the_workers_and_ends_with_the_server() {
         .unwrap();
     server.wait_for_log("custom_service failed");
     let second = another_service(folder.path(), Some(first));
-    // A reload is one of the service, too.
+    // A reload restarts the service, too.
     server.signal(Signal::HUP).unwrap();
     let third = another_service(folder.path(), Some(second));
     assert!(!runs(second));
@@ -63,7 +63,7 @@ fn runs_beside_the_workers_and_ends_with_the_server() {
         200
     );
     server.signal(Signal::TERM).unwrap();
-    assert_eq!(server.wait(PATIENCE).unwrap().code(), Some(0));
+    assert_eq!(server.wait(TIMEOUT).unwrap().code(), Some(0));
     assert!(!runs(third));
 }
 
@@ -90,6 +90,6 @@ fn service_that_returns_is_left_alone() {
         200
     );
     server.signal(Signal::TERM).unwrap();
-    assert_eq!(server.wait(PATIENCE).unwrap().code(), Some(0));
+    assert_eq!(server.wait(TIMEOUT).unwrap().code(), Some(0));
     assert_eq!(service(folder.path()), only);
 }

@@ -6,20 +6,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use streeling_testkit::{Request, Server, ServerCommand, Signal};
+use streeling_testkit::{Request, Server, Signal};
 
 use crate::processes::children;
 use crate::support::{
-    PATIENCE, PYTHON, SERVER, ask, command, command_in, eventually, order, orders, runs, worker,
+    TIMEOUT, command, command_in, eventually, runs, scripted, send_json, step, worker,
 };
 
-/// What an idle server may take to end.
+/// A bound for the end of an idle server.
 const SOON: Duration = Duration::from_secs(10);
 
 #[test]
 fn idle_server_ends_at_once_with_its_workers() {
     for signal in [Signal::TERM, Signal::INT] {
-        let mut server = orders(&[]);
+        let mut server = scripted(&[]);
         let worker = worker(&server);
         assert!(runs(worker));
         server.signal(signal).unwrap();
@@ -31,22 +31,18 @@ fn idle_server_ends_at_once_with_its_workers() {
 }
 
 #[test]
-fn request_under_way_is_answered_first() {
-    let mut server = orders(&[]);
+fn request_in_flight_is_finished_first() {
+    let mut server = scripted(&[]);
     let worker = worker(&server);
-    let answer = std::thread::scope(|scope| {
-        let call = scope.spawn(|| {
-            ask(
-                &server,
-                &order("sleep", &json!({"seconds": 1, "number": 7})),
-            )
-        });
+    let response = std::thread::scope(|scope| {
+        let call =
+            scope.spawn(|| send_json(&server, &step("sleep", &json!({"seconds": 1, "number": 7}))));
         server.wait_for_log("asleep with 7");
         server.signal(Signal::TERM).unwrap();
         call.join().unwrap()
     });
     assert_eq!(
-        (answer.0, &answer.1["jsonData"]),
+        (response.0, &response.1["jsonData"]),
         (200, &json!({"number": 7}))
     );
     assert_eq!(server.wait(SOON).unwrap().code(), Some(0));
@@ -55,17 +51,17 @@ fn request_under_way_is_answered_first() {
 
 #[test]
 fn request_that_outlasts_the_grace_does_not_hold_the_server() {
-    let mut server = orders(&["--graceful-timeout", "4"]);
+    let mut server = scripted(&["--graceful-timeout", "4"]);
     let worker = worker(&server);
     let since = Instant::now();
     std::thread::scope(|scope| {
-        let call = scope.spawn(|| server.send(&order("sleep", &json!({"seconds": 60}))));
+        let call = scope.spawn(|| server.send(&step("sleep", &json!({"seconds": 60}))));
         server.wait_for_log("asleep with 0");
         server.signal(Signal::TERM).unwrap();
-        let answer = call.join().unwrap();
-        assert!(answer.is_err() || answer.unwrap().status != 200);
+        let response = call.join().unwrap();
+        assert!(response.is_err() || response.unwrap().status != 200);
     });
-    server.wait(PATIENCE).unwrap();
+    server.wait(TIMEOUT).unwrap();
     assert!(
         since.elapsed() < Duration::from_secs(8),
         "{:?}",
@@ -76,13 +72,13 @@ fn request_that_outlasts_the_grace_does_not_hold_the_server() {
 
 #[test]
 fn workers_end_when_the_server_is_killed() {
-    let mut server = orders(&["--workers", "2", "--threads", "1"]);
+    let mut server = scripted(&["--workers", "2", "--threads", "1"]);
     let pids: Vec<u32> = std::thread::scope(|scope| {
-        let ask = |_| scope.spawn(|| ask(&server, &order("pid", &json!({"after": 0.5}))));
-        let calls: Vec<_> = (0..2).map(ask).collect();
-        let answers = calls.into_iter().map(|call| call.join().unwrap().1);
-        answers
-            .map(|answer: Value| crate::support::pid(&answer["jsonData"]))
+        let send = |_| scope.spawn(|| send_json(&server, &step("pid", &json!({"after": 0.5}))));
+        let calls: Vec<_> = (0..2).map(send).collect();
+        let responses = calls.into_iter().map(|call| call.join().unwrap().1);
+        responses
+            .map(|response: Value| crate::support::pid(&response["jsonData"]))
             .collect()
     });
     assert!(pids.iter().all(|&pid| runs(pid)));
@@ -93,7 +89,7 @@ fn workers_end_when_the_server_is_killed() {
     });
 }
 
-/// One second is what is promised; a machine that does other things as well gets more.
+/// The promise is one second; a busy machine with a debug build gets more.
 const AT_THE_DEFAULTS: Duration = if cfg!(debug_assertions) {
     Duration::from_secs(5)
 } else {
@@ -102,7 +98,7 @@ const AT_THE_DEFAULTS: Duration = if cfg!(debug_assertions) {
 
 #[test]
 fn signals_that_mean_nothing_here_do_nothing() {
-    let server = orders(&[]);
+    let server = scripted(&[]);
     for (signal, name) in [(Signal::USR1, "SIGUSR1"), (Signal::USR2, "SIGUSR2")] {
         server.signal(signal).unwrap();
         server.wait_for_log(name);
@@ -113,71 +109,9 @@ fn signals_that_mean_nothing_here_do_nothing() {
     );
 }
 
-/// As in a container: the server is the first process, and everything that loses its parent becomes its child.
-#[test]
-fn first_process_reaps_what_is_left_behind_and_ends_as_the_server_does() {
-    let folder = tempfile::tempdir().unwrap();
-    let code = "import os\n\
-                class Litter:\n\
-                \x20   def predict(self, X, names):\n\
-                \x20       if os.fork() == 0:\n\
-                \x20           if os.fork() == 0:\n\
-                \x20               os._exit(0)\n\
-                \x20           os._exit(0)\n\
-                \x20       return X\n";
-    fs::write(folder.path().join("Litter.py"), code).unwrap();
-    let allowed = std::process::Command::new("unshare")
-        .args(IN_A_CONTAINER)
-        .arg("true")
-        .status();
-    if !allowed.is_ok_and(|status| status.success()) {
-        eprintln!("not tested: this user may not make process namespaces");
-        return;
-    }
-    let command = ServerCommand::new("unshare", folder.path())
-        .args(IN_A_CONTAINER)
-        .args([SERVER.as_os_str()])
-        .args([
-            "Litter",
-            "--http-port",
-            "0",
-            "--grpc-workers",
-            "0",
-            "--metrics-port",
-            "0",
-        ])
-        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-        .env("STREELING_PYTHON", &*PYTHON);
-    let mut server = command.start().unwrap();
-    let first = children(server.pid());
-    assert_eq!(first.len(), 1);
-    let first = *first.first().unwrap();
-    let body = r#"{"data":{"ndarray":[[1.0]]}}"#;
-    for _ in 0..20 {
-        let answer = server
-            .send(&Request::json("/predict", body.to_owned()))
-            .unwrap();
-        assert_eq!(answer.status, 200);
-    }
-    // The server itself, and nobody else for long.
-    eventually("no orphan", || children(first).len() == 1);
-    let first = rustix::process::Pid::from_raw(i32::try_from(first).unwrap()).unwrap();
-    rustix::process::kill_process(first, Signal::TERM).unwrap();
-    assert_eq!(server.wait(PATIENCE).unwrap().code(), Some(0));
-}
-
-/// A process namespace of its own, as root of which the user appears.
-const IN_A_CONTAINER: [&str; 5] = [
-    "--user",
-    "--map-root-user",
-    "--pid",
-    "--fork",
-    "--kill-child",
-];
-
 #[test]
 fn idle_server_at_the_defaults_ends_within_a_second() {
-    let command = command("Orders").env("GRPC_WORKERS", "");
+    let command = command("Scripted").env("GRPC_WORKERS", "");
     let mut server = command.args(["--grpc-port", "0"]).start().unwrap();
     let workers = children(server.pid());
     assert_eq!(workers.len(), 2);
@@ -187,23 +121,23 @@ fn idle_server_at_the_defaults_ends_within_a_second() {
     assert!(!workers.into_iter().any(runs));
 }
 
-/// A component that answers `version`, made of code that can be written anew.
+/// Writes a component that returns `version`, in place of the one before.
 fn write_version(folder: &Path, version: &str) {
     let text = format!(
         "class Version:\n\
          \x20   def predict(self, X, names):\n\
          \x20       return {{'version': {version}}}\n"
     );
-    // In one step, so that no worker reads half of it.
+    // Renamed into place, so that no worker reads half of it.
     fs::write(folder.join("new"), text).unwrap();
     fs::rename(folder.join("new"), folder.join("Version.py")).unwrap();
 }
 
 fn version(server: &Server) -> Value {
     let body = json!({"data": {"ndarray": [[1.0]]}}).to_string();
-    let (status, mut answer) = ask(server, &Request::json("/predict", body));
-    assert_eq!(status, 200, "{answer}");
-    answer["jsonData"]["version"].take()
+    let (status, mut response) = send_json(server, &Request::json("/predict", body));
+    assert_eq!(status, 200, "{response}");
+    response["jsonData"]["version"].take()
 }
 
 #[test]
@@ -220,8 +154,8 @@ fn hangup_serves_new_code_and_loses_no_request() {
         for _ in 0..4 {
             scope.spawn(|| {
                 while !ended.load(Ordering::Relaxed) {
-                    let answered = version(&server);
-                    assert!(answered == 1 || answered == 2, "{answered}");
+                    let found = version(&server);
+                    assert!(found == 1 || found == 2, "{found}");
                 }
             });
         }
@@ -256,7 +190,7 @@ fn hangup_to_broken_code_changes_nothing() {
 
 #[test]
 fn a_worker_more_and_a_worker_fewer() {
-    let command = command("Orders").env("GRPC_WORKERS", "1");
+    let command = command("Scripted").env("GRPC_WORKERS", "1");
     let flags = ["--threads", "1", "--grpc-port", "0"];
     let server = command.args(flags).start().unwrap();
     let become_so_many = |count: usize| {
@@ -268,7 +202,7 @@ fn a_worker_more_and_a_worker_fewer() {
     server.signal(Signal::TTIN).unwrap();
     become_so_many(4);
     server.wait_for_log("2 workers in place of 1");
-    // Of each pool one remains, however often.
+    // One worker of each pool remains, however often.
     for _ in 0..3 {
         server.signal(Signal::TTOU).unwrap();
     }
@@ -288,8 +222,8 @@ fn workers_that_cannot_be_replaced_end_the_server() {
     fs::write(folder.path().join("Once.py"), text).unwrap();
     let mut server = command_in(folder.path(), "Once").start().unwrap();
     let body = json!({"data": {"ndarray": [[1.0]]}}).to_string();
-    assert_eq!(ask(&server, &Request::json("/predict", body)).0, 503);
-    assert_eq!(server.wait(PATIENCE).unwrap().code(), Some(1));
+    assert_eq!(send_json(&server, &Request::json("/predict", body)).0, 503);
+    assert_eq!(server.wait(TIMEOUT).unwrap().code(), Some(1));
     let line = server.wait_for_log("the server gives up");
     assert!(line.contains("ERROR"), "{line}");
     server.wait_for_log("FileExistsError");

@@ -1,6 +1,10 @@
-//! Starts that fail: what is said, with which exit code, and what was left undone.
+//! Starts that fail: the message, the exit code, and what must not have happened before.
 
+use std::ffi::OsStr;
+use std::fs;
 use std::net::TcpListener;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
 
 use streeling_testkit::Ended;
 
@@ -62,7 +66,7 @@ fn load_that_raises() {
 
 #[test]
 fn missing_interpreter() {
-    let ended = command("Orders")
+    let ended = command("Scripted")
         .env("STREELING_PYTHON", "/nowhere/python")
         .run()
         .unwrap();
@@ -71,9 +75,86 @@ fn missing_interpreter() {
     says(&ended, &["/nowhere/python", "--python", "STREELING_PYTHON"]);
 }
 
+/// Each is a wrong setting: one line, before any port is reserved and anything is loaded.
+#[test]
+fn interpreter_that_cannot_be_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    fs::write(at("text"), "print()").unwrap();
+    fs::create_dir(at("directory")).unwrap();
+    let search = format!("{}:/usr/bin:/bin", folder.path().display());
+    let taken = TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for (variable, python, value, why) in [
+        (
+            "STREELING_PYTHON",
+            "no-such-python".to_owned(),
+            "no-such-python",
+            "not found on PATH",
+        ),
+        (
+            "STREELING_PYTHON",
+            "text".to_owned(),
+            "text",
+            "ermission denied",
+        ),
+        ("STREELING_PYTHON", at("text"), "text", "ermission denied"),
+        (
+            "STREELING_PYTHON",
+            "directory".to_owned(),
+            "directory",
+            "is a directory",
+        ),
+        (
+            "STREELING_PYTHON",
+            "/dev/null/python".to_owned(),
+            "/dev/null/python",
+            "",
+        ),
+        (
+            "VIRTUAL_ENV",
+            at("absent"),
+            "absent/bin/python",
+            "No such file",
+        ),
+    ] {
+        for flags in [&[][..], &["--check"]] {
+            let ended = bare_command(&root().join("tests/components"))
+                .env("PATH", &search)
+                .env(variable, &python)
+                // It is in use, which is not found out.
+                .args(["Scripted", "--http-port", &port])
+                .args(flags)
+                .run()
+                .unwrap();
+            assert_eq!(ended.code, Some(2), "{python}: {}", ended.log);
+            assert_eq!(ended.log.trim().lines().count(), 1, "{}", ended.log);
+            says(&ended, &["--python", "STREELING_PYTHON", value, why]);
+        }
+    }
+}
+
+/// Only the system finds it, when it executes the file.
+#[test]
+fn interpreter_whose_own_interpreter_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let python = folder.path().join("python");
+    fs::write(&python, "#!/nowhere/python\n").unwrap();
+    fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
+    let ended = command("Scripted")
+        .env("STREELING_PYTHON", &python)
+        .run()
+        .unwrap();
+    assert_eq!(ended.code, Some(2), "{}", ended.log);
+    says(
+        &ended,
+        &["--python", python.to_str().unwrap(), "No such file"],
+    );
+}
+
 #[test]
 fn interpreter_that_is_none() {
-    let command = command("Orders").env("STREELING_PYTHON", "/bin/false");
+    let command = command("Scripted").env("STREELING_PYTHON", "/bin/false");
     let ended = command.run().unwrap();
     assert_eq!(ended.code, Some(1), "{}", ended.log);
     says(&ended, &["the worker ended", "exit status: 1"]);
@@ -107,20 +188,45 @@ fn port_in_use_is_found_before_any_worker_starts() {
 
 #[test]
 fn bad_setting_is_one_line() {
-    let ended = command("Orders").args(["--threads", "many"]).run().unwrap();
+    let ended = command("Scripted")
+        .args(["--threads", "many"])
+        .run()
+        .unwrap();
     assert_eq!(ended.code, Some(2));
     assert_eq!(ended.log.trim().lines().count(), 1, "{}", ended.log);
     says(
         &ended,
         &["--threads", "GUNICORN_THREADS", "many", "1 to 512"],
     );
-    let ended = command("Orders")
+    let ended = command("Scripted")
         .env("GUNICORN_WORKERS", "0")
         .run()
         .unwrap();
     assert_eq!(ended.code, Some(2));
     assert_eq!(ended.log.trim().lines().count(), 1, "{}", ended.log);
     says(&ended, &["--workers", "GUNICORN_WORKERS", "1 to 1024"]);
+}
+
+#[test]
+fn address_that_the_machine_does_not_have() {
+    // From a block that is for documentation alone.
+    let flags = ["--host", "192.0.2.1"];
+    let ended = command("Scripted").args(flags).run().unwrap();
+    assert_eq!(ended.code, Some(2), "{}", ended.log);
+    assert_eq!(ended.log.trim().lines().count(), 1, "{}", ended.log);
+    says(&ended, &["192.0.2.1", "--host", "STREELING_HOST"]);
+}
+
+#[test]
+fn folder_whose_name_is_not_utf_8() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(OsStr::from_bytes(b"\xff"));
+    fs::create_dir(&path).unwrap();
+    let command = command("Scripted").args([OsStr::new("--app-dir"), path.as_os_str()]);
+    let ended = command.run().unwrap();
+    assert_eq!(ended.code, Some(2), "{}", ended.log);
+    assert_eq!(ended.log.trim().lines().count(), 1, "{}", ended.log);
+    says(&ended, &["--app-dir", "STREELING_APP_DIR", "not UTF-8"]);
 }
 
 #[test]

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use streeling_testkit::{Request, Server, ServerCommand, Stubs};
 
-/// Longer than anything that a test waits for when all is well.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// Longer than anything that a test waits for takes.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The server, built beside this test.
 pub(crate) static SERVER: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -35,12 +35,12 @@ pub(crate) static PYTHON: LazyLock<PathBuf> = LazyLock::new(|| {
     )
 });
 
-/// The incumbent's gRPC stubs, in a Python that has them.
+/// seldon-core's gRPC stubs, in a Python that has them.
 pub(crate) static STUBS: LazyLock<Stubs> = LazyLock::new(|| {
     let python = made_by_xtask(
         "STREELING_TEST_STUBS",
         "target/venv/stubs/bin/python",
-        "a Python with the incumbent's gRPC stubs",
+        "a Python with seldon-core's gRPC stubs",
     );
     Stubs::new(python, root())
 });
@@ -94,47 +94,47 @@ pub(crate) fn bare_command(folder: &Path) -> ServerCommand {
         .env("LANG", "C.UTF-8")
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("PREDICTIVE_UNIT_METRICS_SERVICE_PORT", "0")
-        // Another process for every server, which few tests ask anything.
+        // It would be another process for every server, and few tests need it.
         .env("GRPC_WORKERS", "0")
 }
 
-/// A running `Orders`.
-pub(crate) fn orders(flags: &[&str]) -> Server {
-    command("Orders").args(flags).start().unwrap()
+/// A running `Scripted`.
+pub(crate) fn scripted(flags: &[&str]) -> Server {
+    command("Scripted").args(flags).start().unwrap()
 }
 
-/// The request that gives `Orders` an order.
-pub(crate) fn order(name: &str, with: &Value) -> Request {
-    let body = json!({"jsonData": {"order": name, "with": with}});
+/// The request for a step of `Scripted`.
+pub(crate) fn step(name: &str, with: &Value) -> Request {
+    let body = json!({"jsonData": {"step": name, "with": with}});
     Request::json("/predict", body.to_string())
 }
 
-/// Sends a request; the status and the JSON of its answer.
-pub(crate) fn ask(server: &Server, request: &Request) -> (u16, Value) {
-    let answer = server.send(request).unwrap();
-    let body = String::from_utf8(answer.body).unwrap();
+/// Sends a request; the status and the JSON of the response.
+pub(crate) fn send_json(server: &Server, request: &Request) -> (u16, Value) {
+    let response = server.send(request).unwrap();
+    let body = String::from_utf8(response.body).unwrap();
     let json = serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}"));
-    (answer.status, json)
+    (response.status, json)
 }
 
-/// What `Orders` answers to an order that succeeds.
-pub(crate) fn obey(server: &Server, name: &str, with: &Value) -> Value {
-    let (status, mut body) = ask(server, &order(name, with));
+/// What `Scripted` returns for a step that succeeds.
+pub(crate) fn perform(server: &Server, name: &str, with: &Value) -> Value {
+    let (status, mut body) = send_json(server, &step(name, with));
     assert_eq!(status, 200, "{body}");
     body["jsonData"].take()
 }
 
-/// The process id of the worker that answers.
+/// The process id of a worker.
 pub(crate) fn worker(server: &Server) -> u32 {
-    pid(&obey(server, "pid", &json!({})))
+    pid(&perform(server, "pid", &json!({})))
 }
 
-/// The process id in an answer.
-pub(crate) fn pid(answer: &Value) -> u32 {
-    u32::try_from(answer["pid"].as_u64().unwrap()).unwrap()
+/// The process id in a response.
+pub(crate) fn pid(response: &Value) -> u32 {
+    u32::try_from(response["pid"].as_u64().unwrap()).unwrap()
 }
 
-/// Whether a process is there and runs; one that only waits to be reaped does not.
+/// Whether a process runs; a zombie does not.
 pub(crate) fn runs(pid: u32) -> bool {
     let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
         return false;
@@ -150,7 +150,7 @@ pub(crate) fn runs(pid: u32) -> bool {
 pub(crate) fn eventually(what: &str, happened: impl Fn() -> bool) {
     let since = Instant::now();
     while !happened() {
-        assert!(since.elapsed() < PATIENCE, "{what} did not happen");
+        assert!(since.elapsed() < TIMEOUT, "{what} did not happen");
         std::thread::sleep(Duration::from_millis(10));
     }
 }

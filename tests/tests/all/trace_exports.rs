@@ -6,7 +6,7 @@ use streeling_testkit::{Request, ServerCommand};
 
 use crate::collector::{Collector, Span, named};
 use crate::grpc_client::{predict_with, text};
-use crate::support::{ask, command, order};
+use crate::support::{command, send_json, step};
 use crate::traces::predicted;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -24,7 +24,7 @@ fn shows_a_request(collector: &Collector, server: &ServerCommand, via: &str) {
         (span.trace_id.as_str(), span.parent_id.as_str()),
         (TRACE, CALLER)
     );
-    assert_eq!((span.service.as_str(), span.error), ("Orders", false));
+    assert_eq!((span.service.as_str(), span.error), ("Scripted", false));
     assert_eq!(span.tags["http.status_code"], 200);
     assert_eq!(span.tag("http.method"), "POST");
     let stages = collector.children(4, &span);
@@ -36,8 +36,8 @@ fn shows_a_request(collector: &Collector, server: &ServerCommand, via: &str) {
         stages.iter().all(|stage| stage.kind == "internal"),
         "{stages:#?}"
     );
-    let failing = order("fail", &json!({"text": "as told"}));
-    assert_eq!(ask(&server, &failing).0, 500);
+    let failing = step("fail", &json!({"text": "as scripted"}));
+    assert_eq!(send_json(&server, &failing).0, 500);
     collector.wait_for("request that failed", |span| {
         span.error && span.kind == "server"
     });
@@ -47,7 +47,7 @@ fn shows_a_request(collector: &Collector, server: &ServerCommand, via: &str) {
 fn otlp_over_grpc() {
     let collector = Collector::start();
     let server = collector
-        .by_grpc(command("Orders"))
+        .by_grpc(command("Scripted"))
         .env("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=tests");
     shows_a_request(&collector, &server, "grpc");
     let span: &Span = &collector.spans()[0];
@@ -57,13 +57,13 @@ fn otlp_over_grpc() {
 #[test]
 fn otlp_over_http() {
     let collector = Collector::start();
-    shows_a_request(&collector, &collector.by_http(command("Orders")), "http");
+    shows_a_request(&collector, &collector.by_http(command("Scripted")), "http");
 }
 
 #[test]
 fn otlp_over_http_packed_and_at_an_address_for_traces_alone() {
     let collector = Collector::start();
-    let server = command("Orders")
+    let server = command("Scripted")
         .env("TRACING", "1")
         .env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
         .env(
@@ -81,8 +81,8 @@ fn what_waits_is_sent_when_the_server_ends() {
     let ways: [Point; 3] = [Collector::by_jaeger, Collector::by_grpc, Collector::by_http];
     for by in ways {
         let collector = Collector::start();
-        // Most are sent before the end, which has a second for the rest, however slow the machine is.
-        let server = by(&collector, command("Orders"))
+        // Most are sent before the end, which has a second for the rest on the slowest machine.
+        let server = by(&collector, command("Scripted"))
             .env("OTEL_BSP_SCHEDULE_DELAY", "100")
             .start()
             .unwrap();
@@ -90,7 +90,7 @@ fn what_waits_is_sent_when_the_server_ends() {
             predicted(&server, &[]);
         }
         collector.spans_after(server);
-        // The mark after the last span goes by UDP, and may come before what came by OTLP.
+        // The mark after the last span is sent by UDP, and may overtake what is sent by OTLP.
         let all = collector.wait_for_some(100, "spans", |_| true);
         assert_eq!((all.len(), named(&all, "Predict").len()), (100, 20));
     }
@@ -113,28 +113,28 @@ fn a_components_own_spans_belong_to_the_request() {
         .env("PREDICTIVE_UNIT_GRPC_SERVICE_PORT", "0")
         .start()
         .unwrap();
-    // First with no trace of the caller's: the server's is what counts.
-    for asked in ["own", "current"] {
-        let body = json!({"strData": asked}).to_string();
-        let (status, answer) = ask(&server, &Request::json("/predict", body));
-        assert_eq!(status, 200, "{answer}");
-        let [trace, parent, flags] = given(answer["strData"].as_str().unwrap());
-        assert_eq!(flags, "1", "{answer}");
+    // First without a trace of the caller's: the server's own counts.
+    for span in ["own", "current"] {
+        let body = json!({"strData": span}).to_string();
+        let (status, response) = send_json(&server, &Request::json("/predict", body));
+        assert_eq!(status, 200, "{response}");
+        let [trace, parent, flags] = given(response["strData"].as_str().unwrap());
+        assert_eq!(flags, "1", "{response}");
         belongs(&collector, trace, parent, "Predict");
     }
-    for asked in ["own", "current"] {
-        let trace = if asked == "own" {
+    for span in ["own", "current"] {
+        let trace = if span == "own" {
             TRACE
         } else {
             "4bf92f3577b34da6a3ce929d0e0e4737"
         };
         let context = format!("{trace}:{CALLER}:0:1");
         let metadata = [("uber-trace-id", context.as_str())];
-        let answer = predict_with(server.grpc_address(), text(asked), &metadata).unwrap();
-        let Some(DataOneof::StrData(answer)) = &answer.data_oneof else {
-            panic!("no text in {answer:?}");
+        let response = predict_with(server.grpc_address(), text(span), &metadata).unwrap();
+        let Some(DataOneof::StrData(response)) = &response.data_oneof else {
+            panic!("no text in {response:?}");
         };
-        let [got, parent, flags] = given(answer);
+        let [got, parent, flags] = given(response);
         assert_eq!((got, flags), (trace, "1"));
         belongs(&collector, trace, parent, "/seldon.protos.Model/Predict");
     }
@@ -166,9 +166,9 @@ fn a_component_learns_that_nothing_is_recorded() {
     request
         .headers
         .push(("traceparent".to_owned(), not_sampled));
-    let (status, answer) = ask(&server, &request);
-    assert_eq!(status, 200, "{answer}");
-    let [trace, _, flags] = given(answer["strData"].as_str().unwrap());
+    let (status, response) = send_json(&server, &request);
+    assert_eq!(status, 200, "{response}");
+    let [trace, _, flags] = given(response["strData"].as_str().unwrap());
     assert_eq!((trace, flags), (TRACE, "0"));
     assert!(collector.spans_after(server).is_empty());
 }
@@ -176,6 +176,6 @@ fn a_component_learns_that_nothing_is_recorded() {
 #[test]
 fn a_components_own_spans_are_its_own_without_tracing() {
     let server = command("traced.Spans").env("TRACING", "0").start().unwrap();
-    let (status, answer) = ask(&server, &Request::json("/predict", r#"{"strData":"own"}"#));
-    assert_eq!((status, &answer["strData"]), (200, &json!("no parent")));
+    let (status, response) = send_json(&server, &Request::json("/predict", r#"{"strData":"own"}"#));
+    assert_eq!((status, &response["strData"]), (200, &json!("no parent")));
 }

@@ -1,4 +1,4 @@
-//! What spans say of a request, and which trace they belong to.
+//! What spans record of a request, and which trace they belong to.
 
 use std::collections::BTreeSet;
 
@@ -7,9 +7,9 @@ use streeling_testkit::{Request, Server, ServerCommand};
 
 use crate::collector::{Collector, Span, named};
 use crate::grpc_client::{predict_with, tensor};
-use crate::support::{ask, command, order};
+use crate::support::{command, send_json, step};
 
-/// The parts of a request, each of which has a span.
+/// The stages of a request, each of which has a span.
 const STAGES: [&str; 4] = ["decode", "queue", "component", "encode"];
 
 /// The caller's span in these tests.
@@ -30,8 +30,8 @@ pub(crate) fn predicted(server: &Server, headers: &[(&str, &str)]) {
     request
         .headers
         .extend(headers.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    let (status, answer) = ask(server, &request);
-    assert_eq!(status, 200, "{answer}");
+    let (status, response) = send_json(server, &request);
+    assert_eq!(status, 200, "{response}");
 }
 
 /// The spans of a request's stages are there, belong to it, and lie within it.
@@ -51,7 +51,7 @@ fn has_its_stages(collector: &Collector, request: &Span) {
 fn a_request_continues_the_trace_of_its_caller() {
     let collector = Collector::start();
     let server = collector
-        .by_jaeger(command("Orders"))
+        .by_jaeger(command("Scripted"))
         .env("JAEGER_EXTRA_TAGS", "team=red,zone=a")
         .start()
         .unwrap();
@@ -62,7 +62,7 @@ fn a_request_continues_the_trace_of_its_caller() {
             id(1),
             vec![("uber-trace-id", format!("{}:{CALLER}:0:1", id(1)))],
         ),
-        // Its old ids are of 64 bits, and zeros at the start may be missing.
+        // Old ids have 64 bits, and leading zeros may be missing.
         (
             format!("{short:0>32}"),
             vec![("uber-trace-id", format!("{short}:f067aa0ba902b7:0:1"))],
@@ -94,7 +94,7 @@ fn a_request_continues_the_trace_of_its_caller() {
         });
         assert_eq!(span.name, "Predict");
         assert_eq!(span.parent_id, CALLER, "{headers:?}");
-        assert_eq!(span.service, "Orders");
+        assert_eq!(span.service, "Scripted");
         assert_eq!((span.via.as_str(), span.error), ("jaeger", false));
         assert_eq!(span.tag("span.kind"), "server");
         assert_eq!(span.tag("http.method"), "POST");
@@ -108,7 +108,7 @@ fn a_request_continues_the_trace_of_its_caller() {
         assert_eq!(extra, ["red", "a"], "{span:#?}");
         has_its_stages(&collector, &span);
     }
-    // Nothing more than these: one span for each request and one for each of its parts.
+    // Exactly these: one span for each request and one for each of its stages.
     let all = collector.spans_after(server);
     assert_eq!(all.len(), contexts.len() * (1 + STAGES.len()), "{all:#?}");
 }
@@ -116,7 +116,7 @@ fn a_request_continues_the_trace_of_its_caller() {
 #[test]
 fn a_request_without_a_readable_context_starts_a_trace() {
     let collector = Collector::start();
-    let server = collector.by_jaeger(command("Orders")).start().unwrap();
+    let server = collector.by_jaeger(command("Scripted")).start().unwrap();
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     let zeros = "0".repeat(32);
     let contexts = [
@@ -155,7 +155,7 @@ fn a_request_without_a_readable_context_starts_a_trace() {
             span.trace_id != trace && span.trace_id != zeros,
             "{span:#?}"
         );
-        // Which rule chose it.
+        // The sampler that chose it.
         assert_eq!(span.tag("sampler.type"), "const", "{span:#?}");
     }
 }
@@ -163,7 +163,7 @@ fn a_request_without_a_readable_context_starts_a_trace() {
 #[test]
 fn calls_over_grpc_have_spans_too() {
     let collector = Collector::start();
-    let server = collector.by_jaeger(both("Orders")).start().unwrap();
+    let server = collector.by_jaeger(both("Scripted")).start().unwrap();
     let traces = [
         "4bf92f3577b34da6a3ce929d0e0e4731",
         "4bf92f3577b34da6a3ce929d0e0e4732",
@@ -180,7 +180,7 @@ fn calls_over_grpc_have_spans_too() {
         });
         assert_eq!(span.name, "/seldon.protos.Model/Predict");
         assert_eq!((span.parent_id.as_str(), span.error), (CALLER, false));
-        assert_eq!(span.service, "Orders");
+        assert_eq!(span.service, "Scripted");
         assert_eq!(span.tag("peer.ipv4"), "127.0.0.1", "{span:#?}");
         let port: u16 = span.tag("peer.port").parse().unwrap();
         assert!(port > 0);
@@ -192,16 +192,16 @@ fn calls_over_grpc_have_spans_too() {
 #[test]
 fn what_fails_is_marked() {
     let collector = Collector::start();
-    let server = collector.by_jaeger(command("Orders")).start().unwrap();
-    let failing = order("fail", &json!({"text": "as told"}));
-    assert_eq!(ask(&server, &failing).0, 500);
+    let server = collector.by_jaeger(command("Scripted")).start().unwrap();
+    let failing = step("fail", &json!({"text": "as scripted"}));
+    assert_eq!(send_json(&server, &failing).0, 500);
     let span = collector.wait_for("request that failed", |span| span.kind == "server");
     assert!(span.error, "{span:#?}");
     assert_eq!(span.tags["http.status_code"], 500);
     predicted(&server, &[]);
-    // What its client did wrong is no error of the server.
+    // A mistake of the client's is no error of the server.
     let wrong = Request::json("/predict", "{");
-    assert_eq!(ask(&server, &wrong).0, 400);
+    assert_eq!(send_json(&server, &wrong).0, 400);
     let all = collector.spans_after(server);
     let status = |span: &&Span| (span.tag("http.status_code"), span.error);
     let seen: BTreeSet<_> = all
@@ -219,11 +219,11 @@ fn what_fails_is_marked() {
 }
 
 #[test]
-fn a_service_is_named_as_its_component_unless_told_otherwise() {
+fn a_service_is_named_as_its_component_by_default() {
     for (component, variable, expected) in [
-        ("Orders", None, "Orders"),
+        ("Scripted", None, "Scripted"),
         ("metered.Plain", None, "metered.Plain"),
-        ("Orders", Some("orders-of-ours"), "orders-of-ours"),
+        ("Scripted", Some("models-of-ours"), "models-of-ours"),
     ] {
         let collector = Collector::start();
         let mut server = collector.by_jaeger(command(component));
@@ -240,7 +240,7 @@ fn a_service_is_named_as_its_component_unless_told_otherwise() {
 #[test]
 fn nothing_is_sent_unless_tracing_is_on() {
     let collector = Collector::start();
-    let quiet = collector.by_jaeger(command("Orders"));
+    let quiet = collector.by_jaeger(command("Scripted"));
     let server = quiet.env("TRACING", "0").start().unwrap();
     for _ in 0..20 {
         predicted(

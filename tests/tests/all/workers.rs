@@ -6,13 +6,13 @@ use std::net::TcpStream;
 use serde_json::json;
 use streeling_testkit::{Request, Server};
 
-use crate::support::{ask, eventually, obey, order, orders, runs, worker};
+use crate::support::{eventually, perform, runs, scripted, send_json, step, worker};
 
 #[test]
-fn lost_worker_is_told_of_and_replaced() {
-    let server = orders(&[]);
+fn lost_worker_is_reported_and_replaced() {
+    let server = scripted(&[]);
     let first = worker(&server);
-    let (status, error) = ask(&server, &order("die", &json!({})));
+    let (status, error) = send_json(&server, &step("die", &json!({})));
     assert_eq!(status, 503, "{error}");
     assert_eq!(error["status"]["reason"], "MICROSERVICE_WORKER_LOST");
     // Its sockets close a moment before it is gone.
@@ -24,18 +24,18 @@ fn lost_worker_is_told_of_and_replaced() {
 
 #[test]
 fn other_worker_goes_on_meanwhile() {
-    let server = orders(&["--workers", "2"]);
-    let (status, _) = ask(&server, &order("die", &json!({})));
+    let server = scripted(&["--workers", "2"]);
+    let (status, _) = send_json(&server, &step("die", &json!({})));
     assert_eq!(status, 503);
     for number in 0..20 {
-        let echoed = obey(&server, "sleep", &json!({"seconds": 0, "number": number}));
+        let echoed = perform(&server, "sleep", &json!({"seconds": 0, "number": number}));
         assert_eq!(echoed["number"], number);
     }
 }
 
-/// Sends a request and hangs up before its answer.
+/// Sends a request and hangs up before the response.
 fn hang_up(server: &Server, number: usize) {
-    let Request { path, body, .. } = order("sleep", &json!({"seconds": 0.002, "number": number}));
+    let Request { path, body, .. } = step("sleep", &json!({"seconds": 0.002, "number": number}));
     let body = body.unwrap();
     let mut stream = TcpStream::connect(server.address()).unwrap();
     let head = format!(
@@ -55,7 +55,7 @@ fn hang_up(server: &Server, number: usize) {
 
 #[test]
 fn clients_that_hang_up_do_no_harm() {
-    let server = orders(&["--threads", "2"]);
+    let server = scripted(&["--threads", "2"]);
     let pid = worker(&server);
     std::thread::scope(|scope| {
         scope.spawn(|| (0..300).for_each(|number| hang_up(&server, number)));
@@ -63,12 +63,12 @@ fn clients_that_hang_up_do_no_harm() {
             let server = &server;
             scope.spawn(move || {
                 for number in (0..50).map(|n| 1000 * caller + n) {
-                    let echoed = obey(server, "sleep", &json!({"seconds": 0, "number": number}));
+                    let echoed = perform(server, "sleep", &json!({"seconds": 0, "number": number}));
                     assert_eq!(echoed["number"], number);
                 }
             });
         }
     });
-    // What was hung up on is not done any more, or soon done.
+    // The calls that were hung up on are skipped, or soon over.
     eventually("an idle worker", || worker(&server) == pid);
 }

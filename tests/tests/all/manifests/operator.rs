@@ -1,4 +1,4 @@
-//! What the operator does with a manifest: it checks it, and hands variables to the container.
+//! The operator's part: it checks a manifest, and passes variables to the container.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,7 +20,7 @@ pub(super) fn folder() -> PathBuf {
     root().join("examples/seldondeployment")
 }
 
-/// A manifest; fields that are no part of the kind are refused, as text that is no text.
+/// A manifest; fields that the kind does not have are refused, as are values of another type.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Manifest {
@@ -173,7 +173,7 @@ impl Deployed {
             let grace = component.spec.termination_grace_period_seconds;
             assert!(
                 grace > 10,
-                "{file}: {grace} s leave none for requests under way"
+                "{file}: {grace} s leave none for requests in flight"
             );
         }
         assert!(
@@ -189,8 +189,8 @@ impl Deployed {
         }
     }
 
-    /// The folder of the example that the image holds, and the name of its class: `mean_classifier` and
-    /// `MeanClassifier` in `registry.example.com/mean-classifier:0.1`.
+    /// The folder of the example that the image holds, and the name of its class:
+    /// `mean_classifier` and `MeanClassifier` in `registry.example.com/mean-classifier:0.1`.
     pub(super) fn example(&self) -> (PathBuf, String) {
         let image = &self.container.image;
         let (registry, repository) = image.split_once('/').unwrap();
@@ -211,8 +211,8 @@ impl Deployed {
         matches!(self.unit.endpoint.r#type, EndpointType::Grpc)
     }
 
-    /// Gives a server what the container would have: the operator's variables, the manifest's own, and
-    /// the unit's type. The ports are the system's to choose, since tests run beside each other.
+    /// Gives a server what the container would have: the operator's variables, the manifest's own,
+    /// and the unit's type. The system chooses the ports, since tests run beside each other.
     pub(super) fn apply(&self, mut command: ServerCommand) -> ServerCommand {
         let injected = [
             ("PREDICTIVE_UNIT_HTTP_SERVICE_PORT", "0".to_owned()),

@@ -1,4 +1,4 @@
-//! The server's own figures, as Prometheus scrapes them.
+//! The server's own metrics, as Prometheus scrapes them.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,9 +9,9 @@ use streeling_testkit::{Request, Server, Signal};
 use crate::grpc_client::{predict, tensor};
 use crate::metrics::{metered, scrape, scrape_as, value};
 use crate::processes::children;
-use crate::support::{PATIENCE, ask, command, eventually, obey, order, orders, worker};
+use crate::support::{TIMEOUT, command, eventually, perform, scripted, send_json, step, worker};
 
-/// A figure of the pool that serves REST, which may tell its kinds apart.
+/// A metric of the pool that serves REST, by its kind where it has several.
 fn of_pool(server: &Server, name: &str, reason: Option<&str>) -> f64 {
     let mut labels = vec![("pool", "rest")];
     labels.extend(reason.map(|reason| ("reason", reason)));
@@ -24,15 +24,15 @@ fn replaced(server: &Server, why: &str) -> f64 {
 
 #[test]
 fn requests_by_transport_method_and_code() {
-    let server = command("Orders")
+    let server = command("Scripted")
         .env("GRPC_WORKERS", "1")
         .env("PREDICTIVE_UNIT_GRPC_SERVICE_PORT", "0")
         .start()
         .unwrap();
-    obey(&server, "sleep", &json!({"seconds": 0.5}));
-    obey(&server, "pid", &json!({}));
-    ask(&server, &order("fail", &json!({"text": "as told"})));
-    let sent = order("pid", &json!({})).body.unwrap().len() as f64;
+    perform(&server, "sleep", &json!({"seconds": 0.5}));
+    perform(&server, "pid", &json!({}));
+    send_json(&server, &step("fail", &json!({"text": "as scripted"})));
+    let sent = step("pid", &json!({})).body.unwrap().len() as f64;
     server.send(&Request::get("/health/status")).unwrap();
     server.send(&Request::get("/nowhere")).unwrap();
     for _ in 0..3 {
@@ -58,15 +58,15 @@ fn requests_by_transport_method_and_code() {
         (of("queue_seconds_count"), of("component_seconds_count")),
         (3.0, 3.0)
     );
-    // What the component slept is its own, and nobody else's.
+    // The time that the component slept counts as the component's alone.
     assert!(of("component_seconds_sum") >= 0.5, "{text}");
-    let whole = [
+    let labels = [
         ("transport", "rest"),
         ("method", "predict"),
         ("code", "200"),
     ];
-    let whole = value(&text, "streeling_request_seconds_sum", &whole);
-    assert!(of("server_seconds_sum") < whole - 0.25, "{text}");
+    let total = value(&text, "streeling_request_seconds_sum", &labels);
+    assert!(of("server_seconds_sum") < total - 0.25, "{text}");
     assert!(
         of("request_bytes_sum") > 2.0 * sent && of("response_bytes_sum") > 50.0,
         "{text}"
@@ -83,13 +83,13 @@ fn requests_by_transport_method_and_code() {
 
 #[test]
 fn waiting_and_busy_while_it_is_so() {
-    let server = orders(&["--threads", "2"]);
+    let server = scripted(&["--threads", "2"]);
     assert_eq!(of_pool(&server, "threads", None), 2.0);
-    // In flight is counted from the first request on.
-    obey(&server, "pid", &json!({}));
+    // The gauge of requests in flight is there from the first request on.
+    perform(&server, "pid", &json!({}));
     std::thread::scope(|scope| {
         for _ in 0..5 {
-            scope.spawn(|| obey(&server, "sleep", &json!({"seconds": 1.0})));
+            scope.spawn(|| perform(&server, "sleep", &json!({"seconds": 1.0})));
         }
         eventually("a full house", || {
             let text = scrape(&server);
@@ -110,12 +110,12 @@ fn waiting_and_busy_while_it_is_so() {
 
 #[test]
 fn time_of_who_is_late_or_leaves_is_the_component_s() {
-    let server = orders(&["--threads", "1", "--timeout-ms", "1500"]);
+    let server = scripted(&["--threads", "1", "--timeout-ms", "1500"]);
     // This one leaves the worker asleep, so that the next one waits for it first.
-    let left = order("sleep", &json!({"seconds": 1.0}));
+    let left = step("sleep", &json!({"seconds": 1.0}));
     let left = left.send(server.address(), Duration::from_millis(500));
     assert!(left.is_err(), "{left:?}");
-    let (status, _) = ask(&server, &order("sleep", &json!({"seconds": 4.0})));
+    let (status, _) = send_json(&server, &step("sleep", &json!({"seconds": 4.0})));
     assert_eq!(status, 504);
     let text = scrape(&server);
     for code in ["499", "504"] {
@@ -131,8 +131,8 @@ fn time_of_who_is_late_or_leaves_is_the_component_s() {
     assert!(sum("server") < 0.2, "{text}");
 }
 
-/// The numbers of the places of a pool.
-fn places(server: &Server, pool: &str) -> BTreeSet<usize> {
+/// The numbers of a pool's worker slots.
+fn slots(server: &Server, pool: &str) -> BTreeSet<usize> {
     let start = format!("streeling_worker_load_seconds{{pool=\"{pool}\",worker_id=\"");
     let text = scrape(server);
     let of_pool = text.lines().filter_map(|line| line.strip_prefix(&start));
@@ -142,40 +142,40 @@ fn places(server: &Server, pool: &str) -> BTreeSet<usize> {
 }
 
 #[test]
-fn no_two_places_have_the_same_number() {
+fn no_two_slots_have_the_same_number() {
     let server = metered("Plain").args(["--threads", "1"]).start().unwrap();
     let be_so_many = |signal, count| {
         server.signal(signal).unwrap();
-        eventually("the workers that are wanted", || {
-            // Until the last of those that leave is gone.
+        eventually("the desired workers", || {
+            // Until the last of those that are removed has ended.
             children(server.pid()).len() == 2 * count
-                && ["rest", "grpc"].map(|pool| places(&server, pool).len()) == [count; 2]
+                && ["rest", "grpc"].map(|pool| slots(&server, pool).len()) == [count; 2]
         });
-        ["rest", "grpc"].map(|pool| places(&server, pool))
+        ["rest", "grpc"].map(|pool| slots(&server, pool))
     };
     let first = [[0].into(), [1].into()];
-    assert_eq!(["rest", "grpc"].map(|pool| places(&server, pool)), first);
+    assert_eq!(["rest", "grpc"].map(|pool| slots(&server, pool)), first);
     assert_eq!(be_so_many(Signal::TTIN, 2), [[0, 2].into(), [1, 3].into()]);
     assert_eq!(be_so_many(Signal::TTOU, 1), first);
     let [rest, grpc] = be_so_many(Signal::TTIN, 2);
     assert!(rest.is_disjoint(&grpc), "{rest:?} {grpc:?}");
-    // What components report is of one worker each: both of REST are asked, and one of the others.
+    // The components' metrics are of one worker each: both of REST are called, and one other.
     std::thread::scope(|scope| {
         for _ in 0..2 {
             let body = json!({"jsonData": {"wait": 1}}).to_string();
-            scope.spawn(|| ask(&server, &Request::json("/predict", body)));
+            scope.spawn(|| send_json(&server, &Request::json("/predict", body)));
         }
     });
     for _ in 0..3 {
         predict(server.grpc_address(), tensor([1, 1], &[1.0])).unwrap();
     }
     let text = scrape(&server);
-    for (places, counts) in [(rest, vec!["1", "1"]), (grpc, vec!["3"])] {
+    for (slots, counts) in [(rest, vec!["1", "1"]), (grpc, vec!["3"])] {
         let found = text.lines().filter_map(|line| {
             let (labels, count) = line.strip_prefix("took_count{")?.split_once("} ")?;
-            let mut places = places.iter();
-            let of = |place: &usize| labels.contains(&format!("worker_id=\"{place}\""));
-            places.any(of).then_some(count)
+            let mut slots = slots.iter();
+            let of = |slot: &usize| labels.contains(&format!("worker_id=\"{slot}\""));
+            slots.any(of).then_some(count)
         });
         assert_eq!(found.collect::<Vec<_>>(), counts, "{text}");
     }
@@ -183,21 +183,21 @@ fn no_two_places_have_the_same_number() {
 
 #[test]
 fn workers_that_come_and_go() {
-    let server = orders(&[]);
+    let server = scripted(&[]);
     let first = worker(&server);
     assert_eq!(of_pool(&server, "worker_starts_total", None), 1.0);
-    let place = [("worker_id", "0")];
-    let load = value(&scrape(&server), "streeling_worker_load_seconds", &place);
+    let slot = [("worker_id", "0")];
+    let load = value(&scrape(&server), "streeling_worker_load_seconds", &slot);
     assert!(load > 0.0);
     if cfg!(target_os = "linux") {
         let memory = value(
             &scrape(&server),
             "streeling_worker_resident_memory_bytes",
-            &place,
+            &slot,
         );
         assert!(memory > 1e6, "{memory}");
     }
-    let (status, _) = ask(&server, &order("die", &json!({})));
+    let (status, _) = send_json(&server, &step("die", &json!({})));
     assert_eq!(status, 503);
     assert_ne!(worker(&server), first);
     assert_eq!(of_pool(&server, "worker_deaths_total", Some("signal")), 1.0);
@@ -216,7 +216,7 @@ fn workers_that_come_and_go() {
     assert_eq!(of_pool(&server, "worker_deaths_total", Some("exited")), 0.0);
 }
 
-/// The incumbent labels series with process ids, so that each recycled worker leaves its own behind.
+/// seldon-core labels series with process ids, so that each recycled worker leaves its own behind.
 #[test]
 fn two_hundred_recycled_workers_add_nothing_to_a_scrape() {
     const RECYCLED: f64 = 200.0;
@@ -227,28 +227,28 @@ fn two_hundred_recycled_workers_add_nothing_to_a_scrape() {
         .args(["--workers", "4", "--threads", "1", "--max-requests", "2"])
         .start()
         .unwrap();
-    let ask = || {
-        let answer = server.send(&Request::json("/predict", r#"{"strData":"a"}"#));
-        assert_eq!(answer.unwrap().status, 200);
+    let request = || {
+        let response = server.send(&Request::json("/predict", r#"{"strData":"a"}"#));
+        assert_eq!(response.unwrap().status, 200);
     };
     let recycled = || replaced(&server, "max_requests");
-    // Every place has answered by then, whoever is in it.
+    // A worker of every slot has been called by then.
     while recycled() < 20.0 {
-        ask();
+        request();
     }
     let before = scrape(&server);
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
                 while recycled() < 20.0 + RECYCLED {
-                    (0..4).for_each(|_| ask());
+                    (0..4).for_each(|_| request());
                 }
             });
         }
     });
     let after = scrape(&server);
     assert_eq!(after.lines().count(), before.lines().count());
-    // Nothing but digits of larger numbers.
+    // Only the numbers may have grown, by some digits.
     assert!(
         after.len() < before.len() + before.len() / 20,
         "{} {}",
@@ -259,9 +259,9 @@ fn two_hundred_recycled_workers_add_nothing_to_a_scrape() {
 }
 
 #[test]
-fn open_metrics_for_who_asks_for_it() {
-    let server = orders(&[]);
-    obey(&server, "pid", &json!({}));
+fn open_metrics_for_clients_that_accept_it() {
+    let server = scripted(&[]);
+    perform(&server, "pid", &json!({}));
     let (kind, text) = scrape_as(
         &server,
         "application/openmetrics-text;version=1.0.0,*/*;q=0.1",
@@ -281,6 +281,6 @@ fn open_metrics_for_who_asks_for_it() {
         text.contains("\n# TYPE streeling_requests_total counter\n"),
         "{text}"
     );
-    let gone = Request::get("/metrics/").send(server.metrics_address(), PATIENCE);
+    let gone = Request::get("/metrics/").send(server.metrics_address(), TIMEOUT);
     assert_eq!(gone.unwrap().status, 404);
 }

@@ -1,5 +1,6 @@
-//! Settings as the worker pools want them.
+//! The worker pools, as the settings want them.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,35 +11,38 @@ use streeling_metrics::WorkerProcess;
 use streeling_python::{Pool, PoolConfig, Recycle, StartError, WorkerConfig, WorkerSlots};
 use tokio::sync::watch;
 
-use crate::ports::Units;
+use crate::ports::Services;
 
-/// Headers, names and meta come on top of an answer's payload.
+/// Headers, names and meta come on top of a response's payload.
 const ENVELOPE: usize = 1 << 20;
 
-/// What a worker has at least, when the server ends, to end in order: nothing lies on it any more.
-const LAST_GRACE: Duration = Duration::from_millis(500);
+/// Time that a worker without requests has at least, when the server stops, to exit by itself.
+const LEAST_GRACE: Duration = Duration::from_millis(500);
 
 /// Starts of a worker in a row that may fail; with the pauses between them, some six seconds.
 const TRIES: u32 = 7;
 
-/// Who answers on which port.
+/// The pools, by the ports that they serve. Clones share the workers.
+#[derive(Clone)]
 pub(crate) enum Pools {
     /// Each transport has workers of its own, if it is served at all.
     Separate {
         rest: Option<Pool>,
         grpc: Option<Pool>,
     },
-    /// All workers answer both.
+    /// All workers serve both transports.
     Shared(Pool),
 }
 
 impl Pools {
-    pub(crate) fn new(settings: &Settings) -> Self {
+    /// `interpreter` is the file to execute.
+    pub(crate) fn new(settings: &Settings, interpreter: &Path) -> Self {
         let rest = workers(settings, settings.rest.workers);
         let grpc = workers(settings, settings.grpc.workers);
         let (rest_threads, grpc_threads) = (settings.rest.threads, settings.grpc.threads);
         let slots = WorkerSlots::default();
-        let pool = |workers, threads| pool(settings, &slots, workers, threads);
+        let worker = |threads| worker(settings, interpreter, threads);
+        let pool = |workers, threads| pool(settings, &slots, workers, worker(threads));
         match settings.workers.pool {
             WorkerPool::Separate => Self::Separate {
                 rest: (rest > 0).then(|| pool(rest, rest_threads)),
@@ -50,14 +54,14 @@ impl Pools {
         }
     }
 
-    pub(crate) fn units(&self, config: &UnitConfig) -> Units {
+    pub(crate) fn services(&self, config: &UnitConfig) -> Services {
         let unit = |pool: &Pool| Unit::new(Arc::new(pool.clone()), config.clone());
         match self {
-            Self::Separate { rest, grpc } => Units {
+            Self::Separate { rest, grpc } => Services {
                 rest: rest.as_ref().map(unit),
                 grpc: grpc.as_ref().map(unit),
             },
-            Self::Shared(pool) => Units {
+            Self::Shared(pool) => Services {
                 rest: Some(unit(pool)),
                 grpc: Some(unit(pool)),
             },
@@ -76,7 +80,7 @@ impl Pools {
     }
 
     pub(crate) async fn stop(&self, grace: Duration) {
-        let grace = grace.max(LAST_GRACE);
+        let grace = grace.max(LEAST_GRACE);
         let mut pools = self.all().map(|pool| pool.stop(grace));
         match (pools.next(), pools.next()) {
             (Some(one), Some(other)) => {
@@ -105,11 +109,12 @@ impl Pools {
         }
     }
 
+    /// All pools, that of REST first.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Pool> {
         self.named().map(|(_, pool)| pool)
     }
 
-    /// All pools, by the names that metrics have for them.
+    /// All pools, by their names in metrics.
     fn named(&self) -> impl Iterator<Item = (&'static str, &Pool)> {
         let (one, other) = match self {
             Self::Separate { rest, grpc } => (
@@ -121,16 +126,16 @@ impl Pools {
         one.into_iter().chain(other)
     }
 
-    /// Lets a registry show what the pools know of themselves, and what their processes take.
+    /// Adds the metrics of the pools and of their processes to a registry.
     #[cfg(feature = "metrics")]
     pub(crate) fn show_to(&self, registry: &streeling_metrics::Registry) {
         let pools: Arc<[(&str, Pool)]> = self
             .named()
             .map(|(name, pool)| (name, pool.clone()))
             .collect();
-        let known = Arc::clone(&pools);
+        let measured = Arc::clone(&pools);
         registry.add_source(Arc::new(move |out| {
-            for (name, pool) in &*known {
+            for (name, pool) in &*measured {
                 pool.collect_samples(name, out);
             }
         }));
@@ -149,21 +154,26 @@ async fn start(pool: Option<&Pool>) -> Result<(), StartError> {
     }
 }
 
-/// How many workers a transport has that was given so many: the development server has one, so that
-/// whoever develops meets the same object again.
-pub(crate) fn workers(settings: &Settings, asked: u32) -> u32 {
-    if settings.debug { asked.min(1) } else { asked }
+/// The number of a transport's workers, of which `configured` is the setting: the development
+/// server has one, so that successive requests meet the same object.
+pub(crate) fn workers(settings: &Settings, configured: u32) -> u32 {
+    if settings.debug {
+        configured.min(1)
+    } else {
+        configured
+    }
 }
 
 /// A single worker, to look at the component in it.
-pub(crate) fn one_worker(settings: &Settings) -> Pool {
-    pool(settings, &WorkerSlots::default(), 1, settings.rest.threads)
+pub(crate) fn one_worker(settings: &Settings, interpreter: &Path) -> Pool {
+    let worker = worker(settings, interpreter, settings.rest.threads);
+    pool(settings, &WorkerSlots::default(), 1, worker)
 }
 
-fn pool(settings: &Settings, slots: &WorkerSlots, workers: u32, threads: u32) -> Pool {
+fn pool(settings: &Settings, slots: &WorkerSlots, workers: u32, worker: WorkerConfig) -> Pool {
     let largest = settings.rest.max_body.max(settings.grpc.max_message);
     Pool::new(PoolConfig {
-        worker: worker(settings, threads),
+        worker,
         slots: slots.clone(),
         workers: workers as usize,
         max_queue: settings.workers.max_queue as usize,
@@ -177,9 +187,9 @@ fn pool(settings: &Settings, slots: &WorkerSlots, workers: u32, threads: u32) ->
     })
 }
 
-fn worker(settings: &Settings, threads: u32) -> WorkerConfig {
+fn worker(settings: &Settings, interpreter: &Path, threads: u32) -> WorkerConfig {
     WorkerConfig {
-        python: settings.python.interpreter.clone(),
+        python: interpreter.to_owned(),
         app_dir: settings.python.app_dir.clone(),
         module: settings.interface.module.clone(),
         class: settings.interface.class.clone(),

@@ -1,4 +1,4 @@
-"""A component that does what its request asks for."""
+"""A component that follows a script: its requests name what it does."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import time
 from typing import Any
 
 
-class Orders:
-    """Answers with what it got; a dict with `order` names one of the methods below."""
+class Scripted:
+    """Returns what it got; a dict with `step` names one of the methods below."""
 
     def __init__(self, **parameters: Any) -> None:
         self.parameters = parameters
@@ -21,8 +21,8 @@ class Orders:
         self._peak = 0
 
     def predict(self, X: Any, names: Any, meta: dict[str, Any] | None = None) -> Any:
-        if isinstance(X, dict) and "order" in X:
-            return getattr(self, X["order"])(**X.get("with", {}))
+        if isinstance(X, dict) and "step" in X:
+            return getattr(self, X["step"])(**X.get("with", {}))
         return X
 
     def pid(self, after: float = 0.0) -> Any:
@@ -30,7 +30,7 @@ class Orders:
         return {"pid": os.getpid()}
 
     def sleep(self, seconds: float, number: int = 0) -> Any:
-        """Says on its output that it is there, and answers `number` later."""
+        """Prints that it is there, and returns `number` later."""
         print(f"asleep with {int(number)}")
         time.sleep(seconds)
         return {"number": number}
@@ -40,7 +40,7 @@ class Orders:
         time.sleep(60)
 
     def crowd(self, size: int) -> Any:
-        """Answers when `size` calls are inside at once, and fails if they never are."""
+        """Returns when `size` calls are inside at once, and fails if they never are."""
         with self._lock:
             barrier = self._barriers.setdefault(size, threading.Barrier(size))
         barrier.wait(20)
@@ -62,7 +62,7 @@ class Orders:
         return {"said": times}
 
     def log(self, text: str) -> Any:
-        logging.getLogger("orders").warning(text)
+        logging.getLogger("scripted").warning(text)
         return {}
 
     def fail(self, text: str) -> None:

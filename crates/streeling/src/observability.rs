@@ -1,4 +1,4 @@
-//! Who is told of requests beside the metrics: the access log and the tracer.
+//! The observers beside the metrics: the access log and the tracer.
 
 use std::sync::Arc;
 
@@ -10,14 +10,15 @@ use streeling_tracing::AccessLog;
 #[cfg(any(feature = "jaeger", feature = "otlp"))]
 use streeling_tracing::Tracer;
 
+use crate::error::ServeError;
+use crate::log;
 #[cfg(any(feature = "jaeger", feature = "otlp"))]
 use crate::traces;
-use crate::{ServeError, log};
 
-/// Those who are told, as far as the settings want them.
+/// The observers that the settings switch on. Clones share them.
 #[derive(Clone)]
-pub(crate) struct Told {
-    access: Option<Arc<AccessLog>>,
+pub(crate) struct Observability {
+    access_log: Option<Arc<AccessLog>>,
     /// Whether the access log leaves out the metrics port.
     #[cfg(feature = "metrics")]
     filter_scrapes: bool,
@@ -25,16 +26,16 @@ pub(crate) struct Told {
     tracer: Option<Arc<Tracer>>,
 }
 
-impl Told {
+impl Observability {
     pub(crate) fn start(settings: &Settings) -> Result<Self, ServeError> {
-        let access = settings
+        let access_log = settings
             .log
             .access
             .then(|| AccessLog::start(log::format(&settings.log)))
             .transpose()
             .map_err(ServeError::AccessLog)?;
         Ok(Self {
-            access: access.map(Arc::new),
+            access_log: access_log.map(Arc::new),
             #[cfg(feature = "metrics")]
             filter_scrapes: settings.log.filter_scrapes,
             #[cfg(any(feature = "jaeger", feature = "otlp"))]
@@ -42,46 +43,49 @@ impl Told {
         })
     }
 
-    /// Of requests to the component.
+    /// The observers of requests to the component.
     pub(crate) fn of_requests(&self) -> Vec<Arc<dyn Observer>> {
-        let mut told: Vec<Arc<dyn Observer>> = Vec::new();
-        if let Some(access) = self.access.clone() {
-            told.push(access);
+        let mut observers: Vec<Arc<dyn Observer>> = Vec::new();
+        if let Some(access_log) = self.access_log.clone() {
+            observers.push(access_log);
         }
         #[cfg(any(feature = "jaeger", feature = "otlp"))]
         if let Some(tracer) = self.tracer.clone() {
-            told.push(tracer);
+            observers.push(tracer);
         }
-        told
+        observers
     }
 
-    /// Of requests to the metrics port.
+    /// The observer of requests to the metrics port.
     #[cfg(feature = "metrics")]
     pub(crate) fn of_scrapes(&self) -> Option<Arc<dyn Observer>> {
-        let access = self.access.clone().filter(|_| !self.filter_scrapes)?;
-        Some(access)
+        let access_log = self.access_log.clone().filter(|_| !self.filter_scrapes)?;
+        Some(access_log)
     }
 
-    /// What they know.
+    /// The metrics of the logs and the tracer themselves.
     #[cfg(feature = "metrics")]
-    pub(crate) fn figures(&self) -> Vec<Figures> {
-        let access = self.access.as_ref().map(|access| access.metric_source());
+    pub(crate) fn metric_sources(&self) -> Vec<MetricSource> {
+        let access_log = self
+            .access_log
+            .as_ref()
+            .map(|access_log| access_log.metric_source());
         #[cfg(any(feature = "jaeger", feature = "otlp"))]
         let traces = self.tracer.as_ref().map(|tracer| tracer.metric_source());
         #[cfg(not(any(feature = "jaeger", feature = "otlp")))]
         let traces = None;
-        let all = [streeling_tracing::log_metric_source(), access, traces];
+        let all = [streeling_tracing::log_metric_source(), access_log, traces];
         all.into_iter().flatten().collect()
     }
 
-    /// Lets them write and send what they still have.
-    pub(crate) async fn end(self) {
+    /// Exports the last spans and writes the last lines.
+    pub(crate) async fn stop(self) {
         #[cfg(any(feature = "jaeger", feature = "otlp"))]
         if let Some(tracer) = self.tracer {
-            traces::end(tracer).await;
+            traces::stop(tracer).await;
         }
-        if let Some(access) = &self.access {
-            access.flush();
+        if let Some(access_log) = &self.access_log {
+            access_log.flush();
         }
     }
 }

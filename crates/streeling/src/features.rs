@@ -1,0 +1,12 @@
+//! The Cargo features of this build.
+
+use streeling_config::Parts;
+
+/// What the Cargo features put into this build.
+pub const FEATURES: Parts = Parts {
+    rest: cfg!(feature = "rest"),
+    grpc: cfg!(feature = "grpc"),
+    metrics: cfg!(feature = "metrics"),
+    jaeger: cfg!(feature = "jaeger"),
+    otlp: cfg!(feature = "otlp"),
+};

@@ -1,0 +1,130 @@
+//! Brings the Python processes to the desired state while the server serves: reloads, more or fewer
+//! workers, and the component's own server.
+
+use std::convert::Infallible;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use streeling_config::Settings;
+use streeling_python::{Pool, Service};
+use tokio::sync::watch;
+
+use crate::control::{Control, DesiredState};
+use crate::error::ServeError;
+use crate::pools::Pools;
+use crate::watch::python_files;
+
+/// The pools, with what lives beside them.
+pub(crate) struct Reconciler {
+    pools: Pools,
+    service: Mutex<Option<Service>>,
+    /// Time for the component's own server to exit before a reload.
+    graceful_timeout: Duration,
+    /// Notified when the component's code has changed, in the development server.
+    changes: Option<watch::Receiver<()>>,
+}
+
+impl Reconciler {
+    /// Changes of the code count from now on, so that none during the load is missed.
+    pub(crate) fn new(settings: &Settings, pools: Pools) -> Result<Self, ServeError> {
+        let changes = settings
+            .debug
+            .then(|| python_files(&settings.python.app_dir))
+            .transpose()
+            .map_err(ServeError::Watch)?;
+        Ok(Self {
+            pools,
+            service: Mutex::default(),
+            graceful_timeout: settings.workers.graceful_timeout,
+            changes,
+        })
+    }
+
+    /// Starts the component's own server if it has one, and follows the desired state. To be called
+    /// once the component is loaded.
+    pub(crate) async fn run(&self, mut control: Control) -> Infallible {
+        let mut changes = self.changes.clone();
+        self.start_service();
+        let mut current = DesiredState::default();
+        loop {
+            tokio::select! {
+                desired = control.desired(current) => {
+                    if desired.extra_workers != current.extra_workers {
+                        self.resize(desired.extra_workers - current.extra_workers).await;
+                    }
+                    if desired.reloads != current.reloads {
+                        self.reload().await;
+                    }
+                    current = desired;
+                }
+                () = changed(&mut changes) => {
+                    tracing::info!("the code has changed: reloading");
+                    self.reload().await;
+                }
+            }
+        }
+    }
+
+    /// Stops all processes: each finishes its requests, for at most `grace`.
+    pub(crate) async fn stop(&self, grace: Duration) {
+        let service = self.take_service();
+        tokio::join!(self.pools.stop(grace), stop(service, grace));
+    }
+
+    /// One pool after the other: if the first cannot load the component, the second need not try,
+    /// and fewer copies of a model are in memory at the same time.
+    async fn reload(&self) {
+        for pool in self.pools.all() {
+            if let Err(error) = pool.reload().await {
+                tracing::error!("not reloaded, the old workers keep serving: {error}");
+                return;
+            }
+        }
+        // The old one must have released its port before the new one binds it.
+        stop(self.take_service(), self.graceful_timeout).await;
+        self.start_service();
+        tracing::info!("all workers are reloaded");
+    }
+
+    async fn resize(&self, by: i64) {
+        for pool in self.pools.all() {
+            let before = pool.workers();
+            let after = usize::try_from(by.saturating_add_unsigned(before as u64))
+                .unwrap_or(0)
+                .max(1);
+            match pool.resize(after).await {
+                Ok(()) => tracing::info!("{after} workers in place of {before}"),
+                Err(error) => {
+                    tracing::error!("still {before} workers in place of {after}: {error}");
+                }
+            }
+        }
+    }
+
+    fn start_service(&self) {
+        let service = self.pools.all().find_map(Pool::start_service);
+        *self.service.lock().unwrap_or_else(PoisonError::into_inner) = service;
+    }
+
+    fn take_service(&self) -> Option<Service> {
+        self.service
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+}
+
+async fn changed(changes: &mut Option<watch::Receiver<()>>) {
+    if let Some(changes) = changes
+        && changes.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending::<()>().await;
+}
+
+async fn stop(service: Option<Service>, grace: Duration) {
+    if let Some(service) = service {
+        service.stop(grace).await;
+    }
+}

@@ -1,0 +1,50 @@
+//! What a server holds before it serves: its pid file, its ports and its observers.
+
+use streeling_config::Settings;
+use streeling_core::{Observers, UnitConfig};
+
+use crate::error::ServeError;
+use crate::observability::Observability;
+use crate::pidfile::Pidfile;
+use crate::ports::Ports;
+#[cfg(feature = "metrics")]
+use crate::probes;
+
+pub(crate) struct Resources {
+    pub(crate) pidfile: Option<Pidfile>,
+    pub(crate) ports: Ports,
+    #[cfg(feature = "metrics")]
+    pub(crate) probes: probes::Bound,
+    pub(crate) observability: Observability,
+}
+
+impl Resources {
+    /// Claims the pid file, reserves the ports and starts the observers.
+    pub(crate) fn reserve(settings: &Settings) -> Result<Self, ServeError> {
+        let pidfile = settings.pidfile.as_deref().map(Pidfile::claim);
+        Ok(Self {
+            pidfile: pidfile.transpose()?,
+            ports: Ports::bind(settings)?,
+            #[cfg(feature = "metrics")]
+            probes: probes::Bound::new(settings)?,
+            observability: Observability::start(settings)?,
+        })
+    }
+
+    pub(crate) fn unit_config(&self, settings: &Settings) -> UnitConfig {
+        UnitConfig {
+            id: settings.identity.unit.clone(),
+            image: settings.identity.image.clone(),
+            metrics_in_answer: settings.metrics.in_response,
+            observers: self.observers(),
+        }
+    }
+
+    /// The observers of requests to the component.
+    fn observers(&self) -> Observers {
+        let observers = self.observability.of_requests().into_iter();
+        #[cfg(feature = "metrics")]
+        let observers = observers.chain([self.probes.observer()]);
+        observers.collect()
+    }
+}
