@@ -31,7 +31,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "streeling-rest",
         &["streeling-codec", "streeling-core", "streeling-net"],
     ),
-    ("streeling-testkit", &["streeling-core"]),
+    ("streeling-testkit", &["streeling-core", "streeling-net"]),
     ("streeling-tracing", &["streeling-core"]),
     (
         "streeling",
@@ -40,6 +40,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "streeling-core",
             "streeling-grpc",
             "streeling-metrics",
+            "streeling-net",
             "streeling-python",
             "streeling-rest",
             "streeling-tracing",
@@ -91,7 +92,7 @@ const ABSENT: &[(&str, &[&str])] = &[
     ),
     (
         "streeling-metrics",
-        &["warp", "tonic", "prost", "clap", "command-fds"],
+        &["tonic", "prost", "clap", "command-fds"],
     ),
     (
         "streeling-net",

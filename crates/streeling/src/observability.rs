@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use streeling_config::Settings;
 #[cfg(feature = "metrics")]
-use streeling_core::Figures;
+use streeling_core::MetricSource;
 use streeling_core::Observer;
 use streeling_tracing::AccessLog;
 #[cfg(any(feature = "jaeger", feature = "otlp"))]
