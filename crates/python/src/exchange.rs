@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use streeling_core::{Call, Context, Error, ErrorKind, Method, Result, Stage};
+use streeling_core::{Context, Error, ErrorKind, Method, RequestContext, Result, Stage};
 
 use crate::clock;
 use crate::connection::Received;
@@ -14,19 +14,19 @@ use crate::frame::Header;
 use crate::pool::Pool;
 use crate::registry::{Refused, Response, ResponseSender, worker_lost};
 use crate::reply::Reply;
-use crate::request::Request;
+use crate::request::RequestFrame;
 
 impl Pool {
-    /// Sends a request to a worker, waits for its reply, and records on the call where the time
+    /// Sends a request to a worker, waits for its reply, and records in its context where the time
     /// went.
     pub(crate) async fn exchange(
         &self,
         method: Method,
-        request: Request,
+        frame: RequestFrame,
         context: &Context,
     ) -> Result<Reply> {
-        let mut times = Times::new(context.call.as_ref());
-        let response = self.submit(method, request, context, times.since).await;
+        let mut times = Times::new(context.request.as_ref());
+        let response = self.submit(method, frame, context, times.since).await;
         if let Ok((_, Received { header, .. })) = &response {
             times.responded(header);
         }
@@ -41,23 +41,23 @@ impl Pool {
     async fn submit(
         &self,
         method: Method,
-        request: Request,
+        frame: RequestFrame,
         context: &Context,
         since: Instant,
     ) -> Response {
         let registry = &self.shared.registry;
         let id = registry.next_request_id();
-        let cost_class = CostClass::new(method, request.size());
+        let cost_class = CostClass::new(method, frame.size());
         let (sender, response) = oneshot::channel();
         let submitted = registry.submit(QueuedRequest {
             id,
             cost_class,
             deadline: context.deadline,
-            payload: request.finish(method, id, context.deadline),
+            payload: frame.finish(method, id, context.deadline)?,
             responder: ResponseSender {
                 sender,
                 since,
-                call: context.call.clone(),
+                request: context.request.clone(),
             },
         });
         match submitted {
@@ -90,10 +90,10 @@ impl Pool {
     }
 }
 
-/// Records on a call how long it waited for the component, and how long the component took, when
-/// this is dropped: with a response, without one, or by a caller that has given up.
+/// Records in a request's context how long it waited for the component, and how long the component
+/// took, when this is dropped: with a response, without one, or by a caller that has given up.
 struct Times<'a> {
-    call: Option<&'a Arc<Call>>,
+    request: Option<&'a Arc<RequestContext>>,
     /// When the request was submitted.
     since: Instant,
     component: ComponentTime,
@@ -108,9 +108,9 @@ enum ComponentTime {
 }
 
 impl<'a> Times<'a> {
-    fn new(call: Option<&'a Arc<Call>>) -> Self {
+    fn new(request: Option<&'a Arc<RequestContext>>) -> Self {
         Self {
-            call,
+            request,
             since: Instant::now(),
             component: ComponentTime::Unknown,
         }
@@ -127,16 +127,17 @@ impl<'a> Times<'a> {
         };
     }
 
-    /// When it was given to a worker, if it was; an earlier exchange of this call started earlier.
-    fn sent(&self, call: &Call) -> Option<Instant> {
-        let (since, waited) = call.stage(Stage::Queue)?;
+    /// When it was given to a worker, if it was; an earlier exchange of this request started
+    /// earlier.
+    fn sent(&self, request: &RequestContext) -> Option<Instant> {
+        let (since, waited) = request.stage(Stage::Queue)?;
         (since == self.since).then(|| since + waited)
     }
 }
 
 impl Drop for Times<'_> {
     fn drop(&mut self) {
-        let Some(call) = self.call else { return };
+        let Some(request) = self.request else { return };
         let now = Instant::now();
         let (entered, left) = match self.component {
             // Times outside of the exchange cannot be: a worker's clock may be wrong.
@@ -145,11 +146,11 @@ impl Drop for Times<'_> {
                 (Some(entered), (entered + work).min(now))
             }
             ComponentTime::NotEntered => (None, now),
-            ComponentTime::Unknown => (self.sent(call), now),
+            ComponentTime::Unknown => (self.sent(request), now),
         };
-        call.note(Stage::Queue, self.since, entered.unwrap_or(now));
+        request.record(Stage::Queue, self.since, entered.unwrap_or(now));
         if let Some(entered) = entered {
-            call.note(Stage::Component, entered, left);
+            request.record(Stage::Component, entered, left);
         }
     }
 }
@@ -161,25 +162,29 @@ mod tests {
     use super::*;
     use crate::frame::{Header, Kind};
 
-    static TEST: Transport = Transport::new("test", Code::numbered(499));
+    static TEST: Transport = Transport {
+        name: "test",
+        abandoned: Code::numbered(499),
+        id_headers: &[],
+    };
 
     const MILLI: Duration = Duration::from_millis(1);
 
     /// Queue and component, each as start and length, for a request that ends now, ten milliseconds
     /// after it was submitted; `meanwhile` is what happened between.
     fn recorded(
-        meanwhile: impl FnOnce(&mut Times<'_>, &Call),
+        meanwhile: impl FnOnce(&mut Times<'_>, &RequestContext),
     ) -> [Option<(Duration, Duration)>; 2] {
-        let mut call = Call::new(&TEST, RequestId::made());
+        let mut request = RequestContext::new(&TEST, RequestId::made());
         let since = Instant::now() - 10 * MILLI;
-        call.begun = since - MILLI;
-        let call = Arc::new(call);
-        let mut times = Times::new(Some(&call));
+        request.started = since - MILLI;
+        let request = Arc::new(request);
+        let mut times = Times::new(Some(&request));
         times.since = since;
-        meanwhile(&mut times, &call);
+        meanwhile(&mut times, &request);
         drop(times);
         [Stage::Queue, Stage::Component].map(|stage| {
-            let (from, time) = call.stage(stage)?;
+            let (from, time) = request.stage(stage)?;
             Some((from - since, time))
         })
     }
@@ -206,18 +211,18 @@ mod tests {
 
     #[test]
     fn a_request_that_did_not_reach_the_component_has_waited() {
-        let sent = |times: &mut Times<'_>, call: &Call| {
-            call.note(Stage::Queue, times.since, times.since + MILLI);
+        let sent = |times: &mut Times<'_>, request: &RequestContext| {
+            request.record(Stage::Queue, times.since, times.since + MILLI);
         };
         let refused = responded(|_| 0, 0);
-        let refused_late = recorded(|times, call| {
-            sent(times, call);
+        let refused_late = recorded(|times, request| {
+            sent(times, request);
             times.responded(&Header::control(Kind::Error, 0));
         });
         let not_sent = recorded(|_, _| {});
-        // An earlier exchange of the same call does not count.
-        let not_sent_again = recorded(|times, call| {
-            sent(times, call);
+        // An earlier exchange of the same request does not count.
+        let not_sent_again = recorded(|times, request| {
+            sent(times, request);
             times.since += MILLI;
         });
         for [queue, component] in [refused, refused_late, not_sent, not_sent_again] {
@@ -229,8 +234,8 @@ mod tests {
 
     #[test]
     fn a_request_without_a_response_was_in_the_component_since_it_was_sent() {
-        let [queue, component] = recorded(|times, call| {
-            call.note(Stage::Queue, times.since, times.since + 4 * MILLI);
+        let [queue, component] = recorded(|times, request| {
+            request.record(Stage::Queue, times.since, times.since + 4 * MILLI);
         });
         assert_eq!(queue, Some((Duration::ZERO, 4 * MILLI)));
         let (entered, work) = component.unwrap();

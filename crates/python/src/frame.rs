@@ -155,6 +155,19 @@ pub(crate) struct ItemHeader {
 }
 
 impl ItemHeader {
+    /// The header of an item that is empty.
+    pub(crate) fn new(kind: ItemKind) -> Self {
+        Self {
+            kind,
+            dtype: 0,
+            ndim: 0,
+            form: 0,
+            names: 0,
+            meta: 0,
+            body: 0,
+        }
+    }
+
     pub(crate) fn encode(&self) -> [u8; ITEM] {
         let mut bytes = [0; ITEM];
         bytes[0] = self.kind as u8;

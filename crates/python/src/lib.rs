@@ -1,5 +1,5 @@
 //! Serves a Python class: a pool of worker processes that together are one
-//! [`Component`](streeling_core::Component).
+//! [`Service`](streeling_core::Service).
 //!
 //! Each worker is an interpreter that runs the small Python package under `python/`, carried in
 //! this crate as text. [`Pool`] starts, recycles and replaces them; which request goes to which
@@ -8,16 +8,16 @@
 //!
 //! The modules depend on each other in one direction, from `frame` and `connection` by way of
 //! `worker`, `registry`, `serve` and `supervisor` to `pool`, and from there to what is called on a
-//! pool: `exchange`, `component`, `service`, `about`, `metrics`.
+//! pool: `exchange`, `service`, `custom_service`, `about`, `metrics`.
 //!
 //! There is no transport in here, and no setting: the caller decides how many workers a pool has.
-//! What a response looks like to a client is decided by the unit and the codec.
+//! What a response looks like to a client is decided by the layer `Annotate` and the codec.
 
 mod about;
 mod clock;
-mod component;
 mod config;
 mod connection;
+mod custom_service;
 mod dispatch;
 mod error;
 mod exchange;
@@ -26,6 +26,7 @@ mod frame;
 #[doc(hidden)]
 pub mod fuzzing;
 mod interpreter;
+mod item;
 mod loaded;
 mod lock;
 mod log;
@@ -49,9 +50,9 @@ mod worker;
 
 pub use about::About;
 pub use config::{PoolConfig, Recycle};
+pub use custom_service::Service;
 pub use error::StartError;
 pub use interpreter::find_interpreter;
 pub use pool::Pool;
-pub use service::Service;
 pub use slot::WorkerSlots;
 pub use worker::WorkerConfig;

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use streeling_core::Figure;
+use streeling_core::Sample;
 
 use crate::pool::Pool;
 
 impl Pool {
     /// Adds the samples of this pool, under this name.
-    pub fn collect_samples(&self, name: &'static str, out: &mut Vec<Figure>) {
+    pub fn collect_samples(&self, name: &'static str, out: &mut Vec<Sample>) {
         let mut samples = Samples { pool: name, out };
         let load = self.shared.registry.load();
         samples.add(
@@ -98,12 +98,12 @@ impl Pool {
 /// Where samples are added, with a label for the pool.
 struct Samples<'a> {
     pool: &'static str,
-    out: &'a mut Vec<Figure>,
+    out: &'a mut Vec<Sample>,
 }
 
 impl Samples<'_> {
     fn add(&mut self, name: &'static str, help: &'static str, value: usize) {
-        self.out.push(Figure {
+        self.out.push(Sample {
             name,
             help,
             labels: vec![("pool", self.pool.into())],
@@ -118,7 +118,7 @@ impl Samples<'_> {
         label: (&'static str, Cow<'static, str>),
         value: f64,
     ) {
-        self.out.push(Figure {
+        self.out.push(Sample {
             name,
             help,
             labels: vec![("pool", self.pool.into()), label],

@@ -1,4 +1,4 @@
-//! A pool of workers that together are one component: what others may call.
+//! A pool of workers that together are one service: what others may call.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -21,7 +21,7 @@ use crate::worker::Worker;
 /// Worker processes that serve one Python class.
 ///
 /// It is made idle; [`Pool::start`] starts the workers. It implements
-/// [`Component`](streeling_core::Component). Cloning gives another handle to the same pool; call
+/// [`Service`](streeling_core::Service). Cloning gives another handle to the same pool; call
 /// [`Pool::stop`] to end it.
 ///
 /// While no worker serves, requests wait for one as long as their deadlines and

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, oneshot, watch};
 
-use streeling_core::{Call, Error, ErrorKind, Stage};
+use streeling_core::{Error, ErrorKind, RequestContext, Stage};
 
 use crate::connection::{Connection, Received};
 use crate::dispatch::{
@@ -83,7 +83,7 @@ pub(crate) struct ResponseSender {
     /// When the request was submitted.
     pub(crate) since: Instant,
     /// Where it is recorded how long the request was queued.
-    pub(crate) call: Option<Arc<Call>>,
+    pub(crate) request: Option<Arc<RequestContext>>,
 }
 
 impl ResponseSender {
@@ -99,8 +99,8 @@ impl Responder for ResponseSender {
     }
 
     fn sent(&self, now: Instant) {
-        if let Some(call) = &self.call {
-            call.note(Stage::Queue, self.since, now);
+        if let Some(request) = &self.request {
+            request.record(Stage::Queue, self.since, now);
         }
     }
 }

@@ -1,17 +1,13 @@
-//! A real worker behind a unit, called as the two transports call it.
-
-use std::sync::Arc;
-use std::time::Duration;
+//! A real worker, called as the two transports call it.
 
 use bytes::Bytes;
-use streeling_codec::proto;
+use streeling_codec::seldon::{json as seldon_json, proto};
 use streeling_core::{
-    Context, Encoding, Error, ErrorKind, Feedback, Message, Method, Payload, RawJson, Request,
-    Unit, UnitConfig,
+    Context, Encoding, ErrorKind, Feedback, Input, Message, Method, Payload, RawJson, Result,
+    Service,
 };
-use streeling_python::Pool;
 
-use crate::support::{config, python, python_has};
+use crate::support::{Served, python_has};
 
 const MODEL: &str = r#"
 from seldon_core.user_model import SeldonNotImplementedError
@@ -48,44 +44,28 @@ class Raw(Model):
         return feedback.request
 "#;
 
-struct Served {
-    unit: Unit,
-    pool: Pool,
-    has_protobuf: bool,
-    _folder: tempfile::TempDir,
+async fn start(class: &str) -> Served {
+    Served::start_with(MODEL, |config| class.clone_into(&mut config.worker.class)).await
 }
 
-impl Served {
-    async fn start(class: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("model.py"), MODEL).unwrap();
-        let mut config = config(python(), folder.path());
-        class.clone_into(&mut config.worker.class);
-        let pool = Pool::new(config);
-        pool.start().await.unwrap();
-        Self {
-            unit: Unit::new(Arc::new(pool.clone()), UnitConfig::default()),
-            pool,
-            has_protobuf: python_has("google.protobuf"),
-            _folder: folder,
-        }
-    }
+async fn predict(served: &Served, encoding: Encoding, payload: Payload) -> Result<Message> {
+    let mut message = Message {
+        payload,
+        ..Message::default()
+    };
+    message.meta.id = (encoding == Encoding::Protobuf).then(|| "p".to_owned());
+    call(
+        served,
+        &context(encoding),
+        Method::Predict,
+        Input::Message(message),
+    )
+    .await
+}
 
-    async fn predict(&self, encoding: Encoding, payload: Payload) -> Result<Message, Error> {
-        let mut message = Message {
-            payload,
-            ..Message::default()
-        };
-        message.meta.puid = (encoding == Encoding::Protobuf).then(|| "p".to_owned());
-        let request = Request::Message(message);
-        self.unit
-            .call(&context(encoding), Method::Predict, request)
-            .await
-    }
-
-    async fn stop(self) {
-        self.pool.stop(Duration::from_secs(10)).await;
-    }
+async fn call(served: &Served, context: &Context, method: Method, input: Input) -> Result<Message> {
+    let response = served.call_with(context, method, input).await?;
+    Ok(response.message)
 }
 
 fn context(encoding: Encoding) -> Context {
@@ -107,7 +87,7 @@ fn json(payload: Payload) -> String {
 }
 
 fn custom() -> Payload {
-    Payload::Custom {
+    Payload::Any {
         type_url: "example.com/Frame".to_owned(),
         value: Bytes::from_static(b"\x00\xff"),
     }
@@ -115,25 +95,25 @@ fn custom() -> Payload {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn meta_distinguishes_the_transports() {
-    let served = Served::start("Model").await;
+    let served = start("Model").await;
     for (encoding, meta) in [(Encoding::Json, "null"), (Encoding::Protobuf, "{}")] {
-        let request = Request::Message(Message {
+        let request = Input::Message(Message {
             payload: text("x"),
             ..Message::default()
         });
         let context = context(encoding);
-        let response = served.unit.call(&context, Method::Predict, request);
+        let response = call(&served, &context, Method::Predict, request);
         let found = json(response.await.unwrap().payload);
         assert_eq!(found, format!("{{\"meta\":{meta}}}"), "{encoding:?}");
-        assert!(!served.unit.takes_whole(Method::Predict, encoding));
+        assert!(!served.pool.takes_raw_message(Method::Predict, encoding));
     }
     served.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_exception_may_choose_its_grpc_status() {
-    let served = Served::start("Model").await;
-    let error = served.predict(Encoding::Protobuf, text("fails")).await;
+    let served = start("Model").await;
+    let error = predict(&served, Encoding::Protobuf, text("fails")).await;
     let error = error.unwrap_err();
     assert_eq!(
         (error.kind, error.grpc_status, error.info.as_str()),
@@ -144,16 +124,18 @@ async fn an_exception_may_choose_its_grpc_status() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn custom_data_goes_both_ways() {
-    let served = Served::start("Model").await;
-    let response = served.predict(Encoding::Protobuf, custom()).await;
-    if served.has_protobuf {
+    let served = start("Model").await;
+    let response = predict(&served, Encoding::Protobuf, custom()).await;
+    if python_has("google.protobuf") {
         let response = response.unwrap();
         assert_eq!(response.payload, custom());
         assert_eq!(
             response.meta.tags.get("t"),
             Some(&RawJson::from_checked("1".into()))
         );
-        let error = served.predict(Encoding::Json, custom()).await.unwrap_err();
+        let error = predict(&served, Encoding::Json, custom())
+            .await
+            .unwrap_err();
         assert_eq!(error.kind, ErrorKind::BadData);
     } else {
         let error = response.unwrap_err();
@@ -169,17 +151,21 @@ async fn custom_data_goes_both_ways() {
         reward: 0.5,
         ..Feedback::default()
     };
-    let request = Request::Feedback(Box::new(feedback));
+    let request = Input::Feedback(Box::new(feedback));
     let context = context(Encoding::Protobuf);
-    let response = served.unit.call(&context, Method::SendFeedback, request);
-    assert!(matches!(response.await.unwrap().payload, Payload::Data(_)));
+    let response = call(&served, &context, Method::SendFeedback, request);
+    assert!(matches!(response.await.unwrap().payload, Payload::Array(_)));
     served.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn raw_messages_as_json() {
-    let served = Served::start("Raw").await;
-    assert!(served.unit.takes_whole(Method::Predict, Encoding::Json));
+    let served = start("Raw").await;
+    assert!(
+        served
+            .pool
+            .takes_raw_message(Method::Predict, Encoding::Json)
+    );
     for (message, expected) in [
         // Unknown fields are kept.
         (
@@ -190,18 +176,16 @@ async fn raw_messages_as_json() {
         (r#"{"strData":"decline"}"#, None),
     ] {
         let message = Bytes::from_static(message.as_bytes());
-        let request = streeling_codec::json::decode_message(&message).unwrap();
+        let request = seldon_json::decode_message(&message).unwrap();
         let context = Context {
-            document: Some(message),
+            raw_message: Some(message),
             ..Context::default()
         };
-        let response = served
-            .unit
-            .call(&context, Method::Predict, Request::Message(request))
+        let response = call(&served, &context, Method::Predict, Input::Message(request))
             .await
             .unwrap();
         match expected {
-            Some(expected) => assert_eq!(response.payload, Payload::Raw(vec![expected.into()])),
+            Some(expected) => assert_eq!(response.payload, Payload::Opaque(vec![expected.into()])),
             None => assert_eq!(json(response.payload), r#"{"meta":null}"#),
         }
     }
@@ -210,10 +194,14 @@ async fn raw_messages_as_json() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn raw_messages_as_protobuf() {
-    let served = Served::start("Raw").await;
-    assert!(served.unit.takes_whole(Method::Predict, Encoding::Protobuf));
-    let same = served.predict(Encoding::Protobuf, text("same")).await;
-    if !served.has_protobuf {
+    let served = start("Raw").await;
+    assert!(
+        served
+            .pool
+            .takes_raw_message(Method::Predict, Encoding::Protobuf)
+    );
+    let same = predict(&served, Encoding::Protobuf, text("same")).await;
+    if !python_has("google.protobuf") {
         let error = same.unwrap_err();
         assert_eq!(error.kind, ErrorKind::BadData);
         assert!(error.info.contains("needs the package protobuf"));
@@ -221,16 +209,15 @@ async fn raw_messages_as_protobuf() {
     }
     let same = same.unwrap();
     assert_eq!(
-        (same.payload, same.meta.puid.as_deref()),
+        (same.payload, same.meta.id.as_deref()),
         (text("same"), Some("p"))
     );
     assert!(same.meta.tags.is_empty(), "a raw response is not changed");
-    let other = served
-        .predict(Encoding::Protobuf, text("other"))
+    let other = predict(&served, Encoding::Protobuf, text("other"))
         .await
         .unwrap();
     assert_eq!(
-        (other.payload, other.meta.puid.as_deref()),
+        (other.payload, other.meta.id.as_deref()),
         (text("dict"), Some("p"))
     );
 
@@ -242,14 +229,14 @@ async fn raw_messages_as_protobuf() {
     };
     proto::encode_message(&message, &mut raw_message).unwrap();
     let context = Context {
-        document: Some(raw_message.into()),
+        raw_message: Some(raw_message.into()),
         ..context(Encoding::Protobuf)
     };
-    let request = Request::Message(Message {
+    let request = Input::Message(Message {
         payload: text("other"),
         ..Message::default()
     });
-    let response = served.unit.call(&context, Method::Predict, request);
+    let response = call(&served, &context, Method::Predict, request);
     assert_eq!(response.await.unwrap().payload, text("same"));
 
     // Feedback is protobuf to raw methods over REST as well.
@@ -257,9 +244,9 @@ async fn raw_messages_as_protobuf() {
         request: Some(message),
         ..Feedback::default()
     };
-    let request = Request::Feedback(Box::new(feedback));
+    let request = Input::Feedback(Box::new(feedback));
     let context = Context::default();
-    let response = served.unit.call(&context, Method::SendFeedback, request);
+    let response = call(&served, &context, Method::SendFeedback, request);
     assert_eq!(response.await.unwrap().payload, text("same"));
     served.stop().await;
 }

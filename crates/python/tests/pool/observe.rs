@@ -1,15 +1,21 @@
-//! Observability of a request: what its call records of the worker, and what the worker knows of
-//! its call.
+//! Observability of a request: what its context records of the worker, and what the
+//! worker knows of it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use streeling_core::{Call, Code, Context, ErrorKind, RequestId, Stage, Trace, Transport};
+use streeling_core::{
+    Code, Context, ErrorKind, RequestContext, RequestId, Stage, Trace, Transport,
+};
 use tokio::time::timeout;
 
 use crate::support::{Log, Served, eventually, kill, python_has};
 
-static TEST: Transport = Transport::new("test", Code::numbered(499));
+static TEST: Transport = Transport {
+    name: "test",
+    abandoned: Code::numbered(499),
+    id_headers: &[],
+};
 
 const MODEL: &str = r#"
 import logging
@@ -51,18 +57,18 @@ async fn start() -> Served {
     Served::start_with(MODEL, |_| {}).await
 }
 
-/// A call with this id, and its context.
-fn call(id: &str) -> (Arc<Call>, Context) {
-    with_context(Call::new(&TEST, RequestId::given(id).unwrap()))
+/// A request with this id.
+fn request(id: &str) -> (Arc<RequestContext>, Context) {
+    with_context(RequestContext::new(&TEST, RequestId::given(id).unwrap()))
 }
 
-fn with_context(call: Call) -> (Arc<Call>, Context) {
-    let call = Arc::new(call);
+fn with_context(request: RequestContext) -> (Arc<RequestContext>, Context) {
+    let request = Arc::new(request);
     let context = Context {
-        call: Some(Arc::clone(&call)),
+        request: Some(Arc::clone(&request)),
         ..Context::default()
     };
-    (call, context)
+    (request, context)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,7 +76,7 @@ async fn lines_of_the_component_have_the_request_s_id() {
     let log = Log::start();
     let served = start().await;
     for id in ["said-1", "said-2"] {
-        let (_, context) = call(id);
+        let (_, context) = request(id);
         served
             .call_in(&format!("say {id}"), &context)
             .await
@@ -101,15 +107,15 @@ async fn lines_of_the_component_have_the_request_s_id() {
 async fn spans_of_the_component_are_children_of_the_server_s() {
     let served = start().await;
     for sampled in [true, false] {
-        let mut call = Call::new(&TEST, RequestId::made());
-        call.trace = Some(Trace {
+        let mut request = RequestContext::new(&TEST, RequestId::made());
+        request.trace = Some(Trace {
             trace_id: 0x0001_0203_0405_0607_0809_0a0b_0c0d_0e0f,
             parent: Some(1),
             span: 2,
             component: 0x0011_2233_4455_6677,
             sampled,
         });
-        let (_, context) = with_context(call);
+        let (_, context) = with_context(request);
         let found = served.call_in("span", &context).await.unwrap();
         let expected = format!(
             "000102030405060708090a0b0c0d0e0f 0011223344556677 {}",
@@ -127,8 +133,8 @@ async fn spans_of_the_component_are_children_of_the_server_s() {
 #[tokio::test(flavor = "multi_thread")]
 async fn waiting_and_work_are_distinguished() {
     let served = start().await;
-    let (first, context) = call("first");
-    let (second, behind) = call("second");
+    let (first, context) = request("first");
+    let (second, behind) = request("second");
     let (_, failed) = tokio::join!(served.call_in("sleep 0.2", &context), async {
         tokio::time::sleep(Duration::from_millis(50)).await;
         served.call_in("fail 0.1", &behind).await
@@ -138,13 +144,13 @@ async fn waiting_and_work_are_distinguished() {
         let millis = time.as_millis() as u64;
         assert!(range.contains(&millis), "{time:?} is not in {range:?}");
     };
-    for (call, waited, worked) in [
+    for (request, waited, worked) in [
         (&first, 0..=1000, 200..=5000),
         (&second, 100..=5000, 100..=5000),
     ] {
-        let (submitted, queue) = call.stage(Stage::Queue).unwrap();
-        let (entered, component) = call.stage(Stage::Component).unwrap();
-        assert!(submitted >= call.begun);
+        let (submitted, queue) = request.stage(Stage::Queue).unwrap();
+        let (entered, component) = request.stage(Stage::Component).unwrap();
+        assert!(submitted >= request.started);
         assert_eq!(submitted + queue, entered);
         assert!(entered + component <= Instant::now());
         millis(waited, queue);
@@ -158,9 +164,9 @@ async fn waiting_and_work_are_distinguished() {
 }
 
 /// How long a request was queued, and how long it was in flight, which it was from then on.
-fn queued_and_in_flight(call: &Call) -> (Duration, Duration) {
-    let (submitted, queue) = call.stage(Stage::Queue).unwrap();
-    let (sent, component) = call.stage(Stage::Component).unwrap();
+fn queued_and_in_flight(request: &RequestContext) -> (Duration, Duration) {
+    let (submitted, queue) = request.stage(Stage::Queue).unwrap();
+    let (sent, component) = request.stage(Stage::Component).unwrap();
     assert_eq!(submitted + queue, sent);
     (queue, component)
 }
@@ -168,7 +174,7 @@ fn queued_and_in_flight(call: &Call) -> (Duration, Duration) {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_abandoned_request_was_in_flight_since_it_was_sent() {
     let served = start().await;
-    let (left, context) = call("left");
+    let (left, context) = request("left");
     let pending = served.call_in("sleep 2", &context);
     timeout(Duration::from_millis(300), pending)
         .await
@@ -178,7 +184,7 @@ async fn an_abandoned_request_was_in_flight_since_it_was_sent() {
     assert!(component >= Duration::from_millis(100), "{component:?}");
 
     // The worker is still busy with that one.
-    let (waiting, context) = call("waiting");
+    let (waiting, context) = request("waiting");
     let pending = served.call_in("sleep 2", &context);
     timeout(Duration::from_millis(300), pending)
         .await
@@ -187,7 +193,7 @@ async fn an_abandoned_request_was_in_flight_since_it_was_sent() {
     assert!(queue >= Duration::from_millis(300), "{queue:?}");
     assert_eq!(waiting.stage(Stage::Component), None);
 
-    let (both, context) = call("both");
+    let (both, context) = request("both");
     let pending = served.call_in("sleep 60", &context);
     timeout(Duration::from_secs(3), pending).await.unwrap_err();
     let (queue, component) = queued_and_in_flight(&both);
@@ -201,7 +207,7 @@ async fn a_lost_request_was_in_flight_and_a_refused_one_has_only_waited() {
     let served = Served::start(|config| config.max_queue = 0).await;
     let pid = served.pid().await;
     served.write("hold", "");
-    let (lost, context) = call("lost");
+    let (lost, context) = request("lost");
     let (response, ()) = tokio::join!(served.call_in("until never", &context), async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         kill(&pid);
@@ -215,7 +221,7 @@ async fn a_lost_request_was_in_flight_and_a_refused_one_has_only_waited() {
         *served.pool.live().borrow() == 0
     })
     .await;
-    let (refused, context) = call("refused");
+    let (refused, context) = request("refused");
     let response = served.call_in("pid", &context).await;
     assert_eq!(response.unwrap_err().kind, ErrorKind::QueueFull);
     assert!(refused.stage(Stage::Queue).is_some());

@@ -6,7 +6,9 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use streeling_core::{Context, Message, Method, Payload, Request, Result, Unit, UnitConfig};
+use streeling_core::{
+    Annotate, Context, Input, Layer, Message, Method, Payload, Request, Response, Result, Service,
+};
 use streeling_python::{Pool, PoolConfig, WorkerConfig, WorkerSlots};
 
 /// Returns texts, mostly the number of its process.
@@ -94,7 +96,7 @@ pub(crate) fn config(python: PathBuf, folder: &Path) -> PoolConfig {
 #[derive(Clone)]
 pub(crate) struct Served {
     pub(crate) pool: Pool,
-    unit: Unit,
+    service: Arc<dyn Service>,
     pub(crate) folder: Arc<tempfile::TempDir>,
 }
 
@@ -110,7 +112,7 @@ impl Served {
         change(&mut config);
         let pool = Pool::new(config);
         let served = Self {
-            unit: Unit::new(Arc::new(pool.clone()), UnitConfig::default()),
+            service: Annotate::default().layer(Arc::new(pool.clone())),
             pool,
             folder: Arc::new(folder),
         };
@@ -145,16 +147,30 @@ impl Served {
     }
 
     pub(crate) async fn call_in(&self, text: &str, context: &Context) -> Result<String> {
-        let request = Request::Message(Message {
+        let input = Input::Message(Message {
             payload: Payload::Text(text.to_owned()),
             ..Message::default()
         });
-        let response = self.unit.call(context, Method::Predict, request).await?;
-        match response.payload {
+        let response = self.call_with(context, Method::Predict, input).await?;
+        match response.message.payload {
             Payload::Text(text) => Ok(text),
-            Payload::Raw(pieces) => Ok(String::from_utf8(pieces.concat()).unwrap()),
+            Payload::Opaque(pieces) => Ok(String::from_utf8(pieces.concat()).unwrap()),
             other => panic!("{other:?} is not a text"),
         }
+    }
+
+    pub(crate) async fn call_with(
+        &self,
+        context: &Context,
+        method: Method,
+        input: Input,
+    ) -> Result<Response> {
+        let request = Request {
+            method,
+            model: None,
+            input,
+        };
+        self.service.call(context, request).await
     }
 
     pub(crate) async fn pid(&self) -> String {
