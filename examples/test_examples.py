@@ -51,8 +51,8 @@ class IrisTest(unittest.TestCase):
         self.assertEqual(files - {"truth.json"}, set(truth))
         for name, species in truth.items():
             with self.subTest(name):
-                answer = self.iris.predict(rows(body("iris", "requests", name)), [])
-                best = [self.iris.class_names()[column] for column in answer.argmax(axis=1)]
+                result = self.iris.predict(rows(body("iris", "requests", name)), [])
+                best = [self.iris.class_names()[column] for column in result.argmax(axis=1)]
                 right = sum(found == true for found, true in zip(best, species))
                 self.assertEqual(len(best), len(species))
                 self.assertGreaterEqual(right / len(species), 0.9)
@@ -66,9 +66,9 @@ class IrisTest(unittest.TestCase):
         np.testing.assert_allclose(self.iris.predict(X, []), expected, rtol=1e-9)
 
     def test_far_outlier_still_gives_probabilities(self) -> None:
-        answer = self.iris.predict([[1e6, -1e6, 1e6, 1e6]], [])
-        self.assertTrue(np.isfinite(answer).all())
-        self.assertAlmostEqual(float(answer.sum()), 1.0)
+        result = self.iris.predict([[1e6, -1e6, 1e6, 1e6]], [])
+        self.assertTrue(np.isfinite(result).all())
+        self.assertAlmostEqual(float(result.sum()), 1.0)
 
     def test_wrong_shapes_name_what_was_expected(self) -> None:
         for bad in ([[1.0, 2.0, 3.0]], [1.0, 2.0, 3.0, 4.0], []):
@@ -99,16 +99,16 @@ class MeanClassifierTest(unittest.TestCase):
     """Parameters and limits of the mean."""
 
     def test_mean_at_the_threshold_is_a_half(self) -> None:
-        answer = MeanClassifier(threshold=2.0).predict([[1, 2, 3]], [])
-        np.testing.assert_allclose(answer, [[0.5]])
+        result = MeanClassifier(threshold=2.0).predict([[1, 2, 3]], [])
+        np.testing.assert_allclose(result, [[0.5]])
 
     def test_larger_mean_is_likelier_and_never_overflows(self) -> None:
-        answer = MeanClassifier().predict([[-1e9], [0.2], [1e9]], [])
-        np.testing.assert_allclose(answer, [[0.0], [0.549833997312478], [1.0]])
+        result = MeanClassifier().predict([[-1e9], [0.2], [1e9]], [])
+        np.testing.assert_allclose(result, [[0.0], [0.549833997312478], [1.0]])
 
     def test_int_value_leaves_leading_columns_out(self) -> None:
-        answer = MeanClassifier(intValue=1).predict([[1e9, 0.0]], [])
-        np.testing.assert_allclose(answer, [[0.5]])
+        result = MeanClassifier(intValue=1).predict([[1e9, 0.0]], [])
+        np.testing.assert_allclose(result, [[0.5]])
         with self.assertRaisesRegex(ValueError, "at least 2 numbers"):
             MeanClassifier(intValue=1).predict([[1e9]], [])
         with self.assertRaisesRegex(ValueError, "not -1"):
@@ -167,12 +167,12 @@ class InchTransformerTest(unittest.TestCase):
 
 
 class MeanCombinerTest(unittest.TestCase):
-    """The mean of several answers."""
+    """The mean of several arrays."""
 
     def test_mean_of_the_request(self) -> None:
         arrays = [rows(message) for message in body("combiner", "request.json")["seldonMessages"]]
-        answer = MeanCombiner().aggregate(arrays, [[], []])
-        np.testing.assert_allclose(answer, [[0.8, 0.15, 0.05]])
+        result = MeanCombiner().aggregate(arrays, [[], []])
+        np.testing.assert_allclose(result, [[0.8, 0.15, 0.05]])
 
     def test_nothing_and_unequal_shapes_are_refused(self) -> None:
         with self.assertRaisesRegex(ValueError, "at least one"):

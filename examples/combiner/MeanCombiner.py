@@ -1,4 +1,4 @@
-"""An ensemble's last step: the mean of what several models answered."""
+"""An ensemble's last step: the mean of what several models returned."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class MeanCombiner:
-    """Averages the answers of its children, element by element."""
+    """Averages the arrays of its children, element by element."""
 
     def aggregate(
         self, features_list: Sequence[npt.ArrayLike], feature_names_list: Sequence[Sequence[str]]

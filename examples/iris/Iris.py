@@ -58,12 +58,12 @@ class Iris:
         return probabilities
 
     def class_names(self) -> list[str]:
-        """The species, in the order of the columns of `predict`'s answer."""
+        """The species, in the order of the columns that `predict` returns."""
         return self.classes
 
     def init_metadata(self) -> dict[str, Any]:
         """What `/metadata` says of this model."""
-        # Asked for in a process that need not have called load().
+        # Called in a process that need not have called load().
         if not self.classes:
             self.load()
         return {

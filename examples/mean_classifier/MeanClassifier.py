@@ -43,5 +43,5 @@ class MeanClassifier:
         return ["proba"]
 
     def tags(self) -> dict[str, Any]:
-        """Which cut the answer was made with, for whoever reads the logs later."""
+        """The threshold that the prediction was made with, for those who read logs later."""
         return {"threshold": self.threshold}

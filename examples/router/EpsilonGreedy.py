@@ -47,7 +47,7 @@ class EpsilonGreedy:
         truth: npt.ArrayLike | None,
         routing: int | None = None,
     ) -> None:
-        """Books `reward` to the branch `routing` that had answered the request."""
+        """Credits `reward` to the branch `routing` that had served the request."""
         if routing is None or not 0 <= routing < self.n_branches:
             raise ValueError(
                 "feedback must name the branch that answered in response.meta.routing, "

@@ -37,7 +37,7 @@ class InchTransformer:
         return percent
 
     def feature_names(self) -> list[str]:
-        """The columns in the order that `transform_input` takes and answers them.
+        """The columns in the order that `transform_input` takes and returns them.
 
         There is no `class_names` here on purpose: it would name the columns of both directions,
         and they are not the same.

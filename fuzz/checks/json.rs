@@ -2,14 +2,15 @@
 //! the test that replays its corpus.
 
 use bytes::Bytes;
-use streeling_codec::{DecodeError, json};
+use streeling_codec::DecodeError;
+use streeling_codec::seldon::json;
 
-/// Hands `input` to every decoder. What one accepts must come out of its encoder in a form that it
+/// Passes `input` to every decoder. What one accepts must come out of its encoder in a form that it
 /// accepts again, and then stay as it is.
 pub(crate) fn check(input: &[u8]) {
     let body = Bytes::copy_from_slice(input);
     stable(&body, json::decode_message, json::encode_message);
-    stable(&body, json::decode_answer, json::encode_message);
+    stable(&body, json::decode_response, json::encode_message);
     stable(&body, json::decode_messages, |messages, out| {
         json::encode_messages(messages, out);
     });
@@ -20,13 +21,13 @@ pub(crate) fn check(input: &[u8]) {
         |body| json::decode_names(body).map(Into::into),
         json::encode_names,
     );
-    stable(&body, json::check, |value, out| {
+    stable(&body, streeling_codec::json::check, |value, out| {
         out.extend_from_slice(value.as_bytes());
     });
-    if json::check(&body).is_err() {
+    if streeling_codec::json::check(&body).is_err() {
         assert!(
-            json::decode_answer(&body).is_err(),
-            "what is no JSON is no message"
+            json::decode_response(&body).is_err(),
+            "invalid JSON is not a message"
         );
     }
 }

@@ -3,29 +3,29 @@
 
 use bytes::Bytes;
 use streeling_codec::DecodeError;
-use streeling_codec::proto::{self, EncodeError, Limits};
+use streeling_codec::seldon::proto::{self, EncodeError, Limits};
 
-/// Little, so that a few bytes reach it and what is read never outgrows the input by much.
+/// Little, so that a few bytes reach it and a message never takes much more than its input.
 const LIMITS: Limits = Limits { repeated: 1 << 16 };
 
-/// Hands `input` to every decoder. What one accepts must come out of its encoder in a form that it
+/// Passes `input` to every decoder. What one accepts must come out of its encoder in a form that it
 /// accepts again, and then stay as it is.
 pub(crate) fn check(input: &[u8]) {
     let body = Bytes::copy_from_slice(input);
     stable(&body, proto::decode_message, proto::encode_message);
-    stable(&body, proto::decode_answer, proto::encode_message);
+    stable(&body, proto::decode_response, proto::encode_message);
     stable(&body, proto::decode_messages, |messages, out| {
         proto::encode_messages(messages, out)
     });
     stable(&body, proto::decode_feedback, proto::encode_feedback);
     assert!(
         proto::decode_message(&body, LIMITS).is_err()
-            || proto::decode_answer(&body, LIMITS).is_ok(),
-        "every request would do as an answer"
+            || proto::decode_response(&body, LIMITS).is_ok(),
+        "every request is also a valid response"
     );
 }
 
-/// Bytes are compared rather than messages, for a NaN is not equal to itself.
+/// Bytes are compared rather than messages, since a NaN is not equal to itself.
 fn stable<T>(
     body: &Bytes,
     decode: impl Fn(&Bytes, Limits) -> Result<T, DecodeError>,

@@ -25,7 +25,8 @@ const LINTED: &[&[&str]] = &[
 struct Build {
     name: &'static str,
     features: &'static [&'static str],
-    /// Packages that must not be in it, as nobody who leaves a part out wants to carry them.
+    /// Packages that must not be in it, because a build that leaves a feature out should not carry
+    /// them.
     absent: &'static [&'static str],
 }
 
@@ -57,8 +58,8 @@ const BUILDS: &[Build] = &[
     },
 ];
 
-/// Sets of parts that are not built for it, and packages that must not be in them: an exporter brings its own crates
-/// along, and no other's.
+/// Sets of parts that are not built for it, and packages that must not be in them: an exporter
+/// brings its own crates along, and no other's.
 const WITHOUT: &[(&[&str], &[&str])] = &[
     (
         &["rest", "grpc", "python", "metrics", "otlp"],
@@ -81,7 +82,8 @@ pub(crate) fn lint() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Builds what is run, and looks at what is in it; then the whole server, whose place they took meanwhile.
+/// Builds what is run, and looks at what is in it; then the whole server, whose place they took
+/// meanwhile.
 pub(crate) fn build() -> anyhow::Result<()> {
     for (features, absent) in WITHOUT {
         check_absent(features, absent)?;

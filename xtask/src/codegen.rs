@@ -1,4 +1,5 @@
-//! `cargo xtask codegen`: the Rust types of the protobuf messages, and their descriptors for Python.
+//! `cargo xtask codegen`: the Rust types of the protobuf messages, and their descriptors for
+//! Python.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,11 +27,11 @@ type Files = BTreeMap<String, Vec<u8>>;
 
 /// Writes the generated files, or only checks that they are what they should be.
 pub(crate) fn run(check: bool) -> anyhow::Result<()> {
-    for (name, wanted) in generate(&root().join("proto"))? {
+    for (name, expected) in generate(&root().join("proto"))? {
         let path = root().join(&name);
         if !check {
-            fs::write(path, wanted)?;
-        } else if fs::read(&path).ok().is_none_or(|found| found != wanted) {
+            fs::write(path, expected)?;
+        } else if fs::read(&path).ok().is_none_or(|found| found != expected) {
             bail!(
                 "{} is out of date: run `cargo xtask codegen`",
                 path.display()

@@ -22,7 +22,8 @@ pub(crate) fn serve() -> anyhow::Result<()> {
     say(
         "Spans are shown here. For a server, in another terminal:\n   \
          TRACING=1 JAEGER_AGENT_HOST=127.0.0.1\n   \
-         TRACING=1 OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317 OTEL_EXPORTER_OTLP_PROTOCOL=grpc\n   \
+         TRACING=1 OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317 \
+         OTEL_EXPORTER_OTLP_PROTOCOL=grpc\n   \
          TRACING=1 OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318",
     );
     run(Command::new(program)
@@ -36,8 +37,8 @@ fn ensure() -> anyhow::Result<PathBuf> {
     let folder = root().join("target/tools/collector");
     let program = folder.join("collector");
     let stamp = folder.join("collector.manifest");
-    let wanted = fs::read_to_string(root().join(MANIFEST))?;
-    if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
+    let expected = fs::read_to_string(root().join(MANIFEST))?;
+    if fs::read_to_string(&stamp).is_ok_and(|found| found == expected) {
         return Ok(program);
     }
     let builder = tools::collector_builder()?;
@@ -51,6 +52,6 @@ fn ensure() -> anyhow::Result<PathBuf> {
         .arg(MANIFEST)
         .current_dir(root()))
     .context("no collector was built")?;
-    fs::write(&stamp, wanted)?;
+    fs::write(&stamp, expected)?;
     Ok(program)
 }

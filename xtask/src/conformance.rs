@@ -1,5 +1,5 @@
-//! `cargo xtask conformance`: records the golden file from the incumbent, or holds a server
-//! against it.
+//! `cargo xtask conformance`: records the golden file from seldon-core, or compares a
+//! server with it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal as _, Write as _, stderr};
@@ -12,40 +12,41 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use streeling_testkit::{
-    Answer, Golden, Group, Launch, StartError, Stubs, Suite, Transport, load_groups,
+    Golden, Group, Launch, Snapshot, StartError, Stubs, Suite, Target, Transport, load_groups,
 };
 
 use crate::venv;
 
 const USAGE: &str = "\
-usage: cargo xtask conformance record [--transport rest|grpc] [--only COMPONENT] [--peer DIR] [--check]
+usage: cargo xtask conformance record [--transport rest|grpc] [--only COMPONENT] [--peer DIR]
+                                      [--check]
        cargo xtask conformance compare --server PROGRAM --python DIR [--transport rest|grpc]
                                        [--only COMPONENT] [--stage NAME]... [--strict]
 
-record    asks the incumbent every request of tests/conformance/exchanges and writes its answers to
-          tests/conformance/golden/rest.json and grpc.json
+record    sends seldon-core every request of tests/conformance/exchanges and writes its responses
+          to tests/conformance/golden/rest.json and grpc.json
   --transport NAME   only this one; default both
-  --only COMPONENT   record the groups of one component and keep the other answers
-  --peer DIR         virtual environment that holds the incumbent; default .peer, made if missing
+  --only COMPONENT   record the groups of one component and keep the other responses
+  --peer DIR         virtual environment that holds seldon-core; default .peer, made if missing
   --check            compare with the golden file instead of writing it
 compare   starts PROGRAM for every group and prints where it differs from the golden file and
           docs/differences.md
-  --server PROGRAM   a server with the incumbent's command line
+  --server PROGRAM   a server with seldon-core's command line
   --python DIR       virtual environment with numpy that the components run in; some texts of the
                      golden file are Python's and numpy's own, so take the versions it names
   --stage NAME       also compare the exchanges that wait for this stage
-  --strict           allow no differences, as when the incumbent is held against itself";
+  --strict           allow no differences, as when seldon-core is compared with itself";
 
 /// What the golden file is recorded from.
 const PEER: &str = "seldon-core==1.18.2";
 
-/// The incumbent does not run on newer Pythons.
+/// seldon-core does not run on newer Pythons.
 const NEWEST_MINOR: u32 = 11;
 
 /// Servers that run at once; most of a group's time is the start of a Python process.
 const AT_ONCE: usize = 2;
 
-/// How long the incumbent may take to start.
+/// How long seldon-core may take to start.
 const START_DEADLINE: Duration = Duration::from_secs(30);
 
 #[derive(Default)]
@@ -64,8 +65,8 @@ struct Options {
 ///
 /// # Errors
 ///
-/// Wrong arguments, an incumbent that cannot be installed or started, an answer that did not come, a
-/// file that cannot be read or written, or a difference that was found.
+/// Wrong arguments, a seldon-core that cannot be installed or started, a response that did not
+/// come, a file that cannot be read or written, or a difference that was found.
 pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     let (task, options) = parse(args)?;
     match task.as_str() {
@@ -108,12 +109,12 @@ fn transport(name: &str) -> anyhow::Result<Transport> {
 }
 
 impl Options {
-    /// The transports that were asked for and that have groups for the chosen component.
+    /// The transports that were chosen and that have groups for the chosen component.
     fn transports(&self, folder: &Path) -> anyhow::Result<Vec<Transport>> {
         let mut found = Vec::new();
         let mut components = BTreeSet::new();
         for transport in Transport::ALL {
-            if self.transport.is_some_and(|asked| asked != transport) {
+            if self.transport.is_some_and(|chosen| chosen != transport) {
                 continue;
             }
             let groups = load_groups(folder, transport)?;
@@ -176,16 +177,16 @@ fn record_one(
     fresh.recorded = versions(peer, transport)?;
     let fresh = Mutex::new(fresh);
     run_all(&chosen, |group| {
-        let answers = ask(&launch, group, &components, transport, &stubs)?;
+        let responses = send(&launch, group, &components, transport, &stubs)?;
         let mut fresh = fresh
             .lock()
             .expect("no recording thread panics while it holds the lock");
-        match answers {
+        match responses {
             None => fresh.insert_failed_start(&group.id),
-            Some(answers) => {
-                answers
+            Some(responses) => {
+                responses
                     .into_iter()
-                    .for_each(|(id, answer)| fresh.insert(&id, answer));
+                    .for_each(|(id, snapshot)| fresh.insert(&id, snapshot));
             }
         }
         Ok(Vec::new())
@@ -205,40 +206,40 @@ fn record_one(
     }
     std::fs::create_dir_all(path.parent().context("the golden file has a folder")?)?;
     std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
-    say(&format!("{} answers in {}", golden.len(), path.display()))
+    say(&format!("{} responses in {}", golden.len(), path.display()))
 }
 
-/// The answers to a group's exchanges, or none if the incumbent does not start for it.
-fn ask(
+/// The responses to a group's exchanges, or none if seldon-core does not start for it.
+fn send(
     launch: &Launch,
     group: &Group,
     components: &Path,
     transport: Transport,
     stubs: &Stubs,
-) -> anyhow::Result<Option<Vec<(String, Answer)>>> {
+) -> anyhow::Result<Option<Vec<(String, Snapshot)>>> {
     let running = match launch.start(group, components) {
         Ok(running) => running,
         Err(StartError::Exited { .. }) => return Ok(None),
         Err(error) => return Err(error).context(group.id.clone()),
     };
-    let mut answers = Vec::new();
-    for (id, answer) in group.ask(transport.target(&running, stubs)) {
-        match answer {
-            Ok(answer) => answers.push((id, answer)),
-            Err(error) => bail!("no answer to {id}: {error}"),
+    let mut responses = Vec::new();
+    for (id, response) in group.send(Target::of(transport, &running, stubs)) {
+        match response {
+            Ok(snapshot) => responses.push((id, snapshot)),
+            Err(error) => bail!("no response to {id}: {error}"),
         }
     }
-    Ok(Some(answers))
+    Ok(Some(responses))
 }
 
-/// The fresh answers, and the old ones of the groups that were not chosen but are still there.
+/// The fresh responses, and the old ones of the groups that were not chosen but are still there.
 fn merge(mut fresh: Golden, old: &Golden, groups: &[Group], chosen: &[&Group]) -> Golden {
     let mut kept = old.clone();
-    let asked: BTreeSet<_> = chosen.iter().map(|group| group.id.as_str()).collect();
-    let spared = groups
+    let recorded: BTreeSet<_> = chosen.iter().map(|group| group.id.as_str()).collect();
+    let others = groups
         .iter()
-        .filter(|group| !asked.contains(group.id.as_str()));
-    let ids: BTreeSet<_> = spared
+        .filter(|group| !recorded.contains(group.id.as_str()));
+    let ids: BTreeSet<_> = others
         .flat_map(|group| {
             let exchanges = group.exchanges.iter().map(|exchange| exchange.id.as_str());
             exchanges.chain([group.id.as_str()])
@@ -367,13 +368,13 @@ impl Progress {
         self.bar.set_message(group.to_owned());
         if self.plain {
             let (done, all) = (self.bar.position(), self.bar.length().unwrap_or_default());
-            // Nobody reads a closed standard error.
+            // A closed standard error has no reader.
             let _ = writeln!(stderr(), "{done}/{all} {group}");
         }
     }
 }
 
-/// The incumbent's virtual environment; the default one is made where it is missing.
+/// seldon-core's virtual environment; the default one is made where it is missing.
 pub(crate) fn peer(root: &Path, given: Option<&Path>) -> anyhow::Result<PathBuf> {
     let program = |peer: &Path| peer.join("bin/seldon-core-microservice");
     if let Some(given) = given {
@@ -408,7 +409,7 @@ pub(crate) fn peer(root: &Path, given: Option<&Path>) -> anyhow::Result<PathBuf>
     Ok(peer)
 }
 
-/// The newest Python on the path that the incumbent runs on.
+/// The newest Python on the path that seldon-core runs on.
 fn python() -> anyhow::Result<String> {
     let names = (8..=NEWEST_MINOR)
         .rev()
@@ -423,10 +424,10 @@ fn python() -> anyhow::Result<String> {
             return Ok(name);
         }
     }
-    bail!("no Python 3.8 to 3.{NEWEST_MINOR} on the path, which the incumbent needs; see --peer")
+    bail!("no Python 3.8 to 3.{NEWEST_MINOR} on the path, which seldon-core needs; see --peer")
 }
 
-/// Versions of everything that shapes the answers.
+/// Versions of everything that shapes the responses.
 fn versions(peer: &Path, transport: Transport) -> anyhow::Result<BTreeMap<String, String>> {
     let code = "import platform, sys, importlib.metadata as m\n\
                 print('python', platform.python_version())\n\
@@ -442,7 +443,7 @@ fn versions(peer: &Path, transport: Transport) -> anyhow::Result<BTreeMap<String
         .output()?;
     ensure!(
         output.status.success(),
-        "cannot ask {} for its packages",
+        "cannot list the packages of {}",
         peer.display()
     );
     let text = String::from_utf8(output.stdout)?;

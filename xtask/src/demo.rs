@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: from a fresh machine to a model that answers.
+//! `cargo xtask demo`: from a fresh machine to a model that serves.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -17,10 +17,10 @@ use crate::venv;
 /// The port that README names; with another server on it, the system chooses one.
 const PORT: &str = "9000";
 
-/// How long an answer may take.
-const ANSWER: Duration = Duration::from_secs(10);
+/// How long a response may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Sets everything up, shows real answers beside the truth, and goes on serving until Ctrl-C.
+/// Sets everything up, shows real predictions beside the truth, and goes on serving until Ctrl-C.
 pub(crate) fn run_demo() -> anyhow::Result<()> {
     say("── environment with NumPy");
     let python = venv::RUNTIME.ensure()?;
@@ -86,9 +86,9 @@ fn show(address: SocketAddr) -> anyhow::Result<()> {
     for (file, species) in truth {
         say(format_args!("\n{file}"));
         let body = fs::read(folder.join(file))?;
-        let answer = Request::json("/predict", body).send(address, ANSWER)?;
-        let answer: Value = serde_json::from_slice(&answer.body)?;
-        for (row, true_name) in rows(&answer)?
+        let response = Request::json("/predict", body).send(address, TIMEOUT)?;
+        let response: Value = serde_json::from_slice(&response.body)?;
+        for (row, true_name) in rows(&response)?
             .iter()
             .zip(species.as_array().into_iter().flatten())
         {
@@ -107,9 +107,9 @@ fn show(address: SocketAddr) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// For each row of the answer the most probable class, with its probability in percent.
-fn rows(answer: &Value) -> anyhow::Result<Vec<(String, f64)>> {
-    let data = &answer["data"];
+/// For each row of the response, the most probable class, with its probability in percent.
+fn rows(response: &Value) -> anyhow::Result<Vec<(String, f64)>> {
+    let data = &response["data"];
     let names: Vec<&str> = data["names"]
         .as_array()
         .into_iter()
@@ -123,11 +123,11 @@ fn rows(answer: &Value) -> anyhow::Result<Vec<(String, f64)>> {
             .filter_map(Value::as_f64)
             .collect(),
         (_, Value::Array(values)) => values.iter().filter_map(Value::as_f64).collect(),
-        _ => bail!("the answer has no array: {answer}"),
+        _ => bail!("the response has no array: {response}"),
     };
     anyhow::ensure!(
         !names.is_empty() && values.len().is_multiple_of(names.len()),
-        "odd answer: {answer}"
+        "the rows do not fit the names: {response}"
     );
     let best = |row: &[f64]| {
         let (index, value) = row

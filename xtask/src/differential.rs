@@ -17,7 +17,7 @@ pub(crate) fn command() -> clap::Command {
         .arg(number("seed", "1", "Which documents"))
 }
 
-/// Compares as many documents as were asked for.
+/// Compares as many documents as the options say.
 pub(crate) fn run_options(options: &ArgMatches) -> anyhow::Result<()> {
     compare(number_of(options, "documents"), number_of(options, "seed"))
 }

@@ -28,11 +28,11 @@ pub(crate) fn run_targets(options: &ArgMatches) -> anyhow::Result<()> {
     let seconds = number_of(options, "seconds");
     let listed = output(fuzz().arg("list"))?;
     let mut targets: Vec<&str> = listed.lines().collect();
-    if let Some(wanted) = options.get_one::<String>("target") {
-        targets.retain(|target| target == wanted);
+    if let Some(chosen) = options.get_one::<String>("target") {
+        targets.retain(|target| target == chosen);
         if targets.is_empty() {
             bail!(
-                "no fuzz target {wanted}; there are: {}",
+                "no fuzz target {chosen}, must be one of: {}",
                 listed.replace('\n', " ")
             );
         }

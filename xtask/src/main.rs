@@ -12,6 +12,7 @@ mod edges;
 mod fuzz;
 mod options;
 mod shell;
+mod style;
 mod test;
 mod tools;
 mod venv;
@@ -30,6 +31,7 @@ fn main() -> anyhow::Result<()> {
         Some(("differential", options)) => differential::run_options(options),
         Some(("fuzz", options)) => fuzz::run_targets(options),
         Some(("edges", _)) => edges::run(),
+        Some(("style", _)) => style::run(),
         Some(("bench", what)) => bench::run(what),
         Some(("conformance", rest)) => {
             let words = rest.get_many::<String>("arguments").unwrap_or_default();
@@ -45,7 +47,7 @@ fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(Command::new("demo").about(
-            "Serve the iris example on a fresh machine: environment, release build, real answers",
+            "Serve the iris example on a fresh machine: environment, release build, predictions",
         ))
         .subcommand(Command::new("test").about("Run everything that CI runs"))
         .subcommand(Command::new("builds").about(
@@ -71,7 +73,10 @@ fn command() -> Command {
                         .help("Fail if a file is out of date instead of writing it"),
                 ),
         )
-        .subcommand(Command::new("edges").about("Check who may know whom"))
+        .subcommand(Command::new("edges").about("Check which crate may depend on which"))
+        .subcommand(Command::new("style").about(
+            "Check the width of lines, names, the length of files, and imports between modules",
+        ))
         .subcommand(
             Command::new("collector").about(
                 "Run a real OpenTelemetry Collector that shows the spans it gets, until Ctrl-C",
@@ -82,7 +87,7 @@ fn command() -> Command {
         .subcommand(bench::command())
         .subcommand(
             Command::new("conformance")
-                .about("Record the golden file from the incumbent, or compare a server with it")
+                .about("Record the golden file from seldon-core, or compare a server with it")
                 .disable_help_flag(true)
                 .arg(
                     Arg::new("arguments")

@@ -3,11 +3,11 @@
 use clap::{Arg, ArgMatches};
 
 /// An option `--NAME` that is a whole number.
-pub(crate) fn number(name: &'static str, preset: &'static str, help: &'static str) -> Arg {
+pub(crate) fn number(name: &'static str, default: &'static str, help: &'static str) -> Arg {
     Arg::new(name)
         .long(name)
         .value_parser(clap::value_parser!(u64))
-        .default_value(preset)
+        .default_value(default)
         .help(help)
 }
 

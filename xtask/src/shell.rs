@@ -45,7 +45,7 @@ pub(crate) fn step(
     Ok(())
 }
 
-/// Tells the person at the terminal something, in bold if it can be.
+/// Prints a line on standard error, in bold on a terminal.
 #[expect(clippy::print_stderr, reason = "this is a command-line tool")]
 pub(crate) fn say(text: impl Display) {
     if stderr().is_terminal() {
@@ -57,25 +57,25 @@ pub(crate) fn say(text: impl Display) {
 
 /// Runs a program to its end; anything but success is an error that shows how to run it by hand.
 pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
-    let shown = shown(command);
+    let line = command_line(command);
     let status = command
         .status()
-        .with_context(|| format!("cannot run {shown}"))?;
+        .with_context(|| format!("cannot run {line}"))?;
     if !status.success() {
-        bail!("{shown}: {status}");
+        bail!("{line}: {status}");
     }
     Ok(())
 }
 
 /// The output of a program that must succeed.
 pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
-    let shown = shown(command);
+    let line = command_line(command);
     let output = command
         .output()
-        .with_context(|| format!("cannot run {shown}"))?;
+        .with_context(|| format!("cannot run {line}"))?;
     if !output.status.success() {
         bail!(
-            "{shown}: {}\n{}",
+            "{line}: {}\n{}",
             output.status,
             String::from_utf8_lossy(&output.stderr)
         );
@@ -83,7 +83,7 @@ pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-fn shown(command: &Command) -> String {
+fn command_line(command: &Command) -> String {
     let mut words = vec![command.get_program().to_string_lossy().into_owned()];
     words.extend(
         command

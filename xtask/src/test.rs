@@ -2,17 +2,20 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Instant;
 
-use crate::shell::{cargo, root, run, step};
-use crate::{builds, codegen, differential, docs, edges, tools, venv};
+use crate::shell::{cargo, root, run, say, step};
+use crate::{builds, codegen, differential, docs, edges, style, tools, venv};
 
 /// The protobuf half of the codec, which is off by default.
 const PROTO: &str = "streeling-codec/proto";
 
 /// Runs every check, the quick ones first.
 pub(crate) fn all() -> anyhow::Result<()> {
+    let start = Instant::now();
     step("format", || run(cargo().args(["fmt", "--all", "--check"])))?;
-    step("who may know whom", edges::run)?;
+    step("style", style::run)?;
+    step("edges between crates", edges::run)?;
     step("generated pages", || docs::run(true))?;
     step("generated types", || codegen::run(true))?;
     step("lint", || {
@@ -58,7 +61,12 @@ pub(crate) fn all() -> anyhow::Result<()> {
     step("JSON as Python reads it", || {
         differential::compare(differential::FEW, 1)
     })?;
-    step("Python", || self::python(&python))
+    step("Python", || self::python(&python))?;
+    say(format_args!(
+        "everything passed in {:.0} s",
+        start.elapsed().as_secs_f64()
+    ));
+    Ok(())
 }
 
 /// Checks and tests the Python code; the worker also with no NumPy at all.

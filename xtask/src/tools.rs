@@ -25,14 +25,15 @@ pub(crate) fn collector_builder() -> anyhow::Result<PathBuf> {
         .context("Go 1.26 or newer is needed (see https://go.dev/dl)")
 }
 
-/// Sets a command up that lets Go build; what the machine sets for Go's builds of other things does not
-/// belong in these.
+/// Sets a command up that lets Go build; what the machine sets for Go's builds of other things does
+/// not belong in these.
 pub(crate) fn go(mut command: Command) -> Command {
     command.env("GOFLAGS", "").env("CGO_ENABLED", "0");
     command
 }
 
-/// Installs a Go program, named as the last part of its package, unless it is there in that version.
+/// Installs a Go program, named as the last part of its package, unless it is there in that
+/// version.
 fn installed(name: &str, package: &str) -> anyhow::Result<PathBuf> {
     let folder = root().join("target/tools/bin");
     let program = folder.join(name);

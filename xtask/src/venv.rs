@@ -17,13 +17,15 @@ pub(crate) struct Venv {
 /// What a component needs at run time.
 pub(crate) const RUNTIME: Venv = Venv {
     name: "runtime",
-    // The golden file holds texts of NumPy's own, in the words of the version that it was recorded with.
+    // The golden file holds texts of NumPy's own, in the words of the version that it was recorded
+    // with.
     packages: &[
         "numpy==1.26.4; python_version >= '3.9' and python_version < '3.13'",
         "numpy; python_version < '3.9' or python_version >= '3.13'",
         // Components get whole messages of gRPC, and of feedback, as its classes.
         "protobuf>=3.20",
-        // A component's own spans become children of the server's. The last version for Python 3.8 is good for all.
+        // A component's own spans become children of the server's. The last version for Python 3.8
+        // is good for all.
         "opentelemetry-api==1.33.1",
         "opentelemetry-sdk==1.33.1",
     ],
@@ -35,7 +37,7 @@ pub(crate) const TOOLS: Venv = Venv {
     packages: &["numpy", "ruff==0.14.10", "mypy==1.19.1"],
 };
 
-/// The incumbent's gRPC stubs and what they import: a client, for any Python from 3.8 on, where the
+/// seldon-core's gRPC stubs and what they import: a client, for any Python from 3.8 on, where the
 /// whole package wants one below 3.12 and brings its web stack along.
 pub(crate) const STUBS: Venv = Venv {
     name: "stubs",
@@ -49,8 +51,8 @@ pub(crate) const STUBS: Venv = Venv {
     ],
 };
 
-/// What reads the spans that a server sends: the classes that the makers of the two protocols generated.
-/// The oldest Python to be had has wheels of these too.
+/// What reads the spans that a server sends: the classes that the makers of the two protocols
+/// generated. The oldest Python to be had has wheels of these too.
 pub(crate) const COLLECTOR: Venv = Venv {
     name: "collector",
     packages: &[
@@ -71,8 +73,8 @@ impl Venv {
         let folder = root().join("target/venv").join(self.name);
         let python = folder.join("bin/python");
         let stamp = folder.join("packages");
-        let wanted = self.packages.join("\n");
-        if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
+        let expected = self.packages.join("\n");
+        if fs::read_to_string(&stamp).is_ok_and(|found| found == expected) {
             return Ok(python);
         }
         say(format_args!(
@@ -93,7 +95,7 @@ impl Venv {
                 "--disable-pip-version-check",
             ])
             .args(self.packages))?;
-        fs::write(&stamp, wanted)?;
+        fs::write(&stamp, expected)?;
         Ok(python)
     }
 }

@@ -1,12 +1,12 @@
 //! Reads and writes the document in a file, again and again: what `cargo xtask bench codec` puts
 //! beside Python. Prints the median microseconds of reading and of writing.
-#![expect(clippy::print_stdout, reason = "the figures are what it is for")]
+#![expect(clippy::print_stdout, reason = "it exists to print measurements")]
 
 use std::hint::black_box;
 use std::time::Instant;
 
 use bytes::Bytes;
-use streeling_codec::json;
+use streeling_codec::seldon::json;
 
 fn main() {
     let mut arguments = std::env::args().skip(1).filter(|word| word != "--bench");

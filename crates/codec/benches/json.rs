@@ -5,8 +5,8 @@ use std::hint::black_box;
 
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use streeling_codec::json;
-use streeling_core::{Array, Data, Form, Message, Names, Payload, Tensor};
+use streeling_codec::seldon::json;
+use streeling_core::{Array, Elements, Layout, Message, Names, Payload, Tensor};
 
 /// Elements of an image of 224 × 224 pixels in three colours.
 const ELEMENTS: usize = 150_528;
@@ -44,12 +44,12 @@ fn pixels() -> Vec<i64> {
         .collect()
 }
 
-fn message(form: Form, tensor: Tensor) -> Message {
+fn message(layout: Layout, tensor: Tensor) -> Message {
     Message {
-        payload: Payload::Data(Data {
+        payload: Payload::Array(Array {
             names: Names::new(),
-            form,
-            array: Array::Typed(tensor),
+            layout,
+            elements: Elements::Typed(tensor),
         }),
         ..Message::default()
     }
@@ -68,7 +68,7 @@ where
 {
     let list = serde_json::to_vec(values).expect("numbers can be written");
     let tensor = Tensor::from_vec(vec![1, values.len()], values.to_vec()).expect("one row");
-    let message = message(Form::NdArray, tensor);
+    let message = message(Layout::Nested, tensor);
     let body = encoded(&message);
     let mut group = c.benchmark_group(name);
     group.throughput(Throughput::Elements(ELEMENTS as u64));
@@ -91,14 +91,14 @@ fn arrays(c: &mut Criterion) {
     array(c, "150528 integers", &pixels());
 }
 
-/// An answer whose columns have default names, and the same with each name in a string of its own.
+/// A response whose columns have default names, and the same with each name in a string of its own.
 fn names(c: &mut Criterion) {
     let tensor = Tensor::from_vec(vec![1, ELEMENTS], six()).expect("one row");
     let with = |names: Names| Message {
-        payload: Payload::Data(Data {
+        payload: Payload::Array(Array {
             names,
-            form: Form::NdArray,
-            array: Array::Typed(tensor.clone()),
+            layout: Layout::Nested,
+            elements: Elements::Typed(tensor.clone()),
         }),
         ..Message::default()
     };

@@ -1,4 +1,4 @@
-//! Why bytes are no message.
+//! Why bytes cannot be decoded.
 
 /// Why bytes could not be decoded; one variant for each decision that a transport can take.
 ///
@@ -38,7 +38,7 @@ pub enum DecodeError {
     },
     /// A message has no payload.
     #[error(
-        "no payload in the message at {}: one of data, strData, binData, jsonData is needed",
+        "no payload in the message at {}: one of {expected} is needed",
         place(path, *offset)
     )]
     NoPayload {
@@ -46,6 +46,8 @@ pub enum DecodeError {
         path: String,
         /// Where the message starts.
         offset: usize,
+        /// The fields that would do.
+        expected: &'static str,
     },
     /// A field holds another type than it must.
     #[error("expected {expected} at {}, found {found}", place(path, *offset))]
@@ -199,8 +201,8 @@ impl DecodeError {
     }
 }
 
-/// A result whose error is a [`DecodeError`].
-pub(crate) type Result<T> = std::result::Result<T, DecodeError>;
+/// A result whose error is a [`DecodeError`], unless it says otherwise.
+pub(crate) type Result<T, E = DecodeError> = std::result::Result<T, E>;
 
 fn place(path: &str, offset: usize) -> String {
     if path.is_empty() {

@@ -1,16 +1,20 @@
 //! Messages to bytes and back.
 //!
-//! [`json`] reads and writes the JSON of the wire contract (`SeldonMessage`, `SeldonMessageList`,
-//! `Feedback`) straight between bytes and [`streeling_core::Message`]: a numeric array goes from
-//! text into one contiguous typed buffer and from the buffer into text, with no tree of values
-//! between. What only NumPy can decide on travels as [`RawJson`](streeling_core::RawJson), a slice
-//! of the request's own bytes. `proto` (feature `proto`) does the same between protobuf and messages.
+//! [`seldon`] holds Seldon's protocol: [`seldon::json`] reads and writes its JSON (`SeldonMessage`,
+//! `SeldonMessageList`, `Feedback`) straight between bytes and [`streeling_core::Message`]: a
+//! numeric array goes from text into one contiguous typed buffer and from the buffer into text,
+//! with no tree of values between. What only NumPy can decide on travels as
+//! [`RawJson`](streeling_core::RawJson), a slice of the request's own bytes. `seldon::proto`
+//! (feature `proto`) does the same between protobuf and messages.
 //!
-//! Lives elsewhere on purpose: sockets, HTTP and the bodies of errors (the transports), what a unit
-//! does around its component (`streeling-core`), and the frames of the worker processes
+//! The other modules serve any protocol: [`json`] and `protobuf` read and write the syntax, and
+//! `tensorflow` knows what a `TensorProto` means.
+//!
+//! Lives elsewhere on purpose: sockets, HTTP and the bodies of errors (the transports), what
+//! surrounds a component (`streeling-core`), and the frames of the worker processes
 //! (`streeling-python`). There is no runtime and no I/O in here.
 //!
-//! # Where Python's `json` and NumPy answer otherwise
+//! # Where Python's `json` and NumPy behave otherwise
 //!
 //! - Values may be nested 512 levels deep. Python goes on until its recursion limit.
 //! - The text is UTF-8. Python also guesses UTF-16 and UTF-32 from the first bytes.
@@ -25,28 +29,29 @@
 //!
 //! ```
 //! use bytes::Bytes;
-//! use streeling_codec::json;
-//! use streeling_core::{Array, DType, Payload};
+//! use streeling_codec::seldon::json;
+//! use streeling_core::{DType, Elements, Payload};
 //!
 //! let body = Bytes::from_static(br#"{"data":{"names":["a","b"],"ndarray":[[1,2.5]]}}"#);
 //! let message = json::decode_message(&body)?;
 //!
-//! let Payload::Data(data) = &message.payload else { panic!("not an array") };
-//! let Array::Typed(tensor) = &data.array else { panic!("not numbers") };
+//! let Payload::Array(array) = &message.payload else { panic!("not an array") };
+//! let Elements::Typed(tensor) = &array.elements else { panic!("not numbers") };
 //! assert_eq!((tensor.dtype(), tensor.shape()), (DType::F64, &[1, 2][..]));
 //! assert_eq!(tensor.as_slice::<f64>(), Some(&[1.0, 2.5][..]));
 //!
-//! let mut answer = Vec::new();
-//! json::encode_message(&message, &mut answer);
-//! assert_eq!(answer, br#"{"data":{"names":["a","b"],"ndarray":[[1.0,2.5]]},"meta":{}}"#);
+//! let mut response = Vec::new();
+//! json::encode_message(&message, &mut response);
+//! assert_eq!(response, br#"{"data":{"names":["a","b"],"ndarray":[[1.0,2.5]]},"meta":{}}"#);
 //! # Ok::<(), streeling_codec::DecodeError>(())
 //! ```
 
 mod error;
 pub mod json;
 #[cfg(feature = "proto")]
-pub mod proto;
-mod tftensor;
+mod protobuf;
+pub mod seldon;
+mod tensorflow;
 
 pub use error::DecodeError;
-pub use tftensor::REPEATED_LIMIT;
+pub use tensorflow::REPEATED_LIMIT;

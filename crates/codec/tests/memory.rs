@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use peak_alloc::PeakAlloc;
-use streeling_codec::json;
+use streeling_codec::seldon::json;
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
@@ -16,7 +16,7 @@ const UNITS: usize = (1 << 15) + 1;
 const FIXED: usize = 16 << 10;
 
 /// What payloads may take for each byte of a document, and what lists of the shortest messages,
-/// metrics and names may: the figures in the docs of the modules `json` and `proto`.
+/// metrics and names may: the numbers in the docs of `seldon::json` and `seldon::proto`.
 const PAYLOAD: usize = 25;
 const LIST: usize = 125;
 
@@ -241,7 +241,7 @@ fn json_cases() -> Vec<Case> {
 
 #[cfg(feature = "proto")]
 fn proto_cases() -> Vec<Case> {
-    use streeling_codec::proto::{self, Limits};
+    use streeling_codec::seldon::proto::{self, Limits};
 
     /// `inside` as a field with a length.
     fn field(number: u8, inside: &[u8]) -> Vec<u8> {
@@ -262,8 +262,9 @@ fn proto_cases() -> Vec<Case> {
             .rfold(units, |inside, &number| field(number, &inside));
         wrapped.into()
     }
-    let answer: fn(&Bytes) -> bool = |body| proto::decode_answer(body, Limits::default()).is_ok();
-    let fails: fn(&Bytes) -> bool = |body| proto::decode_answer(body, Limits::default()).is_err();
+    let response: fn(&Bytes) -> bool =
+        |body| proto::decode_response(body, Limits::default()).is_ok();
+    let fails: fn(&Bytes) -> bool = |body| proto::decode_response(body, Limits::default()).is_err();
     let requests: fn(&Bytes) -> bool =
         |body| proto::decode_messages(body, Limits::default()).is_ok();
     // tftensor: the dtype, then the list.
@@ -295,79 +296,84 @@ fn proto_cases() -> Vec<Case> {
             "empty values",
             around(&[3, 3], &field(1, b"")),
             PAYLOAD,
-            answer,
+            response,
         ),
         case(
             "empty lists",
             around(&[3, 3], &field(1, &field(6, b""))),
             PAYLOAD,
-            answer,
+            response,
         ),
         case(
             "lists of one number",
             around(&[3, 3], &rows),
             PAYLOAD,
-            answer,
+            response,
         ),
         case(
             "small numbers in jsonData",
             around(&[6, 6], &field(1, &[0x11, 1, 0, 0, 0, 0, 0, 0, 0])),
             PAYLOAD,
-            answer,
+            response,
         ),
         case(
             "empty keys",
             around(&[6, 5], &field(1, b"")),
             PAYLOAD,
-            answer,
+            response,
         ),
-        case("control characters", around(&[5], &[1]), PAYLOAD, answer),
+        case("control characters", around(&[5], &[1]), PAYLOAD, response),
         case(
             "control characters in jsonData",
             around(&[6, 3], &[1]),
             PAYLOAD,
-            answer,
+            response,
         ),
-        case("merged data", around(&[], &field(3, b"")), PAYLOAD, answer),
+        case(
+            "merged data",
+            around(&[], &field(3, b"")),
+            PAYLOAD,
+            response,
+        ),
         case(
             "merged arrays",
             around(&[3], &field(3, b"")),
             PAYLOAD,
-            answer,
+            response,
         ),
-        case("empty names", around(&[3], &field(1, b"")), LIST, answer),
+        case("empty names", around(&[3], &field(1, b"")), LIST, response),
         case(
             "the same empty tag",
             around(&[2], &field(2, b"")),
             PAYLOAD,
-            answer,
+            response,
         ),
-        case("metrics", around(&[2], &field(5, b"")), LIST, answer),
+        case("metrics", around(&[2], &field(5, b"")), LIST, response),
         case(
             "metrics with a tag",
             around(&[2], &field(5, &field(4, b""))),
             LIST,
-            answer,
+            response,
         ),
         case(
             "packed values, no shape",
             around(&[3, 2, 2], &[0x01, 0, 0, 0, 0, 0, 0, 0]),
             PAYLOAD,
-            answer,
+            response,
         ),
         case(
             "values one by one",
             around(&[3, 2], &[0x11, 1, 0, 0, 0, 0, 0, 0, 0]),
             PAYLOAD,
-            answer,
+            response,
         ),
-        case("packed shape", around(&[3, 2, 1], &[1]), PAYLOAD, answer),
+        case("packed shape", around(&[3, 2, 1], &[1]), PAYLOAD, response),
         case("packed int64", typed(9, 10, &[1]), PAYLOAD, fails),
         case(
             "empty strings",
             around(&[3, 4], &[0x08, 7, 0x42, 0]),
             PAYLOAD,
-            answer,
+            response,
         ),
         case("sides", typed(1, 2, &[0x12, 0]), PAYLOAD, fails),
     ]
@@ -375,9 +381,9 @@ fn proto_cases() -> Vec<Case> {
 
 #[test]
 fn no_document_takes_more_than_is_documented() {
-    let mut cases = json_cases();
+    let cases = json_cases().into_iter();
     #[cfg(feature = "proto")]
-    cases.extend(proto_cases());
+    let cases = cases.chain(proto_cases());
     let mut faults = Vec::new();
     for Case {
         name,

@@ -114,7 +114,8 @@ mod tests {
 
     #[test]
     fn lines_are_read_as_the_downward_api_writes_them() {
-        let text = "seldon.io/rest-timeout=\"5000\"\n\nkubernetes.io/x=\"{\\\"a\\\":\\\"b=c\\\"}\\n\"\n\
+        let text = "seldon.io/rest-timeout=\"5000\"\n\n\
+                    kubernetes.io/x=\"{\\\"a\\\":\\\"b=c\\\"}\\n\"\n\
                     u=\"\\u00fc\\U0001F600\\xc3\\xbc\\t\\\\\"\r\n";
         let annotations = Annotations::parse(text);
         assert_eq!(annotations.warnings(), []);

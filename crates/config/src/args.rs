@@ -6,8 +6,10 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, Command, value_parser};
 
 use crate::error::ConfigError;
+use crate::key::Key;
 use crate::names;
-use crate::table::{Flag, Group, Key, POSITIONAL, Preset, Row, TABLE};
+use crate::row::{DefaultValue, Flag, Group, POSITIONAL, Row};
+use crate::rows::rows;
 
 const ABOUT: &str = "Serves a machine-learning component over REST and gRPC. Every setting may be \
     given by its flag or by an environment variable; the flag wins, and an empty variable counts \
@@ -23,8 +25,7 @@ impl RawArgs {
         let mut matches = command()
             .try_get_matches_from(args)
             .map_err(|error| from_clap(&error))?;
-        let given = TABLE
-            .iter()
+        let given = rows()
             .filter_map(|row| Some((row.key, matches.remove_one(id(row)?)?)))
             .collect();
         Ok(Self(given))
@@ -59,7 +60,7 @@ fn command() -> Command {
     Command::new("streeling")
         .version(env!("CARGO_PKG_VERSION"))
         .about(ABOUT)
-        // The incumbent takes unambiguous starts of flags, and the last of two equal ones.
+        // seldon-core takes unambiguous starts of flags, and the last of two equal ones.
         .infer_long_args(true)
         .args_override_self(true)
         .args(Group::ALL.into_iter().flat_map(args_of))
@@ -68,10 +69,7 @@ fn command() -> Command {
 }
 
 fn args_of(group: Group) -> impl Iterator<Item = Arg> {
-    TABLE
-        .iter()
-        .filter(move |row| row.group == group)
-        .filter_map(arg)
+    rows().filter(move |row| row.group == group).filter_map(arg)
 }
 
 fn arg(row: &'static Row) -> Option<Arg> {
@@ -92,7 +90,7 @@ fn arg(row: &'static Row) -> Option<Arg> {
             .long(name)
             .value_name(row.kind.value_name())
             .num_args(0..=1)
-            // The incumbent's flags take the next word; ours need not eat the interface name.
+            // seldon-core's flags take the next word; ours must not take the interface name.
             .require_equals(row.key == Key::Check)
             .default_missing_value(meant)
             .help_heading(row.group.heading()),
@@ -101,7 +99,7 @@ fn arg(row: &'static Row) -> Option<Arg> {
 
 fn short_help(row: &Row) -> String {
     let mut text = row.meaning.to_owned();
-    if let Preset::Text(default) = row.default {
+    if let DefaultValue::Text(default) = row.default {
         let _ = write!(text, " [default: {default}]");
     }
     if !row.variables.is_empty() {
@@ -120,14 +118,14 @@ fn long_help(row: &Row) -> String {
         let _ = write!(text, "\nVariable: {}", row.variables.join(", else "));
     }
     if row.flag != Flag::Positional {
-        let _ = write!(text, "\nDefault: {}", row.shown_default());
+        let _ = write!(text, "\nDefault: {}", row.default_text());
     }
     text
 }
 
 fn variables_only() -> String {
     let mut text = "Variables without a flag:\n".to_owned();
-    for row in TABLE.iter().filter(|row| row.flag == Flag::None) {
+    for row in rows().filter(|row| row.flag == Flag::None) {
         let _ = writeln!(text, "  {}", row.variables.join(", "));
         for line in long_help(row)
             .lines()

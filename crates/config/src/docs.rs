@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use crate::annotations::PODINFO_ANNOTATIONS;
 use crate::names;
-use crate::table::{Group, Preset, Row, TABLE};
+use crate::row::{DefaultValue, Group, Row};
+use crate::rows::rows;
 use crate::tracing::variables::VARIABLES;
 
 /// The whole text of `docs/settings.md`, in Markdown, with a line break at its end.
@@ -17,7 +18,7 @@ pub fn reference() -> String {
              |---|---|---|---|---|---|\n",
             group.heading()
         );
-        for row in TABLE.iter().filter(|row| row.group == group) {
+        for row in rows().filter(|row| row.group == group) {
             let _ = writeln!(page, "{}", line(row));
         }
         if group == Group::Tracing {
@@ -31,13 +32,15 @@ pub fn reference() -> String {
          | `{}` | the active virtual environment: its `bin/python` is the default of `--python` |\n\
          | `MLSERVER_*` | set by the operator for another server; ignored |\n\
          \n## Annotations\n\n\
-         Read from `{PODINFO_ANNOTATIONS}`, lines `key=\"value\"` as Kubernetes writes them. A file that \
-         is not there is fine; a line that cannot be read, and a value that cannot be used, is skipped \
-         with a warning.\n\n\
+         Read from `{PODINFO_ANNOTATIONS}`, lines `key=\"value\"` as Kubernetes writes them. A\n\
+         missing file is fine; a line that cannot be read, and a value that cannot be used, is\n\
+         skipped with a warning.\n\n\
          | annotation | meaning |\n|---|---|\n\
-         | `seldon.io/rest-timeout` | deadline of a REST request in milliseconds, where `--timeout-ms` is not set; 0: none |\n\
+         | `seldon.io/rest-timeout` | deadline of a REST request in milliseconds, where \
+         `--timeout-ms` is not set; 0: none |\n\
          | `seldon.io/grpc-timeout` | the same for gRPC |\n\
-         | `seldon.io/grpc-max-message-size` | largest gRPC message in bytes, instead of `--max-body-size` |\n",
+         | `seldon.io/grpc-max-message-size` | largest gRPC message in bytes, instead of \
+         `--max-body-size` |\n",
         names::VIRTUAL_ENV,
     );
     page
@@ -45,11 +48,12 @@ pub fn reference() -> String {
 
 fn otel(page: &mut String) {
     page.push_str(
-        "\nOpenTelemetry's standard variables that count; the others are ignored. They and what the variables \
-         above hold are looked at while tracing is on, and a bad value gets exit code 2 then; but an unknown value \
-         of `OTEL_SDK_DISABLED`, `OTEL_RESOURCE_ATTRIBUTES` or `OTEL_TRACES_SAMPLER`, and one in the lists `OTEL_TRACES_EXPORTER` and \
-         `OTEL_PROPAGATORS`, is left out with a warning, as a component's own tracer may read it. Words may be in any \
-         case of the letters.\n\n\
+        "\nOpenTelemetry's standard variables that count; the others are ignored. They and the\n\
+         variables above are read only while tracing is on, and a bad value gets exit code 2\n\
+         then; but an unknown value of `OTEL_SDK_DISABLED`, `OTEL_RESOURCE_ATTRIBUTES` or\n\
+         `OTEL_TRACES_SAMPLER`, and one in the lists `OTEL_TRACES_EXPORTER` and\n\
+         `OTEL_PROPAGATORS`, is left out with a warning, as a component's own tracer may read\n\
+         it. Words may be in upper or lower case.\n\n\
          | variable | default | meaning | allowed |\n|---|---|---|---|\n",
     );
     for variable in VARIABLES {
@@ -80,16 +84,16 @@ equal flags, the last counts.
 
 A value that cannot be used stops the start before any port is bound, with exit code 2 and one line
 that names the flag, the variable, the value and what is allowed. So does a flag that does not
-exist. `--help` says what stands here, `--version` prints the version; both end with exit code 0.
+exist. `--help` says what this page says, `--version` prints the version; both end with exit code 0.
 
-Booleans: `1`, `true` and `t` are true; `0`, `false`, `f`, `no` and an empty value are false, in any case of
-the letters. Flags with a boolean value may stand without one, and are true then.
+Booleans: `1`, `true` and `t` are true; `0`, `false`, `f`, `no` and an empty value are false, in
+upper or lower case. Flags with a boolean value may be given without one, and are true then.
 ";
 
 fn line(row: &Row) -> String {
     let code = |text: &str| format!("`{text}`");
     let flag = row
-        .shown_flag()
+        .flag_name()
         .map_or_else(|| "none".to_owned(), |flag| code(&flag));
     let variables = match row.variables {
         [] => "none".to_owned(),
@@ -100,8 +104,8 @@ fn line(row: &Row) -> String {
             .join(", else "),
     };
     let default = match row.default {
-        Preset::Text(text) => code(text),
-        Preset::None | Preset::From(_) => row.shown_default().to_owned(),
+        DefaultValue::Text(text) => code(text),
+        DefaultValue::None | DefaultValue::Derived(_) => row.default_text().to_owned(),
     };
     let mut meaning = row.meaning.to_owned();
     if !row.detail.is_empty() {

@@ -38,7 +38,7 @@ impl Environment {
         self.raw(name).filter(|value| !value.is_empty())
     }
 
-    /// The value of a variable that is there, be it empty: somebody else's code may make a difference.
+    /// The value of a variable, also an empty one: other libraries may not take that as unset.
     pub fn raw(&self, name: &str) -> Option<&OsStr> {
         self.variables
             .get(OsStr::new(name))

@@ -26,7 +26,7 @@ pub enum ConfigError {
         /// The port.
         port: u16,
     },
-    /// A setting asks for a part that was not compiled in.
+    /// A setting needs a feature that was not compiled in.
     #[error(
         "{names}, set by {origin}: this build has no {part}, which is the Cargo feature '{feature}'"
     )]
@@ -35,7 +35,7 @@ pub enum ConfigError {
         names: String,
         /// The command line, or a variable.
         origin: String,
-        /// What is asked for.
+        /// What is missing.
         part: &'static str,
         /// The Cargo feature.
         feature: &'static str,
@@ -107,19 +107,19 @@ pub(crate) fn quoted(text: &str) -> String {
     const LONGEST: usize = 80;
     // JSON reads better between single quotes than with a backslash at every quote.
     let quote = if text.contains('"') { '\'' } else { '"' };
-    let mut shown = String::from(quote);
+    let mut quoted = String::from(quote);
     for c in text.chars().take(LONGEST) {
         if c.is_control() {
-            shown.extend(c.escape_debug());
+            quoted.extend(c.escape_debug());
         } else {
-            shown.push(c);
+            quoted.push(c);
         }
     }
     if text.chars().nth(LONGEST).is_some() {
-        shown.push('…');
+        quoted.push('…');
     }
-    shown.push(quote);
-    shown
+    quoted.push(quote);
+    quoted
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ impl InterfaceName {
     /// Splits at the last dot; a name without a dot is module and class at once.
     ///
     /// A module may have hyphens in its name: Python's import machinery takes them (files such as
-    /// `my-model.py` are served by the incumbent), only its `import` statement does not.
+    /// `my-model.py` are served by seldon-core), only its `import` statement does not.
     ///
     /// # Errors
     ///

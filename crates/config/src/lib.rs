@@ -1,4 +1,4 @@
-//! What the server is told: flags, environment variables and pod annotations, read once, checked.
+//! The settings: flags, environment variables and pod annotations, read once, checked.
 //!
 //! [`Settings::load`] is the whole of it. One static table (see [`Key`]) lists every setting; the
 //! command line, the reading of the environment, `--help` and the reference page
@@ -20,25 +20,28 @@ pub mod docs;
 mod environment;
 mod error;
 mod interface;
+mod key;
 mod load;
 pub mod names;
 mod parameters;
+mod row;
 mod rows;
 mod settings;
-mod table;
 mod tracing;
 mod value;
+mod values;
 
 pub use annotations::{Annotations, PODINFO_ANNOTATIONS};
 pub use environment::Environment;
 pub use error::{ConfigError, Invalid, Warning};
 pub use interface::InterfaceName;
+pub use key::Key;
+pub use load::Loaded;
 pub use parameters::{ParameterValue, Parameters};
 pub use settings::{
-    Grpc, Identity, Loaded, Log, LogFormat, LogLevel, Metrics, Parts, Python, Rest, ServiceType,
+    Features, Grpc, Identity, Log, LogFormat, LogLevel, Metrics, Python, Rest, ServiceType,
     Settings, WorkerPool, Workers,
 };
-pub use table::Key;
 pub use tracing::{
     JaegerAgent, OtlpCollector, OtlpProtocol, Propagator, Sampler, Sampling, SpanLimits,
     TraceExporter, Tracing,

@@ -14,7 +14,7 @@ pub const METRICS_ENDPOINT: &str = "PREDICTIVE_UNIT_METRICS_ENDPOINT";
 pub const PARAMETERS: &str = "PREDICTIVE_UNIT_PARAMETERS";
 /// Log level, by its documented name.
 pub const LOG_LEVEL_ENV: &str = "LOG_LEVEL_ENV";
-/// Log level, by the name that the incumbent really reads.
+/// Log level, by the name that seldon-core really reads.
 pub const SELDON_LOG_LEVEL: &str = "SELDON_LOG_LEVEL";
 /// Development server and log level DEBUG.
 pub const DEBUG: &str = "SELDON_DEBUG";
@@ -42,7 +42,7 @@ pub const PAYLOAD_PASSTHROUGH: &str = "PAYLOAD_PASSTHROUGH";
 pub const GRPC_WORKERS: &str = "GRPC_WORKERS";
 /// Threads in each gRPC worker.
 pub const GRPC_THREADS: &str = "GRPC_THREADS";
-/// Whether the component's metrics go into the answer's `meta`.
+/// Whether the component's metrics go into the response's `meta`.
 pub const INCLUDE_METRICS: &str = "INCLUDE_METRICS_IN_CLIENT_RESPONSE";
 
 /// Separate pools behind the two ports, or a shared one.
@@ -76,7 +76,7 @@ pub const PREDICTOR_ID: &str = "PREDICTOR_ID";
 pub const PREDICTOR_LABELS: &str = "PREDICTOR_LABELS";
 /// Name of the deployment.
 pub const DEPLOYMENT_ID: &str = "SELDON_DEPLOYMENT_ID";
-/// Set by the operator where an orchestrator stands in front.
+/// Set by the operator where an orchestrator forwards the requests.
 pub const EXECUTOR_ENABLED: &str = "SELDON_EXECUTOR_ENABLED";
 /// YAML laid over the component's own metadata.
 pub const MODEL_METADATA: &str = "MODEL_METADATA";

@@ -116,7 +116,7 @@ impl Item<'_> {
     }
 }
 
-/// A value as it stands in the list. The operator always writes texts; people also write numbers
+/// A value as it is in the list. The operator always writes texts; people also write numbers
 /// and booleans.
 enum Given<'a> {
     Text(String),
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn values_become_what_the_incumbent_makes_of_them() {
+    fn values_become_what_seldon_core_makes_of_them() {
         for (value, kind, expected) in [
             (r#""1""#, "INT", "1"),
             (r#"" 7 ""#, "INT", "7"),
@@ -359,7 +359,8 @@ mod tests {
                 r#"parameter 1: "a": no "value""#,
             ),
             (
-                r#"[{"name": "a", "value": "1", "type": "INT"}, {"name": "b", "value": "x", "type": "INT"}]"#,
+                r#"[{"name": "a", "value": "1", "type": "INT"},
+                    {"name": "b", "value": "x", "type": "INT"}]"#,
                 r#"parameter 2: "b": "x" is no INT"#,
             ),
         ] {
@@ -370,7 +371,8 @@ mod tests {
 
     #[test]
     fn the_last_of_two_parameters_of_a_name_counts() {
-        let text = r#"[{"name":"a","value":"1","type":"INT"},{"name":"b","value":"x","type":"STRING"},
+        let text = r#"[{"name":"a","value":"1","type":"INT"},
+            {"name":"b","value":"x","type":"STRING"},
             {"name":"a","value":"2","type":"INT","note":0}]"#;
         let parameters = Parameters::parse(text).unwrap();
         assert_eq!(parameters.to_python_json(), r#"{"a":2,"b":"x"}"#);

@@ -1,653 +1,90 @@
-use crate::names;
-use crate::table::{Acts, Flag, Group as G, Key, Preset, Row};
-use crate::value::Kind;
+//! The table of all settings.
 
-use Flag::{Bare, Positional, Value};
-use Preset::{From, Text};
+mod deployment;
+mod observability;
+mod serving;
+mod tracing;
+mod workers;
 
-/// The flag's part of a row: `(flag, variables, default, kind)`.
-type Form = (Flag, &'static [&'static str], Preset, Kind);
+use std::fmt;
 
-const fn row(
-    key: Key,
-    (flag, variables, default, kind): Form,
-    group: G,
-    acts: Acts,
-    meaning: &'static str,
-    detail: &'static str,
-) -> Row {
-    Row {
-        key,
-        flag,
-        variables,
-        default,
-        kind,
-        group,
-        acts,
-        meaning,
-        detail,
+use crate::key::Key;
+use crate::row::Row;
+
+/// Every setting, in the order of [`Key`], which is the order in `--help`.
+pub(crate) fn rows() -> impl Iterator<Item = &'static Row> {
+    [
+        serving::ROWS,
+        workers::ROWS,
+        observability::ROWS,
+        tracing::ROWS,
+        deployment::ROWS,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+impl Key {
+    pub(crate) fn row(self) -> &'static Row {
+        match rows().find(|row| row.key == self) {
+            Some(row) => row,
+            None => unreachable!("{self:?} has no row"),
+        }
     }
 }
 
-/// Every setting. Rows stand in the order of [`Key`], which is the order in `--help`.
-pub(crate) static TABLE: &[Row] = &[
-    row(
-        Key::InterfaceName,
-        (Positional, &[], Preset::None, Kind::Interface),
-        G::Component,
-        Acts::Now,
-        "What to serve: a Python class",
-        "In a name with a dot, the part before the last dot is the module and the last part is the class. In a name without, module and class have the same name.",
-    ),
-    row(
-        Key::ServiceType,
-        (
-            Value("service-type"),
-            &[],
-            Text("MODEL"),
-            Kind::Word(&[
-                "MODEL",
-                "ROUTER",
-                "TRANSFORMER",
-                "COMBINER",
-                "OUTLIER_DETECTOR",
-            ]),
-        ),
-        G::Component,
-        Acts::Now,
-        "What the component is in an inference graph",
-        "Every route is there whatever the type says.",
-    ),
-    row(
-        Key::Parameters,
-        (
-            Value("parameters"),
-            &[names::PARAMETERS],
-            Text("[]"),
-            Kind::Parameters,
-        ),
-        G::Component,
-        Acts::Now,
-        "Keyword arguments that the class is called with, as JSON",
-        "Values may be texts (as the operator writes them), numbers or booleans. Of two parameters with one name, the last counts.",
-    ),
-    row(
-        Key::Python,
-        (
-            Value("python"),
-            &[names::PYTHON],
-            From("the active virtual environment's, else python3 on PATH"),
-            Kind::Program,
-        ),
-        G::Component,
-        Acts::Now,
-        "Interpreter for Python components",
-        "A virtual environment is active where VIRTUAL_ENV is set.",
-    ),
-    row(
-        Key::AppDir,
-        (
-            Value("app-dir"),
-            &[names::APP_DIR],
-            From("the working directory"),
-            Kind::Folder,
-        ),
-        G::Component,
-        Acts::Now,
-        "Folder put first on the component's import path",
-        "",
-    ),
-    row(
-        Key::Persistence,
-        (
-            Bare("persistence", "0"),
-            &[],
-            Preset::None,
-            Kind::Count {
-                least: 0,
-                most: u32::MAX,
-            },
-        ),
-        G::Component,
-        Acts::Deprecated,
-        "Deprecated: accepted, and does nothing",
-        "",
-    ),
-    row(
-        Key::Check,
-        (Bare("check", "1"), &[], Text("0"), Kind::Switch),
-        G::Component,
-        Acts::Now,
-        "Load the component once, print what would be served, and end",
-        "Ends with 0, or with the error and the exit code that a start would end with. No port is opened.",
-    ),
-    row(
-        Key::Host,
-        (
-            Value("host"),
-            &[names::HOST],
-            Text("0.0.0.0"),
-            Kind::Address,
-        ),
-        G::Rest,
-        Acts::Now,
-        "Address of all ports",
-        "",
-    ),
-    row(
-        Key::HttpPort,
-        (
-            Value("http-port"),
-            &[names::HTTP_PORT],
-            Text("9000"),
-            Kind::Port,
-        ),
-        G::Rest,
-        Acts::Now,
-        "REST port",
-        "",
-    ),
-    row(
-        Key::Keepalive,
-        (
-            Value("keepalive"),
-            &[names::KEEPALIVE],
-            Text("2"),
-            Kind::Seconds,
-        ),
-        G::Rest,
-        Acts::Now,
-        "Seconds that an idle REST connection is kept open",
-        "",
-    ),
-    row(
-        Key::MaxBodySize,
-        (
-            Value("max-body-size"),
-            &[names::MAX_BODY_SIZE],
-            Text("256 MiB"),
-            Kind::Size,
-        ),
-        G::Rest,
-        Acts::Now,
-        "Largest request and response, both transports",
-        "Units may be of either case, with a space before them or none. The annotation seldon.io/grpc-max-message-size (bytes) overrides it for gRPC.",
-    ),
-    row(
-        Key::TimeoutMs,
-        (
-            Value("timeout-ms"),
-            &[names::TIMEOUT_MS],
-            From("the annotations seldon.io/rest-timeout and seldon.io/grpc-timeout, else none"),
-            Kind::Millis,
-        ),
-        G::Rest,
-        Acts::Now,
-        "Deadline of one request, in milliseconds",
-        "0 is no deadline, whatever the annotations say.",
-    ),
-    row(
-        Key::LegacyPort,
-        (Flag::None, &[names::LEGACY_PORT], Preset::None, Kind::Text),
-        G::Rest,
-        Acts::Ignored,
-        "The operator's legacy port: ignored",
-        "",
-    ),
-    row(
-        Key::Workers,
-        (
-            Value("workers"),
-            &[names::WORKERS],
-            Text("1"),
-            Kind::Count {
-                least: 1,
-                most: 1024,
-            },
-        ),
-        G::Workers,
-        Acts::Now,
-        "Worker processes that serve REST",
-        "Each loads a copy of the model.",
-    ),
-    row(
-        Key::Threads,
-        (
-            Value("threads"),
-            &[names::THREADS],
-            Text("10"),
-            Kind::Count {
-                least: 1,
-                most: 512,
-            },
-        ),
-        G::Workers,
-        Acts::Now,
-        "Threads in each REST worker",
-        "",
-    ),
-    row(
-        Key::SingleThreaded,
-        (
-            Bare("single-threaded", "1"),
-            &[names::SINGLE_THREADED],
-            Text("0"),
-            Kind::Switch,
-        ),
-        G::Workers,
-        Acts::Now,
-        "One thread a worker, whatever --threads and --grpc-threads say",
-        "For models that deadlock when two threads enter them.",
-    ),
-    row(
-        Key::WorkerPool,
-        (
-            Value("worker-pool"),
-            &[names::WORKER_POOL],
-            Text("separate"),
-            Kind::Word(&["separate", "shared"]),
-        ),
-        G::Workers,
-        Acts::Now,
-        "Whether REST and gRPC have workers of their own or share them",
-        "separate: --workers processes for REST and --grpc-workers for gRPC. shared: one pool of the larger of the two numbers behind both ports, so that the model is loaded half as often.",
-    ),
-    row(
-        Key::MaxQueue,
-        (
-            Value("max-queue"),
-            &[names::MAX_QUEUE],
-            Text("2048"),
-            Kind::Count {
-                least: 1,
-                most: 1_000_000,
-            },
-        ),
-        G::Workers,
-        Acts::Now,
-        "Requests that may wait for a worker",
-        "Past that, 503 with Retry-After, over gRPC RESOURCE_EXHAUSTED.",
-    ),
-    row(
-        Key::MaxRequests,
-        (
-            Value("max-requests"),
-            &[names::MAX_REQUESTS],
-            Text("0"),
-            Kind::Count {
-                least: 0,
-                most: u32::MAX,
-            },
-        ),
-        G::Workers,
-        Acts::Now,
-        "Requests after which a worker is replaced; 0: never",
-        "The successor loads the component first, and no request is lost.",
-    ),
-    row(
-        Key::MaxRequestsJitter,
-        (
-            Value("max-requests-jitter"),
-            &[names::MAX_REQUESTS_JITTER],
-            Text("0"),
-            Kind::Count {
-                least: 0,
-                most: u32::MAX,
-            },
-        ),
-        G::Workers,
-        Acts::Now,
-        "Most that is added at random to --max-requests, drawn for each worker",
-        "",
-    ),
-    row(
-        Key::GracefulTimeout,
-        (
-            Value("graceful-timeout"),
-            &[names::GRACEFUL_TIMEOUT],
-            Text("8"),
-            Kind::Seconds,
-        ),
-        G::Workers,
-        Acts::Now,
-        "Seconds given to requests under way at SIGTERM",
-        "8, because the operator's pre-stop hook uses 10 of the pod's 20.",
-    ),
-    row(
-        Key::BindDeadline,
-        (
-            Value("bind-deadline"),
-            &[names::BIND_DEADLINE],
-            Text("45"),
-            Kind::Seconds,
-        ),
-        G::Workers,
-        Acts::Now,
-        "Seconds after which the ports open at the latest",
-        "They open once every worker has loaded, or then; requests before the load has ended get 503. The operator's TCP liveness probe starts at 60.",
-    ),
-    row(
-        Key::Pidfile,
-        (Value("pidfile"), &[], Preset::None, Kind::File),
-        G::Workers,
-        Acts::Now,
-        "File that holds the server's process id while it serves",
-        "It is removed at the end. A file that names a process which no longer runs is replaced; one that names a process which runs stops the start with exit code 2.",
-    ),
-    row(
-        Key::GrpcPort,
-        (
-            Value("grpc-port"),
-            &[names::GRPC_PORT],
-            Text("5000"),
-            Kind::Port,
-        ),
-        G::Grpc,
-        Acts::Now,
-        "gRPC port",
-        "",
-    ),
-    row(
-        Key::GrpcWorkers,
-        (
-            Value("grpc-workers"),
-            &[names::GRPC_WORKERS],
-            Text("1"),
-            Kind::Count {
-                least: 0,
-                most: 1024,
-            },
-        ),
-        G::Grpc,
-        Acts::Now,
-        "Worker processes that serve gRPC",
-        "0 switches the gRPC server off: no port, no process, no copy of the model.",
-    ),
-    row(
-        Key::GrpcThreads,
-        (
-            Value("grpc-threads"),
-            &[names::GRPC_THREADS],
-            From("the same as --threads"),
-            Kind::Count {
-                least: 1,
-                most: 512,
-            },
-        ),
-        G::Grpc,
-        Acts::Now,
-        "Threads in each gRPC worker",
-        "",
-    ),
-    row(
-        Key::MetricsPort,
-        (
-            Value("metrics-port"),
-            &[names::METRICS_PORT],
-            Text("6000"),
-            Kind::Port,
-        ),
-        G::Metrics,
-        Acts::Now,
-        "Port of the health probes and of Prometheus",
-        "/live and /ready are answered from the first second, before the component is loaded.",
-    ),
-    row(
-        Key::MetricsEndpoint,
-        (
-            Flag::None,
-            &[names::METRICS_ENDPOINT],
-            Text("/metrics"),
-            Kind::UrlPath,
-        ),
-        G::Metrics,
-        Acts::Now,
-        "Path of the metrics endpoint",
-        "The operator sets it to /prometheus.",
-    ),
-    row(
-        Key::IncludeMetrics,
-        (
-            Flag::None,
-            &[names::INCLUDE_METRICS],
-            Text("true"),
-            Kind::LooseSwitch,
-        ),
-        G::Metrics,
-        Acts::Now,
-        "Whether the component's metrics go into the answer's meta",
-        "",
-    ),
-    row(
-        Key::LogLevel,
-        (
-            Value("log-level"),
-            &[names::LOG_LEVEL_ENV, names::SELDON_LOG_LEVEL],
-            Text("INFO"),
-            Kind::Level,
-        ),
-        G::Logging,
-        Acts::Now,
-        "Least level that is logged",
-        "CRITICAL and FATAL are read as ERROR, WARN as WARNING, with a warning.",
-    ),
-    row(
-        Key::LogFormat,
-        (
-            Value("log-format"),
-            &[names::LOG_FORMAT],
-            Text("text"),
-            Kind::Word(&["text", "json"]),
-        ),
-        G::Logging,
-        Acts::Now,
-        "Form of the log lines",
-        "",
-    ),
-    row(
-        Key::Debug,
-        (
-            Bare("debug", "1"),
-            &[names::DEBUG],
-            Text("false"),
-            Kind::LooseSwitch,
-        ),
-        G::Logging,
-        Acts::Now,
-        "Development server, and log level DEBUG whatever --log-level says",
-        "One worker for each transport; all are reloaded when a Python file below --app-dir changes; errors of the component carry its traceback. Not for production.",
-    ),
-    row(
-        Key::AccessLog,
-        (
-            Bare("access-log", "1"),
-            &[names::ACCESS_LOG],
-            Text("false"),
-            Kind::LooseSwitch,
-        ),
-        G::Logging,
-        Acts::Now,
-        "Access log on standard output",
-        "",
-    ),
-    row(
-        Key::FilterMetricsAccessLogs,
-        (
-            Flag::None,
-            &[names::FILTER_METRICS_ACCESS_LOGS],
-            From("true, with --debug false"),
-            Kind::LooseSwitch,
-        ),
-        G::Logging,
-        Acts::Now,
-        "Leave scrapes of the metrics endpoint out of the access log",
-        "",
-    ),
-    row(
-        Key::Tracing,
-        (
-            Bare("tracing", "1"),
-            &[names::TRACING],
-            Text("0"),
-            Kind::Switch,
-        ),
-        G::Tracing,
-        Acts::Now,
-        "Trace requests",
-        "A span for each request, with a child for each of decoding, waiting, component and encoding. They go to a Jaeger agent unless OTEL_TRACES_EXPORTER says otherwise, or no agent is named and an endpoint for OTLP is.",
-    ),
-    row(
-        Key::JaegerAgentHost,
-        (
-            Flag::None,
-            &[names::JAEGER_AGENT_HOST],
-            Preset::None,
-            Kind::Text,
-        ),
-        G::Tracing,
-        Acts::Now,
-        "Host of the Jaeger agent",
-        "A name or an address. local_agent.reporting_host in JAEGER_CONFIG_PATH comes first; without either, localhost.",
-    ),
-    row(
-        Key::JaegerAgentPort,
-        (
-            Flag::None,
-            &[names::JAEGER_AGENT_PORT],
-            Preset::None,
-            Kind::LinkedPort,
-        ),
-        G::Tracing,
-        Acts::Now,
-        "UDP port of the Jaeger agent",
-        "Of udp://host:port, which Kubernetes sets where a service is named jaeger-agent, the port counts. local_agent.reporting_port in JAEGER_CONFIG_PATH comes first; without either, 6831.",
-    ),
-    row(
-        Key::JaegerConfigPath,
-        (
-            Flag::None,
-            &[names::JAEGER_CONFIG_PATH],
-            Preset::None,
-            Kind::File,
-        ),
-        G::Tracing,
-        Acts::Now,
-        "Jaeger configuration file",
-        "YAML as jaeger_client reads it. What counts: enabled, service_name, tags, propagation, local_agent.reporting_host and reporting_port, and sampler.type with sampler.param: const (0 or 1), probabilistic (0 to 1), ratelimiting (requests a second).",
-    ),
-    row(
-        Key::JaegerExtraTags,
-        (
-            Flag::None,
-            &[names::JAEGER_EXTRA_TAGS],
-            Preset::None,
-            Kind::Text,
-        ),
-        G::Tracing,
-        Acts::Now,
-        "Tags added to every span",
-        "name=value pairs with commas between; with tracing on, anything else gets exit code 2.",
-    ),
-    row(
-        Key::JaegerPropagation,
-        (
-            Flag::None,
-            &[names::JAEGER_PROPAGATION],
-            Preset::None,
-            Kind::Text,
-        ),
-        G::Tracing,
-        Acts::Now,
-        "Headers that are looked at first for the caller's trace",
-        "jaeger (uber-trace-id), w3c (traceparent) or b3; with tracing on, anything else gets exit code 2. The others are read after it.",
-    ),
-    row(
-        Key::PayloadPassthrough,
-        (
-            Flag::None,
-            &[names::PAYLOAD_PASSTHROUGH],
-            Text("false"),
-            Kind::LooseSwitch,
-        ),
-        G::Component,
-        Acts::Now,
-        "Do not decode the payload of predictions over REST",
-        "predict_raw, or else predict, gets the bytes of the body, whatever its content type, and the bytes or text that it returns go out as they are, as application/json.",
-    ),
-    row(
-        Key::UnitId,
-        (Flag::None, &[names::UNIT_ID], Preset::None, Kind::Text),
-        G::Identity,
-        Acts::Now,
-        "Name of this unit in the inference graph",
-        "",
-    ),
-    row(
-        Key::UnitImage,
-        (Flag::None, &[names::UNIT_IMAGE], Preset::None, Kind::Text),
-        G::Identity,
-        Acts::Now,
-        "Container image of this unit",
-        "",
-    ),
-    row(
-        Key::PredictorId,
-        (Flag::None, &[names::PREDICTOR_ID], Preset::None, Kind::Text),
-        G::Identity,
-        Acts::Now,
-        "Name of the predictor that this unit belongs to",
-        "",
-    ),
-    row(
-        Key::PredictorLabels,
-        (
-            Flag::None,
-            &[names::PREDICTOR_LABELS],
-            Text("{}"),
-            Kind::Labels,
-        ),
-        G::Identity,
-        Acts::Now,
-        "Labels of the predictor, as JSON",
-        "",
-    ),
-    row(
-        Key::DeploymentId,
-        (
-            Flag::None,
-            &[names::DEPLOYMENT_ID],
-            Preset::None,
-            Kind::Text,
-        ),
-        G::Identity,
-        Acts::Now,
-        "Name of the deployment",
-        "",
-    ),
-    row(
-        Key::ExecutorEnabled,
-        (
-            Flag::None,
-            &[names::EXECUTOR_ENABLED],
-            Text("false"),
-            Kind::LooseSwitch,
-        ),
-        G::Identity,
-        Acts::Now,
-        "Whether an orchestrator stands in front; the operator sets it",
-        "",
-    ),
-    row(
-        Key::ModelMetadata,
-        (
-            Flag::None,
-            &[names::MODEL_METADATA],
-            Preset::None,
-            Kind::Yaml,
-        ),
-        G::Identity,
-        Acts::Now,
-        "YAML laid over the component's own metadata",
-        "",
-    ),
-];
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let row = self.row();
+        match (row.flag_name(), row.variables) {
+            (Some(flag), []) => f.write_str(&flag),
+            (Some(flag), variables) => write!(f, "{flag} ({})", variables.join(", ")),
+            (None, variables) => f.write_str(&variables.join(", ")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_stand_in_the_order_of_their_keys() {
+        for (index, row) in rows().enumerate() {
+            assert_eq!(row.key as usize, index, "{:?}", row.key);
+            assert_eq!(row.key.row().key, row.key);
+        }
+        assert_eq!(rows().count(), Key::ModelMetadata as usize + 1);
+    }
+
+    #[test]
+    fn no_flag_or_variable_comes_twice_and_every_setting_has_one() {
+        let mut seen = std::collections::BTreeSet::new();
+        for row in rows() {
+            let names: Vec<String> = row
+                .flag_name()
+                .into_iter()
+                .chain(row.variables.iter().map(|v| (*v).to_owned()))
+                .collect();
+            assert!(!names.is_empty(), "{:?}", row.key);
+            for name in names {
+                assert!(seen.insert(name.clone()), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_is_displayed_as_its_flag_and_variables() {
+        assert_eq!(
+            Key::HttpPort.to_string(),
+            "--http-port (PREDICTIVE_UNIT_HTTP_SERVICE_PORT)"
+        );
+        assert_eq!(
+            Key::LogLevel.to_string(),
+            "--log-level (LOG_LEVEL_ENV, SELDON_LOG_LEVEL)"
+        );
+        assert_eq!(Key::ServiceType.to_string(), "--service-type");
+        assert_eq!(Key::UnitId.to_string(), "PREDICTIVE_UNIT_ID");
+        assert_eq!(Key::InterfaceName.to_string(), "interface_name");
+    }
+}

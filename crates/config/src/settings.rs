@@ -1,29 +1,15 @@
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::annotations::Annotations;
-use crate::environment::Environment;
-use crate::error::{ConfigError, Warning};
 use crate::interface::InterfaceName;
-use crate::load;
 use crate::parameters::Parameters;
 use crate::tracing::Tracing;
 
-/// Settings, and what the user should be told about them.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Loaded {
-    /// What the program needs.
-    pub settings: Settings,
-    /// To be logged as soon as there is a log.
-    pub warnings: Vec<Warning>,
-}
-
-/// Which of the parts that a build may lack are there.
+/// What is compiled in, of what a build may lack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Parts {
+pub struct Features {
     /// The REST server.
     pub rest: bool,
     /// The gRPC server.
@@ -36,8 +22,8 @@ pub struct Parts {
     pub otlp: bool,
 }
 
-impl Parts {
-    /// Every part.
+impl Features {
+    /// All of them.
     pub const ALL: Self = Self {
         rest: true,
         grpc: true,
@@ -47,7 +33,7 @@ impl Parts {
     };
 }
 
-/// Everything that the server is told, checked and typed.
+/// Everything that can be set, checked and typed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// What to serve.
@@ -74,7 +60,7 @@ pub struct Settings {
     pub rest: Rest,
     /// The gRPC server.
     pub grpc: Grpc,
-    /// The metrics server, and metrics in answers.
+    /// The metrics server, and metrics in responses.
     pub metrics: Metrics,
     /// What holds for the workers of both transports.
     pub workers: Workers,
@@ -87,27 +73,6 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads the command line (whose first item is the program's name), then the environment, then
-    /// the annotations, then the defaults.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError::Help`] and [`ConfigError::Version`] if that was asked for;
-    /// [`ConfigError::Usage`] for a command line of the wrong form, [`ConfigError::Invalid`] for the
-    /// first value that cannot be used, [`ConfigError::SamePort`] for a port given twice,
-    /// [`ConfigError::NotBuilt`] for workers of a part that is not in `parts`; where they are not
-    /// asked for, such a part has none. Likewise for `--metrics-port` on the command line; the variable is set by
-    /// the operator in any case, and gives a warning. Likewise for traces that are to go where no exporter in
-    /// `parts` sends them.
-    pub fn load(
-        parts: Parts,
-        args: impl IntoIterator<Item = OsString>,
-        environment: &Environment,
-        annotations: &Annotations,
-    ) -> Result<Loaded, ConfigError> {
-        load::load(parts, args, environment, annotations)
-    }
-
     /// Where REST is served. Port 0: the system chooses.
     pub fn rest_address(&self) -> SocketAddr {
         SocketAddr::new(self.host, self.rest.port)
@@ -142,7 +107,7 @@ pub struct Rest {
     pub workers: u32,
     /// Threads in each, at least 1; already 1 where workers are to be single-threaded.
     pub threads: u32,
-    /// How long an idle connection is kept open; zero: it is closed after its answer.
+    /// How long an idle connection is kept open; zero: it is closed after its response.
     pub keepalive: Duration,
     /// Deadline of one request. Never zero.
     pub timeout: Option<Duration>,
@@ -172,14 +137,14 @@ pub struct Metrics {
     pub port: u16,
     /// Path, with `/` at its start.
     pub endpoint: String,
-    /// Put the component's metrics into the answer's `meta`.
+    /// Put the component's metrics into the response's `meta`.
     pub in_response: bool,
 }
 
 /// What holds for the workers of both transports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Workers {
-    /// Whose they are.
+    /// Whether the transports share them.
     pub pool: WorkerPool,
     /// One thread each. The thread counts of [`Rest`] and [`Grpc`] follow it already.
     pub single_threaded: bool,
@@ -221,7 +186,7 @@ pub struct Identity {
     pub labels: BTreeMap<String, String>,
     /// Name of the deployment.
     pub deployment: Option<String>,
-    /// Whether an orchestrator stands in front.
+    /// Whether an orchestrator forwards the requests.
     pub executor: bool,
 }
 
@@ -259,7 +224,7 @@ words! {
         Router = "ROUTER",
         /// It transforms inputs or outputs.
         Transformer = "TRANSFORMER",
-        /// It makes one answer of many.
+        /// It makes one response of many.
         Combiner = "COMBINER",
         /// It marks outliers.
         OutlierDetector = "OUTLIER_DETECTOR",
@@ -291,7 +256,7 @@ words! {
 }
 
 words! {
-    /// Whose the workers are.
+    /// Whether the transports share the workers.
     WorkerPool {
         /// REST and gRPC have workers of their own.
         Separate = "separate",

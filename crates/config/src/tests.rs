@@ -1,6 +1,6 @@
+mod help;
 mod otel;
 mod refused;
-mod shown;
 mod traced;
 mod values;
 mod warned;
@@ -10,7 +10,9 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::table::{Flag, Key, Row, TABLE};
+use crate::key::Key;
+use crate::row::{Flag, Row};
+use crate::rows::rows;
 use crate::value::Kind;
 use crate::{
     Annotations, ConfigError, Environment, Identity, Loaded, LogFormat, LogLevel, ServiceType,
@@ -26,7 +28,7 @@ fn load(args: &[&str], variables: Variables<'_>, notes: &str) -> Result<Loaded, 
         .map(OsString::from);
     let environment = Environment::from_iter(variables.iter().copied());
     Settings::load(
-        crate::Parts::ALL,
+        crate::Features::ALL,
         args,
         &environment,
         &Annotations::parse(notes),

@@ -1,144 +1,30 @@
-use std::collections::BTreeMap;
-use std::fmt;
-use std::time::Duration;
-
 use crate::environment::Environment;
-use crate::error::{ConfigError, Invalid, Warning, quoted};
-use crate::load::{Values, port_of};
+use crate::error::{ConfigError, Warning};
+use crate::key::Key;
 use crate::names;
-use crate::settings::Parts;
-use crate::table::Key;
+use crate::settings::Features;
 use crate::value::Value;
+use crate::values::{Values, port_of};
 
 mod file;
 mod otel;
 mod otlp;
+mod parse;
+mod types;
 pub(crate) mod variables;
+
+pub use types::{
+    JaegerAgent, OtlpCollector, OtlpProtocol, Propagator, Sampler, Sampling, SpanLimits,
+    TraceExporter, Tracing,
+};
 
 use file::File;
 use otel::{Exporter, Otel};
+use parse::{PROPAGATIONS, invalid, pairs};
 
-/// Tracing, which is on.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Tracing {
-    /// Where spans go.
-    pub exporter: TraceExporter,
-    /// What this server is called in traces.
-    pub service: String,
-    /// What else is said of this server.
-    pub resource: BTreeMap<String, String>,
-    /// Tags of every span.
-    pub tags: Vec<(String, String)>,
-    /// Which requests are traced.
-    pub sampling: Sampling,
-    /// Which headers bring a caller's trace; the first that has one counts.
-    pub propagators: Vec<Propagator>,
-    /// What waits for the exporter.
-    pub limits: SpanLimits,
-}
-
-/// Where spans go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TraceExporter {
-    /// To a Jaeger agent.
-    Jaeger(JaegerAgent),
-    /// To whoever speaks OTLP.
-    Otlp(OtlpCollector),
-}
-
-/// A Jaeger agent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JaegerAgent {
-    /// A name or an address.
-    pub host: String,
-    /// UDP port.
-    pub port: u16,
-}
-
-/// A collector that speaks OTLP. Its `Debug` shows no secrets: of headers, the names alone.
-#[derive(Clone, PartialEq, Eq)]
-pub struct OtlpCollector {
-    /// How to speak to it.
-    pub protocol: OtlpProtocol,
-    /// The whole URL, which starts with `http://`; for HTTP with its path.
-    pub endpoint: String,
-    /// Headers, or metadata, of every export.
-    pub headers: Vec<(String, String)>,
-    /// What one try may take, and after which no other try of an export begins.
-    pub timeout: Duration,
-    /// Whether exports are packed by gzip.
-    pub gzip: bool,
-}
-
-impl fmt::Debug for OtlpCollector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let headers: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
-        f.debug_struct("OtlpCollector")
-            .field("protocol", &self.protocol)
-            .field("endpoint", &otlp::without_secrets(&self.endpoint))
-            .field("headers", &headers)
-            .field("timeout", &self.timeout)
-            .field("gzip", &self.gzip)
-            .finish()
-    }
-}
-
-/// How OTLP is spoken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OtlpProtocol {
-    /// gRPC.
-    Grpc,
-    /// Protobuf over HTTP.
-    HttpProtobuf,
-}
-
-/// Which requests are traced.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Sampling {
-    /// Decides about requests whose caller has not.
-    pub sampler: Sampler,
-    /// Whether the caller's decision counts.
-    pub follows_caller: bool,
-}
-
-/// A rule that chooses requests.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Sampler {
-    /// All, or none.
-    Const(bool),
-    /// This part of them, from 0 to 1.
-    Probabilistic(f64),
-    /// So many a second.
-    RateLimiting(f64),
-}
-
-/// Headers that bring a caller's trace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Propagator {
-    /// `uber-trace-id`.
-    Jaeger,
-    /// `traceparent`.
-    TraceContext,
-    /// `b3`, or `x-b3-traceid` and its like.
-    B3,
-}
-
-/// What waits for the exporter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SpanLimits {
-    /// Spans that may wait.
-    pub queue: usize,
-    /// Spans of one export, not above `queue`.
-    pub batch: usize,
-    /// The longest that a span waits for others.
-    pub delay: Duration,
-    /// What one export may take, with all its tries.
-    pub timeout: Duration,
-}
-
-/// Looks at what is set for tracing, where that is on.
+/// Reads what is set for tracing, where that is on.
 pub(crate) fn read(
-    parts: Parts,
+    features: Features,
     values: &Values,
     environment: &Environment,
 ) -> Result<(Option<Tracing>, Vec<Warning>), ConfigError> {
@@ -146,21 +32,21 @@ pub(crate) fn read(
         environment,
         warnings: Vec::new(),
     };
-    let tracing = look_at(parts, values, &mut otel)?;
+    let tracing = read_enabled(features, values, &mut otel)?;
     Ok((tracing, otel.warnings))
 }
 
-fn look_at(
-    parts: Parts,
+fn read_enabled(
+    features: Features,
     values: &Values,
     otel: &mut Otel<'_>,
 ) -> Result<Option<Tracing>, ConfigError> {
-    if !values.on(Key::Tracing) || otel.is_off() {
+    if !values.is_true(Key::Tracing) || otel.is_off() {
         return Ok(None);
     }
     let (exporter, variable) = match otel.exporter() {
         Some((exporter, name)) => (exporter, Some(name)),
-        None => otherwise(parts, values, otel),
+        None => default_exporter(features, values, otel),
     };
     if exporter == Exporter::None {
         return Ok(None);
@@ -173,12 +59,12 @@ fn look_at(
     if file.is_off {
         return Ok(None);
     }
-    let (part, feature, is_there) = if is_otlp {
-        ("exporter by OTLP", "otlp", parts.otlp)
+    let (part, feature, is_built) = if is_otlp {
+        ("exporter by OTLP", "otlp", features.otlp)
     } else {
-        ("exporter to a Jaeger agent", "jaeger", parts.jaeger)
+        ("exporter to a Jaeger agent", "jaeger", features.jaeger)
     };
-    if !is_there {
+    if !is_built {
         return Err(ConfigError::NotBuilt {
             names: variable.map_or_else(|| Key::Tracing.to_string(), ToOwned::to_owned),
             origin: variable.map_or_else(
@@ -236,12 +122,12 @@ fn look_at(
     }))
 }
 
-/// Who sends spans where that is not said, and the variable that makes it so.
+/// The exporter where none is named, and the variable that decides it.
 ///
-/// An operator points servers to an agent by Jaeger's variables; an endpoint for OTLP beside them is likely the
-/// component's.
-fn otherwise(
-    parts: Parts,
+/// An operator points servers to an agent by Jaeger's variables; an endpoint for OTLP beside them
+/// is likely the component's.
+fn default_exporter(
+    features: Features,
     values: &Values,
     otel: &mut Otel<'_>,
 ) -> (Exporter, Option<&'static str>) {
@@ -254,11 +140,12 @@ fn otherwise(
     let file = values
         .path(Key::JaegerConfigPath)
         .map(|_| names::JAEGER_CONFIG_PATH);
-    match agent.or(file).filter(|_| parts.jaeger) {
+    match agent.or(file).filter(|_| features.jaeger) {
         None => (Exporter::Otlp, Some(endpoint)),
         Some(name) => {
             otel.warnings.push(Warning(format!(
-                "{endpoint} is left out: {name} comes first, and {}=otlp would choose the collector",
+                "{endpoint} is left out: {name} comes first, and {}=otlp would choose the \
+                 collector",
                 names::OTEL_TRACES_EXPORTER
             )));
             (Exporter::Jaeger, Some(name))
@@ -289,23 +176,9 @@ fn extra_tags(values: &Values) -> Result<Vec<(String, String)>, ConfigError> {
     })
 }
 
-const PROPAGATIONS: &str = "one of jaeger b3 w3c";
-
 fn propagation(text: &str) -> Result<Propagator, ConfigError> {
     Propagator::parse(text)
         .ok_or_else(|| invalid(names::JAEGER_PROPAGATION, text, None, PROPAGATIONS))
-}
-
-impl Propagator {
-    /// The word that Jaeger's clients know it by.
-    fn parse(text: &str) -> Option<Self> {
-        match text.trim().to_ascii_lowercase().as_str() {
-            "jaeger" => Some(Self::Jaeger),
-            "w3c" => Some(Self::TraceContext),
-            "b3" => Some(Self::B3),
-            _ => None,
-        }
-    }
 }
 
 /// All of them, this one first.
@@ -313,31 +186,4 @@ fn in_order(first: Option<Propagator>) -> Vec<Propagator> {
     let all = [Propagator::Jaeger, Propagator::TraceContext, Propagator::B3];
     let others = all.into_iter().filter(|one| Some(*one) != first);
     first.into_iter().chain(others).collect()
-}
-
-/// `name=value,name=value`, with spaces around or not.
-fn pairs(
-    text: &str,
-    value: impl Fn(&str) -> Option<String>,
-) -> Result<Vec<(String, String)>, String> {
-    let parts = text.split(',').filter(|part| !part.trim().is_empty());
-    parts
-        .map(|part| {
-            let pair = part.split_once('=').and_then(|(name, text)| {
-                let name = name.trim();
-                (!name.is_empty()).then_some((name.to_owned(), value(text.trim())?))
-            });
-            pair.ok_or_else(|| format!("{} is no name=value", quoted(part.trim())))
-        })
-        .collect()
-}
-
-fn invalid(variable: &str, seen: &str, why: Option<String>, allowed: &str) -> ConfigError {
-    ConfigError::Invalid(Box::new(Invalid {
-        names: variable.to_owned(),
-        source: format!("the variable {variable}"),
-        seen: quoted(seen),
-        why,
-        allowed: allowed.to_owned(),
-    }))
 }

@@ -30,9 +30,9 @@ pub(crate) enum Kind {
     /// Bytes, with a unit or without.
     Size,
     /// A boolean of which unknown text is an error.
-    Switch,
-    /// A boolean of the incumbent's of which unknown text is false, with a warning.
-    LooseSwitch,
+    Bool,
+    /// A boolean of which unknown text is false, with a warning, as seldon-core reads it.
+    LenientBool,
     /// One of these words.
     Word(&'static [&'static str]),
     /// A log level's name.
@@ -66,7 +66,7 @@ pub(crate) enum Value {
     Count(u32),
     Duration(Duration),
     Size(usize),
-    Switch(bool),
+    Bool(bool),
     Word(&'static str),
     Text(String),
     Path(PathBuf),
@@ -79,8 +79,8 @@ pub(crate) enum Value {
 /// A value, or why there is none.
 pub(crate) enum Parsed {
     Value(Value),
-    /// Read as something else than what stands there, which the user should know.
-    Instead(Value, &'static str),
+    /// Read as something else than what was given, which the user should know.
+    Replaced(Value, &'static str),
     Bad(Option<String>),
 }
 
@@ -95,12 +95,15 @@ impl Kind {
             Self::Count { least, most } => format!("a whole number from {least} to {most}"),
             Self::Seconds => format!("seconds from 0 to {LONGEST}"),
             Self::Millis => {
-                format!("milliseconds, a whole number from 0 to {} (0: none)", LONGEST * 1000)
+                format!(
+                    "milliseconds, a whole number from 0 to {} (0: none)",
+                    LONGEST * 1000
+                )
             }
             Self::Size => format!(
                 "bytes from 1 to {LARGEST_BODY}, or a number with a unit: KB MB GB KiB MiB GiB"
             ),
-            Self::Switch | Self::LooseSwitch => "1, true or t; 0, false, f or no".to_owned(),
+            Self::Bool | Self::LenientBool => "1, true or t; 0, false, f or no".to_owned(),
             Self::Word(words) => format!("one of {}", words.join(" ")),
             Self::Level => format!("one of {}", LEVELS.join(" ")),
             Self::Text => "any text".to_owned(),
@@ -109,19 +112,16 @@ impl Kind {
             Self::Program => "a name on PATH or a program file that is there".to_owned(),
             Self::Address => "an IPv4 or IPv6 address, or localhost".to_owned(),
             Self::UrlPath => "a path that starts with / (letters, digits and -._~/)".to_owned(),
-            Self::Parameters => {
-                r#"a JSON list of {"name","value","type"}, type one of INT FLOAT DOUBLE STRING BOOL"#
-                    .to_owned()
-            }
+            Self::Parameters => "a JSON list of {\"name\",\"value\",\"type\"}, \
+                type one of INT FLOAT DOUBLE STRING BOOL"
+                .to_owned(),
             Self::Labels => "a JSON object whose values are texts".to_owned(),
             Self::Yaml => "a YAML mapping".to_owned(),
-            Self::Interface => {
-                "a class's name, or module and class with a dot between".to_owned()
-            }
+            Self::Interface => "a class's name, or module and class with a dot between".to_owned(),
         }
     }
 
-    /// What stands for the value in `--help`.
+    /// The placeholder of the value in `--help`.
     pub(crate) fn value_name(self) -> &'static str {
         match self {
             Self::Port | Self::LinkedPort => "PORT",
@@ -129,7 +129,7 @@ impl Kind {
             Self::Seconds => "SECONDS",
             Self::Millis => "MS",
             Self::Size => "BYTES",
-            Self::Switch | Self::LooseSwitch => "0|1",
+            Self::Bool | Self::LenientBool => "0|1",
             Self::Word(_) => "WORD",
             Self::Level => "LEVEL",
             Self::Text => "TEXT",
@@ -146,7 +146,7 @@ impl Kind {
     /// What a value that is not allowed gets.
     pub(crate) fn when_bad(self) -> &'static str {
         match self {
-            Self::LooseSwitch => "false, with a warning",
+            Self::LenientBool => "false, with a warning",
             Self::Text => "exit code 2 if it is not UTF-8",
             Self::Yaml => {
                 "left out, with a warning, if it is not YAML; exit code 2 if it is no mapping"
@@ -196,10 +196,10 @@ impl Kind {
             Self::Seconds => good(seconds(word).map(Value::Duration)),
             Self::Millis => good(millis(word).map(Value::Duration)),
             Self::Size => good(size(word).map(Value::Size)),
-            Self::Switch => good(switch(word).map(Value::Switch)),
-            Self::LooseSwitch => match switch(word) {
-                Some(on) => Parsed::Value(Value::Switch(on)),
-                None => Parsed::Instead(Value::Switch(false), "false"),
+            Self::Bool => good(boolean(word).map(Value::Bool)),
+            Self::LenientBool => match boolean(word) {
+                Some(value) => Parsed::Value(Value::Bool(value)),
+                None => Parsed::Replaced(Value::Bool(false), "false"),
             },
             Self::Word(words) => good(
                 words
@@ -245,7 +245,7 @@ impl Kind {
 }
 
 /// `None`: not a boolean.
-pub(crate) fn switch(text: &str) -> Option<bool> {
+pub(crate) fn boolean(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
         "1" | "true" | "t" => Some(true),
         "" | "0" | "false" | "f" | "no" => Some(false),
@@ -259,16 +259,16 @@ fn yaml(text: &str) -> Parsed {
             Parsed::Value(Value::Text(serde_json::Value::Object(mapping).to_string()))
         }
         Ok(_) => Parsed::Bad(Some("it is not a mapping".to_owned())),
-        // The incumbent serves all the same, so a manifest may hold such a text unnoticed.
-        Err(_) => Parsed::Instead(Value::Text("{}".to_owned()), "no metadata"),
+        // seldon-core serves all the same, so a manifest may hold such a text unnoticed.
+        Err(_) => Parsed::Replaced(Value::Text("{}".to_owned()), "no metadata"),
     }
 }
 
 fn level(word: &str) -> Parsed {
-    // Names that the incumbent's users have in their manifests, of levels that do not exist here.
+    // Names of levels that do not exist here, and that manifests for seldon-core have.
     match word {
-        "CRITICAL" | "FATAL" => Parsed::Instead(Value::Word("ERROR"), "ERROR"),
-        "WARN" => Parsed::Instead(Value::Word("WARNING"), "WARNING"),
+        "CRITICAL" | "FATAL" => Parsed::Replaced(Value::Word("ERROR"), "ERROR"),
+        "WARN" => Parsed::Replaced(Value::Word("WARNING"), "WARNING"),
         _ => match LEVELS.iter().find(|known| **known == word) {
             Some(known) => Parsed::Value(Value::Word(known)),
             None => Parsed::Bad(None),

@@ -1,25 +1,27 @@
-//! Why there is no answer, in words that belong to no transport.
+//! Why a request fails, in words that belong to no protocol.
 
 use std::any::Any;
 use std::borrow::Cow;
 
 /// What went wrong, as far as a caller can do something about it.
 ///
-/// Both transports match on it without a wildcard, so a new kind does not compile until each has
+/// Every protocol matches on it without a wildcard, so a new kind does not compile until each has
 /// said what it means there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
     /// The request cannot be understood.
     BadData,
+    /// No model of that name is served.
+    UnknownModel,
     /// The component does not have the method.
     NotImplemented,
-    /// The component raised, or answered something that cannot be sent.
+    /// The component raised, or responded with something that cannot be sent.
     Component,
-    /// The component reported a metric that is none.
+    /// The component reported a metric that is not valid.
     BadMetric,
     /// The component's metadata does not validate.
     BadMetadata,
-    /// The request or the answer is larger than is allowed.
+    /// The request or the response is larger than is allowed.
     TooLarge,
     /// Too many requests wait already.
     QueueFull,
@@ -35,8 +37,9 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, for tables and for tests that must not forget one.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::BadData,
+        Self::UnknownModel,
         Self::NotImplemented,
         Self::Component,
         Self::BadMetric,
@@ -48,22 +51,6 @@ impl ErrorKind {
         Self::Deadline,
         Self::Internal,
     ];
-
-    /// The `reason` that an error body carries unless the component chose its own.
-    #[must_use]
-    pub fn reason(self) -> &'static str {
-        match self {
-            Self::BadData | Self::NotImplemented => "MICROSERVICE_BAD_DATA",
-            Self::Component | Self::Internal => "MICROSERVICE_INTERNAL_ERROR",
-            Self::BadMetric => "MICROSERVICE_BAD_METRIC",
-            Self::BadMetadata => "MICROSERVICE_BAD_METADATA",
-            Self::TooLarge => "MICROSERVICE_TOO_LARGE",
-            Self::QueueFull => "MICROSERVICE_QUEUE_FULL",
-            Self::WorkerLost => "MICROSERVICE_WORKER_LOST",
-            Self::NotReady => "MICROSERVICE_NOT_READY",
-            Self::Deadline => "MICROSERVICE_DEADLINE_EXCEEDED",
-        }
-    }
 }
 
 /// An error as a client is to see it.
@@ -74,15 +61,16 @@ pub struct Error {
     pub kind: ErrorKind,
     /// One text for a person: what was wrong, and what is allowed.
     pub info: String,
-    /// The component's own reason in place of [`ErrorKind::reason`].
+    /// The reason that the component's exception gives, in place of the protocol's own for the
+    /// kind.
     pub reason: Option<Cow<'static, str>>,
-    /// The HTTP status that the component's exception asks for.
+    /// The HTTP status that the component's exception requests.
     pub http_status: Option<u16>,
-    /// The gRPC status, 1 to 16, that the component's exception asks for.
+    /// The gRPC status, 1 to 16, that the component's exception requests.
     pub grpc_status: Option<u8>,
-    /// The number in the body's `code`; the incumbent's default is -1.
-    pub code: i32,
-    /// The place of the worker that failed, for a component that has workers.
+    /// The number that the component's exception gives, for a protocol that has a place for it.
+    pub code: Option<i32>,
+    /// The slot of the worker that failed, for a component that has workers.
     pub worker: Option<usize>,
 }
 
@@ -99,12 +87,13 @@ impl Error {
             reason: None,
             http_status: None,
             grpc_status: None,
-            code: -1,
+            code: None,
             worker: None,
         }
     }
 
-    /// What became of a call that panicked, by what [`catch_unwind`](std::panic::catch_unwind) gave.
+    /// What became of a call that panicked, by what [`catch_unwind`](std::panic::catch_unwind)
+    /// gave.
     #[must_use]
     pub fn panicked(panic: &(dyn Any + Send)) -> Self {
         let text = panic
@@ -116,11 +105,5 @@ impl Error {
             |text| format!("the component panicked: {text}"),
         );
         Self::new(ErrorKind::Component, info)
-    }
-
-    /// The reason that goes into the body.
-    #[must_use]
-    pub fn reason(&self) -> &str {
-        self.reason.as_deref().unwrap_or_else(|| self.kind.reason())
     }
 }

@@ -1,43 +1,54 @@
 //! The vocabulary that every other crate of Streeling speaks.
 //!
-//! A [`Message`] is what goes over the wire, a [`Tensor`] the numbers in it, a [`Component`] what
-//! answers, a [`Unit`] what the server does around every component (names, tags, metrics, request
-//! path), and an [`ErrorKind`] why there is no answer. A [`Call`] is one request on its way, and an
-//! [`Observer`] is told of it.
+//! A [`Request`] is a call of a [`Method`] on one or many [`Message`]s, a [`Response`] what comes
+//! back; a [`Tensor`] holds the numbers in them. A [`Service`] is what is called: a [`Component`]
+//! written in Rust, a pool of Python workers, or a [`Layer`] around another service, such as
+//! [`Annotate`]. An [`ErrorKind`] says why there is no response. A [`RequestContext`] is one
+//! request on its way through the server, and [`Observer`]s are notified of it.
 //!
-//! It sits at the bottom of the workspace. Bytes on the wire are read and written in
-//! `streeling-codec`, sockets live in the transports, Python in `streeling-python`; none of them is
-//! known here, and neither are protobuf, command lines or metrics backends.
+//! It sits at the bottom of the workspace and knows no protocol. Bytes on the wire are read and
+//! written in `streeling-codec`, sockets live in the transports, Python in `streeling-python`; none
+//! of them is known here, and neither are protobuf, command lines or metrics backends.
 
 #[cfg(target_endian = "big")]
 compile_error!("tensors are kept in little-endian memory order; big-endian machines need a port");
 
-mod call;
+mod annotate;
 mod component;
 mod error;
-mod figure;
 mod message;
 mod meta;
+mod models;
 mod names;
 mod observer;
 mod raw;
+mod request;
+mod request_context;
 mod request_id;
+mod sample;
+mod service;
+mod stage;
 mod table;
 mod tensor;
+mod transport;
 mod unique;
-mod unit;
 
-pub use call::{Call, Code, Head, Stage, Subject, Trace, Transport};
-pub use component::{Answer, Component, Context, Encoding, Feedback, Method, Output, Request};
+pub use annotate::Annotate;
+pub use component::{Component, service, wrong_input};
 pub use error::{Error, ErrorKind, Result};
-pub use figure::{Figure, Figures};
-pub use message::{Array, Data, Form, Message, Payload, Status};
+pub use message::{Array, Elements, Layout, Message, Named, Payload, Status};
 pub use meta::{Meta, Metric, MetricKind, Number};
+pub use models::{Model, Models};
 pub use names::Names;
-pub use observer::{Answered, Headers, Observer, Observers, Watched};
+pub use observer::{Headers, Observer, Observers, RequestGuard};
 pub use raw::RawJson;
+pub use request::{Feedback, Input, Request, Response};
+pub use request_context::{Operation, RequestContext, RequestInfo, Trace};
 pub use request_id::RequestId;
+pub use sample::{MetricSource, Sample};
+pub use service::{Context, Encoding, Layer, Method, Service};
+pub use stage::Stage;
 pub use table::{Iter as TableIter, Table};
 pub use tensor::{DType, Element, ShapeError, Tensor};
+pub use transport::{Code, Outcome, Transport};
 pub use unique::{unique_u64, unique_u128};
-pub use unit::{Unit, UnitConfig};

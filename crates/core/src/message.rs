@@ -1,15 +1,18 @@
-//! The message that requests and answers are made of.
+//! The messages that requests and responses are made of.
 
 use bytes::Bytes;
 
-use crate::{Meta, Names, RawJson, Tensor};
+use crate::meta::Meta;
+use crate::names::Names;
+use crate::raw::RawJson;
+use crate::tensor::Tensor;
 
-/// One request or answer: `SeldonMessage` of the wire contract, without its encoding.
+/// A payload with what travels beside it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Message {
-    /// How it went; only in answers.
+    /// How it went; only in responses, where the component says so itself.
     pub status: Option<Status>,
-    /// Ids, tags and the rest that travels beside the payload.
+    /// Ids, parameters and the rest that travels beside the payload.
     pub meta: Meta,
     /// What the message is about.
     pub payload: Payload,
@@ -18,31 +21,42 @@ pub struct Message {
 /// The payload of a [`Message`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Payload {
-    /// None at all: legal in answers only.
+    /// None at all.
     #[default]
     None,
-    /// `data`: an array with names.
-    Data(Data),
-    /// `strData`.
+    /// An array, the columns of which may have names.
+    Array(Array),
+    /// Several inputs or outputs, each with its name, in their order.
+    Named(Vec<Named>),
+    /// Text.
     Text(String),
-    /// `binData`.
-    Binary(Bytes),
-    /// `jsonData`.
+    /// Bytes.
+    Bytes(Bytes),
+    /// A JSON value.
     Json(RawJson),
-    /// `customData`: a message of the user's own, which only protobuf can carry.
-    Custom {
+    /// A protobuf message of the user's own: `google.protobuf.Any`.
+    Any {
         /// What the message is.
         type_url: String,
         /// The message, encoded.
         value: Bytes,
     },
-    /// A whole message that nobody has looked into, in the pieces in which it came; names and meta
-    /// are inside, if anywhere.
-    Raw(Vec<Bytes>),
+    /// A whole body that the server does not look into, in the pieces in which it came; names and
+    /// meta are inside, if anywhere.
+    Opaque(Vec<Bytes>),
+}
+
+/// One of several inputs or outputs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Named {
+    /// Its name.
+    pub name: String,
+    /// What it holds; never [`Payload::Named`] or [`Payload::Opaque`].
+    pub payload: Payload,
 }
 
 impl Payload {
-    /// About how many bytes it takes where a number takes `per_number`: to make room once for what
+    /// About how many bytes it takes where a number takes `per_number`: to allocate once for what
     /// is about to be written.
     #[must_use]
     pub fn size(&self, per_number: usize) -> usize {
@@ -50,59 +64,76 @@ impl Payload {
         const REST: usize = 256;
         let content = match self {
             Self::None => 0,
-            Self::Data(data) => match &data.array {
-                Array::Typed(tensor) => tensor.len() * per_number,
-                Array::Json(json) => json.as_bytes().len(),
+            Self::Array(array) => match &array.elements {
+                Elements::Typed(tensor) => match tensor.dtype().size() {
+                    Some(_) => tensor.len() * per_number,
+                    None => tensor.data().len(),
+                },
+                Elements::Json(json) => json.as_bytes().len(),
             },
+            Self::Named(all) => all.iter().map(|one| one.payload.size(per_number)).sum(),
             Self::Text(text) => text.len(),
-            Self::Binary(bytes) | Self::Custom { value: bytes, .. } => bytes.len(),
+            Self::Bytes(bytes) | Self::Any { value: bytes, .. } => bytes.len(),
             Self::Json(json) => json.as_bytes().len(),
-            Self::Raw(pieces) => pieces.iter().map(Bytes::len).sum(),
+            Self::Opaque(pieces) => pieces.iter().map(Bytes::len).sum(),
         };
         content + REST
     }
 }
 
-/// `data`: an array, the names of its columns, and the form in which it was written.
+impl From<Tensor> for Payload {
+    fn from(tensor: Tensor) -> Self {
+        Self::Array(Array {
+            names: Names::Unset,
+            layout: Layout::Unset,
+            elements: Elements::Typed(tensor),
+        })
+    }
+}
+
+/// An array, the names of its columns, and the layout in which it was written.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Data {
+pub struct Array {
     /// Names of the columns; may be empty.
     pub names: Names,
-    /// The form on the wire.
-    pub form: Form,
-    /// The array itself.
-    pub array: Array,
+    /// How it was, or is to be, written.
+    pub layout: Layout,
+    /// The elements.
+    pub elements: Elements,
 }
 
-/// The forms in which `data` can be written.
+/// The layouts in which protocols write arrays. A response is laid out as its request was, where
+/// the protocol has the choice.
+///
+/// The numbers of the variants are the codes of the worker protocol (`PROTOCOL.md`) and never
+/// change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
-pub enum Form {
+pub enum Layout {
     /// Nested lists.
-    NdArray = 1,
+    Nested = 1,
     /// A shape and a flat list of values.
-    Tensor = 2,
+    Flat = 2,
     /// TensorFlow's `TensorProto`.
-    TfTensor = 3,
-    /// `data` that names no form: an empty array.
-    Empty = 4,
+    TensorProto = 3,
+    /// The message does not say: in a request an empty array, in a response whatever suits.
+    Unset = 4,
 }
 
-/// The array of a [`Data`].
+/// The elements of an [`Array`].
 #[derive(Clone, Debug, PartialEq)]
-pub enum Array {
-    /// Numbers, all of one dtype.
+pub enum Elements {
+    /// All of one dtype.
     Typed(Tensor),
     /// What only NumPy can decide on (text, nulls, ragged lists, integers beyond 64 bits, a tensor
-    /// whose shape and values differ), as the JSON of the form: the nested list of an `ndarray`,
-    /// the object of a `tensor` or `tftensor`.
+    /// whose shape and values differ), as JSON of the layout: a nested list, or an object.
     Json(RawJson),
 }
 
-/// `status` of a message.
+/// How a component says that it went.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
-    /// A number of the component's choosing; over REST also the HTTP status.
+    /// A number of the component's choosing; over HTTP also the status.
     pub code: i32,
     /// Text for a person.
     pub info: String,

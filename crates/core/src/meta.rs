@@ -1,6 +1,7 @@
 //! What travels beside a payload: ids, tags, routing, request path, metrics.
 
-use crate::{RawJson, Table};
+use crate::raw::RawJson;
+use crate::table::Table;
 
 /// A number that remembers whether it was written as an integer.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -73,18 +74,18 @@ pub struct Metric {
 /// The `meta` of a message.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Meta {
-    /// The prediction's id, echoed.
-    pub puid: Option<String>,
-    /// Free tags; a value is any JSON.
+    /// The id that the caller gave the request, echoed.
+    pub id: Option<String>,
+    /// Free parameters; a value is any JSON.
     pub tags: Table<RawJson>,
     /// For each router passed, the branch that it chose.
     pub routing: Table<i32>,
-    /// For each unit passed, its image.
-    pub request_path: Table<String>,
-    /// Metrics of the units passed.
+    /// For each node of a graph passed, its image.
+    pub path: Table<String>,
+    /// Metrics of the nodes passed.
     pub metrics: Vec<Metric>,
-    /// Fields that the protocol does not know, as they came; a component gets to see them, an
-    /// answer does not repeat them.
+    /// Fields that the protocol does not know, as they came; a component gets to see them, a
+    /// response does not repeat them.
     pub unknown: Table<RawJson>,
 }
 
@@ -92,10 +93,10 @@ impl Meta {
     /// Whether there is nothing in it at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.puid.is_none()
+        self.id.is_none()
             && self.tags.is_empty()
             && self.routing.is_empty()
-            && self.request_path.is_empty()
+            && self.path.is_empty()
             && self.metrics.is_empty()
             && self.unknown.is_empty()
     }

@@ -5,10 +5,13 @@ use std::fmt;
 
 /// The names of an array's columns.
 ///
-/// The default ones are not written out before somebody writes them: an array of a whole image as
-/// one row has 150,528 of them. Names are equal when they read the same, however they are kept.
+/// The default ones become text only where they are written: an array of a whole image as one row
+/// has 150,528 of them. Names are equal when they read the same, however they are kept.
 #[derive(Clone)]
 pub enum Names {
+    /// The component does not say; the server gives default names where the array has columns.
+    /// Reads as none.
+    Unset,
     /// As a request or a component gave them; may be none at all.
     Given(Vec<String>),
     /// So many default names: `t:0`, `t:1` and so on.
@@ -29,6 +32,7 @@ impl Names {
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
+            Self::Unset => 0,
             Self::Given(names) => names.len(),
             Self::Numbered(count) => *count,
         }
@@ -43,6 +47,7 @@ impl Names {
     /// The names in their order.
     pub fn iter(&self) -> impl Iterator<Item = Cow<'_, str>> {
         let (given, count) = match self {
+            Self::Unset => (&[][..], 0),
             Self::Given(names) => (&names[..], 0),
             Self::Numbered(count) => (&[][..], *count),
         };
@@ -97,6 +102,7 @@ mod tests {
         assert_eq!(Names::Numbered(2), given);
         assert_eq!(given, Names::Numbered(2));
         assert_eq!(Names::Numbered(0), Names::default());
+        assert_eq!(Names::Unset, Names::default());
         assert_ne!(Names::Numbered(3), given);
         assert_ne!(Names::Numbered(2), Names::Numbered(3));
         assert_ne!(given, ["t:0", "t:2"].into_iter().collect());

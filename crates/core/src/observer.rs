@@ -1,75 +1,72 @@
-//! Who is told what happens.
+//! Observers of requests: metrics, the access log, traces.
 
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{Call, Code, Head, Method, Metric, RequestId, Trace, Transport};
+use crate::meta::Metric;
+use crate::request_context::{RequestContext, RequestInfo, Trace};
+use crate::request_id::RequestId;
+use crate::service::Method;
+use crate::transport::{Outcome, Transport};
 
 /// A request's headers, or metadata, by their names in lower case.
 pub type Headers<'a> = &'a dyn Fn(&str) -> Option<&'a str>;
 
-/// Is told of requests, and of what components report. All of it is called within a request, so it must be quick.
+/// Is notified of requests, and of what components report. All of it is called within a request, so
+/// it must be quick.
 ///
-/// `worker` is the place of the worker that answered, which a successor takes over; `None` for a
-/// component without workers.
+/// `worker` is the number of the worker slot that responded, which a successor takes over; `None`
+/// for a component without workers.
 pub trait Observer: fmt::Debug + Send + Sync {
     /// A request's head has come. An observer that traces says which trace it belongs to.
-    fn begun(&self, _transport: &'static Transport, _headers: Headers<'_>) -> Option<Trace> {
+    fn started(&self, _transport: &'static Transport, _headers: Headers<'_>) -> Option<Trace> {
         None
     }
 
-    /// Whether [`Call::head`] is to be filled for a request that belongs to this trace.
-    fn wants_head(&self, _trace: Option<Trace>) -> bool {
+    /// Whether [`RequestContext::info`] is to be filled for a request that belongs to this trace.
+    fn wants_info(&self, _trace: Option<Trace>) -> bool {
         false
     }
 
-    /// A request has its answer, or will have none. Comes once for each that has begun.
-    fn answered(&self, _call: &Call, _answer: &Answered) {}
+    /// A request has its response, or will have none. Comes once for each that has started.
+    fn finished(&self, _request: &RequestContext, _outcome: &Outcome) {}
 
-    /// The component reported these metrics, at least one, with its answer to `method`.
+    /// The component reported these metrics, at least one, with its response to `method`.
     fn reported(&self, _method: Method, _worker: Option<usize>, _metrics: &[Metric]) {}
 
-    /// The component was given feedback with a reward other than zero, whatever it made of it.
+    /// The component was given feedback with a reward other than zero, whether it took it or not.
     fn rewarded(&self, _worker: Option<usize>, _reward: f32) {}
 }
 
-/// How a request was answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answered {
-    /// The transport's code.
-    pub code: Code,
-    /// Bytes of the answer, without its head.
-    pub bytes: u64,
-}
-
-/// All who are told.
+/// All observers of a server.
 #[derive(Clone, Debug, Default)]
 pub struct Observers(Arc<[Arc<dyn Observer>]>);
 
 impl Observers {
-    /// Follows a request from here on; `head` is asked for only where somebody wants to see it.
+    /// Follows a request from here on; `info` is called only where an observer wants it.
     #[must_use]
-    pub fn begin(
+    pub fn start(
         &self,
         transport: &'static Transport,
         headers: Headers<'_>,
-        head: impl FnOnce() -> Head,
-    ) -> Watched {
-        let id = RequestId::HEADERS
-            .into_iter()
+        info: impl FnOnce() -> RequestInfo,
+    ) -> RequestGuard {
+        let given = transport.id_headers.iter();
+        let id = given
+            .copied()
             .find_map(|name| RequestId::given(headers(name)?));
-        let mut call = Call::new(transport, id.unwrap_or_else(RequestId::made));
+        let mut request = RequestContext::new(transport, id.unwrap_or_else(RequestId::made));
         for observer in &*self.0 {
-            let trace = observer.begun(transport, headers);
-            call.trace = call.trace.or(trace);
+            let trace = observer.started(transport, headers);
+            request.trace = request.trace.or(trace);
         }
-        if self.0.iter().any(|one| one.wants_head(call.trace)) {
-            call.head = Some(Box::new(head()));
+        if self.0.iter().any(|one| one.wants_info(request.trace)) {
+            request.info = Some(Box::new(info()));
         }
-        Watched {
-            call: Arc::new(call),
+        RequestGuard {
+            request: Arc::new(request),
             observers: self.clone(),
-            open: true,
+            is_open: true,
         }
     }
 
@@ -92,39 +89,39 @@ impl FromIterator<Arc<dyn Observer>> for Observers {
     }
 }
 
-/// A request that is being followed. Dropped without an answer, it was abandoned by its client.
+/// A request that is being followed. Dropped without a response, it was abandoned by its client.
 #[derive(Debug)]
-pub struct Watched {
-    call: Arc<Call>,
+pub struct RequestGuard {
+    request: Arc<RequestContext>,
     observers: Observers,
-    open: bool,
+    is_open: bool,
 }
 
-impl Watched {
+impl RequestGuard {
     /// The request.
     #[must_use]
-    pub fn call(&self) -> &Arc<Call> {
-        &self.call
+    pub fn request(&self) -> &Arc<RequestContext> {
+        &self.request
     }
 
-    /// It has its answer.
-    pub fn answered(mut self, answer: &Answered) {
-        self.close(answer);
+    /// It has its response.
+    pub fn finish(mut self, outcome: &Outcome) {
+        self.close(outcome);
     }
 
-    fn close(&mut self, answer: &Answered) {
-        self.open = false;
+    fn close(&mut self, outcome: &Outcome) {
+        self.is_open = false;
         for observer in &*self.observers.0 {
-            observer.answered(&self.call, answer);
+            observer.finished(&self.request, outcome);
         }
     }
 }
 
-impl Drop for Watched {
+impl Drop for RequestGuard {
     fn drop(&mut self) {
-        if self.open {
-            let code = self.call.transport.abandoned;
-            self.close(&Answered { code, bytes: 0 });
+        if self.is_open {
+            let code = self.request.transport.abandoned;
+            self.close(&Outcome { code, bytes: 0 });
         }
     }
 }
@@ -134,15 +131,20 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
+    use crate::transport::Code;
 
-    static TEST: Transport = Transport::new("test", Code::numbered(499));
+    static TEST: Transport = Transport {
+        name: "test",
+        abandoned: Code::numbered(499),
+        id_headers: &["x-first-id", "x-request-id"],
+    };
 
     #[derive(Debug, Default)]
     struct Seen(Mutex<Vec<(String, String)>>);
 
     impl Observer for Seen {
-        fn answered(&self, call: &Call, answer: &Answered) {
-            let seen = (call.id.to_string(), answer.code.to_string());
+        fn finished(&self, request: &RequestContext, outcome: &Outcome) {
+            let seen = (request.id.to_string(), outcome.code.to_string());
             self.0.lock().unwrap().push(seen);
         }
     }
@@ -153,20 +155,20 @@ mod tests {
         let observers: Observers = [Arc::clone(&seen) as Arc<dyn Observer>]
             .into_iter()
             .collect();
-        let head = || unreachable!("nobody wants it");
+        let info = || unreachable!("no observer wants it");
         let code = Code {
             number: 200,
             name: Some("FINE"),
             is_fault: false,
         };
         let both = |name: &str| match name {
-            "seldon-puid" => Some("p"),
+            "x-first-id" => Some("p"),
             "x-request-id" => Some("x"),
             _ => None,
         };
-        let answer = Answered { code, bytes: 1 };
-        observers.begin(&TEST, &both, head).answered(&answer);
-        drop(observers.begin(&TEST, &|name| both(name).filter(|id| *id != "p"), head));
+        let outcome = Outcome { code, bytes: 1 };
+        observers.start(&TEST, &both, info).finish(&outcome);
+        drop(observers.start(&TEST, &|name| both(name).filter(|id| *id != "p"), info));
         let seen = seen.0.lock().unwrap();
         let expected =
             [("p", "FINE"), ("x", "499")].map(|(id, code)| (id.to_owned(), code.to_owned()));

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use crate::unique_u128;
+use crate::unique::unique_u128;
 
-/// The name of one request: its caller's, or one made here, which is written only where somebody wants to see it.
+/// The name of one request: its caller's, or one made here, which is turned into text only where it
+/// is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestId(Kind);
 
@@ -18,11 +19,8 @@ impl RequestId {
     /// Bytes of a caller's id that are kept.
     pub const LONGEST: usize = 128;
 
-    /// The headers that may bring one, in their order.
-    pub const HEADERS: [&'static str; 2] = ["seldon-puid", "x-request-id"];
-
-    /// The caller's id, cut at [`RequestId::LONGEST`]; `None` for one of which nothing is left. What is not visible ASCII,
-    /// and quotes, become `_`.
+    /// The caller's id, cut at [`RequestId::LONGEST`]; `None` for one of which nothing is left.
+    /// What is not visible ASCII, and quotes, become `_`.
     #[must_use]
     pub fn given(text: &str) -> Option<Self> {
         // One word, whatever it is: what is logged can then be found and taken apart.
@@ -58,8 +56,8 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// 32 hexadecimal digits. Every request is named to its worker, and the formatter for numbers of 128 bits takes ten
-/// times as long.
+/// 32 hexadecimal digits. Every request is named to its worker, and the formatter for numbers of
+/// 128 bits takes ten times as long.
 fn digits(number: u128) -> [u8; 32] {
     let mut digits = [0; 32];
     for (pair, byte) in digits.chunks_exact_mut(2).zip(number.to_be_bytes()) {

@@ -35,11 +35,13 @@ pub enum DType {
     F32 = 11,
     /// IEEE 754 binary64: what a JSON number with a point or an exponent becomes.
     F64 = 12,
+    /// Bytes of any length, each element behind its length as a little-endian `u32`.
+    Bytes = 13,
 }
 
 impl DType {
     /// Every dtype, in the order of the codes.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Bool,
         Self::I8,
         Self::I16,
@@ -52,17 +54,19 @@ impl DType {
         Self::F16,
         Self::F32,
         Self::F64,
+        Self::Bytes,
     ];
 
-    /// Bytes that one element takes.
+    /// Bytes that one element takes; `None` where elements differ in that.
     #[must_use]
-    pub const fn size(self) -> usize {
-        match self {
+    pub const fn size(self) -> Option<usize> {
+        Some(match self {
             Self::Bool | Self::I8 | Self::U8 => 1,
             Self::I16 | Self::U16 | Self::F16 => 2,
             Self::I32 | Self::U32 | Self::F32 => 4,
             Self::I64 | Self::U64 | Self::F64 => 8,
-        }
+            Self::Bytes => return None,
+        })
     }
 
     /// The code of the worker protocol.
@@ -98,17 +102,19 @@ element! {
 
 /// A shape and a buffer that do not belong together.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a tensor of shape {shape:?} needs {needed} bytes, but the buffer has {found}")]
+#[error("a tensor of shape {shape:?} needs {needed} {unit}, but the buffer has {found}")]
 pub struct ShapeError {
-    /// The shape that was asked for.
+    /// The requested shape.
     pub shape: Vec<usize>,
-    /// Bytes that the shape needs; saturated when it does not fit a `usize`.
+    /// How much the shape needs; saturated when it does not fit a `usize`.
     pub needed: usize,
-    /// Bytes that were there.
+    /// How much there was.
     pub found: usize,
+    /// What is counted: `bytes`, or `elements` of [`DType::Bytes`].
+    pub unit: &'static str,
 }
 
-/// An array of numbers: dtype, shape (row-major) and one contiguous little-endian buffer.
+/// An array: dtype, shape (row-major) and one contiguous little-endian buffer.
 ///
 /// Cloning shares the buffer.
 #[derive(Clone, PartialEq)]
@@ -123,22 +129,64 @@ impl Tensor {
     ///
     /// # Errors
     ///
-    /// [`ShapeError`] when `data` is not exactly as long as dtype and shape demand.
+    /// [`ShapeError`] when `data` is not exactly as long as dtype and shape demand; for
+    /// [`DType::Bytes`], when it does not hold exactly as many whole elements.
     pub fn new(dtype: DType, shape: Vec<usize>, data: Bytes) -> Result<Self, ShapeError> {
+        let (unit, size, found) = match dtype.size() {
+            Some(size) => ("bytes", size, data.len()),
+            None => ("elements", 1, count_elements(&data)),
+        };
         let needed = shape
             .iter()
-            .try_fold(dtype.size(), |bytes, &side| bytes.checked_mul(side))
+            .try_fold(size, |needed, &side| needed.checked_mul(side))
             // A zero side makes any other side legal, even one that overflows on the way.
             .or_else(|| shape.contains(&0).then_some(0))
             .unwrap_or(usize::MAX);
-        if needed != data.len() {
+        if needed != found {
             return Err(ShapeError {
                 shape,
                 needed,
-                found: data.len(),
+                found,
+                unit,
             });
         }
         Ok(Self { dtype, shape, data })
+    }
+
+    /// An array of [`DType::Bytes`].
+    ///
+    /// # Errors
+    ///
+    /// [`ShapeError`] when the product of `shape` is not the number of elements.
+    ///
+    /// # Panics
+    ///
+    /// When an element has 4 GiB or more.
+    pub fn from_byte_elements<E: AsRef<[u8]>>(
+        shape: Vec<usize>,
+        elements: impl IntoIterator<Item = E>,
+    ) -> Result<Self, ShapeError> {
+        let mut data = Vec::new();
+        for element in elements {
+            let element = element.as_ref();
+            let length = u32::try_from(element.len()).expect("an element has less than 4 GiB");
+            data.extend_from_slice(&length.to_le_bytes());
+            data.extend_from_slice(element);
+        }
+        Self::new(DType::Bytes, shape, data.into())
+    }
+
+    /// The elements of [`DType::Bytes`] in row-major order; none for any other dtype.
+    pub fn byte_elements(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = match self.dtype {
+            DType::Bytes => &self.data[..],
+            _ => &[],
+        };
+        std::iter::from_fn(move || {
+            let (element, after) = first_element(rest)?;
+            rest = after;
+            Some(element)
+        })
     }
 
     /// Takes over a vector without copying it.
@@ -190,7 +238,10 @@ impl Tensor {
     /// How many elements there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.data.len() / self.dtype.size()
+        match self.dtype.size() {
+            Some(size) => self.data.len() / size,
+            None => self.shape.iter().product(),
+        }
     }
 
     /// Whether there are no elements.
@@ -229,6 +280,25 @@ impl fmt::Debug for Tensor {
             self.data.len()
         )
     }
+}
+
+/// The first element of a [`DType::Bytes`] buffer, and what comes after it.
+fn first_element(data: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = data.split_first_chunk()?;
+    rest.split_at_checked(u32::from_le_bytes(*length) as usize)
+}
+
+/// How many whole elements a [`DType::Bytes`] buffer holds; `usize::MAX` when the last one is cut.
+fn count_elements(data: &[u8]) -> usize {
+    let (mut rest, mut count) = (data, 0);
+    while !rest.is_empty() {
+        match first_element(rest) {
+            Some((_, after)) => rest = after,
+            None => return usize::MAX,
+        }
+        count += 1;
+    }
+    count
 }
 
 /// A vector whose memory is lent out as bytes, so that it need not be copied into `Bytes`.
@@ -292,6 +362,24 @@ mod tests {
             assert_eq!(DType::from_code(dtype.code()), Some(dtype));
         }
         assert_eq!(DType::from_code(0), None);
-        assert_eq!(DType::from_code(13), None);
+        assert_eq!(DType::from_code(14), None);
+    }
+
+    #[test]
+    fn elements_of_bytes_have_lengths_of_their_own() {
+        let elements = [&b"a"[..], b"", b"bcd"];
+        let tensor = Tensor::from_byte_elements(vec![3], elements).unwrap();
+        assert_eq!(&tensor.data()[..6], b"\x01\0\0\0a\0");
+        assert_eq!(tensor.byte_elements().collect::<Vec<_>>(), elements);
+        assert_eq!((tensor.len(), tensor.is_empty()), (3, false));
+        let error = Tensor::from_byte_elements(vec![2], elements).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "a tensor of shape [2] needs 2 elements, but the buffer has 3"
+        );
+        for cut in [&b"\x05\0\0\0abc"[..], b"\0\0\0"] {
+            let cut = Tensor::new(DType::Bytes, vec![1], Bytes::copy_from_slice(cut));
+            assert!(cut.is_err());
+        }
     }
 }

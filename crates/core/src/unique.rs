@@ -8,8 +8,8 @@ thread_local! {
     static COUNT: Cell<u64> = Cell::new(RandomState::new().hash_one(1));
 }
 
-/// A number that nobody tells from a random one: never zero, and never the same twice as far as anybody will see. It
-/// keeps no secret.
+/// A number that looks random: never zero, and practically never the same twice. It keeps no
+/// secret.
 #[must_use]
 pub fn unique_u64() -> u64 {
     loop {

@@ -1,79 +1,79 @@
-//! From a request's head and body to its answer.
+//! From a request to a response, as HTTP has them.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::FutureExt as _;
-use http::{HeaderMap, HeaderValue, Request as HttpRequest, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
-use prost::Message as _;
-use streeling_codec::proto;
-use streeling_core::{
-    Call, Context, Encoding, Error, ErrorKind, Message, Method, Request, Stage, Unit,
-};
+use streeling_core::{Context, Encoding, Models, Observers, RequestContext};
 use streeling_net::Offload;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tonic::Status;
 use tonic::body::Body;
 
+use crate::calls::{Calls, Reply};
+use crate::idle::Unsent;
 use crate::observe::{self, Client};
-use crate::request::{Limits, PREFIX};
-use crate::routes::{self, Action};
-use crate::stall::Unsent;
+use crate::request::Limits;
+use crate::router::Router;
 use crate::standard::Standard;
-use crate::status::{status, undecodable};
-use crate::{Config, metadata, timeout};
+use crate::{Config, timeout};
 
 /// What all requests share.
-pub(crate) struct State {
-    unit: Unit,
-    ready: watch::Receiver<bool>,
+pub(crate) struct Handler {
+    observers: Observers,
+    router: Router,
     standard: Standard,
-    limits: Limits,
     timeout: Option<Duration>,
-    offload: Offload,
+    calls: Arc<Calls>,
 }
 
-impl State {
+impl Handler {
     pub(crate) fn new(
         config: &Config,
-        unit: Unit,
-        ready: watch::Receiver<bool>,
+        router: Router,
         standard: Standard,
-    ) -> Arc<Self> {
-        Arc::new(Self {
-            unit,
+        models: Models,
+        observers: Observers,
+        ready: watch::Receiver<bool>,
+    ) -> Self {
+        let calls = Calls {
+            models,
             ready,
-            standard,
             limits: Limits {
                 size: config.max_message,
-                stall: config.stall,
+                idle: config.idle_timeout,
             },
-            timeout: config.timeout,
             offload: Offload::new(),
-        })
+        };
+        Self {
+            observers,
+            router,
+            standard,
+            timeout: config.timeout,
+            calls: Arc::new(calls),
+        }
     }
 
-    /// Answers a request, come what may, and tells who observes.
+    /// Responds to a request, whatever happens on the way, and notifies the observers.
     pub(crate) async fn handle(
         self: Arc<Self>,
-        request: HttpRequest<Incoming>,
+        request: Request<Incoming>,
         client: Client,
     ) -> Response<Body> {
-        let watched = client.begin(self.unit.observers(), &request);
-        let call = Arc::clone(watched.call());
-        let answer = self.respond(request, Arc::clone(&call), client.unsent);
-        let response = call.scope(answer).await;
-        observe::end(watched, &response);
+        let guard = client.start(&self.observers, &request);
+        let context = Arc::clone(guard.request());
+        let response = self.respond(request, Arc::clone(&context), client.unsent);
+        let response = context.scope(response).await;
+        observe::finish(guard, &response);
         response
     }
 
     async fn respond(
         &self,
-        request: HttpRequest<Incoming>,
-        call: Arc<Call>,
+        request: Request<Incoming>,
+        context: Arc<RequestContext>,
         unsent: Unsent,
     ) -> Response<Body> {
         if !is_grpc(request.headers()) {
@@ -82,156 +82,39 @@ impl State {
             return refused;
         }
         let path = request.uri().path();
-        let Some(route) = routes::find(path) else {
+        let Some(found) = self.router.find(path) else {
             if let Some(service) = self.standard.find(path) {
-                call.set_subject(service.subject);
-                let answer = (service.call)(request);
-                return answer.await;
+                context.set_operation(service.operation);
+                let response = (service.call)(request);
+                return response.await;
             }
             return Status::unimplemented(format!("there is no method {path} here")).into_http();
         };
-        call.set_subject(route.subject());
-        // The caller's patience, and ours.
-        let patience = match (timeout::of(request.headers()), self.timeout) {
-            (Some(theirs), Some(ours)) => Some(theirs.min(ours)),
-            (theirs, ours) => theirs.or(ours),
+        context.set_operation(found.route.operation);
+        let timeout = match (timeout::of(request.headers()), self.timeout) {
+            (Some(callers), Some(ours)) => Some(callers.min(ours)),
+            (callers, ours) => callers.or(ours),
         };
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let context = Context {
-            deadline: patience.and_then(|patience| Instant::now().checked_add(patience)),
+            deadline: deadline.map(Instant::into_std),
             encoding: Encoding::Protobuf,
-            document: None,
-            call: Some(call),
+            raw_message: None,
+            request: Some(context),
         };
-        // Nothing of the request is looked at again after a panic, so it cannot be seen torn.
-        let answer = AssertUnwindSafe(self.answer(&context, route.action, request)).catch_unwind();
-        let answer = match context.deadline {
-            None => answer.await,
-            Some(deadline) => match tokio::time::timeout_at(deadline.into(), answer).await {
-                Ok(answer) => answer,
-                Err(_) => Ok(Err(late(patience))),
-            },
+        let reply = self.calls.reply(&context, timeout, found, request);
+        let body = match reply.await {
+            Ok(Reply::Message(message)) => unsent.message(message),
+            Ok(Reply::Stream(messages)) => unsent.stream(messages),
+            Err(status) => return status.into_http(),
         };
-        match answer {
-            Ok(Ok(message)) => {
-                let mut response = Response::new(Body::new(unsent.answer(message)));
-                response.headers_mut().insert(
-                    header::CONTENT_TYPE,
-                    HeaderValue::from_static("application/grpc"),
-                );
-                response
-            }
-            Ok(Err(status)) => status.into_http(),
-            Err(panic) => {
-                let error = Error::panicked(&*panic);
-                tracing::error!("{error}");
-                status(&error).into_http()
-            }
-        }
+        let mut response = Response::new(Body::new(body));
+        let content_type = HeaderValue::from_static("application/grpc");
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, content_type);
+        response
     }
-
-    async fn answer(
-        &self,
-        context: &Context,
-        action: Action,
-        request: HttpRequest<Incoming>,
-    ) -> Result<Bytes, Status> {
-        if !*self.ready.borrow() {
-            return Err(status(&Error::new(
-                ErrorKind::NotReady,
-                "the component has not finished loading",
-            )));
-        }
-        let (head, body) = request.into_parts();
-        let body = self.limits.read(&head.headers, body, &self.offload).await?;
-        context.received(PREFIX + body.len());
-        let answered = match action {
-            Action::Call(method) => self.call(context, method, body).await,
-            Action::Metadata => self.metadata().await,
-            Action::GraphMetadata => Err(Error::new(
-                ErrorKind::NotImplemented,
-                "GraphMetadata not available on the Model level.",
-            )),
-        };
-        answered.map_err(|error| status(&error))
-    }
-
-    async fn call(&self, context: &Context, method: Method, body: Bytes) -> Result<Bytes, Error> {
-        let size = body.len();
-        let whole = self
-            .unit
-            .takes_whole(method, context.encoding)
-            .then(|| Context {
-                document: Some(body.clone()),
-                ..context.clone()
-            });
-        let since = context.clock();
-        let decode = move || decode(method, &body);
-        let request = self.offload.run(size, decode).await;
-        context.ended(Stage::Decode, since);
-        let request = request?;
-        let message = self
-            .unit
-            .call(whole.as_ref().unwrap_or(context), method, request)
-            .await?;
-        let limit = self.limits.size;
-        let size = message.payload.size(size_of::<f64>());
-        let since = context.clock();
-        let encode = move || encode(&message, size, limit);
-        let encoded = self.offload.run(size, encode).await;
-        context.ended(Stage::Encode, since);
-        encoded
-    }
-
-    async fn metadata(&self) -> Result<Bytes, Error> {
-        let message = metadata::message(&self.unit.metadata().await?)?;
-        framed(message.encoded_len(), self.limits.size, |out| {
-            message
-                .encode(out)
-                .map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))
-        })
-    }
-}
-
-fn decode(method: Method, body: &Bytes) -> Result<Request, Error> {
-    let limits = proto::Limits::default();
-    let decoded = match method {
-        Method::Predict | Method::TransformInput | Method::TransformOutput | Method::Route => {
-            proto::decode_message(body, limits).map(Request::Message)
-        }
-        Method::Aggregate => proto::decode_messages(body, limits).map(Request::Messages),
-        Method::SendFeedback => proto::decode_feedback(body, limits)
-            .map(|feedback| Request::Feedback(Box::new(feedback))),
-        Method::HealthStatus => Ok(Request::Nothing),
-    };
-    decoded.map_err(|error| undecodable(&error))
-}
-
-fn encode(message: &Message, size: usize, limit: usize) -> Result<Bytes, Error> {
-    framed(size, limit, |out| {
-        proto::encode_message(message, out)
-            .map_err(|error| Error::new(ErrorKind::Component, error.to_string()))
-    })
-}
-
-/// A message of about `size` bytes behind its prefix.
-fn framed(
-    size: usize,
-    limit: usize,
-    write: impl FnOnce(&mut Vec<u8>) -> Result<(), Error>,
-) -> Result<Bytes, Error> {
-    let mut out = Vec::with_capacity(PREFIX + size);
-    out.resize(PREFIX, 0);
-    write(&mut out)?;
-    let length = out.len() - PREFIX;
-    let claimed = u32::try_from(length).ok().filter(|_| length <= limit);
-    let Some(claimed) = claimed else {
-        return Err(Error::new(
-            ErrorKind::TooLarge,
-            format!("the answer has {length} bytes, allowed are {limit}"),
-        ));
-    };
-    out[1..PREFIX].copy_from_slice(&claimed.to_be_bytes());
-    Ok(Bytes::from(out))
 }
 
 fn is_grpc(headers: &HeaderMap) -> bool {
@@ -239,14 +122,4 @@ fn is_grpc(headers: &HeaderMap) -> bool {
     let rest = kind.and_then(|kind| kind.strip_prefix(b"application/grpc"));
     // `+json` and the like would be other encodings of the messages.
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b";") || rest == b"+proto")
-}
-
-fn late(patience: Option<Duration>) -> Status {
-    status(&Error::new(
-        ErrorKind::Deadline,
-        format!(
-            "no answer within {} ms",
-            patience.unwrap_or_default().as_millis()
-        ),
-    ))
 }

@@ -1,31 +1,37 @@
-//! The gRPC transport: HTTP/2 in, calls of a [`Unit`](streeling_core::Unit), HTTP/2 out.
+//! The gRPC transport: HTTP/2 in, calls of a model, HTTP/2 out, in any protocol.
 //!
-//! [`bind`] reserves the port, [`Bound::listen`] opens it and [`Listening::serve`] answers until it is told
-//! to stop. In between lie one table of methods (`routes.rs`), the limits of size and time, and the
-//! table that says which gRPC code each [`ErrorKind`](streeling_core::ErrorKind) means. Beside the
-//! services of Seldon Core's protocol there are the standard ones: health and reflection.
+//! [`Grpc`] handles the connections of a port; `streeling-net` accepts them. What is the same for
+//! every protocol lies here: limits of size and time, finding the method ([`Route`]) and the model,
+//! compression, moving long work off the thread that moves bytes, responses of one message and of
+//! many, and beside the protocols' own services the standard ones: health and reflection. A
+//! [`Protocol`] brings its methods, how it reads and writes messages, and its statuses along;
+//! [`seldon`] is Seldon Core's.
 //!
-//! Message frames, compression, health and reflection are tonic's; connections are hyper's. The messages
-//! themselves are not decoded into generated types: `streeling-codec` walks over their bytes.
+//! Compression, health and reflection are tonic's; connections are hyper's. The messages themselves
+//! are not decoded into generated types: `streeling-codec` walks over their bytes.
 //!
 //! Lives elsewhere on purpose: the meaning of the bytes (`streeling-codec`), what happens around a
 //! component (`streeling-core`), ports and the accept loop (`streeling-net`), flags and variables
-//! (`streeling-config`), the REST transport and the metrics endpoint. Nothing here reads the environment or
-//! knows Python.
+//! (`streeling-config`), the REST transport and the metrics endpoint. Nothing here reads the
+//! environment or knows Python.
 
-mod bind;
+mod calls;
 mod config;
+mod failure;
+mod frame;
 mod handler;
-mod metadata;
+mod health;
+mod idle;
 mod observe;
+mod preface;
+mod protocol;
 mod request;
-mod routes;
-mod serve;
-mod stall;
+mod router;
+pub mod seldon;
+mod server;
 mod standard;
-mod status;
 mod timeout;
 
-pub use bind::{Bound, Listening, bind};
 pub use config::Config;
-pub use streeling_net::{BindError, Drained};
+pub use protocol::{Action, Decoded, Protocol, Responses, Route};
+pub use server::Grpc;

@@ -1,14 +1,14 @@
-//! What observers are told of a request over gRPC.
+//! What observers get to know of a request over gRPC.
 
 use std::net::SocketAddr;
 
 use http::header::{REFERER, USER_AGENT};
 use http::{HeaderName, Request, Response, StatusCode};
 use http_body::Body;
-use streeling_core::{Answered, Code, Head, Observers, Transport, Watched};
+use streeling_core::{Code, Observers, Outcome, RequestGuard, RequestInfo, Transport};
 
-use crate::stall::Unsent;
-use crate::status::named;
+use crate::idle::Unsent;
+use crate::seldon::ID_HEADER;
 
 /// This transport, to observers.
 static GRPC: Transport = Transport {
@@ -18,9 +18,10 @@ static GRPC: Transport = Transport {
         name: Some("CANCELLED"),
         is_fault: false,
     },
+    id_headers: &[ID_HEADER, "x-request-id"],
 };
 
-/// Whose requests come over a connection.
+/// The client of a connection.
 #[derive(Clone)]
 pub(crate) struct Client {
     pub(crate) address: Option<SocketAddr>,
@@ -30,19 +31,19 @@ pub(crate) struct Client {
 
 impl Client {
     /// A request's head has come.
-    pub(crate) fn begin<B>(&self, observers: &Observers, request: &Request<B>) -> Watched {
+    pub(crate) fn start<B>(&self, observers: &Observers, request: &Request<B>) -> RequestGuard {
         let headers = request.headers();
         let text = |name: &str| std::str::from_utf8(headers.get(name)?.as_bytes()).ok();
-        observers.begin(&GRPC, &text, || self.head(request))
+        observers.start(&GRPC, &text, || self.info(request))
     }
 
-    fn head<B>(&self, request: &Request<B>) -> Head {
+    fn info<B>(&self, request: &Request<B>) -> RequestInfo {
         let text = |name: HeaderName| {
             let value = request.headers().get(name)?;
             Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
         };
-        Head {
-            verb: Head::verb(request.method().as_str()),
+        RequestInfo {
+            method: RequestInfo::method(request.method().as_str()),
             target: request.uri().path().to_owned(),
             protocol: "HTTP/2.0",
             host: request.uri().authority().map(ToString::to_string),
@@ -53,21 +54,52 @@ impl Client {
     }
 }
 
-/// The answer to a request is there; of a stream, its head.
-pub(crate) fn end(watched: Watched, answer: &Response<impl Body>) {
-    watched.answered(&Answered {
-        code: code(answer),
-        bytes: answer.body().size_hint().lower(),
+/// The response to a request is there; of a stream, its head.
+pub(crate) fn finish(guard: RequestGuard, response: &Response<impl Body>) {
+    guard.finish(&Outcome {
+        code: code(response),
+        bytes: response.body().size_hint().lower(),
     });
 }
 
-/// A failure is told in the head, since nothing comes after it.
-fn code<B>(answer: &Response<B>) -> Code {
-    if answer.status() != StatusCode::OK {
-        return Code::numbered(answer.status().as_u16());
+/// A failure stands in the head, since nothing comes after it.
+fn code<B>(response: &Response<B>) -> Code {
+    if response.status() != StatusCode::OK {
+        return Code::numbered(response.status().as_u16());
     }
-    let told = answer.headers().get("grpc-status");
-    named(told.map_or(tonic::Code::Ok, |told| {
-        tonic::Code::from_bytes(told.as_bytes())
+    let status = response.headers().get("grpc-status");
+    named(status.map_or(tonic::Code::Ok, |status| {
+        tonic::Code::from_bytes(status.as_bytes())
     }))
+}
+
+/// A code with its name, and whether the server or the component is to blame.
+fn named(code: tonic::Code) -> Code {
+    use tonic::Code as Grpc;
+
+    let (name, is_fault) = match code {
+        Grpc::Ok => ("OK", false),
+        Grpc::Cancelled => ("CANCELLED", false),
+        Grpc::Unknown => ("UNKNOWN", true),
+        Grpc::InvalidArgument => ("INVALID_ARGUMENT", false),
+        Grpc::DeadlineExceeded => ("DEADLINE_EXCEEDED", true),
+        Grpc::NotFound => ("NOT_FOUND", false),
+        Grpc::AlreadyExists => ("ALREADY_EXISTS", false),
+        Grpc::PermissionDenied => ("PERMISSION_DENIED", false),
+        // Mostly a queue that is full, as 503 is over REST. Messages that are too large share it.
+        Grpc::ResourceExhausted => ("RESOURCE_EXHAUSTED", true),
+        Grpc::FailedPrecondition => ("FAILED_PRECONDITION", false),
+        Grpc::Aborted => ("ABORTED", false),
+        Grpc::OutOfRange => ("OUT_OF_RANGE", false),
+        Grpc::Unimplemented => ("UNIMPLEMENTED", false),
+        Grpc::Internal => ("INTERNAL", true),
+        Grpc::Unavailable => ("UNAVAILABLE", true),
+        Grpc::DataLoss => ("DATA_LOSS", true),
+        Grpc::Unauthenticated => ("UNAUTHENTICATED", false),
+    };
+    Code {
+        number: code as u16,
+        name: Some(name),
+        is_fault,
+    }
 }

@@ -13,13 +13,11 @@ use tokio::time::timeout;
 use tonic::codec::{CompressionEncoding, DecodeBuf, Decoder, Streaming};
 use tonic::{Code, Status};
 
-use crate::status::status;
+use crate::failure::Failure;
+use crate::frame::{PREFIX, prefix};
 
-/// Bytes before a message on the wire: whether it is compressed, and its length.
-pub(crate) const PREFIX: usize = 5;
-
-/// Room that is made for a message by its claim alone; more only for what has come.
-const CREDIT: usize = 1 << 20;
+/// Bytes that are reserved for a message by its claim alone; more only for what has come.
+const RESERVED_AT_MOST: usize = 1 << 20;
 
 /// What a message may be.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +25,7 @@ pub(crate) struct Limits {
     /// Bytes at most, uncompressed.
     pub(crate) size: usize,
     /// Time at most between two pieces.
-    pub(crate) stall: Duration,
+    pub(crate) idle: Duration,
 }
 
 impl Limits {
@@ -37,18 +35,18 @@ impl Limits {
         headers: &HeaderMap,
         body: Incoming,
         offload: &Offload,
-    ) -> Result<Bytes, Status> {
+    ) -> Result<Bytes, Failure> {
         let encoding = encoding(headers)?;
         let mut framed = self.collect(body).await?;
         let Some((flag, length)) = prefix(&framed) else {
-            return Err(bad("the request has no message"));
+            return Err(bad("the request has no message").into());
         };
         match framed.len().cmp(&(PREFIX + length)) {
             std::cmp::Ordering::Less => {
-                return Err(bad("the message is shorter than its prefix says"));
+                return Err(bad("the message is shorter than its prefix says").into());
             }
             std::cmp::Ordering::Greater => {
-                return Err(bad("the request has more than one message, allowed is one"));
+                return Err(bad("the request has more than one message, allowed is one").into());
             }
             std::cmp::Ordering::Equal => {}
         }
@@ -60,18 +58,19 @@ impl Limits {
             (1, Some(encoding)) => {
                 // Little can become much, so it is not done where bytes are moved.
                 let unpack = move || self.unpacked(framed, encoding);
-                offload.run(self.size, unpack).await
+                Ok(offload.run(self.size, unpack).await?)
             }
-            (1, None) => Err(bad(
-                "the message is compressed, and no grpc-encoding says how",
-            )),
-            _ => Err(bad("the message's prefix starts neither with 0 nor with 1")),
+            (1, None) => {
+                let text = "the message is compressed, and no grpc-encoding says how";
+                Err(bad(text).into())
+            }
+            _ => Err(bad("the message's prefix starts neither with 0 nor with 1").into()),
         }
     }
 
     /// Everything that the client sends. One piece is not copied; memory grows with what has come,
     /// never with what is claimed.
-    async fn collect(self, mut body: Incoming) -> Result<Bytes, Status> {
+    async fn collect(self, mut body: Incoming) -> Result<Bytes, Failure> {
         let mut first = Bytes::new();
         let mut rest = BytesMut::new();
         while let Some(piece) = self.piece(&mut body).await? {
@@ -80,7 +79,7 @@ impl Limits {
             } else {
                 if rest.is_empty() {
                     let claimed = prefix(&first).map_or(0, |(_, length)| PREFIX + length);
-                    rest.reserve(claimed.min(CREDIT));
+                    rest.reserve(claimed.min(RESERVED_AT_MOST));
                     rest.extend_from_slice(&first);
                 }
                 rest.extend_from_slice(&piece);
@@ -88,7 +87,7 @@ impl Limits {
             let so_far = if rest.is_empty() { &*first } else { &*rest };
             let claimed = prefix(so_far).map_or(0, |(_, length)| length);
             if claimed > self.size || so_far.len() > PREFIX + self.size {
-                return Err(self.too_large());
+                return Err(self.too_large().into());
             }
         }
         Ok(if rest.is_empty() {
@@ -103,10 +102,10 @@ impl Limits {
             // What is there already needs no timer.
             let frame = match body.frame().now_or_never() {
                 Some(frame) => frame,
-                None => timeout(self.stall, body.frame()).await.map_err(|_| {
+                None => timeout(self.idle, body.frame()).await.map_err(|_| {
                     Status::deadline_exceeded(format!(
                         "nothing more of the request came for {:?}",
-                        self.stall
+                        self.idle
                     ))
                 })?,
             };
@@ -123,13 +122,13 @@ impl Limits {
         }
     }
 
-    fn unpacked(self, framed: Bytes, encoding: CompressionEncoding) -> Result<Bytes, Status> {
+    fn unpacked(self, framed: Bytes, encoding: CompressionEncoding) -> Result<Bytes, Error> {
         let body = Full::new(framed);
         let mut messages = Streaming::new_request(Whole, body, Some(encoding), Some(self.size));
-        let message = messages
-            .message()
-            .now_or_never()
-            .unwrap_or_else(|| Err(Status::internal("a whole body was not ready at once")));
+        let Some(message) = messages.message().now_or_never() else {
+            let text = "a whole body was not ready at once";
+            return Err(Error::new(ErrorKind::Internal, text));
+        };
         match message {
             Ok(Some(message)) => Ok(message),
             Ok(None) => Err(bad("the request has no message")),
@@ -143,27 +142,20 @@ impl Limits {
         }
     }
 
-    fn too_large(self) -> Status {
-        status(&Error::new(
+    fn too_large(self) -> Error {
+        Error::new(
             ErrorKind::TooLarge,
             format!(
                 "the message is too large, allowed are {} bytes (--max-body-size, \
                  seldon.io/grpc-max-message-size)",
                 self.size
             ),
-        ))
+        )
     }
 }
 
-/// Whether a message is compressed, and its length.
-fn prefix(bytes: &[u8]) -> Option<(u8, usize)> {
-    let (&flag, rest) = bytes.split_first()?;
-    let length = rest.first_chunk::<4>()?;
-    Some((flag, u32::from_be_bytes(*length) as usize))
-}
-
-fn bad(text: &str) -> Status {
-    status(&Error::new(ErrorKind::BadData, text))
+fn bad(text: &str) -> Error {
+    Error::new(ErrorKind::BadData, text)
 }
 
 /// How the message is compressed, if it says so.

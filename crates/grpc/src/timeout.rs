@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use http::HeaderMap;
 
-/// How long the caller waits, if it says so. A header that cannot be read counts as none: the caller keeps
-/// its own clock.
+/// How long the caller waits, if it says so. A header that cannot be read counts as none: the
+/// caller keeps its own clock.
 pub(crate) fn of(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get("grpc-timeout")?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;

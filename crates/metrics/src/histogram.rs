@@ -1,12 +1,12 @@
-//! How timers are counted.
+//! The histogram of a component's timer.
 
-/// How many upper bounds there are, `+Inf` not among them.
+/// How many upper bounds there are, without `+Inf`.
 pub(crate) const BOUNDS: usize = 50;
 
-/// Upper bounds in seconds, spread evenly in the logarithm from 1 ms to 30 s. They are written down
-/// to the last digit because each is a label, and bounds of servers that are summed up must agree, the
-/// incumbent's among them.
-pub(crate) const UPPER: [f64; BOUNDS] = [
+/// Upper bounds in seconds, spread evenly in the logarithm from 1 ms to 30 s. They are written out
+/// to the last digit because each is a label, and must be equal to those of every server, also
+/// seldon-core's, whose histograms are added to these.
+pub(crate) const UPPER_BOUNDS: [f64; BOUNDS] = [
     0.001,
     0.0012341553253454693,
     0.0015231393670785815,
@@ -62,7 +62,8 @@ pub(crate) const UPPER: [f64; BOUNDS] = [
 /// A histogram of times.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Histogram {
-    /// How many times are at most as long as each bound and longer than the one before; the last are those beyond all.
+    /// How many times lie between the bound before (exclusive) and each bound (inclusive). The last
+    /// count is of times above all bounds.
     counts: [u64; BOUNDS + 1],
     sum: f64,
 }
@@ -76,12 +77,12 @@ impl Histogram {
     }
 
     pub(crate) fn observe(&mut self, seconds: f64) {
-        self.counts[UPPER.partition_point(|bound| *bound < seconds)] += 1;
+        self.counts[UPPER_BOUNDS.partition_point(|bound| *bound < seconds)] += 1;
         self.sum += seconds;
     }
 
-    /// For each bound, and at last for `+Inf`, how many times are at most as long.
-    pub(crate) fn cumulated(&self) -> impl Iterator<Item = u64> {
+    /// For each bound, and finally for `+Inf`, how many times are at most as long.
+    pub(crate) fn cumulative(&self) -> impl Iterator<Item = u64> {
         self.counts.iter().scan(0, |total, count| {
             *total += count;
             Some(*total)
@@ -92,7 +93,7 @@ impl Histogram {
         self.counts.iter().sum()
     }
 
-    /// All times together, in seconds.
+    /// The sum of all times, in seconds.
     pub(crate) fn sum(&self) -> f64 {
         self.sum
     }
@@ -105,8 +106,8 @@ mod tests {
     #[test]
     fn bounds_are_even_in_the_logarithm() {
         let step = (30.0_f64 / 0.001).ln() / (BOUNDS - 1) as f64;
-        for (place, bound) in UPPER.into_iter().enumerate() {
-            let expected = 0.001 * (place as f64 * step).exp();
+        for (index, bound) in UPPER_BOUNDS.into_iter().enumerate() {
+            let expected = 0.001 * (index as f64 * step).exp();
             assert!((bound / expected - 1.0).abs() < 1e-12, "{bound} {expected}");
         }
     }
@@ -114,13 +115,13 @@ mod tests {
     #[test]
     fn a_time_on_a_bound_is_within_it() {
         let mut times = Histogram::new();
-        for seconds in [0.001, 0.0010001, -1.0, UPPER[49], 30.1] {
+        for seconds in [0.001, 0.0010001, -1.0, UPPER_BOUNDS[49], 30.1] {
             times.observe(seconds);
         }
-        let cumulated: Vec<u64> = times.cumulated().collect();
-        assert_eq!(cumulated.len(), 51);
-        assert_eq!((cumulated[0], cumulated[1], cumulated[48]), (2, 3, 3));
-        assert_eq!((cumulated[49], cumulated[50], times.count()), (4, 5, 5));
+        let cumulative: Vec<u64> = times.cumulative().collect();
+        assert_eq!(cumulative.len(), 51);
+        assert_eq!((cumulative[0], cumulative[1], cumulative[48]), (2, 3, 3));
+        assert_eq!((cumulative[49], cumulative[50], times.count()), (4, 5, 5));
         assert!((times.sum() - 59.1020001).abs() < 1e-9);
     }
 }

@@ -1,32 +1,32 @@
-//! What operators look at, on a port of its own: the probes `/live` and `/ready`, and what Prometheus
-//! scrapes.
+//! Health probes and metrics, on a port of their own: `/live`, `/ready`, and the scrape for
+//! Prometheus.
 //!
-//! [`bind`] reserves the port, [`Bound::listen`] opens it and [`Listening::serve`] answers until it
-//! is told to stop. The port is meant to be open from the first second of the process to its last.
-//! Whether the server is ready, whoever puts it together knows and says in [`Ready`]. A [`Registry`]
-//! is what observes requests and is told of components' metrics; a scrape reads it, and the [`Figures`](streeling_core::Figures) of
-//! other parts, and never enters a worker.
+//! [`Pages`] handle the connections of the port, which `streeling-net` accepts. The port is meant to be
+//! open for the whole life of the process. Whether the server is
+//! ready is decided by its caller, in [`Ready`]. A [`Registry`] observes requests and receives the
+//! metrics of components; a scrape reads it and the [`MetricSource`](streeling_core::MetricSource) of other
+//! parts, and never enters a worker.
 //!
-//! No transport is known here, and neither are settings or Python. The server's own counts are kept by the crate
-//! prometheus; components' families by hand (`store.rs`), since their names and tags come as components report
-//! them, and the tags of one name may differ from call to call, which that crate refuses.
+//! Transports, settings and Python are unknown here. The server's own metrics of requests are kept
+//! by the crate prometheus. Components' families are kept in `store.rs`, because their names and
+//! tags are not known beforehand, and because the tags of one name may differ from call to call,
+//! which that crate refuses.
 
-mod bind;
 mod histogram;
 mod labels;
+mod names;
 mod pages;
 mod process;
 mod registry;
 mod requests;
-mod serve;
+mod series_key;
+mod server;
 mod store;
 #[cfg(test)]
 mod tests;
 mod text;
 
-pub use bind::{Bound, Listening, bind};
 pub use labels::Identity;
 pub use pages::{Pages, Readiness, Ready};
 pub use process::WorkerProcess;
-pub use registry::{Processes, Registry};
-pub use streeling_net::{BindError, Drained};
+pub use registry::{Registry, WorkerProcesses};

@@ -1,4 +1,4 @@
-//! The pages: the two probes, and what Prometheus scrapes.
+//! The pages of the metrics port: the two probes, and the scrape.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -6,105 +6,97 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
-use http_body_util::Full;
-use hyper::body::Body as _;
-use streeling_core::{Answered, Code, Head, Observers, Transport};
+use http::request::Parts;
+use http::{HeaderMap, Method, Response, StatusCode, Version};
+use streeling_core::{Code, Observers, RequestGuard, RequestInfo, Transport};
 
-use crate::Registry;
+use crate::registry::Registry;
 use crate::text::Format;
 
-/// Whether requests can be taken, or why not, in a few words for a person.
+/// Whether the server accepts requests, or why not, in a few words.
 pub type Readiness = Result<(), &'static str>;
 
-/// Asked at every `/ready`.
+/// Called at every request for `/ready`.
 pub type Ready = Arc<dyn Fn() -> Readiness + Send + Sync>;
 
-/// What is served.
+/// What the metrics port serves.
 #[derive(Clone)]
 pub struct Pages {
-    /// For `/ready`.
+    /// The state that `/ready` reports.
     pub ready: Ready,
-    /// The path for Prometheus, with `/` at its start; the probes' own are not had.
+    /// The path of the scrape, which starts with `/`. It does not replace those of the probes.
     pub endpoint: Arc<str>,
-    /// What is shown there.
+    /// The metrics.
     pub registry: Arc<Registry>,
-    /// Who is told of requests to this port.
+    /// The observers of requests to this port.
     pub observers: Observers,
 }
 
-/// This port, to observers.
-static METRICS: Transport = Transport::new("metrics", Code::numbered(499));
+/// How observers see this port.
+static METRICS: Transport = Transport {
+    name: "metrics",
+    abandoned: Code::numbered(499),
+    id_headers: &["x-request-id"],
+};
 
 enum Page {
     Probe(Readiness),
     Metrics,
 }
 
-/// Answers a request from `peer`, and tells who observes.
-pub(crate) async fn serve<B>(
-    request: Request<B>,
-    peer: Option<SocketAddr>,
-    pages: Pages,
-) -> Response<Full<Bytes>> {
-    let headers = request.headers();
-    let text = |name: &str| std::str::from_utf8(headers.get(name)?.as_bytes()).ok();
-    let head = || Head {
-        verb: Head::verb(request.method().as_str()),
-        target: request.uri().to_string(),
-        protocol: match request.version() {
-            Version::HTTP_10 => "HTTP/1.0",
-            _ => "HTTP/1.1",
-        },
-        host: text("host").map(str::to_owned),
-        peer,
-        referer: text("referer").map(str::to_owned),
-        agent: text("user-agent").map(str::to_owned),
-    };
-    let watched = pages.observers.begin(&METRICS, &text, head);
-    let answer = answer(request, pages).await;
-    watched.answered(&Answered {
-        code: Code {
-            is_fault: answer.status().is_server_error(),
-            ..Code::numbered(answer.status().as_u16())
-        },
-        bytes: answer.body().size_hint().lower(),
-    });
-    answer
-}
-
-/// The answer to a request: `/live` is 200 as long as anything answers, `/ready` 200 or 503 with the
-/// reason, the endpoint 200, any other path 404.
-async fn answer<B>(request: Request<B>, pages: Pages) -> Response<Full<Bytes>> {
-    let page = match request.uri().path() {
-        "/live" => Page::Probe(Ok(())),
-        "/ready" => Page::Probe((pages.ready)()),
-        path if path == &*pages.endpoint => Page::Metrics,
-        _ => return text(StatusCode::NOT_FOUND, "not found\n"),
-    };
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");
-        let allowed = HeaderValue::from_static("GET, HEAD");
-        refused.headers_mut().insert(ALLOW, allowed);
-        return refused;
+impl Pages {
+    /// A request from `peer` has come; the observers follow it from here on.
+    pub(crate) fn observe(&self, head: &Parts, peer: Option<SocketAddr>) -> RequestGuard {
+        let text = |name: &str| std::str::from_utf8(head.headers.get(name)?.as_bytes()).ok();
+        let info = || RequestInfo {
+            method: RequestInfo::method(head.method.as_str()),
+            target: head.uri.to_string(),
+            protocol: match head.version {
+                Version::HTTP_10 => "HTTP/1.0",
+                _ => "HTTP/1.1",
+            },
+            host: text("host").map(str::to_owned),
+            peer,
+            referer: text("referer").map(str::to_owned),
+            agent: text("user-agent").map(str::to_owned),
+        };
+        self.observers.start(&METRICS, &text, info)
     }
-    match page {
-        Page::Probe(Ok(())) => text(StatusCode::OK, "ok\n"),
-        Page::Probe(Err(reason)) => text(
-            StatusCode::SERVICE_UNAVAILABLE,
-            format!("not ready: {reason}\n"),
-        ),
-        Page::Metrics => {
-            let format = accepted(request.headers());
-            let mut response = text(StatusCode::OK, pages.registry.text(format).await);
-            let kind = HeaderValue::from_static(format.content_type());
-            response.headers_mut().insert(CONTENT_TYPE, kind);
-            response
+
+    /// The response to a request: 200 for `/live`, 200 or 503 with the reason for `/ready`, 200 for
+    /// the endpoint, 404 for any other path.
+    pub(crate) async fn respond(&self, head: &Parts) -> Response<Bytes> {
+        let page = match head.uri.path() {
+            "/live" => Page::Probe(Ok(())),
+            "/ready" => Page::Probe((self.ready)()),
+            path if path == &*self.endpoint => Page::Metrics,
+            _ => return text(StatusCode::NOT_FOUND, "not found\n"),
+        };
+        if !matches!(head.method, Method::GET | Method::HEAD) {
+            let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");
+            let allowed = HeaderValue::from_static("GET, HEAD");
+            refused.headers_mut().insert(ALLOW, allowed);
+            return refused;
+        }
+        match page {
+            Page::Probe(Ok(())) => text(StatusCode::OK, "ok\n"),
+            Page::Probe(Err(reason)) => text(
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!("not ready: {reason}\n"),
+            ),
+            Page::Metrics => {
+                let format = accepted(&head.headers);
+                let mut response = text(StatusCode::OK, self.registry.text(format).await);
+                let kind = HeaderValue::from_static(format.content_type());
+                response.headers_mut().insert(CONTENT_TYPE, kind);
+                response
+            }
         }
     }
 }
 
-/// The format that is wanted: OpenMetrics where it is preferred to, or named before, plain text.
+/// The format that the client prefers: OpenMetrics where its weight is above that of plain text, or
+/// equal and it is named first.
 fn accepted(headers: &HeaderMap) -> Format {
     let mut best = (Format::Prometheus, 0.0);
     let values = headers.get_all(ACCEPT).iter();
@@ -117,30 +109,30 @@ fn accepted(headers: &HeaderMap) -> Format {
             _ => continue,
         };
         let mut weight = 1.0;
-        let mut is_ours = true;
+        let mut is_supported = true;
         for part in parts {
             if let Some(text) = part.strip_prefix("q=") {
                 weight = text.parse().unwrap_or(0.0);
             } else if let (Some(version), Format::OpenMetrics) =
                 (part.strip_prefix("version="), format)
             {
-                is_ours = version.trim_matches('"') == "1.0.0";
+                is_supported = version.trim_matches('"') == "1.0.0";
             }
         }
-        if is_ours && weight > best.1 {
+        if is_supported && weight > best.1 {
             best = (format, weight);
         }
     }
     best.0
 }
 
-fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body.into()));
+fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Bytes> {
+    let mut response = Response::new(body.into());
     *response.status_mut() = status;
     let headers = response.headers_mut();
     let plain = HeaderValue::from_static("text/plain; charset=utf-8");
     headers.insert(CONTENT_TYPE, plain);
-    // What was true a moment ago says nothing.
+    // The state and the metrics change from one moment to the next.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
@@ -158,16 +150,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_format_is_the_one_that_is_preferred() {
+    fn the_preferred_format_is_chosen() {
         let format = |accept: &str| {
             let accept = accept.parse().unwrap();
             accepted(&HeaderMap::from_iter([(ACCEPT, accept)]))
         };
         for accept in [
             // What Prometheus 2.42 sends.
-            "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+            "application/openmetrics-text;version=1.0.0,\
+             application/openmetrics-text;version=0.0.1;q=0.75,\
+             text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
             "application/openmetrics-text",
-            "text/plain;q=0.1, application/openmetrics-text; version=\"1.0.0\"; charset=utf-8; q=0.2",
+            "text/plain;q=0.1, application/openmetrics-text; version=\"1.0.0\"; charset=utf-8; \
+             q=0.2",
         ] {
             assert_eq!(format(accept), Format::OpenMetrics, "{accept}");
         }

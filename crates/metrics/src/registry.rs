@@ -1,38 +1,41 @@
-//! What a scrape shows, for whoever reports and whoever reads.
+//! The registry: the observer that collects metrics, and the source of every scrape.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use streeling_core::{
-    Answered, Call, Figures, Headers, Method, Metric, MetricKind, Observer, Trace, Transport,
+    Headers, Method, Metric, MetricKind, MetricSource, Observer, Outcome, RequestContext, Trace,
+    Transport,
 };
 use streeling_net::Offload;
 
 use crate::labels::{Identity, Labels};
 use crate::process::{self, WorkerProcess};
 use crate::requests::Requests;
-use crate::store::{Dropped, Store, Which};
-use crate::text::{self, Format, Page};
+use crate::series_key::SeriesKey;
+use crate::store::{Dropped, Store};
+use crate::text::{self, Format, Scrape};
 
-/// Every metric that components reported to it, from the first answer on, and the server's own figures.
+/// The metrics that components report, the server's own metrics of requests, and those of other
+/// metric sources.
 ///
-/// What components report is bounded: 25,000 samples (a timer is 53 of them) and 16 MiB of text. What comes beyond that,
-/// and what Prometheus would refuse, is counted in `streeling_metrics_dropped_total` by reason; the
-/// log has one warning for each reason.
+/// What components report is bounded: 25,000 samples (a timer is 53 of them) and 16 MiB of text.
+/// Values beyond that, and those that Prometheus would refuse, are dropped and counted in
+/// `streeling_metrics_dropped_total` by reason; the log has one warning for each reason.
 pub struct Registry {
     store: Mutex<Store>,
     requests: Requests,
-    sources: Mutex<Vec<Figures>>,
-    processes: Mutex<Option<Processes>>,
+    sources: Mutex<Vec<MetricSource>>,
+    processes: Mutex<Option<WorkerProcesses>>,
     offload: Offload,
 }
 
-/// Says which processes are workers; asked at every scrape, so it waits for nobody.
-pub type Processes = Arc<dyn Fn() -> Vec<WorkerProcess> + Send + Sync>;
+/// Lists the worker processes. It is called at every scrape, and must not block.
+pub type WorkerProcesses = Arc<dyn Fn() -> Vec<WorkerProcess> + Send + Sync>;
 
 impl Registry {
-    /// An empty one, whose series are labelled with this identity.
+    /// An empty registry. The series of components are labelled with this identity.
     #[must_use]
     pub fn new(identity: &Identity) -> Self {
         let store = Store::new(Labels::new(identity));
@@ -45,48 +48,50 @@ impl Registry {
         }
     }
 
-    /// Shows the figures of a part of the server, too.
-    pub fn show(&self, figures: Figures) {
-        lock(&self.sources).push(figures);
+    /// Adds a metric source, whose samples every scrape contains from now on.
+    pub fn add_source(&self, source: MetricSource) {
+        lock(&self.sources).push(source);
     }
 
-    /// Shows what workers take of the machine, too.
-    pub fn show_processes(&self, processes: Processes) {
+    /// Sets the list of worker processes, whose CPU time and memory every scrape contains from now
+    /// on.
+    pub fn set_worker_processes(&self, processes: WorkerProcesses) {
         *lock(&self.processes) = Some(processes);
     }
 
-    /// Everything, as text in this format.
+    /// A scrape in this format.
     pub(crate) async fn text(&self, format: Format) -> Bytes {
-        // Reports wait for a copy of the numbers, not for their text.
-        let mut page = Page {
-            reported: self.store().shown(),
-            counted: self.requests.gather(),
+        // The text is written from a copy, so that reports do not wait for it.
+        let mut scrape = Scrape {
+            reported: self.store().snapshot(),
+            requests: self.requests.gather(),
             exemplars: self.requests.exemplars(),
-            figures: Vec::new(),
+            samples: Vec::new(),
         };
-        for figures in &*lock(&self.sources) {
-            figures(&mut page.figures);
+        for source in &*lock(&self.sources) {
+            source(&mut scrape.samples);
         }
         let workers = lock(&self.processes).as_ref().map(|processes| processes());
         let write = move || {
-            process::figures(&workers.unwrap_or_default(), &mut page.figures);
-            text::write(&page, format).into()
+            process::sample(&workers.unwrap_or_default(), &mut scrape.samples);
+            text::write(&scrape, format).into()
         };
-        // It reads files, if only the kernel's, whatever the length of the text.
+        // It always reads files of `/proc`, so it is offloaded even if the text is short.
         self.offload.run(usize::MAX, write).await
     }
 
-    fn record(&self, which: Which<'_>, value: f64) {
-        let recorded = self.store().record(which, value);
+    fn record(&self, key: SeriesKey<'_>, value: f64) {
+        let recorded = self.store().record(key, value);
         if let Err(Dropped {
             reason,
             first: true,
         }) = recorded
         {
             tracing::warn!(
-                "metric {:?} ({}) is not shown: {}; from now on such are only counted, in {}",
-                which.key,
-                which.kind.name(),
+                "dropped metric {:?} ({}): {}; further drops for this reason are only counted in \
+                 {}",
+                key.name,
+                key.kind.name(),
                 reason.text(),
                 text::DROPPED
             );
@@ -99,44 +104,44 @@ impl Registry {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A value more or less is all that a panic can leave behind.
+    // A panic can leave behind no more than one value too many or too few.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Observer for Registry {
-    fn begun(&self, transport: &'static Transport, _: Headers<'_>) -> Option<Trace> {
-        self.requests.begun(transport);
+    fn started(&self, transport: &'static Transport, _: Headers<'_>) -> Option<Trace> {
+        self.requests.started(transport);
         None
     }
 
-    fn answered(&self, call: &Call, answer: &Answered) {
-        self.requests.answered(call, answer);
+    fn finished(&self, request: &RequestContext, outcome: &Outcome) {
+        self.requests.finished(request, outcome);
     }
 
     fn reported(&self, method: Method, worker: Option<usize>, metrics: &[Metric]) {
         for metric in metrics {
-            let which = Which {
+            let key = SeriesKey {
                 kind: metric.kind,
-                key: &metric.key,
+                name: &metric.key,
                 tags: metric.tags.as_ref(),
                 method,
-                // A component without workers is one.
+                // A component without workers has the label of the first one.
                 worker: worker.unwrap_or(0),
             };
-            self.record(which, metric.value.as_f64());
+            self.record(key, metric.value.as_f64());
         }
     }
 
     fn rewarded(&self, worker: Option<usize>, reward: f32) {
-        for (key, value) in [(text::FEEDBACK, 1.0), (text::REWARD, reward.into())] {
-            let which = Which {
+        for (name, value) in [(text::FEEDBACK, 1.0), (text::REWARD, reward.into())] {
+            let key = SeriesKey {
                 kind: MetricKind::Counter,
-                key,
+                name,
                 tags: None,
                 method: Method::SendFeedback,
                 worker: worker.unwrap_or(0),
             };
-            self.record(which, value);
+            self.record(key, value);
         }
     }
 }

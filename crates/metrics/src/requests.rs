@@ -1,4 +1,4 @@
-//! What transports tell of requests: how many, how long, how large, and where the time went.
+//! Metrics of requests: their number, time and size, and how their time divides.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -8,15 +8,16 @@ use prometheus::core::Collector;
 use prometheus::proto::MetricFamily;
 use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge};
 use prometheus::{IntGaugeVec, Opts, Registry};
-use streeling_core::{Answered, Call, Stage, Transport};
+use streeling_core::{Outcome, RequestContext, Stage, Transport};
 
-/// Upper bounds of times, in seconds: from the fastest models to requests that wait for minutes.
+/// Upper bounds of times, in seconds: from the fastest models to requests that take minutes.
 const SECONDS: [f64; 18] = [
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
     5.0, 10.0, 30.0, 120.0,
 ];
 
-/// Upper bounds of sizes, in bytes: powers of four from 256 bytes to the largest body by default.
+/// Upper bounds of sizes, in bytes: powers of four from 256 bytes to the default of the largest
+/// body.
 const BYTES: [f64; 11] = [
     256.0,
     1024.0,
@@ -34,7 +35,7 @@ const BYTES: [f64; 11] = [
 /// The histogram that has exemplars.
 pub(crate) const REQUEST_SECONDS: &str = "streeling_request_seconds";
 
-/// A request that stands for others of its bucket, with its trace.
+/// The trace of one request in a bucket.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Exemplar {
     pub(crate) trace_id: u128,
@@ -43,10 +44,11 @@ pub(crate) struct Exemplar {
     pub(crate) at: f64,
 }
 
-/// Exemplars of one series of [`REQUEST_SECONDS`], the last one of each bucket; `+Inf` is the last.
+/// Exemplars of one series of [`REQUEST_SECONDS`]: of each bucket the latest. The last is that of
+/// `+Inf`.
 type Exemplars = [Option<Exemplar>; SECONDS.len() + 1];
 
-/// All figures of requests.
+/// All metrics of requests.
 pub(crate) struct Requests {
     registry: Registry,
     families: Families,
@@ -54,14 +56,14 @@ pub(crate) struct Requests {
     in_flight: RwLock<Vec<(&'static str, IntGauge)>>,
 }
 
-/// Most kinds of requests that are told apart. There are some thirty, but a component may choose any status; what
-/// comes beyond has the code [`OTHER`].
-const MOST_ROWS: usize = 256;
+/// Most combinations of transport, method and code that have series of their own. Usually there are
+/// about thirty, but a component may choose any status; further ones have the code [`OTHER`].
+const MAX_ROWS: usize = 256;
 
-/// Stands for codes that are not told apart any more.
+/// The code of requests beyond [`MAX_ROWS`].
 const OTHER: &str = "other";
 
-/// What tells requests apart.
+/// The labels of a request.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Key {
     transport: &'static str,
@@ -80,7 +82,7 @@ struct Families {
     sent: HistogramVec,
 }
 
-/// The series that a request of one kind adds to, found once.
+/// The series of requests with the same labels, looked up once.
 struct Row {
     labels: [String; 3],
     requests: IntCounter,
@@ -105,16 +107,16 @@ impl Requests {
         }
     }
 
-    pub(crate) fn begun(&self, transport: &'static Transport) {
+    pub(crate) fn started(&self, transport: &'static Transport) {
         self.in_flight(transport.name, IntGauge::inc);
     }
 
-    pub(crate) fn answered(&self, call: &Call, answer: &Answered) {
-        self.in_flight(call.transport.name, IntGauge::dec);
-        let row = self.row(call, answer);
-        let seconds = call.begun.elapsed().as_secs_f64();
-        let part = |stage| call.stage(stage).map(|(_, took)| took.as_secs_f64());
-        let (queue, component) = (part(Stage::Queue), part(Stage::Component));
+    pub(crate) fn finished(&self, request: &RequestContext, outcome: &Outcome) {
+        self.in_flight(request.transport.name, IntGauge::dec);
+        let row = self.row(request, outcome);
+        let seconds = request.started.elapsed().as_secs_f64();
+        let stage_seconds = |stage| request.stage(stage).map(|(_, took)| took.as_secs_f64());
+        let (queue, component) = (stage_seconds(Stage::Queue), stage_seconds(Stage::Component));
         row.requests.inc();
         row.request.observe(seconds);
         if let Some(queue) = queue {
@@ -123,11 +125,11 @@ impl Requests {
         if let Some(component) = component {
             row.component.observe(component);
         }
-        let elsewhere = queue.unwrap_or(0.0) + component.unwrap_or(0.0);
-        row.server.observe((seconds - elsewhere).max(0.0));
-        row.received.observe(call.received() as f64);
-        row.sent.observe(answer.bytes as f64);
-        if let Some(trace) = call.trace.filter(|trace| trace.sampled) {
+        let outside_server = queue.unwrap_or(0.0) + component.unwrap_or(0.0);
+        row.server.observe((seconds - outside_server).max(0.0));
+        row.received.observe(request.received() as f64);
+        row.sent.observe(outcome.bytes as f64);
+        if let Some(trace) = request.trace.filter(|trace| trace.sampled) {
             let at = SystemTime::now().duration_since(UNIX_EPOCH);
             let exemplar = Exemplar {
                 trace_id: trace.trace_id,
@@ -140,12 +142,13 @@ impl Requests {
         }
     }
 
-    /// All families as they are now.
+    /// All families with their current values.
     pub(crate) fn gather(&self) -> Vec<MetricFamily> {
         self.registry.gather()
     }
 
-    /// The exemplars of each series of [`REQUEST_SECONDS`], by the values of its labels code, method, transport.
+    /// The exemplars of each series of [`REQUEST_SECONDS`], by the values of its labels code,
+    /// method, transport.
     pub(crate) fn exemplars(&self) -> HashMap<[String; 3], Vec<Option<Exemplar>>> {
         let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
         rows.values()
@@ -156,11 +159,11 @@ impl Requests {
             .collect()
     }
 
-    fn row(&self, call: &Call, answer: &Answered) -> Arc<Row> {
+    fn row(&self, request: &RequestContext, outcome: &Outcome) -> Arc<Row> {
         let key = Key {
-            transport: call.transport.name,
-            method: call.subject().label,
-            code: answer.code.number,
+            transport: request.transport.name,
+            method: request.operation().label,
+            code: outcome.code.number,
         };
         let known = self.rows.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(row) = known.get(&key) {
@@ -168,8 +171,8 @@ impl Requests {
         }
         drop(known);
         let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
-        let (key, code) = if rows.len() < MOST_ROWS {
-            (key, answer.code.to_string())
+        let (key, code) = if rows.len() < MAX_ROWS {
+            (key, outcome.code.to_string())
         } else {
             (
                 Key {
@@ -192,7 +195,7 @@ impl Requests {
             return change(gauge);
         }
         drop(known);
-        // Two that come first at once get the same one.
+        // Two threads that come here at once get the same gauge.
         let gauge = self.families.in_flight.with_label_values(&[transport]);
         change(&gauge);
         let mut known = self
@@ -205,26 +208,26 @@ impl Requests {
 
 impl Families {
     fn new(registry: &Registry) -> Self {
-        let kind = ["transport", "method"];
-        let coded = ["transport", "method", "code"];
+        let labels = ["transport", "method"];
+        let with_code = ["transport", "method", "code"];
         let seconds = |name: &str, help: &str, labels: &[&str]| {
             histogram(registry, name, help, &SECONDS, labels)
         };
-        let bytes = |name: &str, help: &str| histogram(registry, name, help, &BYTES, &kind);
+        let bytes = |name: &str, help: &str| histogram(registry, name, help, &BYTES, &labels);
         let (in_flight, requests) = (
             IntGaugeVec::new(
                 Opts::new(
                     "streeling_requests_in_flight",
-                    "Requests that have come and are not answered yet.",
+                    "Requests that have no response yet.",
                 ),
                 &["transport"],
             ),
             IntCounterVec::new(
                 Opts::new(
                     "streeling_requests_total",
-                    "Requests that were answered, or whose clients left.",
+                    "Requests that got a response, or whose clients left.",
                 ),
-                &coded,
+                &with_code,
             ),
         );
         Self {
@@ -232,40 +235,43 @@ impl Families {
             requests: registered(registry, requests),
             request: seconds(
                 REQUEST_SECONDS,
-                "Time from a request's head to its answer.",
-                &coded,
+                "Time from a request's head to its response.",
+                &with_code,
             ),
             queue: seconds(
                 "streeling_queue_seconds",
                 "Time for which requests waited for a worker.",
-                &kind,
+                &labels,
             ),
             component: seconds(
                 "streeling_component_seconds",
-                "Time that requests spent inside the component.",
-                &kind,
+                "Time for which requests were inside the component.",
+                &labels,
             ),
             server: seconds(
                 "streeling_server_seconds",
-                "Time that requests spent in the server, without queue and component.",
-                &kind,
+                "Time for which requests were in the server, without queue and component.",
+                &labels,
             ),
             received: bytes("streeling_request_bytes", "Size of the bodies of requests."),
-            sent: bytes("streeling_response_bytes", "Size of the bodies of answers."),
+            sent: bytes(
+                "streeling_response_bytes",
+                "Size of the bodies of responses.",
+            ),
         }
     }
 
     fn row(&self, key: Key, code: String) -> Row {
-        let kind = [key.transport, key.method];
-        let coded = [key.transport, key.method, &code];
+        let labels = [key.transport, key.method];
+        let with_code = [key.transport, key.method, &code];
         Row {
-            requests: self.requests.with_label_values(&coded),
-            request: self.request.with_label_values(&coded),
-            queue: self.queue.with_label_values(&kind),
-            component: self.component.with_label_values(&kind),
-            server: self.server.with_label_values(&kind),
-            received: self.received.with_label_values(&kind),
-            sent: self.sent.with_label_values(&kind),
+            requests: self.requests.with_label_values(&with_code),
+            request: self.request.with_label_values(&with_code),
+            queue: self.queue.with_label_values(&labels),
+            component: self.component.with_label_values(&labels),
+            server: self.server.with_label_values(&labels),
+            received: self.received.with_label_values(&labels),
+            sent: self.sent.with_label_values(&labels),
             exemplars: Mutex::new([None; SECONDS.len() + 1]),
             labels: [code, key.method.to_owned(), key.transport.to_owned()],
         }
@@ -283,14 +289,14 @@ fn histogram(
     registered(registry, HistogramVec::new(options, labels))
 }
 
-/// A family of the registry; names, labels and bounds are ours, and a test makes all of them.
+/// Registers a family. Names, labels and bounds are constants, and a test creates all of them.
 fn registered<C: Collector + Clone + 'static>(
     registry: &Registry,
     family: prometheus::Result<C>,
 ) -> C {
-    let family = family.expect("the names and labels are well formed");
+    let family = family.expect("names and labels are well formed");
     registry
         .register(Box::new(family.clone()))
-        .expect("no two families have one name");
+        .expect("no two families have the same name");
     family
 }

@@ -1,12 +1,13 @@
-//! The registry, by what it shows.
+//! The registry, by the text of its scrapes.
 
-mod own;
+mod server;
 
 use streeling_core::{Method, Metric, MetricKind, Number, Observer as _, Table};
 
-use crate::store::{MAX_SAMPLES, PER_TIMER};
+use crate::labels::Identity;
+use crate::registry::Registry;
+use crate::store::{MAX_SAMPLES, SAMPLES_PER_TIMER};
 use crate::text::Format;
-use crate::{Identity, Registry};
 
 fn metric(kind: MetricKind, key: &str, value: f64, tags: &[(&str, &str)]) -> Metric {
     let tags: Table<String> = tags
@@ -29,7 +30,7 @@ fn report(registry: &Registry, metrics: &[Metric]) {
     registry.reported(Method::Predict, Some(3), metrics);
 }
 
-/// What components reported, in lines without the labels of the identity.
+/// The lines of what components reported, without the labels of the identity.
 fn lines(registry: &Registry) -> Vec<String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
@@ -58,9 +59,9 @@ fn lines(registry: &Registry) -> Vec<String> {
             Some((name, rest)) if name != crate::text::DROPPED => {
                 let (labels, value) = rest.rsplit_once("} ").unwrap();
                 let mut labels: Vec<&str> = labels.split(',').collect();
-                for one in &unknown {
-                    let place = labels.iter().position(|label| label == one);
-                    labels.remove(place.unwrap_or_else(|| panic!("no {one} in {line}")));
+                for label in &unknown {
+                    let index = labels.iter().position(|found| found == label);
+                    labels.remove(index.unwrap_or_else(|| panic!("no {label} in {line}")));
                 }
                 format!("{name}{{{}}} {value}", labels.join(","))
             }
@@ -115,8 +116,8 @@ fn timers_are_histograms_of_seconds() {
     }
     let lines = lines(&registry);
     assert_eq!(lines[1], "# TYPE took histogram");
-    let own = r#"method="predict",worker_id="3""#;
-    assert_eq!(lines[2], format!(r#"took_bucket{{{own},le="0.001"}} 1"#));
+    let labels = r#"method="predict",worker_id="3""#;
+    assert_eq!(lines[2], format!(r#"took_bucket{{{labels},le="0.001"}} 1"#));
     let buckets: Vec<&String> = lines
         .iter()
         .filter(|line| line.starts_with("took_bucket"))
@@ -124,8 +125,8 @@ fn timers_are_histograms_of_seconds() {
     assert_eq!(buckets.len(), 51);
     assert!(buckets[49].ends_with(r#"le="29.999999999999996"} 2"#));
     assert!(buckets[50].ends_with(r#"le="+Inf"} 3"#));
-    assert_eq!(lines[53], format!("took_sum{{{own}}} 1000.0207"));
-    assert_eq!(lines[54], format!("took_count{{{own}}} 3"));
+    assert_eq!(lines[53], format!("took_sum{{{labels}}} 1000.0207"));
+    assert_eq!(lines[54], format!("took_count{{{labels}}} 3"));
 }
 
 #[test]
@@ -144,19 +145,24 @@ fn identity_comes_before_tags_and_values_are_escaped() {
         ("z", "ä"),
     ];
     report(&registry, &[counter("calls", &tags)]);
-    // Differs in nothing that is shown.
+    // Its tags differ only in those that labels of the server hide.
     report(&registry, &[counter("calls", &[("z", "ä")])]);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
     let text = runtime.block_on(registry.text(Format::Prometheus));
-    let expected = r#"calls_total{deployment_name="d",image_name="reg:5000/i",image_version="2",method="predict",model_image="reg:5000/i",model_name="u",model_version="2",predictor_name="p\"\\\n",predictor_version="v",seldon_deployment_name="d",worker_id="3",z="ä"} 2.0"#;
+    let expected = concat!(
+        r#"calls_total{deployment_name="d",image_name="reg:5000/i",image_version="2","#,
+        r#"method="predict",model_image="reg:5000/i",model_name="u",model_version="2","#,
+        r#"predictor_name="p\"\\\n",predictor_version="v",seldon_deployment_name="d","#,
+        r#"worker_id="3",z="ä"} 2.0"#
+    );
     let text = str::from_utf8(&text).unwrap();
     assert_eq!(text.lines().nth(2), Some(expected));
 }
 
 #[test]
-fn what_would_spoil_a_scrape_is_left_out_and_counted() {
+fn values_that_would_spoil_a_scrape_are_dropped_and_counted() {
     let registry = Registry::new(&Identity::default());
     let gauge = |key, tags| metric(MetricKind::Gauge, key, 1.0, tags);
     let timer = |key, tags| metric(MetricKind::Timer, key, 1.0, tags);
@@ -202,12 +208,12 @@ fn what_would_spoil_a_scrape_is_left_out_and_counted() {
 fn series_are_bounded() {
     let registry = Registry::new(&Identity::default());
     report(&registry, &[metric(MetricKind::Timer, "took", 1.0, &[])]);
-    let room = MAX_SAMPLES - PER_TIMER;
+    let room = MAX_SAMPLES - SAMPLES_PER_TIMER;
     for number in 0..room + 10 {
         let value = number.to_string();
         report(&registry, &[counter("calls", &[("number", &value)])]);
     }
-    // Those that were there first go on.
+    // Series that exist are still updated.
     report(&registry, &[counter("calls", &[("number", "0")])]);
     let lines = lines(&registry);
     assert_eq!(dropped(&lines, "limit"), 10);
@@ -236,13 +242,13 @@ fn rewards() {
     registry.rewarded(Some(1), 0.5);
     registry.rewarded(Some(1), -0.25);
     let lines = lines(&registry);
-    let own = r#"{method="feedback",worker_id="1"}"#;
+    let labels = r#"{method="feedback",worker_id="1"}"#;
     assert_eq!(
         lines[2],
-        format!("seldon_api_model_feedback_reward_total{own} 0.25")
+        format!("seldon_api_model_feedback_reward_total{labels} 0.25")
     );
     assert_eq!(
         lines[5],
-        format!("seldon_api_model_feedback_total{own} 2.0")
+        format!("seldon_api_model_feedback_total{labels} 2.0")
     );
 }

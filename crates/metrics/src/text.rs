@@ -4,26 +4,26 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::{Arguments, Write as _};
 
 use prometheus::proto::{LabelPair, Metric, MetricFamily, MetricType};
-use streeling_core::{Figure, MetricKind};
+use streeling_core::{MetricKind, Sample};
 
-use crate::histogram::{Histogram, UPPER};
-use crate::labels::escaped;
+use crate::histogram::{Histogram, UPPER_BOUNDS};
+use crate::labels::push_escaped;
 use crate::requests::{Exemplar, REQUEST_SECONDS};
-use crate::store::{Reason, Series, Shown, Value};
+use crate::store::{Reason, Series, Snapshot, Value};
 
-/// Counts what was reported and is not shown.
+/// Counts reported values that were dropped.
 pub(crate) const DROPPED: &str = "streeling_metrics_dropped_total";
 
-/// Feedback with a reward.
+/// Counts feedback with a reward.
 pub(crate) const FEEDBACK: &str = "seldon_api_model_feedback_total";
 
-/// The rewards.
+/// Sums up rewards.
 pub(crate) const REWARD: &str = "seldon_api_model_feedback_reward_total";
 
-/// What a counter's samples end in; in OpenMetrics the family is called without it.
+/// The end of a counter's name; in OpenMetrics the name of the family lacks it.
 const TOTAL: &str = "_total";
 
-/// How a scrape is written.
+/// A text format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
     Prometheus,
@@ -31,7 +31,7 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// What the format is called in `Content-Type`.
+    /// The value of `Content-Type`.
     pub(crate) fn content_type(self) -> &'static str {
         match self {
             Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
@@ -40,30 +40,30 @@ impl Format {
     }
 }
 
-/// All that a scrape shows.
+/// The content of a scrape.
 #[derive(Debug, Default)]
-pub(crate) struct Page {
+pub(crate) struct Scrape {
     /// What the component has reported.
-    pub(crate) reported: Shown,
-    /// What the server has counted.
-    pub(crate) counted: Vec<MetricFamily>,
+    pub(crate) reported: Snapshot,
+    /// The server's metrics of requests.
+    pub(crate) requests: Vec<MetricFamily>,
     /// Exemplars of [`REQUEST_SECONDS`], by the values of its labels.
     pub(crate) exemplars: HashMap<[String; 3], Vec<Option<Exemplar>>>,
-    /// What parts of the server know.
-    pub(crate) figures: Vec<Figure>,
+    /// What the metric sources have given.
+    pub(crate) samples: Vec<Sample>,
 }
 
-/// Writes a whole scrape: what the component reported, then the server's own.
-pub(crate) fn write(page: &Page, format: Format) -> String {
+/// Writes a scrape: what the component reported, then the server's own metrics.
+pub(crate) fn write(scrape: &Scrape, format: Format) -> String {
     let mut writer = Writer {
-        out: String::with_capacity(page.reported.bytes + 64 * 1024),
+        out: String::with_capacity(scrape.reported.bytes + 64 * 1024),
         format,
     };
-    writer.reported(&page.reported);
-    for family in &page.counted {
-        writer.counted(family, &page.exemplars);
+    writer.reported(&scrape.reported);
+    for family in &scrape.requests {
+        writer.requests(family, &scrape.exemplars);
     }
-    writer.figures(&page.figures);
+    writer.samples(&scrape.samples);
     if format == Format::OpenMetrics {
         writer.out.push_str("# EOF\n");
     }
@@ -76,11 +76,11 @@ struct Writer {
 }
 
 impl Writer {
-    fn reported(&mut self, shown: &Shown) {
-        for (name, family) in &shown.families {
+    fn reported(&mut self, snapshot: &Snapshot) {
+        for (name, family) in &snapshot.families {
             let kind = match family.kind {
-                // In OpenMetrics it would have the name of that other family.
-                MetricKind::Counter if self.hides_another(name, &shown.families) => "unknown",
+                // In OpenMetrics its family would have the name of another one.
+                MetricKind::Counter if self.hides_another(name, &snapshot.families) => "unknown",
                 MetricKind::Counter => "counter",
                 MetricKind::Gauge => "gauge",
                 MetricKind::Timer => "histogram",
@@ -98,10 +98,10 @@ impl Writer {
                 }
             }
         }
-        let help = "Values that a component reported and that are not shown, by why.";
+        let help = "Reported values that were dropped, by reason.";
         self.head(DROPPED, "counter", help);
         for reason in Reason::ALL {
-            let count = shown.dropped[reason as usize];
+            let count = snapshot.dropped[reason as usize];
             let label = reason.label();
             self.line(format_args!("{DROPPED}{{reason=\"{label}\"}} {count}"));
         }
@@ -112,7 +112,7 @@ impl Writer {
         self.format == Format::OpenMetrics && base.is_some_and(|base| families.contains_key(base))
     }
 
-    fn counted(
+    fn requests(
         &mut self,
         family: &MetricFamily,
         exemplars: &HashMap<[String; 3], Vec<Option<Exemplar>>>,
@@ -129,12 +129,13 @@ impl Writer {
             let labels = labels(metric.get_label());
             match family.get_field_type() {
                 MetricType::HISTOGRAM => {
-                    let own = (name == REQUEST_SECONDS).then(|| exemplars.get(&values(metric)));
+                    let exemplars =
+                        (name == REQUEST_SECONDS).then(|| exemplars.get(&values(metric)));
                     self.buckets(
                         name,
                         &labels,
                         metric,
-                        own.flatten().map_or(&[], Vec::as_slice),
+                        exemplars.flatten().map_or(&[], Vec::as_slice),
                     );
                 }
                 MetricType::COUNTER => {
@@ -160,16 +161,22 @@ impl Writer {
             (bound, bucket.cumulative_count())
         });
         let all = bounds.chain([("+Inf".to_owned(), count)]);
-        for (place, (bound, below)) in all.enumerate() {
-            let exemplar = exemplars.get(place).copied().flatten();
+        for (index, (bound, below)) in all.enumerate() {
+            let exemplar = exemplars.get(index).copied().flatten();
             let exemplar = exemplar.filter(|_| self.format == Format::OpenMetrics);
             match exemplar {
-                Some(Exemplar { trace_id, value, at }) => self.line(format_args!(
-                    "{name}_bucket{{{labels},le=\"{bound}\"}} {below} # {{trace_id=\"{trace_id:032x}\"}} \
-                     {value:?} {at:.3}"
+                Some(Exemplar {
+                    trace_id,
+                    value,
+                    at,
+                }) => self.line(format_args!(
+                    "{name}_bucket{{{labels},le=\"{bound}\"}} {below} \
+                     # {{trace_id=\"{trace_id:032x}\"}} {value:?} {at:.3}"
                 )),
                 None => {
-                    self.line(format_args!("{name}_bucket{{{labels},le=\"{bound}\"}} {below}"));
+                    self.line(format_args!(
+                        "{name}_bucket{{{labels},le=\"{bound}\"}} {below}"
+                    ));
                 }
             }
         }
@@ -178,8 +185,8 @@ impl Writer {
     }
 
     fn times(&mut self, name: &str, labels: &str, times: &Histogram) {
-        let mut bounds = UPPER.iter();
-        for count in times.cumulated() {
+        let mut bounds = UPPER_BOUNDS.iter();
+        for count in times.cumulative() {
             match bounds.next() {
                 Some(bound) => self.line(format_args!(
                     "{name}_bucket{{{labels},le=\"{bound}\"}} {count}"
@@ -193,10 +200,10 @@ impl Writer {
         self.line(format_args!("{name}_count{{{labels}}} {}", times.count()));
     }
 
-    fn figures(&mut self, figures: &[Figure]) {
-        let mut families: BTreeMap<&str, Vec<&Figure>> = BTreeMap::new();
-        for figure in figures {
-            families.entry(figure.name).or_default().push(figure);
+    fn samples(&mut self, samples: &[Sample]) {
+        let mut families: BTreeMap<&str, Vec<&Sample>> = BTreeMap::new();
+        for sample in samples {
+            families.entry(sample.name).or_default().push(sample);
         }
         for (name, series) in families {
             let kind = if name.ends_with(TOTAL) {
@@ -205,12 +212,12 @@ impl Writer {
                 "gauge"
             };
             self.head(name, kind, series[0].help);
-            for figure in series {
+            for sample in series {
                 let mut labels = String::new();
-                for (label, value) in &figure.labels {
+                for (label, value) in &sample.labels {
                     push_label(&mut labels, label, value);
                 }
-                self.sample(name, "", &labels, figure.value);
+                self.sample(name, "", &labels, sample.value);
             }
         }
     }
@@ -263,11 +270,11 @@ fn push_label(text: &mut String, name: &str, value: &str) {
     }
     text.push_str(name);
     text.push_str("=\"");
-    escaped(text, value);
+    push_escaped(text, value);
     text.push('"');
 }
 
-/// The values of the labels code, method, transport, which the crate keeps in the order of their names.
+/// The values of the labels code, method, transport.
 fn values(metric: &Metric) -> [String; 3] {
     let value = |name: &str| {
         let pair = metric.get_label().iter().find(|pair| pair.name() == name);

@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use streeling_core::Observers;
-use streeling_metrics::{BindError, Bound, Identity, Pages, Registry, bind};
+use streeling_metrics::{Identity, Pages, Registry};
+use streeling_net::{BindError, Bound, bind, serve};
 use streeling_testkit::Request;
 use tokio::sync::oneshot;
 
 #[test]
-fn probes_are_asked_anew_each_time_and_the_end_is_told() {
+fn the_port_serves_probes_and_scrapes_until_shutdown() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -26,41 +27,41 @@ fn probes_are_asked_anew_each_time_and_the_end_is_told() {
         let ready = Arc::clone(&ready);
         async move {
             let port = bound.listen().unwrap();
-            let says = move || {
+            let readiness = move || {
                 ready
                     .load(Ordering::Relaxed)
                     .then_some(())
-                    .ok_or("of a reason")
+                    .ok_or("still loading")
             };
             let shutdown = async move { ended.await.unwrap() };
             let pages = Pages {
-                ready: Arc::new(says),
+                ready: Arc::new(readiness),
                 endpoint: "/prometheus".into(),
                 registry: Arc::new(Registry::new(&Identity::default())),
                 observers: Observers::default(),
             };
-            port.serve(pages, shutdown).await
+            serve(port, pages, shutdown).await
         }
     });
-    let patience = Duration::from_secs(20);
+    let timeout = Duration::from_secs(20);
     let mut get = Request::get("/ready");
     // The port opens a moment after the task has started.
-    while get.send(address, patience).is_err() {
+    while get.send(address, timeout).is_err() {
         assert!(!serving.is_finished());
     }
-    let answer = get.send(address, patience).unwrap();
-    assert_eq!(answer.status, 503);
-    assert_eq!(answer.body, b"not ready: of a reason\n");
+    let response = get.send(address, timeout).unwrap();
+    assert_eq!(response.status, 503);
+    assert_eq!(response.body, b"not ready: still loading\n");
     ready.store(true, Ordering::Relaxed);
-    assert_eq!(get.send(address, patience).unwrap().status, 200);
+    assert_eq!(get.send(address, timeout).unwrap().status, 200);
     get.method = "HEAD".to_owned();
-    assert_eq!(get.send(address, patience).unwrap().body, b"");
+    assert_eq!(get.send(address, timeout).unwrap().body, b"");
     let scrape = Request::get("/prometheus?x=1");
-    let scrape = scrape.send(address, patience).unwrap();
+    let scrape = scrape.send(address, timeout).unwrap();
     assert_eq!(scrape.status, 200);
     let text = String::from_utf8(scrape.body).unwrap();
     assert!(text.contains("{reason=\"limit\"} 0\n"), "{text}");
-    let elsewhere = Request::get("/metrics").send(address, patience).unwrap();
+    let elsewhere = Request::get("/metrics").send(address, timeout).unwrap();
     assert_eq!(elsewhere.status, 404);
 
     let error = {
@@ -71,5 +72,5 @@ fn probes_are_asked_anew_each_time_and_the_end_is_told() {
     end.send(Duration::from_secs(1)).unwrap();
     let drained = runtime.block_on(serving).unwrap();
     assert_eq!(drained.aborted, 0);
-    assert!(get.send(address, patience).is_err());
+    assert!(get.send(address, timeout).is_err());
 }

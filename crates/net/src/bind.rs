@@ -1,14 +1,11 @@
 //! Reserving and opening the port.
 
-use std::fmt;
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::TcpSocket;
 
-use crate::accept::{self, Closing, Drained};
+use crate::listener::TcpPort;
 
 /// Connections that may wait to be accepted; the kernel cuts it to its own limit.
 const BACKLOG: u32 = 4096;
@@ -19,19 +16,19 @@ pub enum BindError {
     /// Something else has the port.
     #[error("port {} is in use at {}", address.port(), address.ip())]
     InUse {
-        /// The address that was asked for.
+        /// The requested address.
         address: SocketAddr,
     },
     /// The port needs a privilege that the process lacks.
     #[error("port {} may not be opened by this user", address.port())]
     Forbidden {
-        /// The address that was asked for.
+        /// The requested address.
         address: SocketAddr,
     },
     /// The machine does not have the address, or anything else.
     #[error("cannot listen at {address}: {source}")]
     Other {
-        /// The address that was asked for.
+        /// The requested address.
         address: SocketAddr,
         /// What the system said.
         source: io::Error,
@@ -47,7 +44,7 @@ impl BindError {
         }
     }
 
-    /// The address that was asked for.
+    /// The requested address.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         match self {
@@ -91,61 +88,23 @@ pub struct Bound {
 }
 
 impl Bound {
-    /// The address, with the port that the system chose if 0 was asked for.
+    /// The address, with the port that the system chose if 0 was requested.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.local
     }
 
-    /// Opens the port: connections are taken from now on, and answered from
-    /// [`Listening::serve`] on. Must be called inside a Tokio runtime.
+    /// Opens the port: connections are taken from now on, and handled from [`serve`](crate::serve)
+    /// on. Must be called inside a Tokio runtime.
     ///
     /// # Errors
     ///
     /// [`BindError`] when another process reserved the same port and opened it first.
-    pub fn listen(self) -> Result<Listening, BindError> {
+    pub fn listen(self) -> Result<TcpPort, BindError> {
         let listener = self
             .socket
             .listen(BACKLOG)
             .map_err(|source| BindError::new(self.address, source))?;
-        Ok(Listening {
-            listener,
-            local: self.local,
-        })
-    }
-}
-
-/// An open port.
-pub struct Listening {
-    listener: TcpListener,
-    local: SocketAddr,
-}
-
-impl Listening {
-    /// The address, with the port that the system chose if 0 was asked for.
-    #[must_use]
-    pub fn local_addr(&self) -> SocketAddr {
-        self.local
-    }
-
-    /// Makes a task of every connection until `shutdown` is ready, then closes the port, tells the
-    /// connections, and gives them at most as long as `shutdown` says.
-    pub async fn serve<C>(
-        self,
-        connection: impl Fn(TcpStream, Closing) -> C + Send,
-        shutdown: impl Future<Output = Duration> + Send,
-    ) -> Drained
-    where
-        C: Future<Output = ()> + Send + 'static,
-    {
-        accept::serve(self.listener, connection, shutdown).await
-    }
-}
-
-impl fmt::Debug for Listening {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Listening")
-            .field("local", &self.local)
-            .finish_non_exhaustive()
+        Ok(TcpPort::new(listener, self.local))
     }
 }

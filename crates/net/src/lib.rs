@@ -1,14 +1,18 @@
 //! What every port of the process needs, whatever is spoken on it: reserve it ([`bind`]), open it
-//! ([`Bound::listen`]), take connections and end them in order ([`Listening::serve`]), and move long
-//! work off the threads that move bytes ([`Offload`]).
+//! ([`Bound::listen`]), take connections from a [`Listener`], give them to a [`Transport`] and drain
+//! them in order ([`serve`]), and move long work off the threads that move bytes ([`Offload`]).
 //!
-//! It lies beside `streeling-core`, below the transports, and knows nothing of ours. HTTP, routes and the
-//! meaning of errors live in the transports.
+//! It lies beside `streeling-core`, below the transports, and knows nothing of ours. HTTP, routes and
+//! the meaning of errors live in the transports.
 
-mod accept;
 mod bind;
+mod listener;
 mod offload;
+mod serve;
+mod transport;
 
-pub use accept::{Closing, Drained};
-pub use bind::{BindError, Bound, Listening, bind};
+pub use bind::{BindError, Bound, bind};
+pub use listener::{Connection, Listener, TcpPort};
 pub use offload::Offload;
+pub use serve::{Drained, serve};
+pub use transport::{Drain, Transport};

@@ -1,6 +1,6 @@
-"""First code of a worker, run as `python -c`: takes its modules from the control socket.
+"""First code of a worker, run as `python -c`: receives its modules over the control socket.
 
-Nothing of the worker is on disk, so that one binary serves with any Python. What runs here is in
+Nothing of the worker is on disk, so that one binary serves with any Python. This code runs in
 `__main__`, where the component may look: it therefore leaves nothing behind.
 """
 
@@ -18,7 +18,7 @@ def _bootstrap() -> None:
     from types import CodeType, ModuleType
 
     class Importer:
-        """Finds the modules of the `package` frame, after every other importer had its chance."""
+        """Finds the modules of the `package` frame that no other importer finds."""
 
         def __init__(self, sources: dict[str, str]) -> None:
             self.sources = sources
@@ -51,25 +51,25 @@ def _bootstrap() -> None:
         def is_package(self, name: str) -> bool:
             return any(other.startswith(name + ".") for other in self.sources)
 
-    def die_with_front() -> None:
+    def die_with_server() -> None:
         if sys.platform != "linux":
             return
         try:
             import ctypes
 
-            # PR_SET_PDEATHSIG, SIGKILL. The end of the control socket says the same, but a
-            # component that hangs in C code with the interpreter lock would never see it.
+            # PR_SET_PDEATHSIG, SIGKILL. The control socket ends as well, but a component that hangs
+            # in C code with the interpreter lock would not notice it.
             ctypes.CDLL(None).prctl(1, ctypes.c_ulong(9))
         except (ImportError, OSError, AttributeError):
-            # An interpreter built without ctypes, or a sandbox: the socket alone, then.
+            # An interpreter without ctypes, or a sandbox: the end of the socket must do.
             return
 
-    die_with_front()
+    die_with_server()
     control = socket.socket(fileno=int(sys.argv[1]))
     data = [socket.socket(fileno=int(number)) for number in sys.argv[2:]]
-    for mine in (control, *data):
+    for sock in (control, *data):
         # Programs that the component starts must not keep them open.
-        mine.set_inheritable(False)
+        sock.set_inheritable(False)
 
     def receive(size: int) -> bytes:
         parts = []
@@ -85,7 +85,7 @@ def _bootstrap() -> None:
     if kind != 1:
         sys.exit(f"the first frame must be of kind 1 (package), not {int(kind)}")
     importer = Importer(json.loads(receive(length)))
-    # As above: a finder by what it can do, not by its base class.
+    # As above: it has the methods of a finder, not the base class.
     sys.meta_path.append(importer)  # type: ignore[arg-type]
     sys.argv[:] = ["streeling"]
 
@@ -93,8 +93,8 @@ def _bootstrap() -> None:
     if importlib.util.find_spec(name) is None:
         sys.exit("the package frame has no module " + name)
     main = importlib.import_module(name)
-    for left in ("_bootstrap", "annotations"):
-        globals().pop(left, None)
+    for name in ("_bootstrap", "annotations"):
+        globals().pop(name, None)
     main.run(control, data)
 
 

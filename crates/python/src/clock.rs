@@ -1,14 +1,15 @@
-//! Instants here, and nanoseconds of the clock that the workers read: the same clock, told in two ways.
+//! Converts between instants and nanoseconds of the clock that the workers read. It is one clock in
+//! two representations.
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// An instant, and what the workers' clock said then, in nanoseconds.
+/// An instant, and the nanoseconds of the workers' clock at that instant.
 type Anchor = (Instant, u64);
 
-/// An instant on the workers' clock; never 0, which stands for none.
+/// An instant as nanoseconds of the workers' clock; never 0, which stands for none.
 pub(crate) fn to_worker(at: Instant) -> u64 {
     let &(instant, nanos) = anchor();
     let since = |to: Instant, from: Instant| {
@@ -21,7 +22,7 @@ pub(crate) fn to_worker(at: Instant) -> u64 {
         .max(1)
 }
 
-/// What a worker's clock said, as an instant. One that cannot be is the nearest that can.
+/// Nanoseconds of the workers' clock as an instant, or the nearest that an instant can represent.
 pub(crate) fn from_worker(nanos: u64) -> Instant {
     let &(instant, anchor) = anchor();
     let later = Duration::from_nanos(nanos.saturating_sub(anchor));
@@ -32,11 +33,12 @@ pub(crate) fn from_worker(nanos: u64) -> Instant {
         .unwrap_or(instant)
 }
 
-/// Taken once, since both ways of telling go on at the same pace.
+/// Taken once, since both representations advance at the same pace.
 fn anchor() -> &'static Anchor {
     static ANCHOR: OnceLock<Anchor> = OnceLock::new();
     ANCHOR.get_or_init(|| {
-        // Of a few, the one between whose readings the least time went by: the others were interrupted.
+        // The one of a few with the least time between its readings: others may have been
+        // interrupted.
         let readings = (0..8).map(|_| {
             let before = monotonic();
             let instant = Instant::now();
@@ -67,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn both_tell_the_same_time() {
+    fn both_representations_show_the_same_time() {
         let before = monotonic();
         let found = to_worker(Instant::now());
         let after = monotonic();
@@ -77,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_told_harms_nobody() {
+    fn times_out_of_range_do_not_panic() {
         let far = Instant::now().checked_add(Duration::from_secs(1 << 40));
         assert!(far.is_none_or(|far| to_worker(far) > 0));
         from_worker(0);

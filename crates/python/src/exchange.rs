@@ -1,36 +1,37 @@
-//! One request to a worker and its answer, with the times of both.
+//! One request to a worker and its response, with the times of both.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use streeling_core::{Call, Context, Error, ErrorKind, Method, Result, Stage};
+use streeling_core::{Context, Error, ErrorKind, Method, RequestContext, Result, Stage};
 
 use crate::clock;
-use crate::dispatch::{Class, Job, Submitted};
+use crate::connection::Received;
+use crate::dispatch::{CostClass, QueuedRequest};
 use crate::frame::Header;
-use crate::link::Received;
-use crate::pool::{Pool, lock};
+use crate::pool::Pool;
+use crate::registry::{Refused, Response, ResponseSender, worker_lost};
 use crate::reply::Reply;
-use crate::request::Request;
-use crate::seat::{Answered, Caller, carry_out, worker_lost};
+use crate::request::RequestFrame;
 
 impl Pool {
-    /// Sends a request to a worker, waits for its reply, and notes on the call where the time went.
+    /// Sends a request to a worker, waits for its reply, and records in its context where the time
+    /// went.
     pub(crate) async fn exchange(
         &self,
         method: Method,
-        request: Request,
+        frame: RequestFrame,
         context: &Context,
     ) -> Result<Reply> {
-        let mut times = Times::new(context.call.as_ref());
-        let answered = self.submit(method, request, context, times.since).await;
-        if let Ok((_, Received { header, .. })) = &answered {
-            times.answered(header);
+        let mut times = Times::new(context.request.as_ref());
+        let response = self.submit(method, frame, context, times.since).await;
+        if let Ok((_, Received { header, .. })) = &response {
+            times.responded(header);
         }
         drop(times);
-        let (slot, Received { header, body }) = answered?;
+        let (slot, Received { header, body }) = response?;
         match body {
             Some(body) => Ok(Reply { header, body, slot }),
             None => Err(self.too_large(header.length)),
@@ -40,42 +41,30 @@ impl Pool {
     async fn submit(
         &self,
         method: Method,
-        request: Request,
+        frame: RequestFrame,
         context: &Context,
         since: Instant,
-    ) -> Answered {
-        let deadline = context.deadline;
-        let shared = &*self.shared;
-        let id = shared.next_request_id();
-        let class = Class::new(method, request.size());
-        let payload = request.finish(method, id, deadline);
-        let (sender, answer) = oneshot::channel();
-        let ticket = Caller {
-            answer: sender,
-            since,
-            call: context.call.clone(),
-        };
-        let job = Job {
+    ) -> Response {
+        let registry = &self.shared.registry;
+        let id = registry.next_request_id();
+        let cost_class = CostClass::new(method, frame.size());
+        let (sender, response) = oneshot::channel();
+        let submitted = registry.submit(QueuedRequest {
             id,
-            class,
-            deadline,
-            payload,
-            ticket,
-        };
-
-        let order = {
-            let mut state = lock(&shared.state);
-            if state.over && state.dispatcher.live() == 0 {
-                return Err(worker_lost());
-            }
-            match state.dispatcher.submit(Instant::now(), job) {
-                Submitted::Send(send) => state.order(send),
-                Submitted::Queued => None,
-                Submitted::Full(_) => return Err(self.queue_full()),
-            }
-        };
-        carry_out(order);
-        answer.await.unwrap_or_else(|_| Err(worker_lost()))
+            cost_class,
+            deadline: context.deadline,
+            payload: frame.finish(method, id, context.deadline)?,
+            responder: ResponseSender {
+                sender,
+                since,
+                request: context.request.clone(),
+            },
+        });
+        match submitted {
+            Ok(()) => response.await.unwrap_or_else(|_| Err(worker_lost())),
+            Err(Refused::NoWorker) => Err(worker_lost()),
+            Err(Refused::QueueFull) => Err(self.queue_full()),
+        }
     }
 
     fn queue_full(&self) -> Error {
@@ -93,74 +82,75 @@ impl Pool {
         Error::new(
             ErrorKind::TooLarge,
             format!(
-                "the component's answer has {bytes} bytes, {} are allowed (--max-body-size, \
+                "the component's response has {bytes} bytes, {} are allowed (--max-body-size, \
                  STREELING_MAX_BODY_SIZE)",
-                self.shared.config.max_answer
+                self.shared.config.max_response
             ),
         )
     }
 }
 
-/// Notes on a call how long it waited for the component, and how long it was in there, when this is dropped: with
-/// an answer, without one, or by a caller who does not wait for it any longer.
+/// Records in a request's context how long it waited for the component, and how long the component
+/// took, when this is dropped: with a response, without one, or by a caller that has given up.
 struct Times<'a> {
-    call: Option<&'a Arc<Call>>,
-    /// When it began to wait.
+    request: Option<&'a Arc<RequestContext>>,
+    /// When the request was submitted.
     since: Instant,
-    inside: Inside,
+    component: ComponentTime,
 }
 
 /// When the component was entered, and how long it took.
-enum Inside {
-    /// Nobody has said so.
+enum ComponentTime {
+    /// There is no response.
     Unknown,
-    Never,
-    From(Instant, Duration),
+    NotEntered,
+    Entered(Instant, Duration),
 }
 
 impl<'a> Times<'a> {
-    fn new(call: Option<&'a Arc<Call>>) -> Self {
+    fn new(request: Option<&'a Arc<RequestContext>>) -> Self {
         Self {
-            call,
+            request,
             since: Instant::now(),
-            inside: Inside::Unknown,
+            component: ComponentTime::Unknown,
         }
     }
 
-    /// The worker knows best.
-    fn answered(&mut self, header: &Header) {
-        self.inside = match header.moment {
-            0 => Inside::Never,
+    /// The worker has measured both.
+    fn responded(&mut self, header: &Header) {
+        self.component = match header.moment {
+            0 => ComponentTime::NotEntered,
             moment => {
-                let spent = Duration::from_micros(header.extent.into());
-                Inside::From(clock::from_worker(moment), spent)
+                let work = Duration::from_micros(header.extent.into());
+                ComponentTime::Entered(clock::from_worker(moment), work)
             }
         };
     }
 
-    /// When it was given to a worker, if it was; an earlier exchange of this call began earlier.
-    fn sent(&self, call: &Call) -> Option<Instant> {
-        let (since, waited) = call.stage(Stage::Queue)?;
+    /// When it was given to a worker, if it was; an earlier exchange of this request started
+    /// earlier.
+    fn sent(&self, request: &RequestContext) -> Option<Instant> {
+        let (since, waited) = request.stage(Stage::Queue)?;
         (since == self.since).then(|| since + waited)
     }
 }
 
 impl Drop for Times<'_> {
     fn drop(&mut self) {
-        let Some(call) = self.call else { return };
+        let Some(request) = self.request else { return };
         let now = Instant::now();
-        let (entered, left) = match self.inside {
-            // What a worker says is believed as far as it can be.
-            Inside::From(entered, spent) => {
+        let (entered, left) = match self.component {
+            // Times outside of the exchange cannot be: a worker's clock may be wrong.
+            ComponentTime::Entered(entered, work) => {
                 let entered = entered.clamp(self.since, now);
-                (Some(entered), (entered + spent).min(now))
+                (Some(entered), (entered + work).min(now))
             }
-            Inside::Never => (None, now),
-            Inside::Unknown => (self.sent(call), now),
+            ComponentTime::NotEntered => (None, now),
+            ComponentTime::Unknown => (self.sent(request), now),
         };
-        call.note(Stage::Queue, self.since, entered.unwrap_or(now));
+        request.record(Stage::Queue, self.since, entered.unwrap_or(now));
         if let Some(entered) = entered {
-            call.note(Stage::Component, entered, left);
+            request.record(Stage::Component, entered, left);
         }
     }
 }
@@ -172,33 +162,39 @@ mod tests {
     use super::*;
     use crate::frame::{Header, Kind};
 
-    static TEST: Transport = Transport::new("test", Code::numbered(499));
+    static TEST: Transport = Transport {
+        name: "test",
+        abandoned: Code::numbered(499),
+        id_headers: &[],
+    };
 
     const MILLI: Duration = Duration::from_millis(1);
 
-    /// Queue and component, each as start and length, for a request that ends now, ten milliseconds after it
-    /// began to wait; `meanwhile` is what happened between.
-    fn noted(meanwhile: impl FnOnce(&mut Times<'_>, &Call)) -> [Option<(Duration, Duration)>; 2] {
-        let mut call = Call::new(&TEST, RequestId::made());
+    /// Queue and component, each as start and length, for a request that ends now, ten milliseconds
+    /// after it was submitted; `meanwhile` is what happened between.
+    fn recorded(
+        meanwhile: impl FnOnce(&mut Times<'_>, &RequestContext),
+    ) -> [Option<(Duration, Duration)>; 2] {
+        let mut request = RequestContext::new(&TEST, RequestId::made());
         let since = Instant::now() - 10 * MILLI;
-        call.begun = since - MILLI;
-        let call = Arc::new(call);
-        let mut times = Times::new(Some(&call));
+        request.started = since - MILLI;
+        let request = Arc::new(request);
+        let mut times = Times::new(Some(&request));
         times.since = since;
-        meanwhile(&mut times, &call);
+        meanwhile(&mut times, &request);
         drop(times);
         [Stage::Queue, Stage::Component].map(|stage| {
-            let (from, time) = call.stage(stage)?;
+            let (from, time) = request.stage(stage)?;
             Some((from - since, time))
         })
     }
 
-    fn answered(
+    fn responded(
         moment: impl FnOnce(Instant) -> u64,
         extent: u32,
     ) -> [Option<(Duration, Duration)>; 2] {
-        noted(|times, _| {
-            times.answered(&Header {
+        recorded(|times, _| {
+            times.responded(&Header {
                 moment: moment(times.since),
                 extent,
                 ..Header::control(Kind::Reply, 0)
@@ -207,26 +203,26 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_tells_when_the_component_was_entered() {
-        let found = answered(|since| clock::to_worker(since + 2 * MILLI), 3000);
+    fn a_response_shows_when_the_component_was_entered() {
+        let found = responded(|since| clock::to_worker(since + 2 * MILLI), 3000);
         let expected = [(Duration::ZERO, 2 * MILLI), (2 * MILLI, 3 * MILLI)];
         assert_eq!(found, expected.map(Some));
     }
 
     #[test]
-    fn what_never_came_there_has_waited() {
-        let sent = |times: &mut Times<'_>, call: &Call| {
-            call.note(Stage::Queue, times.since, times.since + MILLI);
+    fn a_request_that_did_not_reach_the_component_has_waited() {
+        let sent = |times: &mut Times<'_>, request: &RequestContext| {
+            request.record(Stage::Queue, times.since, times.since + MILLI);
         };
-        let refused = answered(|_| 0, 0);
-        let refused_late = noted(|times, call| {
-            sent(times, call);
-            times.answered(&Header::control(Kind::Error, 0));
+        let refused = responded(|_| 0, 0);
+        let refused_late = recorded(|times, request| {
+            sent(times, request);
+            times.responded(&Header::control(Kind::Error, 0));
         });
-        let not_sent = noted(|_, _| {});
-        // That it was sent before, with another method, says nothing.
-        let not_sent_again = noted(|times, call| {
-            sent(times, call);
+        let not_sent = recorded(|_, _| {});
+        // An earlier exchange of the same request does not count.
+        let not_sent_again = recorded(|times, request| {
+            sent(times, request);
             times.since += MILLI;
         });
         for [queue, component] in [refused, refused_late, not_sent, not_sent_again] {
@@ -237,25 +233,25 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_answer_was_in_the_component_since_it_was_sent() {
-        let [queue, component] = noted(|times, call| {
-            call.note(Stage::Queue, times.since, times.since + 4 * MILLI);
+    fn a_request_without_a_response_was_in_the_component_since_it_was_sent() {
+        let [queue, component] = recorded(|times, request| {
+            request.record(Stage::Queue, times.since, times.since + 4 * MILLI);
         });
         assert_eq!(queue, Some((Duration::ZERO, 4 * MILLI)));
-        let (entered, spent) = component.unwrap();
+        let (entered, work) = component.unwrap();
         assert_eq!(entered, 4 * MILLI);
-        assert!(spent >= 6 * MILLI, "{spent:?}");
+        assert!(work >= 6 * MILLI, "{work:?}");
     }
 
     #[test]
-    fn a_clock_that_is_wrong_stays_within_the_request() {
-        let [queue, component] = answered(|_| 1, u32::MAX);
+    fn times_of_a_wrong_clock_are_clamped_to_the_request() {
+        let [queue, component] = responded(|_| 1, u32::MAX);
         assert_eq!(queue, Some((Duration::ZERO, Duration::ZERO)));
-        let (entered, spent) = component.unwrap();
+        let (entered, work) = component.unwrap();
         assert_eq!(entered, Duration::ZERO);
-        assert!((10 * MILLI..1000 * MILLI).contains(&spent), "{spent:?}");
+        assert!((10 * MILLI..1000 * MILLI).contains(&work), "{work:?}");
 
-        let [queue, component] = answered(|_| u64::MAX, 5);
+        let [queue, component] = responded(|_| u64::MAX, 5);
         let (_, waited) = queue.unwrap();
         assert!((10 * MILLI..1000 * MILLI).contains(&waited), "{waited:?}");
         assert_eq!(component, Some((waited, Duration::ZERO)));

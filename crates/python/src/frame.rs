@@ -1,8 +1,8 @@
 //! The frames of the worker protocol, as bytes; see `PROTOCOL.md`.
 
-use bytes::Buf;
+use bytes::{Buf, Bytes};
 
-/// The version that both sides must speak.
+/// The version that server and worker must both speak.
 pub(crate) const VERSION: u32 = 2;
 
 /// Bytes of a frame's header.
@@ -10,6 +10,9 @@ pub(crate) const HEADER: usize = 32;
 
 /// Bytes of an item's header.
 pub(crate) const ITEM: usize = 24;
+
+/// A frame in the pieces in which it is written.
+pub(crate) type Pieces = Vec<Bytes>;
 
 /// What a frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,17 +53,17 @@ pub(crate) struct Header {
     pub(crate) kind: Kind,
     pub(crate) method: u8,
     pub(crate) items: u16,
-    /// Request: bytes of the context, which comes before the items. Reply and error: microseconds spent in
-    /// the component.
+    /// Request: bytes of the context, which comes before the items. Reply and error: microseconds
+    /// spent in the component.
     pub(crate) extent: u32,
     pub(crate) id: u64,
-    /// `CLOCK_MONOTONIC` in nanoseconds, 0 for never. Request: the deadline. Reply and error: when the
-    /// component was entered.
+    /// `CLOCK_MONOTONIC` in nanoseconds, 0 for never. Request: the deadline. Reply and error: when
+    /// the component was entered.
     pub(crate) moment: u64,
 }
 
 impl Header {
-    /// The header of a frame that is not about a request.
+    /// The header of a frame that does not belong to a request.
     pub(crate) fn control(kind: Kind, length: usize) -> Self {
         Self {
             length: length as u64,
@@ -114,7 +117,7 @@ pub(crate) enum ItemKind {
     Json = 5,
     Message = 6,
     Unchanged = 7,
-    Raw = 8,
+    Passthrough = 8,
     Custom = 9,
     Protobuf = 10,
 }
@@ -130,7 +133,7 @@ impl ItemKind {
             Self::Json,
             Self::Message,
             Self::Unchanged,
-            Self::Raw,
+            Self::Passthrough,
             Self::Custom,
             Self::Protobuf,
         ]
@@ -152,6 +155,19 @@ pub(crate) struct ItemHeader {
 }
 
 impl ItemHeader {
+    /// The header of an item that is empty.
+    pub(crate) fn new(kind: ItemKind) -> Self {
+        Self {
+            kind,
+            dtype: 0,
+            ndim: 0,
+            form: 0,
+            names: 0,
+            meta: 0,
+            body: 0,
+        }
+    }
+
     pub(crate) fn encode(&self) -> [u8; ITEM] {
         let mut bytes = [0; ITEM];
         bytes[0] = self.kind as u8;
@@ -188,23 +204,23 @@ impl ItemHeader {
     }
 }
 
-/// A worker that does not keep to the protocol; it is killed.
+/// How a worker breaks the protocol; it is killed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
     #[error("a frame of unknown kind {0}")]
     Kind(u8),
     #[error("an item of unknown kind {0}")]
     Item(u8),
-    #[error("items that do not fill their frame")]
+    #[error("items that do not fill their frame exactly")]
     Items,
     #[error("an array of unknown dtype {0}")]
     DType(u8),
-    #[error("an array whose sides and elements differ: {0}")]
+    #[error("an array whose shape does not fit its elements: {0}")]
     Shape(#[from] streeling_core::ShapeError),
     #[error("text that is not UTF-8")]
     Utf8,
-    #[error("JSON that is none: {0}")]
+    #[error("invalid JSON: {0}")]
     Json(String),
-    #[error("a frame that does not belong there: {0:?}")]
+    #[error("an unexpected frame: {0:?}")]
     Unexpected(Kind),
 }

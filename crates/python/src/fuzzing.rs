@@ -6,11 +6,11 @@ use bytes::BytesMut;
 
 use streeling_core::Encoding;
 
-use crate::link::split;
+use crate::connection::split;
 use crate::reply::Reply;
 
-/// What the frames in `stream` come to when they arrive `step` bytes at a time (at least one) and
-/// may have `limit` bytes each, in words that can be compared.
+/// Reads the frames in `stream` as they come `step` bytes at a time (at least one), with at most
+/// `limit` bytes each. Returns a text for each, to be compared.
 ///
 /// # Errors
 ///

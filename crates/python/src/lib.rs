@@ -1,41 +1,58 @@
 //! Serves a Python class: a pool of worker processes that together are one
-//! [`Component`](streeling_core::Component).
+//! [`Service`](streeling_core::Service).
 //!
 //! Each worker is an interpreter that runs the small Python package under `python/`, carried in
-//! this crate as text. [`Pool`] starts, recycles and replaces them; which request goes to which thread of
-//! which worker is decided by a pure state machine (`dispatch`); what passes between the processes
-//! is written down in `PROTOCOL.md`.
+//! this crate as text. [`Pool`] starts, recycles and replaces them; which request goes to which
+//! thread of which worker is decided by a pure state machine (`dispatch`); what passes between the
+//! processes is written down in `PROTOCOL.md`.
 //!
-//! No transport is known here, and no setting: whoever makes the pool says how many workers it
-//! has. What an answer looks like on the wire is the unit's and the codec's matter.
+//! The modules depend on each other in one direction, from `frame` and `connection` by way of
+//! `worker`, `registry`, `serve` and `supervisor` to `pool`, and from there to what is called on a
+//! pool: `exchange`, `service`, `custom_service`, `about`, `metrics`.
+//!
+//! There is no transport in here, and no setting: the caller decides how many workers a pool has.
+//! What a response looks like to a client is decided by the layer `Annotate` and the codec.
 
 mod about;
 mod clock;
-mod component;
+mod config;
+mod connection;
+mod custom_service;
 mod dispatch;
-mod end;
+mod error;
 mod exchange;
-mod figures;
+mod exit;
 mod frame;
 #[doc(hidden)]
 pub mod fuzzing;
-mod link;
+mod interpreter;
+mod item;
+mod loaded;
+mod lock;
 mod log;
+mod methods;
+mod metrics;
 mod package;
 mod pool;
+mod registry;
 mod reply;
 mod request;
-mod seat;
+mod serve;
 mod service;
-mod slots;
+mod shared;
+mod slot;
 mod spawn;
-mod supervise;
+mod statistics;
+mod supervisor;
 #[cfg(test)]
 mod vectors;
 mod worker;
 
 pub use about::About;
-pub use pool::{Pool, PoolConfig, Recycle};
-pub use service::Service;
-pub use slots::Slots;
-pub use worker::{StartError, WorkerConfig};
+pub use config::{PoolConfig, Recycle};
+pub use custom_service::Service;
+pub use error::StartError;
+pub use interpreter::find_interpreter;
+pub use pool::Pool;
+pub use slot::WorkerSlots;
+pub use worker::WorkerConfig;

@@ -1,4 +1,4 @@
-//! What a worker prints and logs, line by line, into the server's log.
+//! Writes what a worker prints and logs into the server's log, line by line.
 
 use bytes::{Buf, BytesMut};
 use memchr::memchr;
@@ -6,20 +6,20 @@ use streeling_core::RequestId;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tracing::field::display;
 
-/// Whose lines they are.
+/// The target of these lines in the server's log.
 const TARGET: &str = "streeling::worker";
 
 /// A line longer than this is logged in parts, so that a worker that never ends its line cannot
 /// fill the memory.
 const LONGEST: usize = 64 * 1024;
 
-/// Starts a line that says more than its text, and parts its fields.
+/// Starts a line with fields before its text, and separates the fields.
 const FIELD: char = '\u{1f}';
 
 /// Stands for a line feed within a record.
 const LINE: &str = "\u{1e}";
 
-/// The fields before the text are not longer than this, or they are none.
+/// Fields before the text are not longer than this; a line with longer ones is plain text.
 const LONGEST_HEAD: usize = 1024;
 
 /// Forwards one pipe of a worker until its end. It reads as fast as the worker writes, so a
@@ -36,7 +36,7 @@ pub(crate) async fn forward(mut pipe: impl AsyncRead + Unpin, slot: usize, strea
             buffer.advance(end + 1);
         }
         if buffer.len() >= LONGEST {
-            // What is still to come of the line belongs to the same request.
+            // The rest of the line belongs to the same request.
             buffer.truncate(line(&buffer, slot, stream));
         }
     }
@@ -45,7 +45,7 @@ pub(crate) async fn forward(mut pipe: impl AsyncRead + Unpin, slot: usize, strea
     }
 }
 
-/// Logs a line; gives the bytes of it that come before its text.
+/// Logs a line; returns how many bytes of it come before its text.
 fn line(bytes: &[u8], slot: usize, stream: &'static str) -> usize {
     let line = String::from_utf8_lossy(bytes);
     let line = line.trim_end_matches('\r');
@@ -60,17 +60,17 @@ fn line(bytes: &[u8], slot: usize, stream: &'static str) -> usize {
     (line.len() - text.len()).min(bytes.len())
 }
 
-/// What a line says of itself.
+/// The fields before the text of a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Head<'a> {
-    /// The level of a record of Python's `logging`; none of what was printed.
+    /// The level of a record of Python's `logging`; `None` for what was printed.
     level: Option<u32>,
     logger: &'a str,
-    /// The request within which it was written.
+    /// The request during which it was written.
     id: Option<&'a str>,
 }
 
-/// Head and text of a line. Whatever a component may print, what is no head is text.
+/// Head and text of a line; what does not begin with a valid head is all text.
 fn split(line: &str) -> (Head<'_>, &str) {
     head(line).unwrap_or((Head::default(), line))
 }
@@ -91,7 +91,8 @@ fn head(line: &str) -> Option<(Head<'_>, &str)> {
     Some((Head { level, logger, id }, text))
 }
 
-/// Python's levels are numbers with names at 10, 20, 30, 40 and 50; one between two names counts as the lower.
+/// Python's levels are numbers with names at 10, 20, 30, 40 and 50; one between two names counts as
+/// the lower.
 fn emit(level: u32, head: Head<'_>, slot: usize, text: &str) {
     let Head { logger, id, .. } = head;
     let request_id = id.map(display);
@@ -121,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_told_from_plain_output() {
+    fn a_record_is_distinguished_from_plain_output() {
         assert_eq!(
             split("\u{1f}30\u{1f}my.model\u{1f}\u{1f}one\u{1e}two\u{1f}three"),
             (record(30, "my.model", None), "one\u{1e}two\u{1f}three")
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_a_component_prints_is_text() {
+    fn a_line_without_a_valid_head_is_text() {
         let long = "x".repeat(RequestId::LONGEST + 1);
         for text in [
             "",
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_tells_how_much_of_it_is_head() {
+    fn the_length_of_the_head_is_returned() {
         assert_eq!(line(b"\x1f\x1f\x1fa-1\x1ftext", 0, "stdout"), 7);
         assert_eq!(line(b"\x1f10\x1fa\x1f\x1f\xff", 0, "stdout"), 7);
         assert_eq!(line(b"text", 0, "stdout"), 0);

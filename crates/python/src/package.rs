@@ -1,12 +1,14 @@
-//! The Python side of the worker, carried as text.
+//! The Python package of the worker, carried as text.
 
-/// What the interpreter is started with; it receives the rest over the control socket.
+/// The code that the interpreter is started with; it receives the rest over the control socket.
 pub(crate) const BOOTSTRAP: &str = include_str!("../python/bootstrap.py");
 
 macro_rules! modules {
     ($($name:literal => $path:literal),* $(,)?) => {
         /// Every module: name and source.
-        const MODULES: &[(&str, &str)] = &[$(($name, include_str!(concat!("../python/", $path)))),*];
+        const MODULES: &[(&str, &str)] = &[
+            $(($name, include_str!(concat!("../python/", $path)))),*
+        ];
     };
 }
 

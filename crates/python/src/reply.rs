@@ -1,11 +1,13 @@
-//! What a worker answers, as the answer or the error that it stands for.
+//! A worker's reply as the response or the error that it stands for.
 
 use bytes::{Buf, Bytes};
 use serde::Deserialize;
-use streeling_codec::proto::Limits;
-use streeling_codec::{DecodeError, json, proto};
+use streeling_codec::DecodeError;
+use streeling_codec::seldon::proto::Limits;
+use streeling_codec::seldon::{json, proto};
 use streeling_core::{
-    Answer, DType, Encoding, Error, ErrorKind, Message, Output, Payload, RawJson, Tensor,
+    Array, DType, Elements, Encoding, Error, ErrorKind, Layout, Message, Names, Payload, RawJson,
+    Response, Tensor,
 };
 
 use crate::frame::{Fault, Header, ITEM, ItemHeader, ItemKind, Kind};
@@ -19,30 +21,37 @@ pub(crate) struct Reply {
     pub(crate) slot: usize,
 }
 
-/// What a reply comes to, unless the component failed.
+/// What a reply stands for, unless the component failed.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    Answer(Answer),
+    Response(Response),
+    /// The request's own payload belongs into this one.
+    Unchanged(Response),
     /// A `_raw` method declined: the request is to be sent again in plain form.
     Declined,
 }
 
 impl Reply {
-    /// Reads the reply, which is to be sent in this encoding; what the component raised is an error, with its
-    /// traceback in the text where that is wanted.
+    /// Reads the reply to a caller that uses this encoding; what the component raised is an error,
+    /// with its `traceback` in the text or not.
     pub(crate) fn outcome(self, encoding: Encoding, traceback: bool) -> Result<Outcome, Error> {
         let worker = Some(self.slot);
         match self.read(encoding, traceback) {
-            Ok(Outcome::Answer(answer)) => Ok(Outcome::Answer(Answer { worker, ..answer })),
+            Ok(Outcome::Response(response)) => {
+                Ok(Outcome::Response(Response { worker, ..response }))
+            }
+            Ok(Outcome::Unchanged(response)) => {
+                Ok(Outcome::Unchanged(Response { worker, ..response }))
+            }
             Ok(Outcome::Declined) => Ok(Outcome::Declined),
             Err(error) => Err(Error { worker, ..error }),
         }
     }
 
     fn read(self, encoding: Encoding, traceback: bool) -> Result<Outcome, Error> {
-        let outcome = match self.header.kind {
-            Kind::Reply if self.header.items == 1 => match answer(self.body, encoding) {
-                Ok(answer) => return answer.map(Outcome::Answer),
+        let result = match self.header.kind {
+            Kind::Reply if self.header.items == 1 => match outcome(self.body, encoding) {
+                Ok(outcome) => return outcome,
                 Err(fault) => Err(fault),
             },
             Kind::Reply => Err(Fault::Items),
@@ -53,77 +62,91 @@ impl Reply {
             },
             other => Err(Fault::Unexpected(other)),
         };
-        outcome.map_err(|fault| {
+        result.map_err(|fault| {
             Error::new(
                 ErrorKind::Internal,
-                format!("the worker's answer cannot be read: {fault}"),
+                format!("the worker's response cannot be read: {fault}"),
             )
         })
     }
 }
 
-/// The answer in a reply; the inner error is the component's, which answered what cannot be sent.
-fn answer(mut rest: Bytes, encoding: Encoding) -> Result<Result<Answer, Error>, Fault> {
+/// The response in a reply; the inner error is the component's, which returned what cannot be sent.
+fn outcome(mut rest: Bytes, encoding: Encoding) -> Result<Result<Outcome, Error>, Fault> {
     let item = ItemHeader::decode(&rest)?;
     rest.advance(ITEM);
-    let sides = usize::from(item.ndim) * 8;
-    let expected = (sides as u64)
+    let shape = usize::from(item.ndim) * 8;
+    let expected = (shape as u64)
         .saturating_add(u64::from(item.names))
         .saturating_add(u64::from(item.meta))
         .saturating_add(item.body);
     if expected != rest.len() as u64 {
         return Err(Fault::Items);
     }
-    let mut sides = rest.split_to(sides);
+    let mut dimensions = rest.split_to(shape);
     let shape: Vec<usize> = (0..item.ndim)
-        .map(|_| sides.get_u64_le() as usize)
+        .map(|_| dimensions.get_u64_le() as usize)
         .collect();
-    let names = rest.split_to(item.names as usize);
+    let names = own_names(&rest.split_to(item.names as usize))?;
     let meta = rest.split_to(item.meta as usize);
     let body = rest;
 
-    let output = match item.kind {
-        ItemKind::None => Output::None,
+    let payload = match item.kind {
+        ItemKind::None | ItemKind::Unchanged => Payload::None,
         ItemKind::Numbers => {
             let dtype = DType::from_code(item.dtype).ok_or(Fault::DType(item.dtype))?;
-            Output::Tensor(Tensor::new(dtype, shape, body)?)
+            let has_columns = shape.len() > 1;
+            Payload::Array(Array {
+                names: names.filter(|_| has_columns).unwrap_or(Names::Unset),
+                layout: Layout::Unset,
+                elements: Elements::Typed(Tensor::new(dtype, shape, body)?),
+            })
         }
-        ItemKind::List => Output::List {
-            json: RawJson::from_checked(body),
-            columns: shape.get(1).copied(),
-        },
-        ItemKind::Text => Output::Text(String::from_utf8(body.into()).map_err(|_| Fault::Utf8)?),
-        ItemKind::Binary => Output::Binary(body),
-        ItemKind::Json => Output::Json(RawJson::from_checked(body)),
-        ItemKind::Message | ItemKind::Protobuf => match whole(item.kind, &body, encoding) {
-            Ok(message) => Output::Message(Box::new(message)),
-            Err(error) => return Ok(Err(error)),
-        },
+        ItemKind::List => Payload::Array(Array {
+            names: shape.get(1).map_or(Names::new(), |&columns| {
+                names.unwrap_or(Names::Numbered(columns))
+            }),
+            layout: Layout::Nested,
+            elements: Elements::Json(RawJson::from_checked(body)),
+        }),
+        ItemKind::Text => Payload::Text(text(body)?),
+        ItemKind::Binary => Payload::Bytes(body),
+        ItemKind::Json => Payload::Json(RawJson::from_checked(body)),
+        ItemKind::Message | ItemKind::Protobuf => {
+            return Ok(raw_message(item.kind, &body, encoding)
+                .map(|message| Outcome::Response(Response::complete(message))));
+        }
         ItemKind::Custom if encoding == Encoding::Json => return Ok(Err(no_custom())),
         ItemKind::Custom => custom(body)?,
-        ItemKind::Unchanged => Output::Unchanged,
-        ItemKind::Raw => Output::Raw(body),
+        ItemKind::Passthrough => Payload::Opaque(vec![body]),
     };
-    let names = if names.is_empty() {
-        None
-    } else {
-        Some(json::decode_names(&names).map_err(|e| Fault::Json(e.to_string()))?)
-    };
-    let mut answer = Answer {
-        output,
-        names,
-        ..Answer::default()
-    };
+    let mut response = Response::from(payload);
     if !meta.is_empty() {
-        let meta = json::decode_meta(&meta).map_err(|e| Fault::Json(e.to_string()))?;
-        answer.tags = meta.tags;
-        answer.metrics = meta.metrics;
+        let meta = json::decode_meta(&meta).map_err(|error| Fault::Json(error.to_string()))?;
+        response.message.meta.tags = meta.tags;
+        response.message.meta.metrics = meta.metrics;
     }
-    Ok(Ok(answer))
+    Ok(Ok(match item.kind {
+        ItemKind::Unchanged => Outcome::Unchanged(response),
+        _ => Outcome::Response(response),
+    }))
 }
 
-/// The answer of a `_raw` method, itself JSON or protobuf, for a caller of this encoding.
-fn whole(kind: ItemKind, body: &Bytes, encoding: Encoding) -> Result<Message, Error> {
+/// The names that the component itself gives, if it gives any.
+fn own_names(text: &Bytes) -> Result<Option<Names>, Fault> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let names = json::decode_names(text).map_err(|error| Fault::Json(error.to_string()))?;
+    Ok(Some(names.into()))
+}
+
+fn text(body: Bytes) -> Result<String, Fault> {
+    String::from_utf8(body.into()).map_err(|_| Fault::Utf8)
+}
+
+/// The response of a `_raw` method, itself JSON or protobuf, for a caller that uses this encoding.
+fn raw_message(kind: ItemKind, body: &Bytes, encoding: Encoding) -> Result<Message, Error> {
     let no_message = |error: &DecodeError| {
         let kind = if error.path().starts_with("meta.metrics") {
             ErrorKind::BadMetric
@@ -132,27 +155,28 @@ fn whole(kind: ItemKind, body: &Bytes, encoding: Encoding) -> Result<Message, Er
         };
         Error::new(
             kind,
-            format!("the component answered what is no SeldonMessage: {error}"),
+            format!("the component's response is not a SeldonMessage: {error}"),
         )
     };
     if kind == ItemKind::Protobuf {
-        let message = proto::decode_answer(body, Limits::default()).map_err(|e| no_message(&e))?;
+        let message =
+            proto::decode_response(body, Limits::default()).map_err(|e| no_message(&e))?;
         return match (&message.payload, encoding) {
-            (Payload::Custom { .. }, Encoding::Json) => Err(no_custom()),
+            (Payload::Any { .. }, Encoding::Json) => Err(no_custom()),
             _ => Ok(message),
         };
     }
     match encoding {
-        Encoding::Protobuf => json::decode_answer(body).map_err(|error| no_message(&error)),
-        // As it is: only what the server itself wants to know is read from it.
+        Encoding::Protobuf => json::decode_response(body).map_err(|error| no_message(&error)),
+        // As it is: only what the server itself needs is read from it.
         Encoding::Json => {
             let read = if body.starts_with(b"{") {
-                json::decode_answer(body).map_err(|error| no_message(&error))?
+                json::decode_response(body).map_err(|error| no_message(&error))?
             } else {
                 Message::default()
             };
             Ok(Message {
-                payload: Payload::Raw(vec![body.clone()]),
+                payload: Payload::Opaque(vec![body.clone()]),
                 ..read
             })
         }
@@ -160,13 +184,13 @@ fn whole(kind: ItemKind, body: &Bytes, encoding: Encoding) -> Result<Message, Er
 }
 
 /// Reads `type_url` behind its length, and the value.
-fn custom(mut body: Bytes) -> Result<Output, Fault> {
+fn custom(mut body: Bytes) -> Result<Payload, Fault> {
     let length = body.try_get_u32_le().map_err(|_| Fault::Items)? as usize;
     if length > body.len() {
         return Err(Fault::Items);
     }
-    let type_url = String::from_utf8(body.split_to(length).into()).map_err(|_| Fault::Utf8)?;
-    Ok(Output::Custom {
+    let type_url = text(body.split_to(length))?;
+    Ok(Payload::Any {
         type_url,
         value: body,
     })
@@ -175,7 +199,7 @@ fn custom(mut body: Bytes) -> Result<Output, Fault> {
 fn no_custom() -> Error {
     Error::new(
         ErrorKind::BadData,
-        "customData (a google.protobuf.Any) can be answered over gRPC only",
+        "customData (a google.protobuf.Any) can be returned over gRPC only",
     )
 }
 
@@ -221,7 +245,7 @@ fn raised(body: &[u8], with_traceback: bool) -> Result<Option<Error>, Fault> {
     error.reason = body.reason.map(Into::into);
     error.http_status = body.status;
     error.grpc_status = body.grpc_status.filter(|code| (1..=16).contains(code));
-    error.code = body.code.unwrap_or(error.code);
+    error.code = body.code;
     Ok(Some(error))
 }
 
@@ -230,11 +254,11 @@ mod tests {
     use super::*;
 
     fn json(text: &'static str, encoding: Encoding) -> Result<Message, Error> {
-        whole(ItemKind::Message, &text.into(), encoding)
+        raw_message(ItemKind::Message, &text.into(), encoding)
     }
 
     #[test]
-    fn over_rest_a_raw_answer_goes_out_as_it_is() {
+    fn over_rest_a_raw_message_is_sent_as_it_is() {
         for text in [
             "null",
             "[[1]]",
@@ -242,7 +266,7 @@ mod tests {
             r#"{"strData":"a","jsonData":1}"#,
         ] {
             let message = json(text, Encoding::Json).unwrap();
-            assert_eq!(message.payload, Payload::Raw(vec![text.into()]));
+            assert_eq!(message.payload, Payload::Opaque(vec![text.into()]));
         }
         let text =
             r#"{"status":{"code":409},"meta":{"metrics":[{"key":"k","type":"GAUGE","value":2}]}}"#;
@@ -262,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_metric_is_one_in_either_encoding() {
+    fn a_bad_metric_is_an_error_in_either_encoding() {
         for encoding in [Encoding::Json, Encoding::Protobuf] {
             let error = json(r#"{"meta":{"metrics":[{"type":"ODD"}]}}"#, encoding).unwrap_err();
             assert_eq!(error.kind, ErrorKind::BadMetric);
@@ -273,15 +297,15 @@ mod tests {
     fn custom_data_is_for_grpc_only() {
         // SeldonMessage { customData: { type_url: "u" } }
         let body = Bytes::from_static(b"\x3a\x03\x0a\x01u");
-        let message = whole(ItemKind::Protobuf, &body, Encoding::Protobuf).unwrap();
-        assert!(matches!(message.payload, Payload::Custom { .. }));
-        let error = whole(ItemKind::Protobuf, &body, Encoding::Json).unwrap_err();
+        let message = raw_message(ItemKind::Protobuf, &body, Encoding::Protobuf).unwrap();
+        assert!(matches!(message.payload, Payload::Any { .. }));
+        let error = raw_message(ItemKind::Protobuf, &body, Encoding::Json).unwrap_err();
         assert_eq!(error.kind, ErrorKind::BadData);
-        assert!(whole(ItemKind::Protobuf, &"x".into(), Encoding::Json).is_err());
+        assert!(raw_message(ItemKind::Protobuf, &"x".into(), Encoding::Json).is_err());
     }
 
     #[test]
-    fn custom_item_that_is_cut_off() {
+    fn a_custom_item_that_is_cut_off_is_a_fault() {
         for body in [&b""[..], b"\x01\0\0", b"\x02\0\0\0u", b"\xff\xff\xff\xffu"] {
             assert!(matches!(
                 custom(Bytes::from_static(body)),

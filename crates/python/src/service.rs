@@ -1,113 +1,201 @@
-//! The component's own server, `custom_service()`, in a process of its own.
+//! The pool as a service.
 
-use std::time::{Duration, Instant};
+use async_trait::async_trait;
+use bytes::Bytes;
+use streeling_codec::json;
+use streeling_codec::seldon::{json as seldon_json, proto};
+use streeling_core::{
+    Context, Encoding, Error, ErrorKind, Input, Message, Method, Payload, RawJson, Request,
+    Response, Result, Service, wrong_input,
+};
 
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use crate::pool::Pool;
+use crate::reply::Outcome;
+use crate::request::RequestFrame;
 
-use crate::pool::{Pool, PoolConfig};
-use crate::slots::Slot;
-use crate::worker::{Methods, Process, Worker, WorkerConfig};
+#[async_trait]
+impl Service for Pool {
+    /// Calls the method for raw messages if the class has one and it does not decline, else the
+    /// plain one.
+    ///
+    /// A request for a method that the class does not define goes to a worker as well: as on
+    /// seldon-core, the response carries the class's tags and metrics. Only `route` and `aggregate`
+    /// must be defined.
+    async fn call(&self, context: &Context, request: Request) -> Result<Response> {
+        let Request { method, input, .. } = request;
+        if !is_input_of(method, &input) {
+            return Err(wrong_input(method));
+        }
+        if method == Method::Metadata {
+            return self.metadata();
+        }
+        let encoding = context.encoding;
+        if matches!(method, Method::Route | Method::Aggregate) {
+            let methods = self.shared.component.methods()?;
+            if !methods.has(method) && !methods.has_raw(method, encoding) {
+                return Err(not_defined(method));
+            }
+        }
+        // The worker itself chooses between plain and raw method for what is passed through.
+        if !is_opaque(&input) && self.shared.component.methods()?.has_raw(method, encoding) {
+            let frame = raw_message(&input, context)?;
+            match self.outcome(context, method, frame).await? {
+                Outcome::Declined => {}
+                outcome => return outcome.response(input, method),
+            }
+        }
+        let frame = plain(&input, context)?;
+        let outcome = self.outcome(context, method, frame).await?;
+        outcome.response(input, method)
+    }
 
-/// The first pause before a service that failed is started again; it doubles with each failure in a row.
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-
-/// The longest of these pauses.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-
-/// A service that has run for so long is not part of a row of failures.
-const STEADY: Duration = Duration::from_secs(30);
-
-/// A process that loads the component and runs its `custom_service()`. It is started again when it fails;
-/// one that returns has done what it wanted. Dropping this kills it.
-#[derive(Debug)]
-pub struct Service {
-    stop: watch::Sender<Option<Duration>>,
-    keeper: JoinHandle<()>,
+    fn takes_raw_message(&self, method: Method, encoding: Encoding) -> bool {
+        self.shared
+            .component
+            .methods()
+            .is_ok_and(|methods| methods.has_raw(method, encoding))
+    }
 }
 
 impl Pool {
-    /// Starts the component's own server in a process beside the workers, if the class defines one; `None` before
-    /// the load has ended, too. Must be called inside a Tokio runtime.
-    #[must_use]
-    pub fn start_service(&self) -> Option<Service> {
-        let has_one = self.methods().is_ok_and(Methods::has_service);
-        has_one.then(|| {
-            let PoolConfig { worker, slots, .. } = &self.shared.config;
-            Service::start(worker.clone(), slots.take())
-        })
+    async fn outcome(
+        &self,
+        context: &Context,
+        method: Method,
+        frame: RequestFrame,
+    ) -> Result<Outcome> {
+        let reply = self.exchange(method, frame, context).await?;
+        reply.outcome(context.encoding, self.shared.config.tracebacks)
+    }
+
+    /// What was found out when the component was loaded.
+    fn metadata(&self) -> Result<Response> {
+        let ready = self.shared.component.ready()?;
+        if let Some(error) = &ready.metadata_error {
+            return Err(Error::new(ErrorKind::BadMetadata, error.clone()));
+        }
+        let text = ready
+            .metadata
+            .as_deref()
+            .map_or("{}", |metadata| metadata.get());
+        let json = RawJson::from_checked(Bytes::copy_from_slice(text.as_bytes()));
+        Ok(Payload::Json(json).into())
     }
 }
 
-impl Service {
-    fn start(config: WorkerConfig, slot: Slot) -> Self {
-        // It takes no requests.
-        let config = WorkerConfig {
-            threads: 0,
-            ..config
-        };
-        let (stop, stopped) = watch::channel(None);
-        let keeper = tokio::spawn(keep(config, slot, stopped));
-        Self { stop, keeper }
-    }
-
-    /// Asks the process to end, with SIGTERM, and kills it when it has not after `grace`.
-    pub async fn stop(self, grace: Duration) {
-        self.stop.send_replace(Some(grace));
-        // It can only have panicked, which has been said then.
-        let _ = self.keeper.await;
-    }
-}
-
-/// Ready when the service is to end; gives the grace.
-async fn stopped(stop: &mut watch::Receiver<Option<Duration>>) -> Duration {
-    match stop.wait_for(Option::is_some).await {
-        Ok(grace) => grace.unwrap_or_default(),
-        Err(_) => Duration::ZERO,
-    }
-}
-
-async fn keep(config: WorkerConfig, place: Slot, mut stop: watch::Receiver<Option<Duration>>) {
-    let slot = place.number;
-    let mut pause = FIRST_PAUSE;
-    loop {
-        let since = Instant::now();
-        let started = tokio::select! {
-            started = Worker::start(&config, slot) => started,
-            _ = stopped(&mut stop) => return,
-        };
-        match started {
-            Ok(mut worker) => {
-                tracing::info!(worker = slot, "custom_service runs");
-                let status = tokio::select! {
-                    status = worker.process.wait() => status,
-                    grace = stopped(&mut stop) => return end(&mut worker.process, grace).await,
-                };
-                match status {
-                    Ok(status) if status.success() => {
-                        tracing::info!(worker = slot, "custom_service has ended");
-                        return;
-                    }
-                    Ok(status) => tracing::error!(worker = slot, "custom_service failed: {status}"),
-                    Err(error) => tracing::error!(worker = slot, "custom_service failed: {error}"),
-                }
+impl Outcome {
+    fn response(self, input: Input, method: Method) -> Result<Response> {
+        match self {
+            Self::Response(response) => Ok(response),
+            Self::Unchanged(mut response) => {
+                response.message.payload = payload_of(input);
+                Ok(response)
             }
-            Err(error) => tracing::error!(worker = slot, "custom_service not started: {error}"),
+            Self::Declined => Err(not_defined(method)),
         }
-        if since.elapsed() >= STEADY {
-            pause = FIRST_PAUSE;
-        }
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            _ = stopped(&mut stop) => return,
-        }
-        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 
-async fn end(process: &mut Process, grace: Duration) {
-    process.terminate();
-    if tokio::time::timeout(grace, process.wait()).await.is_err() {
-        tracing::warn!("custom_service is killed: it did not end within {grace:?}");
+/// Whether this is what the method is called on.
+fn is_input_of(method: Method, input: &Input) -> bool {
+    match method {
+        Method::Predict | Method::TransformInput | Method::TransformOutput | Method::Route => {
+            matches!(input, Input::Message(_))
+        }
+        Method::Aggregate => matches!(input, Input::Messages(_)),
+        Method::SendFeedback => matches!(input, Input::Feedback(_)),
+        Method::HealthStatus | Method::Metadata => matches!(input, Input::None),
     }
+}
+
+fn is_opaque(input: &Input) -> bool {
+    matches!(
+        input,
+        Input::Message(Message {
+            payload: Payload::Opaque(_),
+            ..
+        })
+    )
+}
+
+/// The payload that a component leaves unchanged: of several messages the first one's.
+fn payload_of(input: Input) -> Payload {
+    let message = match input {
+        Input::Message(message) => Some(message),
+        Input::Messages(messages) => messages.into_iter().next(),
+        Input::Feedback(feedback) => feedback.request,
+        Input::None => None,
+    };
+    message.unwrap_or_default().payload
+}
+
+/// The input as the items of the plain method.
+fn plain(input: &Input, context: &Context) -> Result<RequestFrame> {
+    let mut frame = RequestFrame::new(context.encoding, context.request.as_deref());
+    match input {
+        Input::Message(message) => frame.message(message)?,
+        Input::Messages(messages) => messages.iter().try_for_each(|one| frame.message(one))?,
+        Input::Feedback(feedback) => frame.feedback(feedback)?,
+        Input::None => {}
+    }
+    Ok(frame)
+}
+
+/// The input as one raw message for the `_raw` method: the caller's own bytes where they are known.
+fn raw_message(input: &Input, context: &Context) -> Result<RequestFrame> {
+    let encoding = match input {
+        // Feedback is protobuf to those methods, over REST as well.
+        Input::Feedback(_) => Encoding::Protobuf,
+        Input::None => Encoding::Json,
+        _ => context.encoding,
+    };
+    let message = match &context.raw_message {
+        Some(message) if encoding == context.encoding => match encoding {
+            Encoding::Json => json::check(message)
+                .map_err(|error| bad_data(&error))?
+                .into_bytes(),
+            Encoding::Protobuf => message.clone(),
+        },
+        _ => encode(input, encoding)?,
+    };
+    let mut frame = RequestFrame::new(encoding, context.request.as_deref());
+    frame.raw_message(encoding, &message);
+    Ok(frame)
+}
+
+fn encode(input: &Input, encoding: Encoding) -> Result<Bytes> {
+    let mut out = Vec::new();
+    match (encoding, input) {
+        (_, Input::None) => out.extend_from_slice(b"{}"),
+        (Encoding::Json, Input::Message(message)) => {
+            seldon_json::encode_message(message, &mut out);
+        }
+        (Encoding::Json, Input::Messages(list)) => seldon_json::encode_messages(list, &mut out),
+        (Encoding::Json, Input::Feedback(feedback)) => {
+            seldon_json::encode_feedback(feedback, &mut out);
+        }
+        (Encoding::Protobuf, Input::Message(message)) => {
+            proto::encode_message(message, &mut out).map_err(|error| bad_data(&error))?;
+        }
+        (Encoding::Protobuf, Input::Messages(list)) => {
+            proto::encode_messages(list, &mut out).map_err(|error| bad_data(&error))?;
+        }
+        (Encoding::Protobuf, Input::Feedback(feedback)) => {
+            proto::encode_feedback(feedback, &mut out).map_err(|error| bad_data(&error))?;
+        }
+    }
+    Ok(out.into())
+}
+
+fn bad_data(error: &dyn std::error::Error) -> Error {
+    Error::new(ErrorKind::BadData, error.to_string())
+}
+
+fn not_defined(method: Method) -> Error {
+    let name = match method {
+        Method::Route => "Route",
+        Method::Aggregate => "Aggregate",
+        other => other.name(),
+    };
+    Error::new(ErrorKind::NotImplemented, format!("{name} not defined"))
 }

@@ -8,7 +8,7 @@ use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-struct Job {
+struct Start {
     command: Command,
     runtime: Handle,
     started: oneshot::Sender<io::Result<Child>>,
@@ -16,38 +16,38 @@ struct Job {
 
 /// Starts a process from a thread that lives as long as this process.
 ///
-/// The system tells a child of its parent's death when the *thread* that started it ends, and the
-/// threads of a runtime may end before it does. Besides, a process that holds much memory takes a
-/// while to fork, and meanwhile the runtime's threads have requests to serve.
+/// The system signals a child that its parent has died when the *thread* that started it ends, and
+/// the threads of a runtime may end before the process does. Besides, a process that holds much
+/// memory takes a while to fork, and meanwhile the runtime's threads have requests to serve.
 pub(crate) async fn spawn(command: Command) -> io::Result<Child> {
     let (started, child) = oneshot::channel();
-    let job = Job {
+    let start = Start {
         command,
         runtime: Handle::current(),
         started,
     };
-    starter()?.send(job).map_err(io::Error::other)?;
+    starter()?.send(start).map_err(io::Error::other)?;
     child.await.map_err(io::Error::other)?
 }
 
-fn starter() -> io::Result<&'static Sender<Job>> {
-    static STARTER: OnceLock<Sender<Job>> = OnceLock::new();
+fn starter() -> io::Result<&'static Sender<Start>> {
+    static STARTER: OnceLock<Sender<Start>> = OnceLock::new();
     if let Some(starter) = STARTER.get() {
         return Ok(starter);
     }
-    let (sender, jobs) = channel();
+    let (sender, starts) = channel();
     std::thread::Builder::new()
         .name("starter".to_owned())
-        .spawn(move || run(&jobs))?;
-    // Where two ask at once, the thread of the second one ends with its channel, unused.
+        .spawn(move || run(&starts))?;
+    // Of two callers at the same time, the second one's thread ends with its channel, unused.
     Ok(STARTER.get_or_init(|| sender))
 }
 
-fn run(jobs: &Receiver<Job>) {
-    for mut job in jobs {
-        // The pipes and the end of the child are looked after by the caller's runtime.
-        let _inside = job.runtime.enter();
-        // A caller that has left drops the child, which kills it.
-        let _ = job.started.send(job.command.spawn());
+fn run(starts: &Receiver<Start>) {
+    for mut start in starts {
+        // The caller's runtime waits for the pipes and for the end of the child.
+        let _guard = start.runtime.enter();
+        // If the caller has gone, the child is dropped, which kills it.
+        let _ = start.started.send(start.command.spawn());
     }
 }

@@ -2,15 +2,15 @@
 
 use bytes::Bytes;
 use serde::Deserialize;
-use streeling_codec::json;
+use streeling_codec::seldon::json;
 use streeling_core::{
-    Array, Call, Code, DType, Data, Encoding, ErrorKind, Feedback, Form, Message, Method, Output,
-    Payload, RawJson, RequestId, Tensor, Trace, Transport,
+    Array, Code, DType, Elements, Encoding, ErrorKind, Feedback, Layout, Message, Method, Names,
+    Payload, RawJson, RequestContext, RequestId, Tensor, Trace, Transport,
 };
 
 use crate::frame::{HEADER, Header, ITEM, ItemHeader, ItemKind, Kind};
 use crate::reply::{Outcome, Reply};
-use crate::request::Request;
+use crate::request::RequestFrame;
 
 #[derive(Deserialize)]
 struct Vector {
@@ -62,12 +62,12 @@ fn dtype(name: &str) -> DType {
     DType::ALL[names.iter().position(|known| *known == name).unwrap()]
 }
 
-fn form(name: Option<&str>) -> Option<Form> {
+fn layout(name: Option<&str>) -> Option<Layout> {
     Some(match name? {
-        "ndarray" => Form::NdArray,
-        "tensor" => Form::Tensor,
-        "tftensor" => Form::TfTensor,
-        "empty" => Form::Empty,
+        "ndarray" => Layout::Nested,
+        "tensor" => Layout::Flat,
+        "tftensor" => Layout::TensorProto,
+        "empty" => Layout::Unset,
         other => panic!("no form {other}"),
     })
 }
@@ -77,31 +77,31 @@ impl Item {
     fn message(&self) -> Message {
         let body = bytes(&self.body);
         let raw = || RawJson::from_checked(body.clone());
-        let array = match self.kind.as_str() {
+        let elements = match self.kind.as_str() {
             "numbers" => {
                 let dtype = dtype(self.dtype.as_deref().unwrap());
                 let tensor = Tensor::new(dtype, self.shape.clone(), body.clone()).unwrap();
-                Some(Array::Typed(tensor))
+                Some(Elements::Typed(tensor))
             }
-            "list" => Some(Array::Json(raw())),
+            "list" => Some(Elements::Json(raw())),
             _ => None,
         };
-        let payload = match (array, self.kind.as_str()) {
-            (Some(array), _) => Payload::Data(Data {
+        let payload = match (elements, self.kind.as_str()) {
+            (Some(elements), _) => Payload::Array(Array {
                 names: json::decode_names(self.names.as_bytes())
                     .unwrap_or_default()
                     .into(),
-                form: form(self.form.as_deref()).unwrap(),
-                array,
+                layout: layout(self.form.as_deref()).unwrap(),
+                elements,
             }),
             (None, "none") => Payload::None,
             (None, "text") => Payload::Text(String::from_utf8(body.into()).unwrap()),
-            (None, "binary") => Payload::Binary(body),
+            (None, "binary") => Payload::Bytes(body),
             (None, "json") => Payload::Json(raw()),
-            (None, "raw") => Payload::Raw(vec![body]),
+            (None, "passthrough") => Payload::Opaque(vec![body]),
             (None, "custom") => {
                 let length = usize::from(body[0]);
-                Payload::Custom {
+                Payload::Any {
                     type_url: String::from_utf8(body[4..4 + length].to_vec()).unwrap(),
                     value: body.slice(4 + length..),
                 }
@@ -121,12 +121,16 @@ impl Item {
     }
 }
 
-/// The call that this context is written of.
-fn call(context: &str) -> Option<Call> {
-    static TEST: Transport = Transport::new("test", Code::numbered(499));
-    let mut lines = context.lines();
-    let mut call = Call::new(&TEST, RequestId::given(lines.next()?).unwrap());
-    call.trace = lines.next().map(|traceparent| {
+/// The request whose context this is.
+fn request_context(text: &str) -> Option<RequestContext> {
+    static TEST: Transport = Transport {
+        name: "test",
+        abandoned: Code::numbered(499),
+        id_headers: &[],
+    };
+    let mut lines = text.lines();
+    let mut context = RequestContext::new(&TEST, RequestId::given(lines.next()?).unwrap());
+    context.trace = lines.next().map(|traceparent| {
         let parts: Vec<&str> = traceparent.split('-').collect();
         Trace {
             trace_id: u128::from_str_radix(parts[1], 16).unwrap(),
@@ -136,7 +140,7 @@ fn call(context: &str) -> Option<Call> {
             sampled: parts[3] == "01",
         }
     });
-    Some(call)
+    Some(context)
 }
 
 #[test]
@@ -186,23 +190,23 @@ fn headers_and_items_are_as_decoded() {
             assert_eq!(rest, text.as_bytes(), "{name}");
             continue;
         }
-        for wanted in &decoded.items {
+        for expected in &decoded.items {
             let item = ItemHeader::decode(rest).unwrap();
             assert_eq!(
                 format!("{:?}", item.kind).to_lowercase(),
-                wanted.kind,
+                expected.kind,
                 "{name}"
             );
-            assert_eq!(usize::from(item.ndim), wanted.shape.len(), "{name}");
+            assert_eq!(usize::from(item.ndim), expected.shape.len(), "{name}");
             assert_eq!(item.encode(), rest[..ITEM], "{name}");
-            let sides = usize::from(item.ndim) * 8;
+            let shape = usize::from(item.ndim) * 8;
             let (names, meta) = (item.names as usize, item.meta as usize);
             assert_eq!(
                 (names, meta),
-                (wanted.names.len(), wanted.meta.len()),
+                (expected.names.len(), expected.meta.len()),
                 "{name}"
             );
-            rest = &rest[ITEM + sides + names + meta + item.body as usize..];
+            rest = &rest[ITEM + shape + names + meta + item.body as usize..];
         }
         assert!(rest.is_empty(), "{name}");
     }
@@ -220,7 +224,7 @@ fn requests_are_written_as_the_vectors_say() {
         if decoded.kind != "request" {
             continue;
         }
-        // An empty meta is what tells a method that it is called over gRPC.
+        // Over gRPC a method is given an empty meta.
         let empty_meta = decoded.items.iter().any(|item| item.meta == "{}");
         let encoding = if empty_meta {
             Encoding::Protobuf
@@ -231,34 +235,35 @@ fn requests_are_written_as_the_vectors_say() {
             .iter()
             .find(|method| Some(method.name()) == decoded.method.as_deref())
             .unwrap();
-        let call = call(&decoded.context);
-        let mut request = Request::new(encoding, call.as_ref());
+        let context = request_context(&decoded.context);
+        let mut request = RequestFrame::new(encoding, context.as_ref());
         match (method, decoded.items.as_slice()) {
             (Method::SendFeedback, [input, truth, reward]) => {
                 let reward: serde_json::Value =
                     serde_json::from_slice(&bytes(&reward.body)).unwrap();
+                let routing = reward["routing"].as_i64().map(|branch| branch as i32);
                 let feedback = Feedback {
                     request: Some(input.message()),
                     response: None,
                     reward: reward["reward"].as_f64().unwrap() as f32,
                     truth: Some(truth.message()),
+                    routing,
                 };
-                let routing = reward["routing"].as_i64().map(|branch| branch as i32);
-                request.feedback(&feedback, routing);
+                request.feedback(&feedback).unwrap();
             }
-            (_, [whole]) if whole.kind == "message" => {
-                request.whole(Encoding::Json, &bytes(&whole.body));
+            (_, [raw]) if raw.kind == "message" => {
+                request.raw_message(Encoding::Json, &bytes(&raw.body));
             }
-            (_, [whole]) if whole.kind == "protobuf" => {
-                request.whole(Encoding::Protobuf, &bytes(&whole.body));
+            (_, [raw]) if raw.kind == "protobuf" => {
+                request.raw_message(Encoding::Protobuf, &bytes(&raw.body));
             }
             (_, items) => items
                 .iter()
-                .for_each(|item| request.message(&item.message())),
+                .for_each(|item| request.message(&item.message()).unwrap()),
         }
-        let pieces = request.finish(method, decoded.id, None);
+        let pieces = request.finish(method, decoded.id, None).unwrap();
         let mut found = pieces.concat();
-        // The clock of the deadline is the machine's; only the rest can be foreseen.
+        // The deadline is a time of the machine's clock; the rest is known beforehand.
         found[24..HEADER].copy_from_slice(&decoded.deadline.to_le_bytes());
         assert_eq!(Bytes::from(found), bytes(&frame), "{name}");
         written += 1;
@@ -301,61 +306,68 @@ fn replies_are_read_as_the_vectors_say() {
                 error.grpc_status.map(u64::from),
                 "{name}"
             );
-            let late = body["kind"] == "deadline";
-            assert_eq!(late, error.kind == ErrorKind::Deadline, "{name}");
+            let is_late = body["kind"] == "deadline";
+            assert_eq!(is_late, error.kind == ErrorKind::Deadline, "{name}");
             continue;
         };
-        let Ok(Outcome::Answer(answer)) = outcome else {
-            panic!("{name}: {outcome:?}")
+        let (is_unchanged, response) = match outcome {
+            Ok(Outcome::Response(response)) => (false, response),
+            Ok(Outcome::Unchanged(response)) => (true, response),
+            other => panic!("{name}: {other:?}"),
         };
-        let (kind, body) = match &answer.output {
-            Output::None => (ItemKind::None, Bytes::new()),
-            Output::Unchanged => (ItemKind::Unchanged, Bytes::new()),
-            Output::Tensor(tensor) => {
-                assert_eq!(tensor.shape(), item.shape, "{name}");
-                assert_eq!(
-                    tensor.dtype(),
-                    dtype(item.dtype.as_deref().unwrap()),
-                    "{name}"
-                );
-                (ItemKind::Numbers, tensor.data().clone())
+        let Message { meta, payload, .. } = response.message;
+        let mut names = None;
+        let (kind, body) = match payload {
+            Payload::None if is_unchanged => (ItemKind::Unchanged, Bytes::new()),
+            Payload::None => (ItemKind::None, Bytes::new()),
+            Payload::Array(array) => {
+                names = Some(array.names);
+                match (array.elements, array.layout) {
+                    (Elements::Typed(tensor), Layout::Unset) => {
+                        let expected = dtype(item.dtype.as_deref().unwrap());
+                        assert_eq!(tensor.shape(), item.shape, "{name}");
+                        assert_eq!(tensor.dtype(), expected, "{name}");
+                        (ItemKind::Numbers, tensor.data().clone())
+                    }
+                    (Elements::Json(json), Layout::Nested) => (ItemKind::List, json.into_bytes()),
+                    other => panic!("{name}: {other:?}"),
+                }
             }
-            Output::List { json, columns } => {
-                assert_eq!(*columns, item.shape.get(1).copied(), "{name}");
-                (ItemKind::List, json.bytes().clone())
-            }
-            Output::Text(text) => (ItemKind::Text, Bytes::copy_from_slice(text.as_bytes())),
-            Output::Binary(bytes) => (ItemKind::Binary, bytes.clone()),
-            Output::Json(json) => (ItemKind::Json, json.bytes().clone()),
-            Output::Raw(bytes) => (ItemKind::Raw, bytes.clone()),
-            Output::Custom { type_url, value } => {
+            Payload::Text(text) => (ItemKind::Text, text.into()),
+            Payload::Bytes(bytes) => (ItemKind::Binary, bytes),
+            Payload::Json(json) => (ItemKind::Json, json.into_bytes()),
+            Payload::Opaque(pieces) => (ItemKind::Passthrough, pieces.concat().into()),
+            Payload::Any { type_url, value } => {
                 let mut body = (type_url.len() as u32).to_le_bytes().to_vec();
                 body.extend_from_slice(type_url.as_bytes());
-                body.extend_from_slice(value);
+                body.extend_from_slice(&value);
                 (ItemKind::Custom, body.into())
             }
-            Output::Message(message) => {
-                assert_eq!(message.payload, Payload::Text("x".to_owned()), "{name}");
-                let kind = match item.kind.as_str() {
-                    "protobuf" => ItemKind::Protobuf,
-                    _ => ItemKind::Message,
-                };
-                (kind, bytes(&item.body))
-            }
+            Payload::Named(named) => panic!("{name}: {named:?}"),
         };
+        if response.is_complete {
+            assert!(
+                matches!(item.kind.as_str(), "message" | "protobuf"),
+                "{name}"
+            );
+            assert_eq!((kind, &body[..]), (ItemKind::Text, &b"x"[..]), "{name}");
+            continue;
+        }
         assert_eq!(format!("{kind:?}").to_lowercase(), item.kind, "{name}");
         assert_eq!(body, bytes(&item.body), "{name}");
-        assert_eq!(answer.names.is_some(), !item.names.is_empty(), "{name}");
-        assert_eq!(
-            answer.tags.is_empty(),
-            !item.meta.contains("tags"),
-            "{name}"
-        );
-        assert_eq!(
-            answer.metrics.is_empty(),
-            !item.meta.contains("metrics"),
-            "{name}"
-        );
+        let own_names = json::decode_names(item.names.as_bytes()).ok();
+        let expected = match (kind, item.shape.get(1)) {
+            (ItemKind::Numbers | ItemKind::List, None) => Some(Names::new()),
+            (ItemKind::Numbers, _) => Some(own_names.map_or(Names::Unset, Names::Given)),
+            (ItemKind::List, Some(&columns)) => {
+                Some(own_names.map_or(Names::Numbered(columns), Names::Given))
+            }
+            _ => None,
+        };
+        assert_eq!(names, expected, "{name}");
+        assert_eq!(meta.tags.is_empty(), !item.meta.contains("tags"), "{name}");
+        let has_metrics = item.meta.contains("metrics");
+        assert_eq!(meta.metrics.is_empty(), !has_metrics, "{name}");
     }
     assert!(read >= 16, "only {read} vectors were read");
 }

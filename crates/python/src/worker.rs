@@ -1,8 +1,8 @@
-//! One worker process: from its start to the moment it can serve, and its end.
+//! One worker process: from its start until the component in it is loaded.
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,13 +11,14 @@ use command_fds::{CommandFdExt, FdMapping};
 use rustix::process::{Pid, Signal};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use streeling_core::{Encoding, Method};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 
+use crate::connection::Connection;
+use crate::error::StartError;
 use crate::frame::{Fault, HEADER, Header, Kind, VERSION};
-use crate::link::Link;
+use crate::methods::Methods;
 use crate::package;
 
 /// The first descriptor that a worker inherits; 0 to 2 are the standard streams.
@@ -25,7 +26,7 @@ const FIRST_FD: i32 = 3;
 
 /// From the start of the interpreter to its first frame. A cold disk takes seconds; one that takes
 /// longer hangs, for instance in a `sitecustomize`.
-const HELLO: Duration = Duration::from_secs(60);
+const HELLO_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What a worker needs to know to load a component.
 #[derive(Clone, Debug)]
@@ -42,88 +43,14 @@ pub struct WorkerConfig {
     pub parameters: String,
     /// Laid over what `init_metadata` returns: one JSON object, in the same dialect.
     pub metadata: Option<String>,
-    /// Id of the unit in the graph.
+    /// Id of the component in the graph.
     pub unit_id: Option<String>,
-    /// Image that the unit runs from; names the model where its metadata does not.
+    /// Image that the component runs from; names the model where its metadata does not.
     pub image: Option<String>,
     /// Threads that call the component.
     pub threads: usize,
     /// Level of Python's root logger, by its name there.
     pub log_level: &'static str,
-}
-
-/// Why a worker did not come to serve.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StartError {
-    /// The interpreter could not be started.
-    #[error("cannot start the interpreter '{}' (--python, STREELING_PYTHON)", python.display())]
-    Spawn {
-        /// The interpreter that was tried.
-        python: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The component could not be imported, constructed or loaded.
-    #[error("cannot {stage} the component '{name}'\n{}", traceback.trim_end())]
-    Component {
-        /// `import`, `construct`, `load`, or `get the metadata of`.
-        stage: &'static str,
-        /// Module and class.
-        name: String,
-        /// Python's own traceback; its last line is the exception's text.
-        traceback: String,
-    },
-    /// The process ended before it was ready.
-    #[error(
-        "the worker ended before the component was loaded ({status}); its interpreter is '{}' \
-         (--python, STREELING_PYTHON)",
-        python.display()
-    )]
-    Exited {
-        /// How it ended.
-        status: ExitStatus,
-        /// The interpreter.
-        python: PathBuf,
-    },
-    /// The interpreter did not say hello.
-    #[error(
-        "'{}' said nothing for {} s after its start (--python, STREELING_PYTHON)",
-        python.display(), HELLO.as_secs()
-    )]
-    Silent {
-        /// The interpreter.
-        python: PathBuf,
-    },
-    /// The other side speaks another protocol.
-    #[error("the worker does not keep to the protocol: {0}")]
-    Protocol(String),
-    /// The sockets failed.
-    #[error("the worker cannot be talked to")]
-    Socket(#[from] io::Error),
-    /// The component was loaded, and the process was lost before it had answered anything.
-    #[error("the worker was lost soon after its start: {0}")]
-    Lost(String),
-    /// One worker failed too often in a row.
-    #[error("worker {slot} failed {tries} times in a row; the last time: {last}")]
-    GaveUp {
-        /// The worker's number.
-        slot: usize,
-        /// How often it was tried.
-        tries: u32,
-        /// Why it failed the last time.
-        #[source]
-        last: Arc<Self>,
-    },
-    /// The pool was stopped meanwhile.
-    #[error("the workers were not started, since the server is going down")]
-    Stopped,
-}
-
-impl From<Fault> for StartError {
-    fn from(fault: Fault) -> Self {
-        Self::Protocol(fault.to_string())
-    }
 }
 
 #[derive(Deserialize)]
@@ -137,7 +64,7 @@ struct Hello {
 struct Load<'a> {
     module: &'a str,
     class: &'a str,
-    app_dir: &'a std::path::Path,
+    app_dir: &'a Path,
     unit_id: Option<&'a str>,
     image: Option<&'a str>,
     worker: usize,
@@ -145,84 +72,19 @@ struct Load<'a> {
     log_level: &'a str,
 }
 
-/// What a component turned out to be when it was loaded.
+/// A worker's description of the component that it has loaded.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Ready {
     pub(crate) methods: Methods,
     pub(crate) metadata: Option<Box<RawValue>>,
     pub(crate) metadata_error: Option<String>,
-    pub(crate) load_seconds: f64,
+    load_seconds: f64,
 }
 
-/// The methods that a class defines, plain and raw, a bit for each.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(from = "Vec<String>")]
-pub(crate) struct Methods(u32);
-
-impl Methods {
-    /// `custom_service`, above the bits of the methods.
-    const SERVICE: u32 = 1 << (Method::ALL.len() * 3);
-
-    pub(crate) fn from_bits(bits: u32) -> Self {
-        Self(bits)
-    }
-
-    /// 22 bits from the lowest on.
-    pub(crate) fn bits(self) -> u32 {
-        self.0
-    }
-
-    pub(crate) fn has(self, method: Method) -> bool {
-        self.0 & Self::plain(method) != 0
-    }
-
-    /// Whether the class has a method for whole messages that come in this encoding.
-    pub(crate) fn has_whole(self, method: Method, encoding: Encoding) -> bool {
-        self.0 & Self::whole(method, encoding) != 0
-    }
-
-    /// Whether the class has a server of its own to run.
-    pub(crate) fn has_service(self) -> bool {
-        self.0 & Self::SERVICE != 0
-    }
-
-    fn plain(method: Method) -> u32 {
-        1 << (method.code() - 1)
-    }
-
-    fn whole(method: Method, encoding: Encoding) -> u32 {
-        Self::plain(method) << (Method::ALL.len() * (1 + encoding as usize))
-    }
-}
-
-impl From<Vec<String>> for Methods {
-    fn from(names: Vec<String>) -> Self {
-        let defined = |wanted: &str| names.iter().any(|name| name == wanted);
-        let mut bits = if defined("custom_service") {
-            Self::SERVICE
-        } else {
-            0
-        };
-        for method in Method::ALL {
-            let named = |suffix: &str| defined(&format!("{}{suffix}", method.name()));
-            if named("") {
-                bits |= Self::plain(method);
-            }
-            for encoding in [Encoding::Json, Encoding::Protobuf] {
-                let takes = named("_raw")
-                    || match (method, encoding) {
-                        (Method::HealthStatus, _) => false,
-                        // Feedback comes as protobuf either way.
-                        (Method::SendFeedback, _) => named("_rest") || named("_grpc"),
-                        (_, Encoding::Json) => named("_rest"),
-                        (_, Encoding::Protobuf) => named("_grpc"),
-                    };
-                if takes {
-                    bits |= Self::whole(method, encoding);
-                }
-            }
-        }
-        Self(bits)
+impl Ready {
+    /// How long import, construction and load took together.
+    pub(crate) fn load_time(&self) -> Duration {
+        Duration::try_from_secs_f64(self.load_seconds).unwrap_or_default()
     }
 }
 
@@ -252,17 +114,18 @@ impl Stage {
     }
 }
 
-/// A worker that has loaded its component.
+/// A worker process that has loaded its component.
 #[derive(Debug)]
 pub(crate) struct Worker {
-    pub(crate) links: Arc<[Link]>,
+    /// One for each thread.
+    pub(crate) connections: Arc<[Connection]>,
     pub(crate) ready: Ready,
     pub(crate) process: Process,
-    /// Kept open: its end is how the worker learns that the front is gone.
+    /// Kept open: at its end the worker knows that the server is gone.
     _control: UnixStream,
 }
 
-/// A process with its group; whatever is left of the group is killed when it is dropped.
+/// A process and its group; what is left of the group is killed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
@@ -280,13 +143,13 @@ impl Process {
         self.child.wait().await
     }
 
-    /// Asks the process, and whatever it has started, to end.
+    /// Sends SIGTERM to the process and all that it has started.
     pub(crate) fn terminate(&self) {
         // As below.
         let _ = rustix::process::kill_process_group(self.group, Signal::TERM);
     }
 
-    /// Kills the process and whatever it has started.
+    /// Kills the process and all that it has started.
     pub(crate) fn kill(&self) {
         // The group outlives its leader only while it has members, so there may be none.
         let _ = rustix::process::kill_process_group(self.group, Signal::KILL);
@@ -304,29 +167,29 @@ impl Worker {
     pub(crate) async fn start(config: &WorkerConfig, slot: usize) -> Result<Self, StartError> {
         let (mut control, control_theirs) = pair()?;
         let mut theirs = vec![control_theirs];
-        let mut links = Vec::with_capacity(config.threads);
+        let mut connections = Vec::with_capacity(config.threads);
         for _ in 0..config.threads {
             let (ours, other) = pair()?;
-            links.push(Link::new(ours));
+            connections.push(Connection::new(ours));
             theirs.push(other);
         }
 
         let mut process = spawn(config, theirs, slot).await?;
         let start = async {
             write(&mut control, Kind::Package, &package::sources()).await?;
-            let hello = tokio::time::timeout(HELLO, read(&mut control));
-            let (kind, body) = hello.await.map_err(|_| {
-                let python = config.python.clone();
-                StartError::Silent { python }
+            let hello = tokio::time::timeout(HELLO_TIMEOUT, read(&mut control));
+            let (kind, body) = hello.await.map_err(|_| StartError::Silent {
+                python: config.python.clone(),
+                timeout: HELLO_TIMEOUT,
             })??;
-            greet(kind, &body, slot)?;
+            check_hello(kind, &body, slot)?;
             write(&mut control, Kind::Load, &load(config, slot)).await?;
             let (kind, body) = read(&mut control).await?;
-            outcome(config, kind, &body)
+            read_ready(config, kind, &body)
         };
         let started = start.await;
         let ready = match started {
-            // The socket only says that the worker is gone; its exit status says more.
+            // The socket only shows that the worker is gone; its exit status tells more.
             Err(StartError::Socket(error)) => {
                 let ended = tokio::time::timeout(Duration::from_secs(1), process.wait()).await;
                 return Err(match ended {
@@ -340,7 +203,7 @@ impl Worker {
             other => other?,
         };
         Ok(Self {
-            links: links.into(),
+            connections: connections.into(),
             ready,
             process,
             _control: control,
@@ -422,7 +285,7 @@ fn load(config: &WorkerConfig, slot: usize) -> Vec<u8> {
     text
 }
 
-fn greet(kind: Kind, body: &[u8], slot: usize) -> Result<(), StartError> {
+fn check_hello(kind: Kind, body: &[u8], slot: usize) -> Result<(), StartError> {
     if kind != Kind::Hello {
         return Err(Fault::Unexpected(kind).into());
     }
@@ -442,7 +305,7 @@ fn greet(kind: Kind, body: &[u8], slot: usize) -> Result<(), StartError> {
     Ok(())
 }
 
-fn outcome(config: &WorkerConfig, kind: Kind, body: &[u8]) -> Result<Ready, StartError> {
+fn read_ready(config: &WorkerConfig, kind: Kind, body: &[u8]) -> Result<Ready, StartError> {
     match kind {
         Kind::Ready => parse(body),
         Kind::Failed => {

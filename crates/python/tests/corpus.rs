@@ -1,4 +1,4 @@
-//! Replays what fuzzing has found worth keeping.
+//! Replays the corpus of the fuzz target.
 
 #[path = "../../../fuzz/checks/frames.rs"]
 mod checks;

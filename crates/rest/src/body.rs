@@ -8,8 +8,8 @@ use http::StatusCode;
 use streeling_core::{Error, ErrorKind};
 use tokio::time::timeout;
 
-/// How much of a refused body is read so that the client gets to see the answer: closing a
-/// connection with unread data makes the kernel reset it, which can overtake the answer.
+/// How much of a refused body is read so that the client gets to see the response: closing a
+/// connection with unread data makes the kernel reset it, which can overtake the response.
 const DISCARD_BYTES: usize = 16 * 1024 * 1024;
 
 /// How long a refused body is read for the same purpose.
@@ -21,7 +21,7 @@ pub(crate) struct Limits {
     /// Bytes at most.
     pub(crate) size: usize,
     /// Time at most between two pieces.
-    pub(crate) stall: Duration,
+    pub(crate) idle: Duration,
 }
 
 impl Limits {
@@ -94,15 +94,13 @@ async fn piece<B: Buf, E>(
     // What is there already needs no timer.
     let piece = match body.next().now_or_never() {
         Some(piece) => piece,
-        None => timeout(limits.stall, body.next())
-            .await
-            .map_err(|_| Error {
-                http_status: Some(StatusCode::REQUEST_TIMEOUT.as_u16()),
-                ..Error::new(
-                    ErrorKind::BadData,
-                    format!("nothing more of the body came for {:?}", limits.stall),
-                )
-            })?,
+        None => timeout(limits.idle, body.next()).await.map_err(|_| Error {
+            http_status: Some(StatusCode::REQUEST_TIMEOUT.as_u16()),
+            ..Error::new(
+                ErrorKind::BadData,
+                format!("nothing more of the body came for {:?}", limits.idle),
+            )
+        })?,
     };
     match piece {
         None => Ok(None),
@@ -141,7 +139,7 @@ mod tests {
 
     const LIMITS: Limits = Limits {
         size: 6,
-        stall: Duration::from_millis(20),
+        idle: Duration::from_millis(20),
     };
 
     async fn collected(pieces: &[Bytes]) -> Result<Bytes, Error> {
@@ -178,7 +176,7 @@ mod tests {
         );
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn pause_is_bounded() {
         let mut body = pending::<Result<Bytes, Infallible>>();
         let error = collect(&mut body, LIMITS).await.unwrap_err();

@@ -1,83 +1,68 @@
-//! From a request's head and body to its answer.
+//! From a request's head and body to its response, in any protocol.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes};
-use futures_util::{FutureExt, Stream};
-use http::{Method as Verb, StatusCode};
-use streeling_codec::json;
+use futures_util::{FutureExt as _, Stream};
+use http::Method as Verb;
 use streeling_core::{
-    Call, Context, Encoding, Error, ErrorKind, Message, Method, Payload, Request, Result, Stage,
-    Unit,
+    Context, Encoding, Error, ErrorKind, Input, Message, Method, Model, Models, Payload, Request,
+    Result, Stage,
 };
 use streeling_net::Offload;
 use tokio::sync::watch;
-use warp::path::FullPath;
 
+use crate::Config;
 use crate::body::{self, Limits};
-use crate::form::{self, ContentType};
-use crate::reply::{self, Preflight, Reply};
-use crate::routes::{self, Action, Route};
-use crate::{Config, decode, openapi, status};
+use crate::head::Head;
+use crate::protocol::{Action, Decoded, Params, Problem, Protocol, Undecoded};
+use crate::reply::{self, Reply};
+use crate::router::{Match, Router};
 
 /// What all requests share.
-pub(crate) struct State {
-    unit: Unit,
+pub(crate) struct Handler {
+    models: Models,
     ready: watch::Receiver<bool>,
+    router: Router,
     limits: Limits,
-    passthrough: bool,
     timeout: Option<Duration>,
-    description: Bytes,
     offload: Offload,
 }
 
-/// What matters of a request's head.
-pub(crate) struct Head {
-    pub(crate) verb: Verb,
-    pub(crate) path: FullPath,
-    pub(crate) query: Option<String>,
-    pub(crate) content_type: Option<ContentType>,
-    /// The claimed length of the body.
-    pub(crate) length: Option<u64>,
-    /// Whether the client sends its body only after it was told to go on.
-    pub(crate) expects: bool,
-    pub(crate) preflight: Preflight,
+/// Where a request stands before its body is looked at.
+enum Before {
+    /// There is a response already.
+    Done(Reply),
+    /// The model is to be called.
+    Call(Method),
 }
 
-impl Head {
-    /// Whether the client is sending a body right now, wanted or not.
-    fn is_followed_by_body(&self) -> bool {
-        let has_body = match self.length {
-            Some(length) => length > 0,
-            None => self.verb != Verb::GET && self.verb != Verb::HEAD,
-        };
-        has_body && !self.expects
-    }
-}
-
-impl State {
-    pub(crate) fn new(config: &Config, unit: Unit, ready: watch::Receiver<bool>) -> Arc<Self> {
-        Arc::new(Self {
-            unit,
+impl Handler {
+    pub(crate) fn new(
+        config: &Config,
+        protocols: Vec<Arc<dyn Protocol>>,
+        models: Models,
+        ready: watch::Receiver<bool>,
+    ) -> Self {
+        Self {
+            models,
             ready,
+            router: Router::new(protocols),
             limits: Limits {
                 size: config.max_body_size,
-                stall: config.stall,
+                idle: config.idle_timeout,
             },
-            passthrough: config.passthrough,
             timeout: config.timeout,
-            description: Bytes::from(openapi::document(&config.identity)),
             offload: Offload::new(),
-        })
+        }
     }
 
-    /// Answers a request, come what may.
+    /// Responds to a request, whatever happens on the way.
     pub(crate) async fn handle<B, E>(
         self: Arc<Self>,
-        head: Head,
-        call: Arc<Call>,
+        head: Arc<Head>,
         body: impl Stream<Item = std::result::Result<B, E>> + Send + Unpin + 'static,
     ) -> Reply
     where
@@ -87,65 +72,73 @@ impl State {
         let context = Context {
             deadline: self.timeout.map(|timeout| Instant::now() + timeout),
             encoding: Encoding::Json,
-            document: None,
-            call: Some(call),
+            raw_message: None,
+            request: Some(Arc::clone(&head.request)),
         };
+        let found = self.router.find(head.path());
+        let protocol = found
+            .as_ref()
+            .map_or(self.router.fallback(), |found| found.protocol);
+        let Some(found) = &found else {
+            if head.is_followed_by_body() {
+                body::discard(body);
+            }
+            return not_found(&**protocol, &head);
+        };
+        head.request.set_operation(found.route.operation);
         // Nothing of the request is looked at again after a panic, so it cannot be seen torn.
-        let answer = AssertUnwindSafe(self.route(&context, &head, body)).catch_unwind();
-        let answer = match context.deadline {
-            None => answer.await,
-            Some(deadline) => match tokio::time::timeout_at(deadline.into(), answer).await {
-                Ok(answer) => answer,
+        let response = AssertUnwindSafe(self.respond(&context, &head, found, body)).catch_unwind();
+        let response = match context.deadline {
+            None => response.await,
+            Some(deadline) => match tokio::time::timeout_at(deadline.into(), response).await {
+                Ok(response) => response,
                 Err(_) => Ok(Err(self.late())),
             },
         };
-        match answer {
-            Ok(Ok(reply)) => reply,
-            Ok(Err(error)) => reply::error(&error),
+        let error = match response {
+            Ok(Ok(reply)) => return reply,
+            Ok(Err(error)) => error,
             Err(panic) => {
                 let error = Error::panicked(&*panic);
-                tracing::error!(path = head.path.as_str(), "{error}");
-                reply::error(&error)
+                tracing::error!(path = head.path(), "{error}");
+                error
             }
-        }
+        };
+        reply::problem(&**protocol, Problem::Error(&error))
     }
 
-    async fn route<B, E>(
+    async fn respond<B, E>(
         &self,
         context: &Context,
-        head: &Head,
+        head: &Arc<Head>,
+        found: &Match<'_>,
         mut body: impl Stream<Item = std::result::Result<B, E>> + Send + Unpin + 'static,
     ) -> Result<Reply>
     where
         B: Buf + Send,
         E: Send,
     {
-        let route = routes::find(head.path.as_str());
-        if let (Some(call), Some(route)) = (&context.call, route) {
-            call.set_subject(route.action.subject());
-        }
-        let result = match self.without_body(head, route) {
-            Before::Answered(reply) => Ok(reply),
-            Before::Metadata => return self.metadata().await,
-            Before::Call(Method::HealthStatus) => {
-                return self
-                    .call(context, Method::HealthStatus, Request::Nothing)
-                    .await;
+        let result = match self.before_body(head, found) {
+            Ok(Before::Done(reply)) => Ok(reply),
+            Ok(Before::Call(method @ (Method::HealthStatus | Method::Metadata))) => {
+                return self.call_without_body(context, method, found).await;
             }
-            Before::Call(Method::Predict) if self.passthrough => {
-                match self.read_raw(context, head, &mut body).await {
-                    Ok(message) => return self.call(context, Method::Predict, message).await,
+            Ok(Before::Call(method)) if found.protocol.passes_through(method) => {
+                match self.read_pieces(context, head, &mut body).await {
+                    Ok(payload) => return self.pass_through(context, method, found, payload).await,
                     Err(error) => Err(error),
                 }
             }
-            Before::Call(method) => match self.read(head, &mut body).await {
+            Ok(Before::Call(method)) => match self.read(head, &mut body).await {
                 Ok(whole) => {
                     drop(body);
-                    return self.decode_and_call(context, head, method, whole).await;
+                    return self
+                        .decode_and_call(context, head, found, method, whole)
+                        .await;
                 }
                 Err(error) => Err(error),
             },
-            Before::Refused(error) => Err(error),
+            Err(error) => Err(error),
         };
         if head.is_followed_by_body() {
             body::discard(body);
@@ -154,30 +147,26 @@ impl State {
     }
 
     /// What can be said before the body is looked at.
-    fn without_body(&self, head: &Head, route: Option<&Route>) -> Before {
-        let path = head.path.as_str();
-        let Some(Route { verbs, action, .. }) = route else {
-            return Before::Answered(reply::not_found(path));
-        };
+    fn before_body(&self, head: &Head, found: &Match<'_>) -> Result<Before> {
+        let route = found.route;
         if head.verb == Verb::OPTIONS {
-            return Before::Answered(reply::options(*verbs, &head.preflight));
+            return Ok(Before::Done(reply::options(route.verbs, head)));
         }
-        if !verbs.allow(&head.verb) {
-            return Before::Answered(reply::not_allowed(&head.verb, path, *verbs));
+        if !route.verbs.allow(&head.verb) {
+            let problem = Problem::NotAllowed {
+                verb: &head.verb,
+                path: head.path(),
+                allowed: route.verbs,
+            };
+            return Ok(Before::Done(reply::problem(&**found.protocol, problem)));
         }
-        match action {
-            Action::Ping => Before::Answered(reply::pong()),
-            Action::OpenApi => {
-                Before::Answered(reply::json(StatusCode::OK, self.description.clone()))
-            }
-            Action::Metadata | Action::Call(_) if !*self.ready.borrow() => {
-                Before::Refused(Error::new(
-                    ErrorKind::NotReady,
-                    "the component has not finished loading",
-                ))
-            }
-            Action::Metadata => Before::Metadata,
-            Action::Call(method) => Before::Call(*method),
+        match route.action {
+            Action::Page(page) => Ok(Before::Done(found.protocol.page(page))),
+            Action::Call(_) if !*self.ready.borrow() => Err(Error::new(
+                ErrorKind::NotReady,
+                "the component has not finished loading",
+            )),
+            Action::Call(method) => Ok(Before::Call(method)),
         }
     }
 
@@ -186,115 +175,151 @@ impl State {
         head: &Head,
         body: &mut (impl Stream<Item = std::result::Result<B, E>> + Unpin),
     ) -> Result<Bytes> {
-        self.limits.check(head.length)?;
+        self.limits.check(head.length())?;
         body::collect(body, self.limits).await
     }
 
-    async fn read_raw<B: Buf, E>(
+    async fn read_pieces<B: Buf, E>(
         &self,
         context: &Context,
         head: &Head,
         body: &mut (impl Stream<Item = std::result::Result<B, E>> + Unpin),
-    ) -> Result<Request> {
-        self.limits.check(head.length)?;
+    ) -> Result<Payload> {
+        self.limits.check(head.length())?;
         let pieces = body::pieces(body, self.limits).await?;
-        context.received(pieces.iter().map(Bytes::len).sum());
-        let payload = Payload::Raw(pieces);
-        Ok(Request::Message(Message {
+        context.set_received(pieces.iter().map(Bytes::len).sum());
+        Ok(Payload::Opaque(pieces))
+    }
+
+    async fn pass_through(
+        &self,
+        context: &Context,
+        method: Method,
+        found: &Match<'_>,
+        payload: Payload,
+    ) -> Result<Reply> {
+        let message = Message {
             payload,
             ..Message::default()
-        }))
+        };
+        let decoded = Decoded {
+            input: Input::Message(message),
+            raw_message: Bytes::new(),
+        };
+        let (request, _) = decoded.into_request(method, &found.params);
+        let model = self.models.get(request.model.as_deref())?;
+        self.call(context, model, found, request).await
+    }
+
+    async fn call_without_body(
+        &self,
+        context: &Context,
+        method: Method,
+        found: &Match<'_>,
+    ) -> Result<Reply> {
+        let decoded = Decoded {
+            input: Input::None,
+            raw_message: Bytes::new(),
+        };
+        let (request, _) = decoded.into_request(method, &found.params);
+        let model = self.models.get(request.model.as_deref())?;
+        self.call(context, model, found, request).await
     }
 
     async fn decode_and_call(
         &self,
         context: &Context,
-        head: &Head,
+        head: &Arc<Head>,
+        found: &Match<'_>,
         method: Method,
         body: Bytes,
     ) -> Result<Reply> {
-        context.received(body.len());
+        context.set_received(body.len());
         let since = context.clock();
-        let content_type = head.content_type.as_ref();
-        let document = form::document(content_type, head.query.as_deref(), body).await?;
-        let whole = self
-            .unit
-            .takes_whole(method, context.encoding)
+        let size = body.len();
+        let decode = {
+            let (protocol, head) = (Arc::clone(found.protocol), Arc::clone(head));
+            let params = found.params.clone();
+            move || decode(&*protocol, &head, method, &params, body)
+        };
+        let decoded = self.offload.run(size, decode).await;
+        context.record(Stage::Decode, since);
+        let (request, raw_message) = decoded?.into_request(method, &found.params);
+        let model = self.models.get(request.model.as_deref())?;
+        let with_raw_message = model
+            .service
+            .takes_raw_message(method, context.encoding)
             .then(|| Context {
-                document: Some(document.clone()),
+                raw_message: Some(raw_message),
                 ..context.clone()
             });
-        let request = self
-            .offload
-            .run(document.len(), move || decode::request(method, &document))
-            .await;
-        context.ended(Stage::Decode, since);
-        let request = request?;
-        self.call(whole.as_ref().unwrap_or(context), method, request)
-            .await
+        let context = with_raw_message.as_ref().unwrap_or(context);
+        self.call(context, model, found, request).await
     }
 
-    async fn call(&self, context: &Context, method: Method, request: Request) -> Result<Reply> {
-        let mut message = self.unit.call(context, method, request).await?;
-        let status = status::of_message(&message)?;
+    async fn call(
+        &self,
+        context: &Context,
+        model: &Model,
+        found: &Match<'_>,
+        request: Request,
+    ) -> Result<Reply> {
+        let method = request.method;
+        let response = model.service.call(context, request).await?;
         let since = context.clock();
-        let body = match message.payload {
-            // One piece is the rule, and goes out from where it lies.
-            Payload::Raw(ref mut pieces) if pieces.len() == 1 => pieces.remove(0),
-            _ => {
-                let size = size(&message);
-                let encode = move || {
-                    let mut body = Vec::with_capacity(size);
-                    json::encode_message(&message, &mut body);
-                    Bytes::from(body)
-                };
-                self.offload.run(size, encode).await
-            }
+        let size = found.protocol.encoded_size(&response);
+        let encode = {
+            let protocol = Arc::clone(found.protocol);
+            move || protocol.encode(method, response, size)
         };
-        context.ended(Stage::Encode, since);
-        if body.len() > self.limits.size {
-            return Err(Error::new(
+        let reply = self.offload.run(size, encode).await;
+        context.record(Stage::Encode, since);
+        let reply = reply?;
+        match reply.body().len() {
+            Some(length) if length > self.limits.size => Err(Error::new(
                 ErrorKind::TooLarge,
                 format!(
-                    "the answer has {} bytes, allowed are {}",
-                    body.len(),
+                    "the response has {length} bytes, allowed are {}",
                     self.limits.size
                 ),
-            ));
+            )),
+            _ => Ok(reply),
         }
-        Ok(reply::json(status, body))
-    }
-
-    async fn metadata(&self) -> Result<Reply> {
-        let metadata = self.unit.metadata().await?;
-        Ok(reply::json(StatusCode::OK, metadata.into_bytes()))
     }
 
     fn late(&self) -> Error {
         let allowed = self.timeout.unwrap_or_default();
         Error::new(
             ErrorKind::Deadline,
-            format!("no answer within {} ms", allowed.as_millis()),
+            format!("no response within {} ms", allowed.as_millis()),
         )
     }
 }
 
-/// Where a request stands before its body is looked at.
-enum Before {
-    Answered(Reply),
-    Refused(Error),
-    Metadata,
-    Call(Method),
+fn not_found(protocol: &dyn Protocol, head: &Head) -> Reply {
+    if !head.path().is_empty() {
+        return reply::problem(protocol, Problem::NotFound(head.path()));
+    }
+    let target = head.target();
+    let error = Error::new(
+        ErrorKind::BadData,
+        format!("the request target {target} must start with a slash: /{target}"),
+    );
+    reply::problem(protocol, Problem::Error(&error))
 }
 
-/// About how many bytes a message takes as JSON; too few cost a copy, too many memory.
-fn size(message: &Message) -> usize {
-    // A float64 without a short form has 17 digits; most have fewer.
-    const PER_NUMBER: usize = 12;
-    let size = message.payload.size(PER_NUMBER);
-    match message.payload {
-        // Base64 makes four bytes of three.
-        Payload::Binary(_) => size / 3 * 4,
-        _ => size,
-    }
+fn decode(
+    protocol: &dyn Protocol,
+    head: &Head,
+    method: Method,
+    params: &Params,
+    body: Bytes,
+) -> Result<Decoded> {
+    protocol.decode(Undecoded {
+        method,
+        params,
+        query: head.query(),
+        headers: &head.headers,
+        body,
+    })
 }

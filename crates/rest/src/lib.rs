@@ -1,33 +1,31 @@
-//! The REST transport: HTTP/1.1 in, calls of a [`Unit`](streeling_core::Unit), HTTP/1.1 out.
+//! The HTTP/1.1 transport: requests in, calls of a model, responses out, in any protocol.
 //!
-//! [`bind`] reserves the port, [`Bound::listen`] opens it and [`Listening::serve`] answers until it is told
-//! to stop. In between lie one table of routes, which is also what `/seldon.json` is made from; the
-//! ways in which a request can bring its JSON (body, form, query, multipart); limits of size and
-//! time; and the table that says which HTTP status each [`ErrorKind`](streeling_core::ErrorKind)
-//! means.
+//! [`Rest`] handles the connections of a port; `streeling-net` accepts them. What is the same for
+//! every protocol lies here: limits of size and time, finding the route ([`Route`], with parameters
+//! in the path) and the model, moving long work off the thread that moves bytes, OPTIONS and
+//! cross-origin requests. A [`Protocol`] brings its routes, how it reads and writes messages, and its
+//! error bodies along; [`seldon`] is Seldon Core's.
 //!
-//! Lives elsewhere on purpose: the meaning of the JSON (`streeling-codec`), what happens around a
-//! component (`streeling-core`), ports and the accept loop (`streeling-net`), flags and variables (`streeling-config`), the gRPC transport and
-//! the metrics endpoint. Nothing here reads the environment or knows Python.
+//! Lives elsewhere on purpose: the meaning of the bytes (`streeling-codec`), what happens around a
+//! component (`streeling-core`), ports and the accept loop (`streeling-net`), flags and variables
+//! (`streeling-config`), the gRPC transport and the metrics endpoint. Nothing here reads the
+//! environment or knows Python.
 
-mod bind;
 mod body;
 mod config;
-mod decode;
-mod form;
+mod filter;
 #[doc(hidden)]
 pub mod fuzzing;
 mod handler;
-mod multipart;
+mod head;
 mod observe;
-mod openapi;
+mod protocol;
 mod reply;
-mod routes;
-mod serve;
-mod service;
-mod status;
+mod router;
+pub mod seldon;
+mod server;
 
-pub use bind::{Bound, Listening, bind};
-pub use config::{Config, Identity};
-pub use openapi::document as openapi_document;
-pub use streeling_net::{BindError, Drained};
+pub use config::Config;
+pub use protocol::{Action, Decoded, Params, Problem, Protocol, Route, Undecoded, Verbs};
+pub use reply::{Body, Pieces, Reply, html, json, stream};
+pub use server::Rest;

@@ -1,35 +1,40 @@
-//! What observers are told of a request over REST.
+//! What observers get to know of a request over HTTP/1.1.
 
 use std::net::SocketAddr;
 
 use http::header::{HOST, REFERER, USER_AGENT};
 use http::{HeaderMap, HeaderName, Method, Request, Response, Version};
 use hyper::body::Body;
-use streeling_core::{Answered, Code, Head, Observers, Transport, Watched};
+use streeling_core::{Code, Observers, Outcome, RequestGuard, RequestInfo, Transport};
 
-/// This transport, to observers. 499 is what other servers, too, write down for a client that has left.
-static REST: Transport = Transport::new("rest", Code::numbered(499));
+use crate::seldon::ID_HEADER;
 
-/// Whose requests come over a connection, and who is told of them.
+/// This transport, to observers. 499 is what other servers, too, write down for a client that has
+/// left.
+static REST: Transport = Transport {
+    name: "rest",
+    abandoned: Code::numbered(499),
+    id_headers: &[ID_HEADER, "x-request-id"],
+};
+
+/// The client of a connection, and who observes its requests.
 pub(crate) struct Client {
     pub(crate) observers: Observers,
     pub(crate) address: Option<SocketAddr>,
 }
 
 impl Client {
-    /// A request's head has come; its call goes along with it as an extension.
-    pub(crate) fn begin<B>(&self, request: &mut Request<B>) -> Watched {
+    /// A request's head has come.
+    pub(crate) fn start<B>(&self, request: &Request<B>) -> RequestGuard {
         let headers = request.headers();
         let text = |name: &str| std::str::from_utf8(headers.get(name)?.as_bytes()).ok();
-        let watched = self.observers.begin(&REST, &text, || self.head(request));
-        request.extensions_mut().insert(watched.call().clone());
-        watched
+        self.observers.start(&REST, &text, || self.info(request))
     }
 
-    fn head<B>(&self, request: &Request<B>) -> Head {
+    fn info<B>(&self, request: &Request<B>) -> RequestInfo {
         let headers = request.headers();
-        Head {
-            verb: Head::verb(request.method().as_str()),
+        RequestInfo {
+            method: RequestInfo::method(request.method().as_str()),
             target: request.uri().to_string(),
             protocol: match request.version() {
                 Version::HTTP_10 => "HTTP/1.0",
@@ -43,17 +48,17 @@ impl Client {
     }
 }
 
-/// The answer to a request of this verb is there.
-pub(crate) fn end(watched: Watched, verb: &Method, answer: &Response<impl Body>) {
-    let status = answer.status();
-    watched.answered(&Answered {
+/// The response to a request of this HTTP method is there; of a stream, its head.
+pub(crate) fn finish(guard: RequestGuard, verb: &Method, response: &Response<impl Body>) {
+    let status = response.status();
+    guard.finish(&Outcome {
         code: Code {
             is_fault: status.is_server_error(),
             ..Code::numbered(status.as_u16())
         },
         bytes: match *verb {
             Method::HEAD => 0,
-            _ => answer.body().size_hint().lower(),
+            _ => response.body().size_hint().lower(),
         },
     });
 }

@@ -1,82 +1,110 @@
-//! Answers: their headers, and the body that an error has.
+//! Responses: their headers and bodies.
+
+use std::fmt;
+use std::pin::Pin;
 
 use bytes::Bytes;
+use futures_util::Stream;
 use http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW,
-    CONTENT_TYPE, RETRY_AFTER, VARY,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ALLOW, CONTENT_TYPE,
+    RETRY_AFTER, VARY,
 };
 use http::{HeaderValue, StatusCode};
-use streeling_codec::json;
-use streeling_core::Error;
+use streeling_core::ErrorKind;
 
-use crate::routes::Verbs;
-use crate::status;
+use crate::head::Head;
+use crate::protocol::{Problem, Protocol, Verbs};
 
-/// An answer whose body is in memory.
-pub(crate) type Reply = http::Response<Bytes>;
+/// A response.
+pub type Reply = http::Response<Body>;
+
+/// The body of a response.
+pub enum Body {
+    /// It is all there.
+    Whole(Bytes),
+    /// It comes in pieces; an error cuts the connection.
+    Stream(Pieces),
+}
+
+/// The pieces of a body that streams.
+pub type Pieces = Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> + Send + Sync>>;
+
+impl Body {
+    /// Its length, where that is known beforehand.
+    #[must_use]
+    pub fn len(&self) -> Option<usize> {
+        match self {
+            Self::Whole(bytes) => Some(bytes.len()),
+            Self::Stream(_) => None,
+        }
+    }
+
+    /// Whether it is known to be empty.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == Some(0)
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(bytes) => write!(f, "{} bytes", bytes.len()),
+            Self::Stream(_) => f.write_str("a stream"),
+        }
+    }
+}
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
-/// What a browser may try on any route from another origin. The incumbent's list; a method that
-/// a route lacks is answered by 405 all the same, from any origin.
+/// What a browser may try on any route from another origin: seldon-core's list. A method that a
+/// route lacks gets a 405 all the same, from any origin.
 const CROSS_ORIGIN_METHODS: HeaderValue =
     HeaderValue::from_static("DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT");
 
-pub(crate) fn json(status: StatusCode, body: impl Into<Bytes>) -> Reply {
-    reply(status, JSON, body.into())
+/// Seconds after which a client that was refused for want of room may try again.
+const QUEUE_RETRY_AFTER: u32 = 1;
+
+/// A response of JSON.
+#[must_use]
+pub fn json(status: StatusCode, body: impl Into<Bytes>) -> Reply {
+    whole(status, JSON, body.into())
 }
 
-pub(crate) fn pong() -> Reply {
-    reply(StatusCode::OK, HTML, Bytes::from_static(b"pong"))
+/// A response of HTML.
+#[must_use]
+pub fn html(body: impl Into<Bytes>) -> Reply {
+    whole(StatusCode::OK, HTML, body.into())
 }
 
-pub(crate) fn error(error: &Error) -> Reply {
-    let mut reply = json(status::of_error(error), error_body(error));
-    if let Some(seconds) = status::meaning(error.kind).retry_after {
-        reply
-            .headers_mut()
-            .insert(RETRY_AFTER, HeaderValue::from(seconds));
+/// A response whose body comes in pieces.
+#[must_use]
+pub fn stream(content_type: &'static str, pieces: Pieces) -> Reply {
+    let content_type = HeaderValue::from_static(content_type);
+    reply(StatusCode::OK, content_type, Body::Stream(pieces))
+}
+
+/// A failure in the protocol's words, with the headers that it has in any protocol.
+pub(crate) fn problem(protocol: &dyn Protocol, problem: Problem<'_>) -> Reply {
+    let mut reply = protocol.problem(problem);
+    match problem {
+        Problem::NotAllowed { allowed, .. } => allow(&mut reply, allowed),
+        Problem::Error(error) if error.kind == ErrorKind::QueueFull => {
+            let seconds = HeaderValue::from(QUEUE_RETRY_AFTER);
+            reply.headers_mut().insert(RETRY_AFTER, seconds);
+        }
+        Problem::NotFound(_) | Problem::Error(_) => {}
     }
     reply
 }
 
-/// No such route.
-pub(crate) fn not_found(path: &str) -> Reply {
-    let body = body(
-        -1,
-        &format!("no route {path}, see /seldon.json for those there are"),
-        "MICROSERVICE_NOT_FOUND",
-    );
-    json(StatusCode::NOT_FOUND, body)
-}
-
-/// A route, and not for this HTTP method.
-pub(crate) fn not_allowed(verb: &http::Method, path: &str, verbs: Verbs) -> Reply {
-    let body = body(
-        -1,
-        &format!("{verb} is not for {path}, allowed are {}", verbs.header()),
-        "MICROSERVICE_METHOD_NOT_ALLOWED",
-    );
-    let mut reply = json(StatusCode::METHOD_NOT_ALLOWED, body);
+/// The response to OPTIONS, and to what a browser wants to know before a cross-origin request.
+pub(crate) fn options(verbs: Verbs, head: &Head) -> Reply {
+    let mut reply = html(Bytes::new());
     allow(&mut reply, verbs);
-    reply
-}
-
-/// What a browser asks before a cross-origin request.
-#[derive(Debug, Default)]
-pub(crate) struct Preflight {
-    /// Whether it asks at all: it then names a method.
-    pub(crate) asked: bool,
-    /// The headers that it wants to send.
-    pub(crate) headers: Option<String>,
-}
-
-/// The answer to OPTIONS.
-pub(crate) fn options(verbs: Verbs, preflight: &Preflight) -> Reply {
-    let mut reply = reply(StatusCode::OK, HTML, Bytes::new());
-    allow(&mut reply, verbs);
-    if !preflight.asked {
+    if !head.has(&ACCESS_CONTROL_REQUEST_METHOD) {
         return reply;
     }
     let headers = reply.headers_mut();
@@ -85,9 +113,9 @@ pub(crate) fn options(verbs: Verbs, preflight: &Preflight) -> Reply {
         VARY,
         HeaderValue::from_static("Access-Control-Request-Headers"),
     );
-    let wanted = preflight.headers.as_deref().map(sorted);
-    if let Some(wanted) = wanted.and_then(|wanted| HeaderValue::from_str(&wanted).ok()) {
-        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, wanted);
+    let requested = head.text(&ACCESS_CONTROL_REQUEST_HEADERS).map(sorted);
+    if let Some(allowed) = requested.and_then(|names| HeaderValue::from_str(&names).ok()) {
+        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed);
     }
     reply
 }
@@ -104,7 +132,11 @@ fn allow(reply: &mut Reply, verbs: Verbs) {
         .insert(ALLOW, HeaderValue::from_static(verbs.header()));
 }
 
-fn reply(status: StatusCode, content_type: HeaderValue, body: Bytes) -> Reply {
+fn whole(status: StatusCode, content_type: HeaderValue, body: Bytes) -> Reply {
+    reply(status, content_type, Body::Whole(body))
+}
+
+fn reply(status: StatusCode, content_type: HeaderValue, body: Body) -> Reply {
     let mut reply = http::Response::new(body);
     *reply.status_mut() = status;
     let headers = reply.headers_mut();
@@ -113,17 +145,22 @@ fn reply(status: StatusCode, content_type: HeaderValue, body: Bytes) -> Reply {
     reply
 }
 
-fn error_body(error: &Error) -> Vec<u8> {
-    body(error.code, &error.info, error.reason())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::Method as Verb;
 
-fn body(code: i32, info: &str, reason: &str) -> Vec<u8> {
-    let mut body = br#"{"status":{"status":1,"info":"#.to_vec();
-    json::encode_string(info, &mut body);
-    body.extend_from_slice(br#","code":"#);
-    body.extend_from_slice(code.to_string().as_bytes());
-    body.extend_from_slice(br#","reason":"#);
-    json::encode_string(reason, &mut body);
-    body.extend_from_slice(b"}}");
-    body
+    #[test]
+    fn header_lists_exactly_what_is_allowed() {
+        for verbs in [Verbs::Get, Verbs::Post, Verbs::GetPost] {
+            let listed: Vec<_> = verbs.header().split(", ").collect();
+            for verb in [Verb::GET, Verb::HEAD, Verb::POST, Verb::PUT, Verb::DELETE] {
+                assert_eq!(
+                    listed.contains(&verb.as_str()),
+                    verbs.allow(&verb),
+                    "{verbs:?} {verb}"
+                );
+            }
+        }
+    }
 }

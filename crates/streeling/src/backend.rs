@@ -4,19 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use streeling_config::Settings;
-use streeling_core::{Component, Unit, UnitConfig};
+use streeling_core::{Annotate, Layer as _, Models, Observers, Service};
 use tokio::sync::watch;
 
 use crate::control::Control;
 use crate::error::ServeError;
-use crate::ports::Services;
+use crate::ports::PortModels;
 #[cfg(feature = "python")]
-use crate::{interpreter, pools::Pools, reconciler::Reconciler};
+use crate::{pools::Pools, reconciler::Reconciler};
 
 /// A component with what keeps it running.
 pub(crate) enum Backend {
     /// It needs no load and no workers, and does not fail.
-    InProcess(Arc<dyn Component>),
+    InProcess(Arc<dyn Service>),
     #[cfg(feature = "python")]
     Workers(Workers),
 }
@@ -33,14 +33,14 @@ impl Backend {
     /// what a setting can mend is found here.
     pub(crate) fn new(
         settings: &Settings,
-        component: Option<Arc<dyn Component>>,
+        service: Option<Arc<dyn Service>>,
     ) -> Result<Self, ServeError> {
-        if let Some(component) = component {
-            return Ok(Self::InProcess(component));
+        if let Some(service) = service {
+            return Ok(Self::InProcess(service));
         }
         #[cfg(feature = "python")]
         {
-            let pools = Pools::new(settings, &interpreter::find(settings)?);
+            let pools = Pools::new(settings)?;
             Ok(Self::Workers(Workers {
                 reconciler: Reconciler::new(settings, pools.clone())?,
                 pools,
@@ -57,18 +57,33 @@ impl Backend {
         })
     }
 
-    /// What each port serves.
-    pub(crate) fn services(&self, config: &UnitConfig) -> Services {
+    /// The model on each port, with the server's own layer around it.
+    pub(crate) fn models(&self, settings: &Settings, observers: &Observers) -> PortModels {
+        let annotate = Annotate {
+            id: settings.identity.unit.clone(),
+            image: settings.identity.image.clone(),
+            metrics_in_response: settings.metrics.in_response,
+            observers: observers.clone(),
+        };
+        let name = settings.identity.unit.as_ref();
+        let name = name.unwrap_or(&settings.interface.class);
+        let model = |service| Models::one(name, annotate.clone().layer(service));
         match self {
-            Self::InProcess(component) => {
-                let unit = Unit::new(Arc::clone(component), config.clone());
-                Services {
-                    rest: Some(unit.clone()),
-                    grpc: Some(unit),
+            Self::InProcess(service) => {
+                let model = model(Arc::clone(service));
+                PortModels {
+                    rest: Some(model.clone()),
+                    grpc: Some(model),
                 }
             }
             #[cfg(feature = "python")]
-            Self::Workers(workers) => workers.pools.services(config),
+            Self::Workers(workers) => {
+                let (rest, grpc) = workers.pools.services();
+                PortModels {
+                    rest: rest.map(model),
+                    grpc: grpc.map(model),
+                }
+            }
         }
     }
 

@@ -4,12 +4,14 @@ use std::fmt;
 use std::time::Duration;
 
 use streeling_config::{Settings, WorkerPool};
-use streeling_core::{Component as _, ErrorKind};
+use streeling_core::{
+    Context, ErrorKind, Input, Method, Payload, Request, Response, Service as _,
+};
 
 use crate::error::ServeError;
 use crate::features::FEATURES;
 use crate::pidfile::{Pidfile, PidfileError};
-use crate::{interpreter, pools, ports};
+use crate::{pools, ports};
 
 /// What a start with these settings would serve; its text is a table for a person.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,17 +27,21 @@ impl Report {
     ///
     /// As at a start, except that ports may be in use, and that the pid file may name a server.
     pub async fn make(settings: &Settings) -> Result<Self, ServeError> {
-        let interpreter = interpreter::find(settings)?;
+        let pool = pools::one_worker(settings)?;
         ports::check(settings)?;
         match settings.pidfile.as_deref().map(Pidfile::claim) {
             None | Some(Ok(_) | Err(PidfileError::Live { .. })) => {}
             Some(Err(error)) => return Err(error.into()),
         }
-        let pool = pools::one_worker(settings, &interpreter);
         pool.start().await?;
         let about = pool.about();
-        let metadata = match pool.metadata().await {
-            Ok(metadata) => String::from_utf8_lossy(metadata.as_bytes()).into_owned(),
+        let request = Request {
+            method: Method::Metadata,
+            model: None,
+            input: Input::None,
+        };
+        let metadata = match pool.call(&Context::default(), request).await {
+            Ok(response) => metadata(&response),
             Err(error) if error.kind == ErrorKind::BadMetadata => {
                 format!("not valid: {}", error.info)
             }

@@ -18,20 +18,20 @@ pub enum ServeError {
     #[error(
         "{0}: choose another REST port with --http-port or PREDICTIVE_UNIT_HTTP_SERVICE_PORT{HOST}"
     )]
-    RestPort(#[source] streeling_rest::BindError),
+    RestPort(#[source] streeling_net::BindError),
     /// A port cannot be had.
     #[cfg(feature = "grpc")]
     #[error(
         "{0}: choose another gRPC port with --grpc-port or PREDICTIVE_UNIT_GRPC_SERVICE_PORT{HOST}"
     )]
-    GrpcPort(#[source] streeling_grpc::BindError),
+    GrpcPort(#[source] streeling_net::BindError),
     /// A port cannot be had.
     #[cfg(feature = "metrics")]
     #[error(
         "{0}: choose another metrics port with --metrics-port or \
          PREDICTIVE_UNIT_METRICS_SERVICE_PORT{HOST}"
     )]
-    MetricsPort(#[source] streeling_metrics::BindError),
+    MetricsPort(#[source] streeling_net::BindError),
     /// The pid file cannot be used.
     #[error(transparent)]
     Pidfile(#[from] PidfileError),

@@ -1,9 +1,9 @@
 //! The Cargo features of this build.
 
-use streeling_config::Parts;
+use streeling_config::Features;
 
 /// What the Cargo features put into this build.
-pub const FEATURES: Parts = Parts {
+pub const FEATURES: Features = Features {
     rest: cfg!(feature = "rest"),
     grpc: cfg!(feature = "grpc"),
     metrics: cfg!(feature = "metrics"),

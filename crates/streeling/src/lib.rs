@@ -16,8 +16,6 @@ mod error;
 mod features;
 mod health;
 mod init;
-#[cfg(feature = "python")]
-mod interpreter;
 mod log;
 mod observability;
 mod pidfile;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use streeling_config::Settings;
 #[cfg(feature = "metrics")]
-use streeling_core::Figures;
+use streeling_core::MetricSource;
 use streeling_core::Observer;
 use streeling_tracing::AccessLog;
 #[cfg(any(feature = "jaeger", feature = "otlp"))]
@@ -65,16 +65,16 @@ impl Observability {
 
     /// The metrics of the logs and the tracer themselves.
     #[cfg(feature = "metrics")]
-    pub(crate) fn metric_sources(&self) -> Vec<Figures> {
+    pub(crate) fn metric_sources(&self) -> Vec<MetricSource> {
         let access_log = self
             .access_log
             .as_ref()
-            .map(|access_log| access_log.figures());
+            .map(|access_log| access_log.metric_source());
         #[cfg(any(feature = "jaeger", feature = "otlp"))]
-        let traces = self.tracer.as_ref().map(|tracer| tracer.figures());
+        let traces = self.tracer.as_ref().map(|tracer| tracer.metric_source());
         #[cfg(not(any(feature = "jaeger", feature = "otlp")))]
         let traces = None;
-        let all = [streeling_tracing::log_figures(), access_log, traces];
+        let all = [streeling_tracing::log_metric_source(), access_log, traces];
         all.into_iter().flatten().collect()
     }
 

@@ -1,17 +1,20 @@
 //! The worker pools, as the settings want them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use streeling_config::{LogLevel, Settings, WorkerPool};
-use streeling_core::{Unit, UnitConfig};
+use streeling_core::Service;
 #[cfg(feature = "metrics")]
 use streeling_metrics::WorkerProcess;
-use streeling_python::{Pool, PoolConfig, Recycle, Slots, StartError, WorkerConfig};
+use streeling_python::{
+    Pool, PoolConfig, Recycle, StartError, WorkerConfig, WorkerSlots, find_interpreter,
+};
 use tokio::sync::watch;
 
-use crate::ports::Services;
+use crate::error::ServeError;
+
 
 /// Headers, names and meta come on top of a response's payload.
 const ENVELOPE: usize = 1 << 20;
@@ -35,15 +38,16 @@ pub(crate) enum Pools {
 }
 
 impl Pools {
-    /// `interpreter` is the file to execute.
-    pub(crate) fn new(settings: &Settings, interpreter: &Path) -> Self {
+    /// The pools that the settings want, not yet started.
+    pub(crate) fn new(settings: &Settings) -> Result<Self, ServeError> {
+        let interpreter = interpreter(settings)?;
         let rest = workers(settings, settings.rest.workers);
         let grpc = workers(settings, settings.grpc.workers);
         let (rest_threads, grpc_threads) = (settings.rest.threads, settings.grpc.threads);
-        let slots = Slots::default();
-        let worker = |threads| worker(settings, interpreter, threads);
+        let slots = WorkerSlots::default();
+        let worker = |threads| worker(settings, &interpreter, threads);
         let pool = |workers, threads| pool(settings, &slots, workers, worker(threads));
-        match settings.workers.pool {
+        Ok(match settings.workers.pool {
             WorkerPool::Separate => Self::Separate {
                 rest: (rest > 0).then(|| pool(rest, rest_threads)),
                 grpc: (grpc > 0).then(|| pool(grpc, grpc_threads)),
@@ -51,20 +55,17 @@ impl Pools {
             WorkerPool::Shared => {
                 Self::Shared(pool(rest.max(grpc), rest_threads.max(grpc_threads)))
             }
-        }
+        })
     }
 
-    pub(crate) fn services(&self, config: &UnitConfig) -> Services {
-        let unit = |pool: &Pool| Unit::new(Arc::new(pool.clone()), config.clone());
+    /// The service on the port of REST, and on that of gRPC.
+    pub(crate) fn services(&self) -> (Option<Arc<dyn Service>>, Option<Arc<dyn Service>>) {
+        let service = |pool: &Pool| -> Arc<dyn Service> { Arc::new(pool.clone()) };
         match self {
-            Self::Separate { rest, grpc } => Services {
-                rest: rest.as_ref().map(unit),
-                grpc: grpc.as_ref().map(unit),
-            },
-            Self::Shared(pool) => Services {
-                rest: Some(unit(pool)),
-                grpc: Some(unit(pool)),
-            },
+            Self::Separate { rest, grpc } => {
+                (rest.as_ref().map(service), grpc.as_ref().map(service))
+            }
+            Self::Shared(pool) => (Some(service(pool)), Some(service(pool))),
         }
     }
 
@@ -134,12 +135,12 @@ impl Pools {
             .map(|(name, pool)| (name, pool.clone()))
             .collect();
         let measured = Arc::clone(&pools);
-        registry.show(Arc::new(move |out| {
+        registry.add_source(Arc::new(move |out| {
             for (name, pool) in &*measured {
-                pool.figures(name, out);
+                pool.collect_samples(name, out);
             }
         }));
-        registry.show_processes(Arc::new(move || {
+        registry.set_worker_processes(Arc::new(move || {
             let all = pools.iter().flat_map(|(_, pool)| pool.processes());
             all.map(|(worker, pid)| WorkerProcess { worker, pid })
                 .collect()
@@ -165,19 +166,28 @@ pub(crate) fn workers(settings: &Settings, configured: u32) -> u32 {
 }
 
 /// A single worker, to look at the component in it.
-pub(crate) fn one_worker(settings: &Settings, interpreter: &Path) -> Pool {
-    let worker = worker(settings, interpreter, settings.rest.threads);
-    pool(settings, &Slots::default(), 1, worker)
+pub(crate) fn one_worker(settings: &Settings) -> Result<Pool, ServeError> {
+    let worker = worker(settings, &interpreter(settings)?, settings.rest.threads);
+    Ok(pool(settings, &WorkerSlots::default(), 1, worker))
 }
 
-fn pool(settings: &Settings, slots: &Slots, workers: u32, worker: WorkerConfig) -> Pool {
+/// The file to execute. It is looked for before anything is started, since a wrong name is a wrong
+/// setting.
+fn interpreter(settings: &Settings) -> Result<PathBuf, ServeError> {
+    find_interpreter(&settings.python.interpreter).map_err(|error| match error {
+        StartError::Spawn { python, source } => ServeError::Interpreter { python, source },
+        other => ServeError::Component(other),
+    })
+}
+
+fn pool(settings: &Settings, slots: &WorkerSlots, workers: u32, worker: WorkerConfig) -> Pool {
     let largest = settings.rest.max_body.max(settings.grpc.max_message);
     Pool::new(PoolConfig {
         worker,
         slots: slots.clone(),
         workers: workers as usize,
         max_queue: settings.workers.max_queue as usize,
-        max_answer: largest.saturating_add(ENVELOPE),
+        max_response: largest.saturating_add(ENVELOPE),
         recycle: (settings.workers.max_requests > 0).then_some(Recycle {
             after: settings.workers.max_requests,
             jitter: settings.workers.max_requests_jitter,

@@ -1,7 +1,16 @@
 //! The ports of the transports that are compiled in and switched on.
 
+#[cfg(any(feature = "rest", feature = "grpc"))]
+use std::sync::Arc;
+
 use streeling_config::Settings;
-use streeling_core::Unit;
+use streeling_core::{Models, Observers};
+#[cfg(feature = "grpc")]
+use streeling_grpc::Grpc;
+#[cfg(any(feature = "rest", feature = "grpc"))]
+use streeling_net::{Bound, TcpPort, bind, serve};
+#[cfg(feature = "rest")]
+use streeling_rest::Rest;
 use tokio::sync::watch;
 
 use crate::control::Control;
@@ -10,12 +19,12 @@ use crate::health::Health;
 #[cfg(any(feature = "rest", feature = "grpc"))]
 use crate::log::announce;
 
-/// What each port serves.
-pub(crate) struct Services {
+/// The model on each port.
+pub(crate) struct PortModels {
     #[cfg_attr(not(feature = "rest"), expect(dead_code, reason = "no port for it"))]
-    pub(crate) rest: Option<Unit>,
+    pub(crate) rest: Option<Models>,
     #[cfg_attr(not(feature = "grpc"), expect(dead_code, reason = "no port for it"))]
-    pub(crate) grpc: Option<Unit>,
+    pub(crate) grpc: Option<Models>,
 }
 
 /// Checks that there is something to serve.
@@ -29,9 +38,9 @@ pub(crate) fn check(settings: &Settings) -> Result<(), ServeError> {
 /// The ports of the transports: reserved, not yet open.
 pub(crate) struct Ports {
     #[cfg(feature = "rest")]
-    rest: Option<streeling_rest::Bound>,
+    rest: Option<Bound>,
     #[cfg(feature = "grpc")]
-    grpc: Option<streeling_grpc::Bound>,
+    grpc: Option<Bound>,
 }
 
 impl Ports {
@@ -40,12 +49,12 @@ impl Ports {
         Ok(Self {
             #[cfg(feature = "rest")]
             rest: (settings.rest.workers > 0)
-                .then(|| streeling_rest::bind(rest(settings)))
+                .then(|| bind(settings.rest_address()))
                 .transpose()
                 .map_err(ServeError::RestPort)?,
             #[cfg(feature = "grpc")]
             grpc: (settings.grpc.workers > 0)
-                .then(|| streeling_grpc::bind(grpc(settings)))
+                .then(|| bind(settings.grpc_address()))
                 .transpose()
                 .map_err(ServeError::GrpcPort)?,
         })
@@ -57,13 +66,13 @@ impl Ports {
             #[cfg(feature = "rest")]
             rest: self
                 .rest
-                .map(streeling_rest::Bound::listen)
+                .map(Bound::listen)
                 .transpose()
                 .map_err(ServeError::RestPort)?,
             #[cfg(feature = "grpc")]
             grpc: self
                 .grpc
-                .map(streeling_grpc::Bound::listen)
+                .map(Bound::listen)
                 .transpose()
                 .map_err(ServeError::GrpcPort)?,
         })
@@ -73,24 +82,25 @@ impl Ports {
 /// The ports of the transports, open.
 pub(crate) struct Listening {
     #[cfg(feature = "rest")]
-    rest: Option<streeling_rest::Listening>,
+    rest: Option<TcpPort>,
     #[cfg(feature = "grpc")]
-    grpc: Option<streeling_grpc::Listening>,
+    grpc: Option<TcpPort>,
+}
+
+/// What open ports serve, and until when.
+pub(crate) struct Serving {
+    pub(crate) models: PortModels,
+    pub(crate) observers: Observers,
+    pub(crate) ready: watch::Receiver<bool>,
+    pub(crate) health: Health,
+    pub(crate) control: Control,
 }
 
 impl Listening {
     /// Serves until `control` stops it, and drains.
-    pub(crate) async fn serve(
-        self,
-        services: Services,
-        ready: watch::Receiver<bool>,
-        health: Health,
-        control: Control,
-    ) {
+    pub(crate) async fn serve(self, settings: &Settings, serving: Serving) {
         #[cfg(not(any(feature = "rest", feature = "grpc")))]
-        let _ = (&services, &ready, &control);
-        #[cfg(not(feature = "grpc"))]
-        let _ = &health;
+        let _ = (self, settings, serving);
         // Both before either serves: a client of one port can rely on the other being announced.
         #[cfg(feature = "grpc")]
         if let Some(port) = &self.grpc {
@@ -100,45 +110,58 @@ impl Listening {
         if let Some(port) = &self.rest {
             announce("REST", port.local_addr());
         }
+        #[cfg(any(feature = "rest", feature = "grpc"))]
         tokio::join!(
             async {
                 #[cfg(feature = "rest")]
-                if let Some((port, unit)) = self.rest.zip(services.rest) {
-                    let mut control = control.clone();
-                    port.serve(unit, ready.clone(), control.stopped()).await;
+                if let (Some(port), Some(rest)) = (self.rest, serving.rest(settings)) {
+                    serve(port, rest, serving.control.clone().stopped()).await;
                 }
             },
             async {
                 #[cfg(feature = "grpc")]
-                if let Some((port, unit)) = self.grpc.zip(services.grpc) {
-                    let mut control = control.clone();
-                    port.with_health(health.follow())
-                        .serve(unit, ready.clone(), control.stopped())
-                        .await;
+                if let (Some(port), Some(grpc)) = (self.grpc, serving.grpc(settings)) {
+                    serve(port, grpc, serving.control.clone().stopped()).await;
                 }
             },
         );
     }
 }
 
-#[cfg(feature = "rest")]
-fn rest(settings: &Settings) -> streeling_rest::Config {
-    streeling_rest::Config {
-        address: settings.rest_address(),
-        max_body_size: settings.rest.max_body,
-        keepalive: settings.rest.keepalive,
-        timeout: settings.rest.timeout,
-        passthrough: settings.payload_passthrough,
-        ..streeling_rest::Config::default()
+impl Serving {
+    #[cfg(feature = "rest")]
+    fn rest(&self, settings: &Settings) -> Option<Rest> {
+        let config = streeling_rest::Config {
+            max_body_size: settings.rest.max_body,
+            keepalive: settings.rest.keepalive,
+            timeout: settings.rest.timeout,
+            ..streeling_rest::Config::default()
+        };
+        let identity = streeling_rest::seldon::Identity::default();
+        let seldon = streeling_rest::seldon::Seldon::new(&identity, settings.payload_passthrough);
+        Some(Rest::new(
+            &config,
+            vec![Arc::new(seldon)],
+            self.models.rest.clone()?,
+            self.observers.clone(),
+            self.ready.clone(),
+        ))
     }
-}
 
-#[cfg(feature = "grpc")]
-fn grpc(settings: &Settings) -> streeling_grpc::Config {
-    streeling_grpc::Config {
-        address: settings.grpc_address(),
-        max_message: settings.grpc.max_message,
-        timeout: settings.grpc.timeout,
-        ..streeling_grpc::Config::default()
+    #[cfg(feature = "grpc")]
+    fn grpc(&self, settings: &Settings) -> Option<Grpc> {
+        let config = streeling_grpc::Config {
+            max_message: settings.grpc.max_message,
+            timeout: settings.grpc.timeout,
+            ..streeling_grpc::Config::default()
+        };
+        let grpc = Grpc::new(
+            &config,
+            vec![Arc::new(streeling_grpc::seldon::Seldon)],
+            self.models.grpc.clone()?,
+            self.observers.clone(),
+            self.ready.clone(),
+        );
+        Some(grpc.with_health(self.health.follow()))
     }
 }

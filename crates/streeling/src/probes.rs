@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use streeling_config::Settings;
-use streeling_core::{Figure, Figures, Observer};
+use streeling_core::{MetricSource, Observer, Sample};
 use streeling_metrics::{Identity, Pages, Registry};
+use streeling_net::serve;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -25,7 +26,7 @@ pub(crate) struct Probes {
 
 /// The metrics port, reserved.
 pub(crate) struct Bound {
-    port: streeling_metrics::Bound,
+    port: streeling_net::Bound,
     endpoint: Arc<str>,
     registry: Arc<Registry>,
 }
@@ -33,7 +34,7 @@ pub(crate) struct Bound {
 impl Bound {
     pub(crate) fn new(settings: &Settings) -> Result<Self, ServeError> {
         let port =
-            streeling_metrics::bind(settings.metrics_address()).map_err(ServeError::MetricsPort)?;
+            streeling_net::bind(settings.metrics_address()).map_err(ServeError::MetricsPort)?;
         let identity = settings.identity.clone();
         let registry = Registry::new(&Identity {
             deployment: identity.deployment,
@@ -68,9 +69,9 @@ impl Bound {
     ) -> Result<Probes, ServeError> {
         let port = self.port.listen().map_err(ServeError::MetricsPort)?;
         announce("metrics", port.local_addr());
-        self.registry.show(server_metrics(health.clone()));
+        self.registry.add_source(server_metrics(health.clone()));
         for source in observability.metric_sources() {
-            self.registry.show(source);
+            self.registry.add_source(source);
         }
         let observers = observability.of_scrapes().into_iter().collect();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -86,22 +87,22 @@ impl Bound {
                 let _ = stopped.await;
                 DRAIN_TIMEOUT
             };
-            port.serve(pages, shutdown).await;
+            serve(port, pages, shutdown).await;
         });
         Ok(Probes { stop, task })
     }
 }
 
 /// The metrics of the server as a whole.
-fn server_metrics(health: Health) -> Figures {
+fn server_metrics(health: Health) -> MetricSource {
     Arc::new(move |out| {
-        out.push(Figure {
+        out.push(Sample {
             name: "streeling_build_info",
             help: "The version that runs; the value is always 1.",
             labels: vec![("version", env!("CARGO_PKG_VERSION").into())],
             value: 1.0,
         });
-        out.push(Figure {
+        out.push(Sample {
             name: "streeling_ready",
             help: "Whether requests can be taken, as /ready says: 1 or 0.",
             labels: Vec::new(),

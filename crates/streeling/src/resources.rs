@@ -1,7 +1,7 @@
 //! What a server holds before it serves: its pid file, its ports and its observers.
 
 use streeling_config::Settings;
-use streeling_core::{Observers, UnitConfig};
+use streeling_core::Observers;
 
 use crate::error::ServeError;
 use crate::observability::Observability;
@@ -31,17 +31,8 @@ impl Resources {
         })
     }
 
-    pub(crate) fn unit_config(&self, settings: &Settings) -> UnitConfig {
-        UnitConfig {
-            id: settings.identity.unit.clone(),
-            image: settings.identity.image.clone(),
-            metrics_in_answer: settings.metrics.in_response,
-            observers: self.observers(),
-        }
-    }
-
     /// The observers of requests to the component.
-    fn observers(&self) -> Observers {
+    pub(crate) fn observers(&self) -> Observers {
         let observers = self.observability.of_requests().into_iter();
         #[cfg(feature = "metrics")]
         let observers = observers.chain([self.probes.observer()]);

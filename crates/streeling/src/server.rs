@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use streeling_config::Settings;
-use streeling_core::Component;
+use streeling_core::{Component, Observers, Service};
 use tokio::sync::watch;
 
 use crate::backend::Backend;
@@ -14,13 +14,13 @@ use crate::control::{Control, controller};
 use crate::error::ServeError;
 use crate::health::Health;
 use crate::pidfile::Pidfile;
-use crate::ports::{Ports, Services};
+use crate::ports::{PortModels, Ports, Serving};
 use crate::resources::Resources;
 
 /// A server that is ready to be run.
 pub struct Server {
     settings: Settings,
-    component: Option<Arc<dyn Component>>,
+    service: Option<Arc<dyn Service>>,
 }
 
 impl Server {
@@ -29,17 +29,23 @@ impl Server {
     pub fn new(settings: Settings) -> Self {
         Self {
             settings,
-            component: None,
+            service: None,
         }
     }
 
     /// Serves a component that lives in this process. The settings' interface name and threads do
     /// not matter, nor does the number of workers, but a transport with 0 workers is not served.
     #[must_use]
-    pub fn with_component(settings: Settings, component: Arc<dyn Component>) -> Self {
+    pub fn with_component(settings: Settings, component: impl Component + 'static) -> Self {
+        Self::with_service(settings, streeling_core::service(component))
+    }
+
+    /// The same for any service, such as a component with layers around it.
+    #[must_use]
+    pub fn with_service(settings: Settings, service: Arc<dyn Service>) -> Self {
         Self {
             settings,
-            component: Some(component),
+            service: Some(service),
         }
     }
 
@@ -53,7 +59,7 @@ impl Server {
     /// before anything is loaded.
     pub async fn run(self, control: Control) -> Result<(), ServeError> {
         let settings = &self.settings;
-        let backend = Backend::new(settings, self.component)?;
+        let backend = Backend::new(settings, self.service)?;
         let resources = Resources::reserve(settings)?;
         let observability = resources.observability.clone();
         let ended = run(settings, &backend, resources, control).await;
@@ -71,7 +77,8 @@ async fn run(
 ) -> Result<(), ServeError> {
     let (loaded, is_loaded) = watch::channel(false);
     let health = Health::new(is_loaded, backend.live());
-    let services = backend.services(&resources.unit_config(settings));
+    let observers = resources.observers();
+    let models = backend.models(settings, &observers);
     #[cfg(all(feature = "metrics", feature = "python"))]
     backend.show_to(resources.probes.registry());
     #[cfg(feature = "metrics")]
@@ -82,7 +89,8 @@ async fn run(
     let life = Life {
         settings,
         backend,
-        services,
+        models,
+        observers,
         ports: resources.ports,
         pidfile: pidfile.as_mut(),
         health,
@@ -107,7 +115,8 @@ async fn run(
 struct Life<'a> {
     settings: &'a Settings,
     backend: &'a Backend,
-    services: Services,
+    models: PortModels,
+    observers: Observers,
     ports: Ports,
     pidfile: Option<&'a mut Pidfile>,
     health: Health,
@@ -165,7 +174,14 @@ impl Life<'_> {
         };
         let (drain, drained) = controller();
         let is_loaded = self.loaded.subscribe();
-        let serve = ports.serve(self.services, is_loaded, self.health.clone(), drained);
+        let serving = Serving {
+            models: self.models,
+            observers: self.observers,
+            ready: is_loaded,
+            health: self.health.clone(),
+            control: drained,
+        };
+        let serve = ports.serve(self.settings, serving);
         let stop = async {
             let mut control = self.control.clone();
             let end = tokio::select! {

@@ -18,9 +18,9 @@ pub struct Request {
     pub body: Option<Vec<u8>>,
 }
 
-/// An answer as it came off the wire; a chunked body is put together.
+/// A response as it came off the wire; a chunked body is put together.
 #[derive(Clone, Debug)]
-pub struct RawAnswer {
+pub struct Response {
     /// Status code.
     pub status: u16,
     /// Headers, names in lower case; repeated ones joined by `, `.
@@ -52,13 +52,13 @@ impl Request {
         }
     }
 
-    /// Sends it and reads the whole answer.
+    /// Sends it and reads the whole response.
     ///
     /// # Errors
     ///
     /// The connection's error, `TimedOut` or `WouldBlock` after `timeout` without a byte,
-    /// `InvalidData` for an answer that is not HTTP/1.
-    pub fn send(&self, server: SocketAddr, timeout: Duration) -> io::Result<RawAnswer> {
+    /// `InvalidData` for a response that is not HTTP/1.
+    pub fn send(&self, server: SocketAddr, timeout: Duration) -> io::Result<Response> {
         let mut stream = TcpStream::connect_timeout(&server, timeout)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(timeout))?;
@@ -66,14 +66,14 @@ impl Request {
         stream.write_all(&self.bytes(server))?;
         let mut bytes = Vec::new();
         match stream.read_to_end(&mut bytes) {
-            // A server that answers before it has read the whole body resets the connection; what
-            // came is still the answer.
+            // A server that responds before it has read the whole body resets the connection; what
+            // came is still the response.
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset && !bytes.is_empty() => {}
             Err(error) => return Err(error),
             Ok(_) => {}
         }
         parse(&bytes, self.method == "HEAD")
-            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the answer is not HTTP/1"))
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the response is not HTTP/1"))
     }
 
     fn bytes(&self, server: SocketAddr) -> Vec<u8> {
@@ -93,7 +93,7 @@ impl Request {
     }
 }
 
-fn parse(bytes: &[u8], without_body: bool) -> Option<RawAnswer> {
+fn parse(bytes: &[u8], without_body: bool) -> Option<Response> {
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&bytes[..end]);
     let mut lines = head.split("\r\n");
@@ -126,7 +126,7 @@ fn parse(bytes: &[u8], without_body: bool) -> Option<RawAnswer> {
     } else {
         rest.to_vec()
     };
-    Some(RawAnswer {
+    Some(Response {
         status,
         headers,
         body,
@@ -154,18 +154,18 @@ mod tests {
     #[test]
     fn headers_are_joined_and_the_body_is_cut_at_its_length() {
         let bytes = b"HTTP/1.1 200 OK\r\nVary: a\r\nvary: b\r\nContent-Length: 2\r\n\r\nokay";
-        let answer = parse(bytes, false).unwrap();
+        let response = parse(bytes, false).unwrap();
         assert_eq!(
-            (answer.status, answer.body.as_slice()),
+            (response.status, response.body.as_slice()),
             (200, b"ok".as_slice())
         );
-        assert_eq!(answer.headers["vary"], "a, b");
+        assert_eq!(response.headers["vary"], "a, b");
     }
 
     #[test]
     fn chunks_are_put_together() {
-        let bytes =
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1;x\r\nc\r\n0\r\n\r\n";
+        let bytes = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
+            2\r\nab\r\n1;x\r\nc\r\n0\r\n\r\n";
         assert_eq!(parse(bytes, false).unwrap().body, b"abc");
     }
 

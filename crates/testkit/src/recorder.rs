@@ -1,15 +1,17 @@
 //! An observer that remembers.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use streeling_core::{Answered, Call, Head, Headers, Observer, Stage, Trace, Transport};
-use tokio::time::sleep;
+use streeling_core::{
+    Headers, Observer, Outcome, RequestContext, RequestInfo, Stage, Trace, Transport,
+};
+use tokio::sync::Notify;
 
-/// Remembers every request that has ended. It samples all of them, so that each stage is noted.
+/// Remembers every request that has ended. It samples all of them, so that each stage is recorded.
 #[derive(Debug, Default)]
 pub struct Recorder {
     seen: Mutex<Vec<Seen>>,
+    more: Notify,
 }
 
 /// A request as it was observed.
@@ -19,7 +21,7 @@ pub struct Seen {
     pub transport: &'static str,
     /// The request's id.
     pub id: String,
-    /// What it asked for, as metrics have it.
+    /// What it was for, as metrics have it.
     pub label: &'static str,
     /// The same, as traces have it.
     pub operation: &'static str,
@@ -29,12 +31,12 @@ pub struct Seen {
     pub is_fault: bool,
     /// Bytes of the request's body.
     pub received: u64,
-    /// Bytes of the answer's.
+    /// Bytes of the response's.
     pub sent: u64,
-    /// The stages that were noted.
+    /// The stages that were recorded.
     pub stages: Vec<&'static str>,
     /// What it looked like.
-    pub head: Head,
+    pub info: RequestInfo,
 }
 
 impl Recorder {
@@ -47,10 +49,11 @@ impl Recorder {
     /// The last request; waits for one if there was none yet.
     pub async fn last(&self) -> Seen {
         loop {
+            let more = self.more.notified();
             if let Some(last) = self.lock().last() {
                 return last.clone();
             }
-            sleep(Duration::from_millis(5)).await;
+            more.await;
         }
     }
 
@@ -60,7 +63,7 @@ impl Recorder {
 }
 
 impl Observer for Recorder {
-    fn begun(&self, _: &'static Transport, _: Headers<'_>) -> Option<Trace> {
+    fn started(&self, _: &'static Transport, _: Headers<'_>) -> Option<Trace> {
         Some(Trace {
             trace_id: 1,
             parent: None,
@@ -70,29 +73,30 @@ impl Observer for Recorder {
         })
     }
 
-    fn wants_head(&self, _: Option<Trace>) -> bool {
+    fn wants_info(&self, _: Option<Trace>) -> bool {
         true
     }
 
-    fn answered(&self, call: &Call, answer: &Answered) {
+    fn finished(&self, request: &RequestContext, outcome: &Outcome) {
         let stages = [Stage::Decode, Stage::Queue, Stage::Component, Stage::Encode];
-        let subject = call.subject();
+        let operation = request.operation();
         let seen = Seen {
-            transport: call.transport.name,
-            id: call.id.to_string(),
-            label: subject.label,
-            operation: subject.operation,
-            code: answer.code.to_string(),
-            is_fault: answer.code.is_fault,
-            received: call.received(),
-            sent: answer.bytes,
+            transport: request.transport.name,
+            id: request.id.to_string(),
+            label: operation.label,
+            operation: operation.name,
+            code: outcome.code.to_string(),
+            is_fault: outcome.code.is_fault,
+            received: request.received(),
+            sent: outcome.bytes,
             stages: stages
                 .into_iter()
-                .filter(|stage| call.stage(*stage).is_some())
+                .filter(|stage| request.stage(*stage).is_some())
                 .map(Stage::name)
                 .collect(),
-            head: call.head.as_deref().cloned().unwrap_or_default(),
+            info: request.info.as_deref().cloned().unwrap_or_default(),
         };
         self.lock().push(seen);
+        self.more.notify_waiters();
     }
 }

@@ -1,4 +1,4 @@
-//! The access log: a line for every request, in the combined format that gunicorn writes, or as JSON.
+//! The access log: a line for every request, in gunicorn's combined format or as JSON.
 
 use std::cell::RefCell;
 use std::fmt::{self, Write as _};
@@ -8,35 +8,35 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::{Timestamp, ZonedDateTime};
 use serde::Serialize;
-use streeling_core::{Answered, Call, Figures, Head, Observer, Trace};
+use streeling_core::{MetricSource, Observer, Outcome, RequestContext, RequestInfo, Trace};
 
-use crate::LogFormat;
+use crate::log::LogFormat;
 use crate::sink::Sink;
 
-/// Stands for what is not known.
-const NOTHING: &str = "-";
+/// Stands for what is unknown.
+const UNKNOWN: &str = "-";
 
-/// Bytes that are kept for the next line.
-const USUAL: usize = 1024;
+/// Capacity that the buffer of a thread keeps for its next line.
+const LINE_CAPACITY: usize = 1024;
 
 thread_local! {
-    static LINE: RefCell<String> = RefCell::new(String::with_capacity(USUAL));
+    static LINE: RefCell<String> = RefCell::new(String::with_capacity(LINE_CAPACITY));
 }
 
-/// Writes a line for every request that it is told of to standard output.
+/// The observer that writes a line for every request to standard output.
 pub struct AccessLog {
     sink: Sink,
     format: LogFormat,
-    /// The second that was written last, as text.
+    /// The second of the latest line, with its text.
     second: Mutex<(u64, String)>,
 }
 
 impl AccessLog {
-    /// Starts to write.
+    /// Starts the thread that writes.
     ///
     /// # Errors
     ///
-    /// When the system gives no thread for it.
+    /// When the system cannot start the thread.
     pub fn start(format: LogFormat) -> io::Result<Self> {
         Ok(Self {
             sink: Sink::start("standard output", stdout())?,
@@ -45,44 +45,51 @@ impl AccessLog {
         })
     }
 
-    /// Waits until everything is written, for at most a second: whoever reads it may have stopped.
+    /// Waits until everything is written, but for at most a second, since the reader may have
+    /// stopped.
     pub fn flush(&self) {
         self.sink.flush();
     }
 
-    /// How many lines were dropped.
+    /// The number of lines that were dropped.
     #[must_use]
-    pub fn figures(&self) -> Figures {
-        self.sink.figures()
+    pub fn metric_source(&self) -> MetricSource {
+        self.sink.metric_source()
     }
 
-    fn combined(&self, line: &mut String, call: &Call, head: &Head, answer: &Answered) {
-        let peer = head.peer.map(|peer| peer.ip());
+    fn combined(
+        &self,
+        line: &mut String,
+        request: &RequestContext,
+        info: &RequestInfo,
+        outcome: &Outcome,
+    ) {
+        let peer = info.peer.map(|peer| peer.ip());
         // Writing to a string does not fail.
         let _ = match peer {
             Some(peer) => write!(line, "{peer} - - ["),
-            None => write!(line, "{NOTHING} - - ["),
+            None => write!(line, "{UNKNOWN} - - ["),
         };
         self.push_second(line);
-        // Piece by piece: what formats them all at once takes several times as long.
+        // Written piece by piece: one `write!` of all takes several times as long.
         line.push_str("] \"");
-        push_quoted(line, &head.verb);
+        push_quoted(line, &info.method);
         line.push(' ');
-        push_quoted(line, &head.target);
+        push_quoted(line, &info.target);
         line.push(' ');
-        line.push_str(head.protocol);
-        let _ = write!(line, "\" {} {} \"", http_status(answer), answer.bytes);
-        push_quoted(line, head.referer.as_deref().unwrap_or(NOTHING));
+        line.push_str(info.protocol);
+        let _ = write!(line, "\" {} {} \"", http_status(outcome), outcome.bytes);
+        push_quoted(line, info.referer.as_deref().unwrap_or(UNKNOWN));
         line.push_str("\" \"");
-        push_quoted(line, head.agent.as_deref().unwrap_or(NOTHING));
-        let _ = write!(line, "\" \"{}\"", call.id);
-        if let Some(name) = answer.code.name {
+        push_quoted(line, info.agent.as_deref().unwrap_or(UNKNOWN));
+        let _ = write!(line, "\" \"{}\"", request.id);
+        if let Some(name) = outcome.code.name {
             line.push(' ');
             line.push_str(name);
         }
     }
 
-    /// The time to the second, which is the same for many lines.
+    /// Adds the time to the second, which is formatted once for all lines of that second.
     fn push_second(&self, line: &mut String) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = now.unwrap_or_default().as_secs();
@@ -98,24 +105,24 @@ impl AccessLog {
 }
 
 impl Observer for AccessLog {
-    fn wants_head(&self, _: Option<Trace>) -> bool {
+    fn wants_info(&self, _: Option<Trace>) -> bool {
         true
     }
 
-    fn answered(&self, call: &Call, answer: &Answered) {
-        let Some(head) = call.head.as_deref() else {
+    fn finished(&self, request: &RequestContext, outcome: &Outcome) {
+        let Some(info) = request.info.as_deref() else {
             return;
         };
         LINE.with_borrow_mut(|line| {
             line.clear();
             match self.format {
-                LogFormat::Text => self.combined(line, call, head, answer),
-                LogFormat::Json => line.push_str(&json(call, head, answer)),
+                LogFormat::Text => self.combined(line, request, info, outcome),
+                LogFormat::Json => line.push_str(&json(request, info, outcome)),
             }
             line.push('\n');
-            self.sink.line(line.as_bytes());
-            // What one long line has taken is not kept.
-            line.shrink_to(USUAL);
+            self.sink.push(line.as_bytes());
+            // The memory of a very long line is given back.
+            line.shrink_to(LINE_CAPACITY);
         });
     }
 }
@@ -128,15 +135,15 @@ impl fmt::Debug for AccessLog {
     }
 }
 
-/// A transport whose codes have names tells them beside HTTP's own, which says that all is well.
-fn http_status(answer: &Answered) -> u16 {
-    match answer.code.name {
+/// A transport whose codes have names sends them beside the status of HTTP, which is then 200.
+fn http_status(outcome: &Outcome) -> u16 {
+    match outcome.code.name {
         Some(_) => 200,
-        None => answer.code.number,
+        None => outcome.code.number,
     }
 }
 
-/// A line as JSON; the fields that the log has are called as there.
+/// A line as JSON. Fields that the log has too have the same names.
 #[derive(Serialize)]
 struct Line<'a> {
     timestamp: String,
@@ -160,36 +167,37 @@ struct Line<'a> {
     trace_id: Option<String>,
 }
 
-fn json(call: &Call, head: &Head, answer: &Answered) -> String {
-    let micros = call.begun.elapsed().as_micros();
+fn json(request: &RequestContext, info: &RequestInfo, outcome: &Outcome) -> String {
+    let micros = request.started.elapsed().as_micros();
     let line = Line {
         timestamp: Timestamp::now()
             .strftime("%Y-%m-%dT%H:%M:%S.%6fZ")
             .to_string(),
         level: "INFO",
         target: "streeling::access",
-        transport: call.transport.name,
-        client: head.peer.map(|peer| peer.ip()),
-        method: &head.verb,
-        path: &head.target,
-        protocol: head.protocol,
-        status: http_status(answer),
-        grpc_status: answer.code.name,
-        bytes: answer.bytes,
-        received_bytes: call.received(),
-        referer: head.referer.as_deref(),
-        agent: head.agent.as_deref(),
+        transport: request.transport.name,
+        client: info.peer.map(|peer| peer.ip()),
+        method: &info.method,
+        path: &info.target,
+        protocol: info.protocol,
+        status: http_status(outcome),
+        grpc_status: outcome.code.name,
+        bytes: outcome.bytes,
+        received_bytes: request.received(),
+        referer: info.referer.as_deref(),
+        agent: info.agent.as_deref(),
         seconds: micros as f64 / 1e6,
-        request_id: call.id.to_string(),
-        trace_id: call
+        request_id: request.id.to_string(),
+        trace_id: request
             .trace
             .filter(|trace| trace.sampled)
             .map(|trace| format!("{:032x}", trace.trace_id)),
     };
-    serde_json::to_string(&line).expect("texts and numbers make JSON")
+    serde_json::to_string(&line).expect("strings and numbers can be written as JSON")
 }
 
-/// Adds text of a client's between double quotes: it can neither end them nor the line.
+/// Adds a client's text, which stands between double quotes, escaped so that it can end neither the
+/// quotes nor the line.
 fn push_quoted(line: &mut String, text: &str) {
     let is_plain = |byte: u8| (b' '..=b'~').contains(&byte) && byte != b'"' && byte != b'\\';
     if text.bytes().all(is_plain) {
@@ -212,7 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_client_says_stays_between_its_quotes() {
+    fn text_of_a_client_ends_neither_its_quotes_nor_the_line() {
         let mut line = String::new();
         push_quoted(&mut line, "a\"b\\c\n\u{85}é");
         assert_eq!(line, "a\\\"b\\\\c\\x0a\\x85é");

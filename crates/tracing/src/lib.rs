@@ -1,16 +1,16 @@
-//! What a server writes down about itself: the log, the access log, and traces.
+//! Observability that is written or sent: the log, the access log, and traces.
 //!
-//! No transport is known here, and neither are settings or Python.
+//! Transports, settings and Python are unknown here.
 
 mod access;
 mod log;
 mod sink;
-// Without an exporter there is nobody to trace for.
+// Traces need an exporter.
 #[cfg(any(feature = "jaeger", feature = "otlp"))]
 mod trace;
 
 pub use access::AccessLog;
-pub use log::{LogConfig, LogFormat, LogGuard, flush_log, init_log, log_figures};
+pub use log::{LogConfig, LogFormat, LogGuard, flush_log, init_log, log_metric_source};
 #[cfg(feature = "jaeger")]
 pub use trace::Agent;
 #[cfg(any(feature = "jaeger", feature = "otlp"))]

@@ -1,11 +1,11 @@
-//! The log on standard error: every line that belongs to a request names it.
+//! The log on standard error. Every line that belongs to a request has its id.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal, stderr};
 use std::sync::OnceLock;
 
-use streeling_core::{Call, Figures};
+use streeling_core::{MetricSource, RequestContext};
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Subscriber};
 use tracing_subscriber::filter::Targets;
@@ -17,27 +17,28 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::sink::Sink;
 
-/// What the log looks like.
+/// Configuration of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogConfig {
-    /// The least level of our own events; those of libraries are shown from INFO on at most.
+    /// The least level of the server's own events. Those of libraries are never logged below INFO.
     pub level: LevelFilter,
-    /// Form of the lines.
+    /// Format of the lines.
     pub format: LogFormat,
 }
 
-/// Form of log lines.
+/// Format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// Lines for people.
     Text,
-    /// An object a line.
+    /// One JSON object per line.
     Json,
 }
 
 static LOG: OnceLock<Sink> = OnceLock::new();
 
-/// Keeps the log: dropped, it waits until the last lines are written, for at most a second.
+/// Flushes the log when it is dropped: waits until the last lines are written, for at most a
+/// second.
 #[derive(Debug)]
 #[must_use = "the last lines are lost without it"]
 pub struct LogGuard(());
@@ -48,17 +49,18 @@ impl Drop for LogGuard {
     }
 }
 
-/// Sends the log to standard error, until the process ends. Call it once.
+/// Sends the log to standard error until the process exits. Call it once.
 ///
 /// # Errors
 ///
-/// When the system gives no thread to write it.
+/// When the system cannot start the thread that writes it.
 pub fn init_log(config: LogConfig) -> io::Result<LogGuard> {
     let sink = Sink::start("standard error", stderr())?;
-    // The one that is there writes by itself: it would wait for the stream, in a form of its own.
-    std::panic::set_hook(Box::new(panicked));
+    // The default hook writes to the stream directly: it could block, and its lines have another
+    // format.
+    std::panic::set_hook(Box::new(log_panic));
     let sink = LOG.get_or_init(|| sink).clone();
-    // Libraries below us have nothing to say to a user at DEBUG.
+    // Libraries' events below INFO are of no use to the users of a server.
     let filter = Targets::new()
         .with_default(config.level.min(LevelFilter::INFO))
         .with_target("streeling", config.level);
@@ -69,20 +71,20 @@ pub fn init_log(config: LogConfig) -> io::Result<LogGuard> {
         .with_writer(sink);
     match config.format {
         LogFormat::Text => registry
-            .with(layer.event_format(Named::text(format)))
+            .with(layer.event_format(WithRequestId::text(format)))
             .init(),
         LogFormat::Json => {
             let format = format.json().flatten_event(true).with_ansi(false);
             registry
-                .with(layer.json().event_format(Named::json(format)))
+                .with(layer.json().event_format(WithRequestId::json(format)))
                 .init();
         }
     }
     Ok(LogGuard(()))
 }
 
-/// Says in the log what panicked, as any other error.
-fn panicked(info: &std::panic::PanicHookInfo<'_>) {
+/// Logs a panic as an error.
+fn log_panic(info: &std::panic::PanicHookInfo<'_>) {
     let thread = std::thread::current();
     let thread = thread.name().unwrap_or("a thread");
     let backtrace = Backtrace::capture();
@@ -93,56 +95,57 @@ fn panicked(info: &std::panic::PanicHookInfo<'_>) {
     }
 }
 
-/// Waits until the log is written, for at most a second, where the process ends without more ado.
+/// Waits until the log is written, for at most a second. For a process that exits without dropping
+/// its [`LogGuard`].
 pub fn flush_log() {
     if let Some(log) = LOG.get() {
         log.flush();
     }
 }
 
-/// How many lines of the log were dropped; `None` before [`init_log`].
+/// The number of lines of the log that were dropped; `None` before [`init_log`].
 #[must_use]
-pub fn log_figures() -> Option<Figures> {
-    LOG.get().map(Sink::figures)
+pub fn log_metric_source() -> Option<MetricSource> {
+    LOG.get().map(Sink::metric_source)
 }
 
-/// A format that adds the request that the thread is at work on.
-struct Named<F> {
+/// A format that adds the id of the thread's current request.
+struct WithRequestId<F> {
     inner: F,
-    /// What the inner format ends a line with; the request goes before it.
+    /// The end of the inner format's lines; the request id is inserted before it.
     end: &'static str,
-    /// What stands for a line feed within a line.
-    feed: &'static str,
-    write: fn(&mut String, &Call),
+    /// Replaces a line feed within a message.
+    line_feed: &'static str,
+    write: fn(&mut String, &RequestContext),
 }
 
-impl<F> Named<F> {
-    /// Lines of a text behind its first are set in, so that what a client or a component says cannot look like a
-    /// line of the server's.
+impl<F> WithRequestId<F> {
+    /// Further lines of a message are indented, so that the text of a client or a component cannot
+    /// look like a line of the server's.
     fn text(inner: F) -> Self {
         Self {
             inner,
             end: "\n",
-            feed: "\n    ",
-            write: |line, call| {
+            line_feed: "\n    ",
+            write: |line, request| {
                 // Writing to a string does not fail.
-                let _ = write!(line, " request_id={}", call.id);
-                if let Some(trace) = call.trace.filter(|trace| trace.sampled) {
+                let _ = write!(line, " request_id={}", request.id);
+                if let Some(trace) = request.trace.filter(|trace| trace.sampled) {
                     let _ = write!(line, " trace_id={:032x}", trace.trace_id);
                 }
             },
         }
     }
 
-    /// There are no line feeds in JSON of one line, and ids are words that need no escape.
+    /// JSON of one line contains no line feeds, and ids need no escapes.
     fn json(inner: F) -> Self {
         Self {
             inner,
             end: "}\n",
-            feed: "\n",
-            write: |line, call| {
-                let _ = write!(line, ",\"request_id\":\"{}\"", call.id);
-                if let Some(trace) = call.trace.filter(|trace| trace.sampled) {
+            line_feed: "\n",
+            write: |line, request| {
+                let _ = write!(line, ",\"request_id\":\"{}\"", request.id);
+                if let Some(trace) = request.trace.filter(|trace| trace.sampled) {
                     let _ = write!(line, ",\"trace_id\":\"{:032x}\"", trace.trace_id);
                 }
             },
@@ -150,7 +153,7 @@ impl<F> Named<F> {
     }
 }
 
-impl<S, N, F> FormatEvent<S, N> for Named<F>
+impl<S, N, F> FormatEvent<S, N> for WithRequestId<F>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
@@ -170,13 +173,13 @@ where
         let mut parts = line.split('\n');
         writer.write_str(parts.next().unwrap_or_default())?;
         for part in parts {
-            writer.write_str(self.feed)?;
+            writer.write_str(self.line_feed)?;
             writer.write_str(part)?;
         }
-        if let Some(call) = Call::current() {
-            let mut named = String::new();
-            (self.write)(&mut named, &call);
-            writer.write_str(&named)?;
+        if let Some(request) = RequestContext::current() {
+            let mut ids = String::new();
+            (self.write)(&mut ids, &request);
+            writer.write_str(&ids)?;
         }
         writer.write_str(self.end)
     }

@@ -1,27 +1,27 @@
-//! Lines for a stream that may be read slowly, or not at all: whoever writes one never waits.
+//! Lines for a stream that may be read slowly, or not at all. Writing a line never blocks.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use streeling_core::{Figure, Figures};
+use streeling_core::{MetricSource, Sample};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Bytes that may wait for the stream. What comes beyond that is dropped and counted.
-const ROOM: usize = 4 << 20;
+/// Bytes that may wait for the stream. Lines beyond that are dropped and counted.
+const MAX_PENDING: usize = 4 << 20;
 
-/// How long lines are gathered before they are written, so that a busy server pays for one system call and
-/// one change of thread where it would pay for hundreds.
-const GATHER: Duration = Duration::from_millis(20);
+/// How long lines are collected before they are written, so that a busy server needs one system
+/// call and one context switch instead of hundreds.
+const BATCH_DELAY: Duration = Duration::from_millis(20);
 
-/// Bytes that are kept for the next lot; what a burst has taken beyond that is given back.
-const USUAL: usize = 256 * 1024;
+/// Capacity that is kept for the next batch; the memory of a burst beyond that is given back.
+const KEPT_CAPACITY: usize = 256 * 1024;
 
-/// What the last lines may take when the process ends: whoever reads them may have stopped.
-const LAST_LINES: Duration = Duration::from_secs(1);
+/// Time for the last lines when the process exits, since the reader may have stopped.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Lines on their way to a stream, which a thread of its own writes.
+/// A buffer of lines for a stream, which a thread of its own writes.
 #[derive(Clone, Debug)]
 pub(crate) struct Sink {
     shared: Arc<Shared>,
@@ -31,20 +31,20 @@ pub(crate) struct Sink {
 struct Shared {
     /// The stream's name.
     name: &'static str,
-    waiting: Mutex<Waiting>,
+    pending: Mutex<Pending>,
     changed: Condvar,
     dropped: AtomicU64,
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
+struct Pending {
     lines: Vec<u8>,
-    /// Dropped since that was last said.
-    untold: u64,
-    /// The thread is writing what it has taken.
+    /// Lines dropped since the last warning.
+    unreported: u64,
+    /// Whether the thread is writing a batch.
     is_writing: bool,
-    /// Nobody wants to gather any more.
-    is_urgent: bool,
+    /// Whether a flush waits, so that lines are written without delay.
+    is_flushing: bool,
 }
 
 impl Sink {
@@ -52,14 +52,14 @@ impl Sink {
     ///
     /// # Errors
     ///
-    /// When the system gives no thread.
+    /// When the system cannot start it.
     pub(crate) fn start(
         name: &'static str,
         stream: impl Write + Send + 'static,
     ) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             name,
-            waiting: Mutex::default(),
+            pending: Mutex::default(),
             changed: Condvar::new(),
             dropped: AtomicU64::new(0),
         });
@@ -70,52 +70,52 @@ impl Sink {
         Ok(Self { shared })
     }
 
-    /// Takes a whole line in, with its line feed, or drops it when there is no room.
-    pub(crate) fn line(&self, line: &[u8]) {
+    /// Adds a whole line, with its line feed, or drops it when there is no room.
+    pub(crate) fn push(&self, line: &[u8]) {
         let shared = &*self.shared;
-        let mut waiting = shared.lock();
-        if waiting.lines.len() + line.len() > ROOM {
-            waiting.untold += 1;
-            drop(waiting);
+        let mut pending = shared.lock();
+        if pending.lines.len() + line.len() > MAX_PENDING {
+            pending.unreported += 1;
+            drop(pending);
             shared.dropped.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        let is_first = waiting.lines.is_empty();
-        waiting.lines.extend_from_slice(line);
-        drop(waiting);
+        let is_first = pending.lines.is_empty();
+        pending.lines.extend_from_slice(line);
+        drop(pending);
         if is_first {
             shared.changed.notify_all();
         }
     }
 
-    /// Waits until everything is written, for at most [`LAST_LINES`].
+    /// Waits until everything is written, for at most [`FLUSH_TIMEOUT`].
     pub(crate) fn flush(&self) {
-        self.flush_within(LAST_LINES);
+        self.flush_within(FLUSH_TIMEOUT);
     }
 
     fn flush_within(&self, limit: Duration) {
         let until = Instant::now() + limit;
-        let mut waiting = self.shared.lock();
-        waiting.is_urgent = true;
+        let mut pending = self.shared.lock();
+        pending.is_flushing = true;
         self.shared.changed.notify_all();
-        while waiting.is_writing || !waiting.lines.is_empty() {
+        while pending.is_writing || !pending.lines.is_empty() {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
             }
-            let woken = self.shared.changed.wait_timeout(waiting, left);
-            waiting = woken.unwrap_or_else(PoisonError::into_inner).0;
+            let woken = self.shared.changed.wait_timeout(pending, left);
+            pending = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
-        waiting.is_urgent = false;
+        pending.is_flushing = false;
     }
 
-    /// How many lines were dropped.
-    pub(crate) fn figures(&self) -> Figures {
+    /// The number of lines that were dropped.
+    pub(crate) fn metric_source(&self) -> MetricSource {
         let shared = Arc::clone(&self.shared);
         Arc::new(move |out| {
-            out.push(Figure {
+            out.push(Sample {
                 name: "streeling_log_lines_dropped_total",
-                help: "Lines that were not written, since whoever reads the stream is too slow.",
+                help: "Lines that were dropped because the stream is read too slowly.",
                 labels: vec![("stream", shared.name.into())],
                 value: shared.dropped.load(Ordering::Relaxed) as f64,
             });
@@ -124,80 +124,78 @@ impl Sink {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        // Lines are whole whatever panicked.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Pending> {
+        // Lines are added as a whole, so a panic leaves none cut.
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self, mut stream: impl Write) {
         let mut lines = Vec::new();
         loop {
-            let untold = self.take(&mut lines);
+            let unreported = self.take(&mut lines);
             let written = write_all(&mut stream, &lines);
-            // There is nobody to be told of a stream that cannot be written, but it can be counted.
+            // Where the stream cannot be written, counting is all that is left.
             let lost = lines[written..].iter().filter(|byte| **byte == b'\n');
             self.dropped
                 .fetch_add(lost.count() as u64, Ordering::Relaxed);
             lines.clear();
-            lines.shrink_to(USUAL);
+            lines.shrink_to(KEPT_CAPACITY);
             self.lock().is_writing = false;
             self.changed.notify_all();
-            if untold > 0 {
+            if unreported > 0 {
                 let name = self.name;
-                tracing::warn!(
-                    "{untold} lines for {name} are lost: they came faster than it is read"
-                );
+                tracing::warn!("dropped {unreported} lines for {name}: it is read too slowly");
             }
         }
     }
 
-    /// Waits for lines and takes them; says how many were dropped meanwhile.
+    /// Waits for lines and takes them; returns how many were dropped since the last warning.
     fn take(&self, lines: &mut Vec<u8>) -> u64 {
-        let mut waiting = self.lock();
-        while waiting.lines.is_empty() {
-            waiting = self
+        let mut pending = self.lock();
+        while pending.lines.is_empty() {
+            pending = self
                 .changed
-                .wait(waiting)
+                .wait(pending)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        if !waiting.is_urgent {
-            // Woken by a flush alone: other lines wake nobody.
-            let gathered = self.changed.wait_timeout(waiting, GATHER);
-            waiting = gathered.unwrap_or_else(PoisonError::into_inner).0;
+        if !pending.is_flushing {
+            // Only a flush ends this early: further lines do not notify.
+            let batch = self.changed.wait_timeout(pending, BATCH_DELAY);
+            pending = batch.unwrap_or_else(PoisonError::into_inner).0;
         }
-        std::mem::swap(&mut waiting.lines, lines);
-        waiting.is_writing = true;
-        std::mem::take(&mut waiting.untold)
+        std::mem::swap(&mut pending.lines, lines);
+        pending.is_writing = true;
+        std::mem::take(&mut pending.unreported)
     }
 }
 
-/// Writes as much as the stream takes before it fails; says how many bytes.
+/// Writes until the stream fails; returns how many bytes it has accepted.
 fn write_all(stream: &mut impl Write, lines: &[u8]) -> usize {
     let mut written = 0;
     while written < lines.len() {
         match stream.write(&lines[written..]) {
             Ok(0) => break,
-            Ok(more) => written += more,
+            Ok(count) => written += count,
             Err(error) => match error.kind() {
                 io::ErrorKind::Interrupted => {}
-                // Whoever gave us the stream has told it not to wait; this thread has the time.
-                io::ErrorKind::WouldBlock => std::thread::sleep(GATHER),
+                // The stream may have been made non-blocking by another process that shares it.
+                io::ErrorKind::WouldBlock => std::thread::sleep(BATCH_DELAY),
                 _ => break,
             },
         }
     }
-    // What a stream keeps to itself is as good as written.
+    // What the stream has accepted counts as written even if this fails.
     let _ = stream.flush();
     written
 }
 
-/// What a subscriber writes an event to: one call for each line.
+/// The writer of a subscriber's event, which makes one call for each line.
 #[derive(Debug)]
-pub(crate) struct Line<'a>(&'a Sink);
+pub(crate) struct LineWriter<'a>(&'a Sink);
 
-impl Write for Line<'_> {
+impl Write for LineWriter<'_> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.0.line(line);
+        self.0.push(line);
         Ok(line.len())
     }
 
@@ -207,10 +205,10 @@ impl Write for Line<'_> {
 }
 
 impl<'a> MakeWriter<'a> for Sink {
-    type Writer = Line<'a>;
+    type Writer = LineWriter<'a>;
 
-    fn make_writer(&'a self) -> Line<'a> {
-        Line(self)
+    fn make_writer(&'a self) -> LineWriter<'a> {
+        LineWriter(self)
     }
 }
 
@@ -220,7 +218,7 @@ mod tests {
 
     use super::*;
 
-    /// A stream that takes a piece only when it is read.
+    /// A stream that accepts bytes only when they are read.
     struct Pipe(SyncSender<Vec<u8>>);
 
     impl Write for Pipe {
@@ -241,30 +239,30 @@ mod tests {
     }
 
     fn dropped(sink: &Sink) -> f64 {
-        let mut figures = Vec::new();
-        sink.figures()(&mut figures);
-        figures[0].value
+        let mut samples = Vec::new();
+        sink.metric_source()(&mut samples);
+        samples[0].value
     }
 
     #[test]
-    fn lines_that_come_together_are_written_together() {
+    fn lines_within_the_delay_are_written_together() {
         let (sink, pipe) = sink();
-        sink.line(b"one\n");
-        sink.line(b"two\n");
+        sink.push(b"one\n");
+        sink.push(b"two\n");
         assert_eq!(pipe.recv().unwrap(), b"one\ntwo\n");
-        sink.line(b"three\n");
+        sink.push(b"three\n");
         assert_eq!(pipe.recv().unwrap(), b"three\n");
         assert!(dropped(&sink) < 0.5);
     }
 
     #[test]
-    fn a_stream_that_nobody_reads_keeps_nobody_waiting() {
+    fn a_stream_without_a_reader_blocks_no_writer() {
         let (sink, pipe) = sink();
         let line = [&[b'x'; 1023][..], b"\n"].concat();
-        // One lot is with the thread, another waits.
-        let fit = 2 * ROOM / line.len();
+        // One batch is with the thread, another is pending.
+        let fit = 2 * MAX_PENDING / line.len();
         for _ in 0..fit + 100 {
-            sink.line(&line);
+            sink.push(&line);
         }
         let lost = dropped(&sink);
         assert!(lost >= 100.0, "{lost}");
@@ -275,15 +273,15 @@ mod tests {
         }
         assert_eq!(read / line.len() + lost as usize, fit + 100);
         assert_eq!(read % line.len(), 0);
-        sink.line(b"again\n");
+        sink.push(b"again\n");
         assert_eq!(pipe.recv().unwrap(), b"again\n");
     }
 
     #[test]
-    fn a_stream_that_breaks_is_counted_and_one_that_does_not_wait_is_waited_for() {
-        struct Odd(Vec<u8>);
+    fn lines_for_a_broken_stream_are_counted_and_a_nonblocking_stream_is_retried() {
+        struct Failing(Vec<u8>);
 
-        impl Write for Odd {
+        impl Write for Failing {
             fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
                 self.0.push(bytes.len() as u8);
                 match self.0.len() {
@@ -299,10 +297,10 @@ mod tests {
             }
         }
 
-        assert_eq!(write_all(&mut Odd(Vec::new()), b"one\ntwo\nthree\n"), 5);
-        let sink = Sink::start("a stream", Odd(vec![0; 9])).unwrap();
-        sink.line(b"one\n");
-        sink.line(b"two\n");
+        assert_eq!(write_all(&mut Failing(Vec::new()), b"one\ntwo\nthree\n"), 5);
+        let sink = Sink::start("a stream", Failing(vec![0; 9])).unwrap();
+        sink.push(b"one\n");
+        sink.push(b"two\n");
         sink.flush();
         assert!((dropped(&sink) - 2.0).abs() < 0.5);
     }
@@ -310,7 +308,7 @@ mod tests {
     #[test]
     fn flush_waits_for_the_last_line() {
         let (sink, pipe) = sink();
-        sink.line(b"last\n");
+        sink.push(b"last\n");
         let reader = std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(50));
             pipe.recv().unwrap()

@@ -1,4 +1,4 @@
-//! The log of a process: the tests that are ignored are what such a process does, for the others to run.
+//! The log of a process. The ignored tests are the programs that the others run as child processes.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use streeling_core::{Call, Code, RequestId, Transport};
+use streeling_core::{Code, RequestContext, RequestId, Transport};
 use streeling_tracing::{LevelFilter, LogConfig, LogFormat, init_log};
 
 /// Runs one of the ignored tests in a process of its own.
-fn process(test: &str) -> Command {
+fn command(test: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
         .args(["--exact", test, "--ignored", "--nocapture"])
@@ -36,13 +36,20 @@ fn lines(output: &Output) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-fn says_things() {
-    static TEST: Transport = Transport::new("test", Code::numbered(499));
+fn logs_messages() {
+    static TEST: Transport = Transport {
+        name: "test",
+        abandoned: Code::numbered(499),
+        id_headers: &["x-request-id"],
+    };
 
     tracing::info!(target: "streeling::test", "before\nand more");
-    let call = Arc::new(Call::new(&TEST, RequestId::given("id-1").unwrap()));
+    let request = Arc::new(RequestContext::new(
+        &TEST,
+        RequestId::given("id-1").unwrap(),
+    ));
     let runtime = tokio::runtime::Builder::new_current_thread().build();
-    let within = call.scope(async {
+    let within = request.scope(async {
         tracing::warn!(target: "streeling::test", "within");
         let broken = std::panic::catch_unwind(|| panic!("on \"purpose\""));
         assert!(broken.is_err());
@@ -52,24 +59,24 @@ fn says_things() {
 }
 
 #[test]
-#[ignore = "a process of `lines_name_their_request_and_panics_are_lines`"]
-fn says_things_as_text() {
+#[ignore = "a process of `lines_have_request_ids_and_panics_are_logged`"]
+fn logs_messages_as_text() {
     let _log = log(LogFormat::Text);
-    says_things();
+    logs_messages();
 }
 
 #[test]
-#[ignore = "a process of `lines_name_their_request_and_panics_are_lines`"]
-fn says_things_as_json() {
+#[ignore = "a process of `lines_have_request_ids_and_panics_are_logged`"]
+fn logs_messages_as_json() {
     let _log = log(LogFormat::Json);
-    says_things();
+    logs_messages();
 }
 
 #[test]
-fn lines_name_their_request_and_panics_are_lines() {
-    let text = lines(&process("says_things_as_text").output().unwrap());
+fn lines_have_request_ids_and_panics_are_logged() {
+    let text = lines(&command("logs_messages_as_text").output().unwrap());
     assert!(text[0].ends_with("before"), "{text:?}");
-    // What is one text cannot look like two lines.
+    // Further lines of one message are indented.
     assert_eq!(text[1], "    and more");
     assert!(text[2].ends_with("within request_id=id-1"), "{text:?}");
     assert!(
@@ -79,7 +86,7 @@ fn lines_name_their_request_and_panics_are_lines() {
     assert_eq!(text[4], "    on \"purpose\" request_id=id-1");
     assert!(text[5].ends_with("after") && text.len() == 6, "{text:?}");
 
-    let json = lines(&process("says_things_as_json").output().unwrap());
+    let json = lines(&command("logs_messages_as_json").output().unwrap());
     let json: Vec<Value> = json
         .iter()
         .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
@@ -95,8 +102,8 @@ fn lines_name_their_request_and_panics_are_lines() {
 }
 
 #[test]
-#[ignore = "a process of `a_log_that_nobody_reads_keeps_nobody_waiting`"]
-fn says_much() {
+#[ignore = "a process of `a_log_without_a_reader_blocks_no_thread`"]
+fn logs_much() {
     let _log = log(LogFormat::Text);
     let text = "x".repeat(1000);
     for _ in 0..20_000 {
@@ -105,17 +112,17 @@ fn says_much() {
 }
 
 #[test]
-fn a_log_that_nobody_reads_keeps_nobody_waiting() {
+fn a_log_without_a_reader_blocks_no_thread() {
     let since = Instant::now();
-    let mut child = process("says_much").spawn().unwrap();
+    let mut child = command("logs_much").spawn().unwrap();
     while child.try_wait().unwrap().is_none() {
         assert!(
             since.elapsed() < Duration::from_secs(60),
-            "it waits for ever"
+            "the process is blocked"
         );
         std::thread::sleep(Duration::from_millis(10));
     }
-    // The pipe is still there, full of the first lines.
+    // The pipe is full of the first lines.
     let output = child.wait_with_output().unwrap();
     let kept = lines(&output).len();
     assert!((10..20_000).contains(&kept), "{kept}");

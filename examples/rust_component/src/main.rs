@@ -9,13 +9,13 @@
 //! ```
 
 use std::error::Error;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use streeling::config::{Annotations, Environment, Settings};
 use streeling::core::{
-    self, Answer, Array, Component, Context, Data, ErrorKind, Message, Payload, RawJson, Tensor,
+    self, Array, Component, Context, Elements, ErrorKind, Message, Payload, RawJson, Response,
+    Tensor,
 };
 use streeling::{Server, controller, on_signals};
 
@@ -23,9 +23,9 @@ struct Mean;
 
 #[async_trait]
 impl Component for Mean {
-    async fn predict(&self, _: &Context, input: &Message) -> core::Result<Answer> {
-        let Payload::Data(Data {
-            array: Array::Typed(rows),
+    async fn predict(&self, _: &Context, input: Message) -> core::Result<Response> {
+        let Payload::Array(Array {
+            elements: Elements::Typed(rows),
             ..
         }) = &input.payload
         else {
@@ -53,10 +53,7 @@ impl Component for Mean {
             .collect();
         let tensor = Tensor::from_vec(vec![count, 1], means)
             .map_err(|error| core::Error::new(ErrorKind::Internal, error.to_string()))?;
-        Ok(Answer {
-            names: Some(vec!["mean".to_owned()]),
-            ..tensor.into()
-        })
+        Ok(Response::from(tensor).with_names(vec!["mean".to_owned()]))
     }
 
     async fn metadata(&self) -> core::Result<RawJson> {
@@ -82,7 +79,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let _log = streeling::init_log(&loaded.settings.log)?;
     let (controller, control) = controller();
     on_signals(controller, loaded.settings.workers.graceful_timeout)?;
-    Server::with_component(loaded.settings, Arc::new(Mean))
+    Server::with_component(loaded.settings, Mean)
         .run(control)
         .await?;
     Ok(())

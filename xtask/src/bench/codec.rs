@@ -65,7 +65,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
         output(python_script(&python, &path).args(["0", kind]))?;
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..TURNS {
-            ours.push(figures(
+            ours.push(measure(
                 cargo()
                     .args([
                         "bench",
@@ -78,7 +78,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
                     .arg(&path)
                     .arg(ROUNDS),
             )?);
-            theirs.push(figures(python_script(&python, &path).arg(PYTHON_ROUNDS))?);
+            theirs.push(measure(python_script(&python, &path).arg(PYTHON_ROUNDS))?);
         }
         for (index, what) in ["read", "write"].into_iter().enumerate() {
             let (ours, theirs) = (middle(&ours, index), middle(&theirs, index));
@@ -103,7 +103,7 @@ fn python_script(python: &Path, path: &Path) -> Command {
 }
 
 /// The two numbers that a program prints.
-fn figures(command: &mut Command) -> anyhow::Result<[f64; 2]> {
+fn measure(command: &mut Command) -> anyhow::Result<[f64; 2]> {
     let text = output(command)?;
     let mut words = text.split_whitespace().map(str::parse);
     match (words.next(), words.next()) {
@@ -113,7 +113,7 @@ fn figures(command: &mut Command) -> anyhow::Result<[f64; 2]> {
 }
 
 fn middle(turns: &[[f64; 2]], index: usize) -> f64 {
-    let mut figures: Vec<f64> = turns.iter().map(|turn| turn[index]).collect();
-    figures.sort_by(f64::total_cmp);
-    figures[figures.len() / 2]
+    let mut values: Vec<f64> = turns.iter().map(|turn| turn[index]).collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }

@@ -18,7 +18,7 @@ use super::turns::{Options, Table};
 use crate::shell::say;
 
 /// The gRPC port may open later than the REST port.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How an array is sent.
 #[derive(Clone, Copy)]
@@ -27,7 +27,7 @@ enum Form {
     Ndarray,
 }
 
-/// One load: what is sent, how the servers are started, and how many ask.
+/// One load: what is sent, how the servers are started, and how many calls there are at once.
 struct Load {
     name: &'static str,
     model: &'static Model,
@@ -139,22 +139,22 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<()> {
             "{}, threads {}, {connections} × {streams}",
             load.name, load.threads
         );
-        // What the first server answers, the other must answer too.
-        let mut wanted = None;
+        // Both servers must respond alike.
+        let mut expected = None;
         table.measure(&name, |side| {
             let running = servers.launch(side, load.model, load.threads)?;
-            let answer = predict(running.grpc_address(), &message)?;
-            let row = row(&answer).with_context(|| format!("{side:?} answered {answer:?}"))?;
-            let wanted = wanted.get_or_insert_with(|| row.clone());
-            if row.is_empty() || !close(&row, wanted) {
-                bail!("{side:?} answers {row:?}, not {wanted:?}");
+            let response = predict(running.grpc_address(), &message)?;
+            let row = row(&response).with_context(|| format!("{side:?} sent {response:?}"))?;
+            let expected = expected.get_or_insert_with(|| row.clone());
+            if row.is_empty() || !close(&row, expected) {
+                bail!("{side:?} sent {row:?}, not {expected:?}");
             }
-            frame.turn(&running, load.callers, options.seconds, &answer)
+            frame.turn(&running, load.callers, options.seconds, &response)
         })?;
     }
     say(format_args!(
-        "gRPC, arrays of 1×4 (small) and 1×{ELEMENTS} (large), one worker, connections × streams; medians \
-         of {} turns of {} s each\n{table}",
+        "gRPC, arrays of 1×4 (small) and 1×{ELEMENTS} (large), one worker, \
+         connections × streams; medians of {} turns of {} s each\n{table}",
         options.rounds, options.seconds
     ));
     Ok(())
@@ -171,19 +171,19 @@ fn predict(server: SocketAddr, message: &SeldonMessage) -> anyhow::Result<Seldon
         let channel = loop {
             match endpoint.connect().await {
                 Ok(channel) => break channel,
-                Err(error) if since.elapsed() > PATIENCE => return Err(error.into()),
+                Err(error) if since.elapsed() > TIMEOUT => return Err(error.into()),
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             }
         };
         let call = async move { ModelClient::new(channel).predict(message.clone()).await };
-        let answer = tokio::time::timeout(PATIENCE, call).await??;
-        Ok(answer.into_inner())
+        let response = tokio::time::timeout(TIMEOUT, call).await??;
+        Ok(response.into_inner())
     })
 }
 
-/// The only row of an answer.
-fn row(answer: &SeldonMessage) -> Option<Vec<f64>> {
-    let Some(seldon_message::DataOneof::Data(data)) = &answer.data_oneof else {
+/// The only row of a response.
+fn row(response: &SeldonMessage) -> Option<Vec<f64>> {
+    let Some(seldon_message::DataOneof::Data(data)) = &response.data_oneof else {
         return None;
     };
     match data.data_oneof.as_ref()? {

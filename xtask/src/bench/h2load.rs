@@ -1,4 +1,4 @@
-//! Load over gRPC: what h2load sends, and what it says about the answers.
+//! Load over gRPC: what h2load sends, and what it reports of the responses.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,13 +18,13 @@ pub(super) fn h2load() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A message in a file, framed as gRPC has it, and where the times of its answers are written.
+/// A message in a file, framed as gRPC has it, and where the times of its responses are written.
 pub(super) struct Frame {
     message: PathBuf,
     times: PathBuf,
 }
 
-/// How many ask at once.
+/// Calls at once.
 #[derive(Clone, Copy)]
 pub(super) struct Callers {
     pub(super) connections: usize,
@@ -42,14 +42,14 @@ impl Frame {
         Ok(Self { message, times })
     }
 
-    /// Calls `Predict` for a second, and then for the seconds that count. `answer` is the answer that every
-    /// call must get: an error has status 200 over HTTP, but no body.
+    /// Calls `Predict` for a second, and then for the seconds that count. `response` is the
+    /// response that every call must get: an error has status 200 over HTTP, but no body.
     pub(super) fn turn(
         &self,
         running: &Running,
         callers: Callers,
         seconds: u64,
-        answer: &impl Message,
+        response: &impl Message,
     ) -> anyhow::Result<Turn> {
         let h2load = |seconds: u64| {
             output(
@@ -70,17 +70,17 @@ impl Frame {
                     )),
             )
         };
-        // Its own warm-up would count bytes, but no answers.
+        // Its own warm-up would count bytes, but no responses.
         h2load(1)?;
         // It appends to what is there.
         fs::write(&self.times, "")?;
         let text = h2load(seconds)?;
         let totals = Totals::parse(&text).with_context(|| format!("h2load printed\n{text}"))?;
-        totals.check(framed(answer)?.len() as f64)?;
+        totals.check(framed(response)?.len() as f64)?;
         let times = fs::read_to_string(&self.times)?;
         let (median, p99) = percentiles(&times).context("h2load wrote no times")?;
         Ok(Turn {
-            rate: totals.answered / seconds as f64,
+            rate: totals.succeeded / seconds as f64,
             median,
             p99,
         })
@@ -96,9 +96,9 @@ fn framed(message: &impl Message) -> anyhow::Result<Vec<u8>> {
 /// What h2load counted in the seconds that count.
 #[derive(Debug, PartialEq)]
 struct Totals {
-    answered: f64,
+    succeeded: f64,
     failed: f64,
-    /// Bytes of all answers' bodies.
+    /// Bytes of all responses' bodies.
     bytes: f64,
 }
 
@@ -114,23 +114,23 @@ impl Totals {
         let bytes = line("traffic:")?.rsplit_once(',')?.1;
         let (_, bytes) = bytes.split_once('(')?;
         Some(Self {
-            answered: count("succeeded")?,
+            succeeded: count("succeeded")?,
             failed: count("failed")? + count("errored")? + count("timeout")?,
             bytes: bytes.split_once(')')?.0.parse().ok()?,
         })
     }
 
-    /// Whether the answers have as many bytes as so many answers of `size` bytes, but for those that were
-    /// under way at the start and at the end.
+    /// Whether the responses have as many bytes as so many responses of `size` bytes, but for those
+    /// that were under way at the start and at the end.
     fn check(&self, size: f64) -> anyhow::Result<()> {
-        if self.failed > 0.0 || self.answered < 1.0 {
-            bail!("{} calls failed, {} did not", self.failed, self.answered);
+        if self.failed > 0.0 || self.succeeded < 1.0 {
+            bail!("{} calls failed, {} did not", self.failed, self.succeeded);
         }
-        let wanted = self.answered * size;
-        if self.bytes < wanted * 0.9 || self.bytes > wanted * 1.1 + 64.0 * size {
+        let expected = self.succeeded * size;
+        if self.bytes < expected * 0.9 || self.bytes > expected * 1.1 + 64.0 * size {
             bail!(
-                "{} answers have {} bytes, not {wanted}: some are errors",
-                self.answered,
+                "{} responses have {} bytes, not {expected}: some are errors",
+                self.succeeded,
                 self.bytes
             );
         }
@@ -163,12 +163,12 @@ traffic: 18.15KB (18583) total, 3.07KB (3140) headers (space savings 88.08%), 4.
     #[test]
     fn what_h2load_prints_is_read() {
         let totals = Totals::parse(PRINTED).unwrap();
-        let wanted = Totals {
-            answered: 100.0,
+        let expected = Totals {
+            succeeded: 100.0,
             failed: 0.0,
             bytes: 5000.0,
         };
-        assert_eq!(totals, wanted);
+        assert_eq!(totals, expected);
         totals.check(50.0).unwrap();
         assert_eq!(
             percentiles("7\t200\t30\n8\t200\t10\n9\t200\t20\n"),

@@ -1,4 +1,4 @@
-//! Load over REST: what wrk sends, and what it says about the answers.
+//! Load over REST: what wrk sends, and what it says about the responses.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -63,7 +63,7 @@ impl Script {
     }
 }
 
-/// Reads what wrk prints; an answer that was an error is one here too.
+/// Reads what wrk prints; a response that was an error is one here too.
 fn parse(text: &str) -> anyhow::Result<Turn> {
     let field = |name: &str| {
         text.lines()
@@ -101,7 +101,8 @@ mod tests {
 
     #[test]
     fn what_wrk_prints_is_read() {
-        let text = "  Latency Distribution\n     50%  850.00us\n     99%    1.25ms\nRequests/sec:  12345.67\n";
+        let text = "  Latency Distribution\n     50%  850.00us\n     99%    1.25ms\n\
+                    Requests/sec:  12345.67\n";
         let turn = parse(text).unwrap();
         assert_eq!(
             (turn.rate, turn.median, turn.p99),

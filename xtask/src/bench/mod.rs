@@ -1,7 +1,7 @@
-//! `cargo xtask bench`: Streeling beside the incumbent, on the same model, in one run.
+//! `cargo xtask bench`: Streeling beside seldon-core, on the same model, in one run.
 //!
 //! The two take turns on every load, so that what the machine does meanwhile hits both, and the
-//! figure is the median of the rounds. Only ratios are worth comparing between machines.
+//! value is the median of the rounds. Only ratios are worth comparing between machines.
 
 mod codec;
 mod grpc;
@@ -18,7 +18,7 @@ use clap::ArgMatches;
 /// The command line of `bench`.
 pub(crate) fn command() -> clap::Command {
     clap::Command::new("bench")
-        .about("Measure beside the incumbent, in one run")
+        .about("Measure beside seldon-core, in one run")
         .subcommand_required(true)
         .subcommand(rest::command())
         .subcommand(grpc::command())
@@ -26,7 +26,7 @@ pub(crate) fn command() -> clap::Command {
         .subcommand(observability::command())
 }
 
-/// Measures what was asked for.
+/// Runs the bench that was chosen.
 pub(crate) fn run(what: &ArgMatches) -> anyhow::Result<()> {
     match what.subcommand() {
         Some(("codec", _)) => codec::run(),

@@ -1,4 +1,5 @@
-//! What metrics, access log and traces cost: the same server with and without them, small arrays over REST.
+//! What metrics, access log and traces cost: the same server with and without them, small arrays
+//! over REST.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -35,7 +36,10 @@ struct Variant {
 /// The command line.
 pub(super) fn command() -> Command {
     Command::new("observability")
-        .about("What metrics, access log and traces cost, beside the same server without them (needs wrk)")
+        .about(
+            "What metrics, access log and traces cost, beside the same server without them \
+             (needs wrk)",
+        )
         .args(Options::of_ours())
 }
 
@@ -65,8 +69,8 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<()> {
     }
     bar.finish_and_clear();
     say(format_args!(
-        "REST, arrays of 1×4, one worker of one thread, {CONNECTIONS} connections; medians of {} turns of {} s \
-         each\n{}",
+        "REST, arrays of 1×4, one worker of one thread, {CONNECTIONS} connections; \
+         medians of {} turns of {} s each\n{}",
         options.rounds,
         options.seconds,
         table(&variants, &turns)?
@@ -91,12 +95,13 @@ fn turn(
         exchanges: Vec::new(),
     };
     let running = launch.start(&group, folder.path())?;
-    let answer = Request::json("/predict", BODY).send(running.address(), Duration::from_secs(5))?;
-    if answer.status != 200 {
+    let response =
+        Request::json("/predict", BODY).send(running.address(), Duration::from_secs(5))?;
+    if response.status != 200 {
         bail!(
             "{}: {}",
-            answer.status,
-            String::from_utf8_lossy(&answer.body)
+            response.status,
+            String::from_utf8_lossy(&response.body)
         );
     }
     script.turn(&running, CONNECTIONS, seconds)
@@ -176,7 +181,8 @@ fn table(variants: &[Variant], turns: &[Vec<Turn>]) -> anyhow::Result<String> {
     );
     for (variant, own) in variants.iter().zip(turns) {
         let Turn { rate, median, p99 } = middle(own);
-        // Each turn beside the default's of the same round: what the machine did meanwhile hit both.
+        // Each turn beside the default's of the same round: what the machine did meanwhile hit
+        // both.
         let mut ratios: Vec<f64> = own
             .iter()
             .zip(&turns[1])

@@ -34,7 +34,7 @@ impl Size {
     }
 }
 
-/// One load: how the servers are started, what is sent, and how many connections ask.
+/// One load: how the servers are started, what is sent, and on how many connections.
 struct Load {
     model: &'static Model,
     size: Size,
@@ -110,8 +110,8 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<()> {
         })?;
     }
     say(format_args!(
-        "REST, arrays of 1×4 (small) and 1×{ELEMENTS} (large), one worker; medians of {} turns of {} s \
-         each\n{table}",
+        "REST, arrays of 1×4 (small) and 1×{ELEMENTS} (large), one worker; medians of {} \
+         turns of {} s each\n{table}",
         options.rounds, options.seconds
     ));
     Ok(())

@@ -28,7 +28,7 @@ pub(super) struct Servers {
 }
 
 impl Servers {
-    /// Builds ours, installs the incumbent unless `peer` holds it, and writes the models.
+    /// Builds ours, installs seldon-core unless `peer` holds it, and writes the models.
     pub(super) fn prepare(peer: Option<&Path>, models: &[&Model]) -> anyhow::Result<Self> {
         let peer = conformance::peer(&root(), peer)?;
         run(cargo().args(["build", "--release", "--package", "streeling", "--locked"]))?;
@@ -55,7 +55,7 @@ impl Servers {
         self.folder.path()
     }
 
-    /// Starts a server with one worker, and lets it answer `body` once over REST.
+    /// Starts a server with one worker, and sends it `body` once over REST.
     pub(super) fn start(
         &self,
         side: Side,
@@ -64,13 +64,13 @@ impl Servers {
         body: &str,
     ) -> anyhow::Result<Running> {
         let running = self.launch(side, model, threads)?;
-        let answer =
+        let response =
             Request::json("/predict", body).send(running.address(), Duration::from_secs(5))?;
-        if answer.status != 200 {
+        if response.status != 200 {
             bail!(
                 "{}: {}",
-                answer.status,
-                String::from_utf8_lossy(&answer.body)
+                response.status,
+                String::from_utf8_lossy(&response.body)
             );
         }
         Ok(running)

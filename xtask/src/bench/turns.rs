@@ -13,7 +13,7 @@ use crate::options::{number, number_of};
 pub(super) struct Options {
     pub(super) rounds: usize,
     pub(super) seconds: u64,
-    /// Virtual environment that holds the incumbent.
+    /// Virtual environment that holds seldon-core.
     pub(super) peer: Option<PathBuf>,
 }
 
@@ -24,11 +24,11 @@ impl Options {
         let peer = Arg::new("peer")
             .long("peer")
             .value_parser(clap::value_parser!(PathBuf))
-            .help("Virtual environment that holds the incumbent; default .peer, made if missing");
+            .help("Virtual environment that holds seldon-core; default .peer, made if missing");
         [rounds, seconds, peer]
     }
 
-    /// Those that there are without the incumbent.
+    /// Those that there are without seldon-core.
     pub(super) fn of_ours() -> [Arg; 2] {
         [
             number(
@@ -59,7 +59,7 @@ impl From<&ArgMatches> for Options {
 /// What one turn measured.
 #[derive(Clone, Copy)]
 pub(super) struct Turn {
-    /// Requests answered in a second.
+    /// Responses in a second.
     pub(super) rate: f64,
     /// Microseconds, half of the requests were faster.
     pub(super) median: f64,
@@ -80,7 +80,7 @@ impl Table {
         let bar = ProgressBar::new((loads * rounds * 2) as u64);
         bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} {msg}")?);
         let text = format!(
-            "{:<42} | streeling req/s   p50 µs   p99 µs | incumbent req/s   p50 µs   p99 µs | \
+            "{:<42} | streeling req/s   p50 µs   p99 µs | seldon-core req/s   p50 µs   p99 µs | \
              throughput     p50\n",
             "load"
         );
@@ -104,7 +104,7 @@ impl Table {
         let (ours, theirs) = (middle(&ours), middle(&theirs));
         writeln!(
             self.text,
-            "{load:<42} | {:>15.1} {:>8.0} {:>8.0} | {:>15.1} {:>8.0} {:>8.0} | {:>8.1} × {:>7}",
+            "{load:<42} | {:>15.1} {:>8.0} {:>8.0} | {:>17.1} {:>8.0} {:>8.0} | {:>8.1} × {:>7}",
             ours.rate,
             ours.median,
             ours.p99,
@@ -124,12 +124,12 @@ impl fmt::Display for Table {
     }
 }
 
-/// The median of each figure by itself.
+/// The median of each value by itself.
 pub(super) fn middle(turns: &[Turn]) -> Turn {
-    let median = |figure: fn(&Turn) -> f64| {
-        let mut figures: Vec<f64> = turns.iter().map(figure).collect();
-        figures.sort_by(f64::total_cmp);
-        figures[figures.len() / 2]
+    let median = |value: fn(&Turn) -> f64| {
+        let mut values: Vec<f64> = turns.iter().map(value).collect();
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
     };
     Turn {
         rate: median(|t| t.rate),

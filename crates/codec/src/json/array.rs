@@ -1,12 +1,11 @@
 //! Nested lists of numbers, straight into one typed buffer.
 //!
-//! Everything here answers `None` for what is not a regular array of numbers, be it text, a ragged
+//! Everything here returns `None` for what is not a regular array of numbers, be it text, a ragged
 //! list or broken JSON. The caller then walks over the value again, which finds broken JSON, and
-//! hands the text on as it is.
+//! passes the text on as it is.
 
 use streeling_core::Tensor;
 
-use super::float::write_f64;
 use super::number::{self, Literal};
 use super::scan::Cursor;
 
@@ -102,59 +101,9 @@ pub(crate) fn flat(cursor: &mut Cursor<'_>) -> Option<Values> {
     Some(rows.values)
 }
 
-/// The tensor as it is when it comes through protobuf, where every number is a float.
-pub(crate) fn with_float_elements(tensor: Tensor) -> Tensor {
-    let Some(ints) = tensor.to_vec::<i64>() else {
-        return tensor;
-    };
-    let shape = tensor.shape().to_vec();
-    Values::Floats(to_floats(ints))
-        .into_tensor(shape)
-        .unwrap_or(tensor)
-}
-
-/// JSON text with a point in every number, as it is when it comes through protobuf. `text` is one
-/// valid value.
-pub(crate) fn text_with_float_elements(text: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut pos = 0;
-    while let Some(&byte) = text.get(pos) {
-        let end = match byte {
-            b'"' => string_end(text, pos),
-            b'-' | b'0'..=b'9' => match number::scan(text, pos) {
-                Some((Literal::Int(_) | Literal::BigInt, end)) => {
-                    if let Some(value) = number::rounded(text, pos, end) {
-                        write_f64(value, &mut out);
-                    }
-                    pos = end;
-                    continue;
-                }
-                Some((Literal::Float(_), end)) => end,
-                None => pos + 1,
-            },
-            _ => pos + 1,
-        };
-        out.extend_from_slice(&text[pos..end]);
-        pos = end;
-    }
-    out
-}
-
-/// The position after the string that starts at `pos`.
-fn string_end(text: &[u8], pos: usize) -> usize {
-    let mut end = pos + 1;
-    while let Some(&byte) = text.get(end) {
-        match byte {
-            b'"' => return end + 1,
-            b'\\' => end += 2,
-            _ => end += 1,
-        }
-    }
-    text.len()
-}
-
+/// Integers as floats.
 #[expect(clippy::cast_precision_loss, reason = "rounds as NumPy does")]
-fn to_floats(ints: Vec<i64>) -> Vec<f64> {
+pub(crate) fn to_floats(ints: Vec<i64>) -> Vec<f64> {
     ints.into_iter().map(|value| value as f64).collect()
 }
 
@@ -189,7 +138,7 @@ fn after_whitespace(bytes: &[u8], mut pos: usize) -> usize {
 /// The innermost lists of an array, one after the other.
 struct Rows {
     values: Values,
-    /// Where the array starts, to tell from what has been read how much room the rest will need.
+    /// Where the array starts: what has been read since says how much memory the rest will need.
     start: usize,
 }
 
@@ -332,7 +281,7 @@ fn push<T>(values: &mut Vec<T>, value: T, start: usize, pos: usize, end: usize) 
 #[cold]
 #[inline(never)]
 fn grow<T>(values: &mut Vec<T>, start: usize, pos: usize, end: usize) {
-    /// Elements for which there is room at first.
+    /// Elements that fit without growing at first.
     const FIRST: usize = 16;
     let rest = end.saturating_sub(pos);
     // No element takes less than two bytes, so a claim on memory is never more than four times the

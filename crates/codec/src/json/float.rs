@@ -26,7 +26,7 @@ pub(super) fn write_f64(value: f64, out: &mut Vec<u8>) {
 }
 
 /// Writes a float32 with the digits that tell it from other float32 values.
-pub(super) fn write_f32(value: f32, out: &mut Vec<u8>) {
+pub(crate) fn write_f32(value: f32, out: &mut Vec<u8>) {
     if value.is_finite() {
         let mut digits = zmij::Buffer::new();
         let plain = plain_layout(f64::from(value).abs());
@@ -49,9 +49,9 @@ pub(crate) fn f16_to_f64(bits: u16) -> f64 {
     }
 }
 
-/// Writes a float that is a decimal of at most 15 digits, six of them behind the point; false if it
-/// is none. No two decimals of 15 digits are the same float, so one that reads back as the
-/// value is the shortest there is.
+/// Writes a float that is a decimal of at most 15 digits, six of them behind the point; false for
+/// any other. No two decimals of 15 digits are the same float, so one that reads back as the value
+/// is the shortest there is.
 #[inline]
 fn few_decimals(value: f64, size: f64, out: &mut Vec<u8>) -> bool {
     const SCALE: f64 = 1e6;
@@ -110,8 +110,8 @@ fn plain_layout(size: f64) -> bool {
     (1e-4..1e16).contains(&size) || size == 0.0
 }
 
-/// Writes what `zmij` has written in Python's layout. They agree but for small numbers, where Python
-/// takes to exponents earlier, and for the form of exponents: `1e-05`, `1e+16`.
+/// Writes what `zmij` has written in Python's layout. They differ in small numbers, where Python
+/// takes to exponents earlier, and in how exponents are written: `1e-05`, `1e+16`.
 fn relaid(text: &str, plain: bool, out: &mut Vec<u8>) {
     if plain {
         out.extend_from_slice(text.as_bytes());
@@ -259,10 +259,13 @@ mod tests {
 
         /// The fast path for few decimals says what the general one says.
         #[test]
-        fn few_decimals_are_the_shortest(whole in -1_000_000_000_i64..1_000_000_000, shift in 0..9) {
+        fn few_decimals_are_the_shortest(
+            whole in -1_000_000_000_i64..1_000_000_000, shift in 0..9,
+        ) {
             let value = whole as f64 / 10_f64.powi(shift);
             let mut general = Vec::new();
-            relaid(zmij::Buffer::new().format_finite(value), plain_layout(value.abs()), &mut general);
+            let mut digits = zmij::Buffer::new();
+            relaid(digits.format_finite(value), plain_layout(value.abs()), &mut general);
             prop_assert_eq!(written(value).into_bytes(), general);
         }
     }

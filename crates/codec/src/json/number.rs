@@ -36,7 +36,7 @@ const DIGITS_IN_U64: usize = 19;
 /// Largest integer up to which a float holds every integer.
 const EXACT: u64 = 1 << 53;
 
-/// Reads the number at `start`; its value and the position after it, or `None` if there is none.
+/// Reads the number at `start`; its value and the position after it, or `None` without a number.
 /// Stops, as Python does, before what cannot belong to it: of `01` it reads `0`, of `1.` `1`.
 #[inline(never)]
 pub(crate) fn scan(bytes: &[u8], start: usize) -> Option<(Literal, usize)> {
@@ -114,12 +114,12 @@ pub(crate) fn scan_inline(bytes: &[u8], start: usize) -> Option<(Literal, usize)
     }
 }
 
-/// Bytes that [`decimal`] may look at.
+/// Bytes that [`decimal`] may read.
 pub(crate) const WINDOW: usize = 40;
 
 /// Reads what most of the numbers in large arrays look like: up to seven digits, a point, and up to
-/// 18 more. `None` for anything else, which may be a number all the same. An exponent is left
-/// standing.
+/// 18 more. `None` for anything else, which may be a number all the same. An exponent is not
+/// read.
 #[inline(always)]
 pub(crate) fn decimal(window: &[u8; WINDOW]) -> Option<(f64, usize)> {
     const SCALE: u64 = SHIFTS[8];
@@ -147,8 +147,8 @@ pub(crate) fn decimal(window: &[u8; WINDOW]) -> Option<(f64, usize)> {
             return None;
         }
         pos += count;
-        // Zeros take the place of what is not there. Both sides are exact floats, so that there is
-        // one rounding only.
+        // Missing digits count as zeros. Both sides are exact floats, so that there is one rounding
+        // only.
         let fraction = value_of_eight(word & !(u64::MAX << (8 * count)));
         float(whole * SCALE + fraction) / float(SCALE)
     } else {
@@ -295,8 +295,8 @@ fn special(bytes: &[u8], start: usize) -> Option<(Literal, usize)> {
     .map(|(word, value)| (Literal::Float(value), start + word.len()))
 }
 
-/// Appends the digits at `pos` to `value` (wrapping: whoever cares counts them), and says where
-/// they end.
+/// Appends the digits at `pos` to `value` (wrapping: callers that care count them), and returns
+/// where they end.
 #[inline(always)]
 fn digits(bytes: &[u8], mut pos: usize, mut value: u64) -> (u64, usize) {
     while let Some(eight) = bytes.get(pos..).and_then(<[u8]>::first_chunk::<8>) {
@@ -447,7 +447,10 @@ mod tests {
         /// What the short cut reads is what the general way reads.
         #[test]
         fn decimals_round_as_the_standard_library(
-            negative: bool, whole in "0|[1-9][0-9]{0,7}", fraction in "[0-9]{1,19}", end in "[],e ]",
+            negative: bool,
+            whole in "0|[1-9][0-9]{0,7}",
+            fraction in "[0-9]{1,19}",
+            end in "[],e ]",
         ) {
             let sign = if negative { "-" } else { "" };
             let text = format!("{sign}{whole}.{fraction}");

@@ -3,11 +3,10 @@
 use std::borrow::Cow;
 
 use super::number;
-use crate::DecodeError;
-use crate::error::Result;
+use crate::error::{DecodeError, Result};
 
 /// Levels of lists and objects within one value. Python's own limit is its recursion limit, 1000
-/// less what the caller has used up; a fixed one does not depend on who calls.
+/// less what the caller has used up; a fixed one does not depend on the caller.
 pub(crate) const DEPTH_LIMIT: usize = 512;
 
 /// The contents of a string literal, without the quotes.
@@ -85,7 +84,7 @@ impl<'a> Cursor<'a> {
         DecodeError::syntax(self.pos, expected)
     }
 
-    /// The error for a value of the wrong type. If it is no value at all, says that instead.
+    /// The error for a value of the wrong type, or for something that is no value at all.
     #[cold]
     pub(crate) fn wrong_type(&self, expected: &'static str) -> DecodeError {
         match self.kind() {
@@ -230,8 +229,8 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// A field's name, to be compared. One that no Rust string can hold comes back with its
-    /// escapes in it, which is no name that anything is called by.
+    /// A field's name, to be compared. One that no Rust string can hold keeps its escapes, so that
+    /// it equals no known name.
     #[inline]
     pub(crate) fn field(&self, span: Span) -> Cow<'a, str> {
         self.text(span)
@@ -366,7 +365,7 @@ pub(crate) fn plain_end(bytes: &[u8], mut pos: usize) -> usize {
         let word = u64::from_le_bytes(*eight);
         let quote = word ^ (ONES * b'"' as u64);
         let backslash = word ^ (ONES * b'\\' as u64);
-        // Exact up to the first hit, which is all that is asked for.
+        // Exact up to the first hit, which is all that is needed.
         let hits = (quote.wrapping_sub(ONES) & !quote
             | backslash.wrapping_sub(ONES) & !backslash
             | word.wrapping_sub(ONES * 0x20) & !word)

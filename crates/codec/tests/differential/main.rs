@@ -1,4 +1,4 @@
-//! Documents that are made up, read here and by Python's `json` and NumPy: same dtype, same shape,
+//! Generated documents, read here and by Python's `json` and NumPy: same dtype, same shape,
 //! same bits, and the same documents refused. `cargo xtask differential` runs it; the arguments are
 //! the interpreter, the number of documents and the seed.
 #![expect(clippy::print_stdout, reason = "says how much was compared")]
@@ -11,8 +11,8 @@ use std::thread;
 
 use bytes::Bytes;
 use documents::Random;
-use streeling_codec::json;
-use streeling_core::{Array, DType, Payload};
+use streeling_codec::seldon::json;
+use streeling_core::{DType, Elements, Payload};
 
 /// What Python does with a document; one line for each.
 const SCRIPT: &str = include_str!("reference.py");
@@ -69,15 +69,15 @@ fn main() {
     assert_eq!((compared, differing), (count, 0));
 }
 
-/// What comes of a document here, in the words of the script.
+/// What a document is read as here, in the words of the script.
 fn outcome(document: &Bytes) -> String {
-    if json::check(document).is_err() {
+    if streeling_codec::json::check(document).is_err() {
         return "no JSON".to_owned();
     }
     match json::decode_message(document) {
         Ok(message) => match message.payload {
-            Payload::Data(data) => match data.array {
-                Array::Typed(tensor) => {
+            Payload::Array(data) => match data.elements {
+                Elements::Typed(tensor) => {
                     let dtype = match tensor.dtype() {
                         DType::Bool => "bool",
                         DType::I64 => "int64",
@@ -93,7 +93,7 @@ fn outcome(document: &Bytes) -> String {
                         tensor.shape().iter().map(ToString::to_string).collect();
                     format!("array {dtype} {} {hex}", sides.join(","))
                 }
-                Array::Json(_) => "left to NumPy".to_owned(),
+                Elements::Json(_) => "left to NumPy".to_owned(),
             },
             _ => "something else".to_owned(),
         },

@@ -27,7 +27,7 @@ def outcome(raw: bytes) -> str:
         elif "tensor" in data or "tftensor" in data:
             return "something else"
         else:
-            # The wire contract: `data` that names no form is an empty array.
+            # The wire contract: `data` without an array in it is an empty one.
             array = np.array([])
             return f"array {array.dtype} 0 "
     except (ValueError, TypeError, KeyError, OverflowError):
@@ -48,7 +48,7 @@ def plain(shape: object) -> bool:
 
 
 def mixed(data: dict[str, Any]) -> bool:
-    """Whether booleans stand among numbers, or numbers are too big: what is handed on as text."""
+    """Whether booleans stand among numbers, or numbers are too big: what is passed on as text."""
     kinds = set()
 
     def walk(value: object) -> None:

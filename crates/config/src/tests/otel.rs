@@ -1,8 +1,9 @@
-//! OpenTelemetry's variables beside a component that reads them too, and those that nobody is to read.
+//! OpenTelemetry's variables beside a component that reads them too, and those whose values are
+//! secret.
 
 use super::traced::{File, agent, collector, refused, traced};
 use super::*;
-use crate::{OtlpProtocol, Parts, Propagator, Sampler, TraceExporter, Tracing};
+use crate::{Features, OtlpProtocol, Propagator, Sampler, TraceExporter, Tracing};
 
 const OTLP: (&str, &str) = (names::OTEL_TRACES_EXPORTER, "otlp");
 const AGENT: (&str, &str) = (names::JAEGER_AGENT_HOST, "jaeger");
@@ -55,7 +56,7 @@ fn headers_are_in_no_message() {
 }
 
 #[test]
-fn urls_are_shown_without_user_and_query() {
+fn urls_are_displayed_without_user_and_query() {
     for text in [
         "http://user:hush@c:1/x",
         "https://c:1/x?key=hush",
@@ -81,7 +82,7 @@ fn an_agent_s_variable_that_is_there_and_empty_is_refused() {
             for part in [variable, "unset it", "allowed is"] {
                 assert!(text.contains(part), "{part} in {text}");
             }
-            // Nobody reads it where spans go elsewhere.
+            // It is not read where spans go elsewhere.
             traced(&[OTLP, (variable, "")]);
         }
     }
@@ -95,7 +96,7 @@ fn an_agent_that_is_named_comes_before_an_endpoint() {
             names::OTEL_EXPORTER_OTLP_ENDPOINT,
             names::OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
         ] {
-            // The component's alone: nobody here minds that it wants TLS.
+            // It is the component's alone, so that a URL with TLS is no error here.
             let (tracing, said) = said(&[named, (variable, "https://c:1")]);
             assert!(is_jaeger(tracing.as_ref()));
             assert_eq!(
@@ -107,14 +108,14 @@ fn an_agent_that_is_named_comes_before_an_endpoint() {
                 )]
             );
         }
-        // Told so, there is nothing to warn of.
+        // With the exporter named there is nothing to warn of.
         collector(&[named, ENDPOINT, OTLP]);
         agent(&[named, ENDPOINT, (OTLP.0, "jaeger")]);
     }
     collector(&[ENDPOINT]);
-    let parts = Parts {
+    let parts = Features {
         jaeger: false,
-        ..Parts::ALL
+        ..Features::ALL
     };
     let loaded = Settings::load(
         parts,

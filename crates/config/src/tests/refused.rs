@@ -52,7 +52,7 @@ const BAD: &[(Key, &[&str])] = &[
 
 fn can_be_bad(row: &Row) -> bool {
     match row.kind {
-        Kind::Text | Kind::LooseSwitch => false,
+        Kind::Text | Kind::LenientBool => false,
         // Only an empty path is none, and an empty variable is unset.
         Kind::File => row.flag != Flag::None,
         _ => true,
@@ -61,7 +61,7 @@ fn can_be_bad(row: &Row) -> bool {
 
 #[test]
 fn every_row_that_can_have_a_bad_value_is_tried_with_one() {
-    for row in TABLE {
+    for row in rows() {
         let tried = BAD
             .iter()
             .any(|(key, values)| *key == row.key && !values.is_empty());
@@ -85,7 +85,7 @@ fn a_bad_value_is_one_line_that_names_flag_variable_value_and_what_is_allowed() 
                 assert_eq!(invalid.allowed, row.kind.allowed());
                 let text = error.to_string();
                 for part in row
-                    .shown_flag()
+                    .flag_name()
                     .iter()
                     .map(String::as_str)
                     .chain(row.variables.iter().copied())
@@ -128,7 +128,7 @@ fn a_value_that_is_not_unicode_is_an_error_or_a_path() {
         let environment = Environment::from_iter([(OsString::from(name), raw())]);
         let args = ["streeling", "Iris"].map(OsString::from);
         Settings::load(
-            crate::Parts::ALL,
+            crate::Features::ALL,
             args,
             &environment,
             &Annotations::default(),

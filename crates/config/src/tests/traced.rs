@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    JaegerAgent, OtlpCollector, OtlpProtocol, Parts, Propagator, Sampler, Sampling, SpanLimits,
+    Features, JaegerAgent, OtlpCollector, OtlpProtocol, Propagator, Sampler, Sampling, SpanLimits,
     TraceExporter, Tracing,
 };
 
@@ -9,7 +9,7 @@ pub(super) fn traced(variables: Variables<'_>) -> Tracing {
 }
 
 pub(super) fn refused(variables: Variables<'_>) -> String {
-    // Nobody is stopped by what is not looked at.
+    // What is not read does not stop the start.
     quiet(&[], variables);
     failure(&["--tracing"], variables)
 }
@@ -293,10 +293,10 @@ fn a_bad_value_names_its_variable_while_tracing_is_on() {
 #[test]
 fn an_exporter_that_was_not_built_is_named_by_its_feature() {
     let with = |jaeger, otlp, variables: Variables<'_>| {
-        let parts = Parts {
+        let parts = Features {
             jaeger,
             otlp,
-            ..Parts::ALL
+            ..Features::ALL
         };
         Settings::load(
             parts,

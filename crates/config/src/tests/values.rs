@@ -65,7 +65,7 @@ fn the_flag_beats_the_variable_and_an_empty_variable_is_unset() {
             .port,
         9002
     );
-    for row in TABLE {
+    for row in rows() {
         for variable in row.variables {
             assert_eq!(iris(&[], &[(variable, "")]), iris(&[], &[]), "{variable}");
         }
@@ -165,7 +165,7 @@ fn booleans_are_read_as_the_reference_says() {
             .metrics
             .in_response
     );
-    // The incumbent's own booleans: unknown text is false, by flag and by variable.
+    // Booleans of seldon-core's: unknown text is false, by flag and by variable.
     for (args, variables) in [
         (&["--access-log", "yes"][..], &[][..]),
         (&[], &[(names::ACCESS_LOG, "yes")]),
@@ -379,9 +379,12 @@ fn parameters_come_from_flag_or_variable() {
         )],
     );
     let parts = [
-        r#"--parameters (PREDICTIVE_UNIT_PARAMETERS): '[{"name": "n", "value": "x", "type": "INT"}]'"#,
-        r#"from the variable PREDICTIVE_UNIT_PARAMETERS cannot be used (parameter 1: "n": "x" is no INT),"#,
-        r#"allowed is a JSON list of {"name","value","type"}, type one of INT FLOAT DOUBLE STRING BOOL"#,
+        "--parameters (PREDICTIVE_UNIT_PARAMETERS):",
+        r#"'[{"name": "n", "value": "x", "type": "INT"}]'"#,
+        "from the variable PREDICTIVE_UNIT_PARAMETERS cannot be used",
+        r#"(parameter 1: "n": "x" is no INT),"#,
+        r#"allowed is a JSON list of {"name","value","type"},"#,
+        "type one of INT FLOAT DOUBLE STRING BOOL",
     ];
     assert_eq!(text, parts.join(" "));
 }
@@ -445,7 +448,7 @@ fn bad_annotations_are_left_out_with_a_warning() {
 #[test]
 fn check_does_not_eat_the_interface_name() {
     let loaded = Settings::load(
-        crate::Parts::ALL,
+        crate::Features::ALL,
         ["streeling", "--check", "Iris"].map(OsString::from),
         &Environment::default(),
         &Annotations::default(),

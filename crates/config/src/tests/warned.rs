@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_setting_that_acts_does_not_warn() {
+fn an_active_setting_does_not_warn() {
     for (args, variables) in [
         (
             &["--workers", "4", "--threads=2", "--host", "::1"][..],

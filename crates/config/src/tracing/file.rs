@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{PROPAGATIONS, Propagator, Sampler, invalid};
+use super::parse::{PROPAGATIONS, invalid};
+use super::types::{Propagator, Sampler};
 use crate::error::{ConfigError, quoted};
 use crate::names;
 
@@ -80,7 +81,7 @@ impl File {
                 Value::Null => BTreeMap::new(),
                 Value::Object(tags) => tags
                     .iter()
-                    .map(|(name, value)| (name.clone(), shown(value)))
+                    .map(|(name, value)| (name.clone(), plain_text(value)))
                     .collect(),
                 other => return Err(bad("tags", other, "a mapping of names to values")),
             },
@@ -98,7 +99,8 @@ fn sampler(value: &Value) -> Result<Option<Sampler>, Fault> {
         return Ok(None);
     }
     let (kind, param) = (&value["type"], &value["param"]);
-    // Jaeger's clients ask an agent where no type is said. To record everything instead may be far too much.
+    // Jaeger's clients ask an agent where no type is given. To record everything instead may be far
+    // too much.
     let Some(kind) = text_of("sampler.type", kind)? else {
         return Err(bad("sampler", value, SAMPLERS));
     };
@@ -136,10 +138,14 @@ fn text_of(name: &str, value: &Value) -> Result<Option<String>, Fault> {
 }
 
 fn port(value: &Value) -> Option<u16> {
-    shown(value).trim().parse().ok().filter(|port| *port != 0)
+    plain_text(value)
+        .trim()
+        .parse()
+        .ok()
+        .filter(|port| *port != 0)
 }
 
-fn shown(value: &Value) -> String {
+fn plain_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
@@ -147,7 +153,7 @@ fn shown(value: &Value) -> String {
 }
 
 fn bad(name: &str, value: &Value, allowed: &'static str) -> Fault {
-    (format!("{name} is {}", quoted(&shown(value))), allowed)
+    (format!("{name} is {}", quoted(&plain_text(value))), allowed)
 }
 
 #[cfg(test)]
@@ -178,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_in_the_wrong_form_is_not_passed_over() {
+    fn fields_of_the_wrong_form_are_errors() {
         for (text, place, allowed) in [
             ("sampler: {param: 0.01}", "sampler", SAMPLERS),
             ("sampler: {type: ~, param: 0.01}", "sampler", SAMPLERS),

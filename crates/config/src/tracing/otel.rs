@@ -4,22 +4,24 @@ use std::ffi::OsStr;
 use std::time::Duration;
 
 use super::otlp::{headers, unescaped, url, without_secrets};
-use super::variables::{self as all, Shown, Variable};
-use super::{
-    JaegerAgent, OtlpCollector, OtlpProtocol, Propagator, Sampler, Sampling, SpanLimits, pairs,
+use super::parse::pairs;
+use super::types::{
+    JaegerAgent, OtlpCollector, OtlpProtocol, Propagator, Sampler, Sampling, SpanLimits,
 };
+use super::variables::{self as all, Disclosure, Variable};
 use crate::environment::Environment;
 use crate::error::{ConfigError, Invalid, Warning, quoted};
 use crate::names::OTEL_EXPORTER_OTLP_TRACES_ENDPOINT;
-use crate::value::{millis, switch};
+use crate::value::{boolean, millis};
 
 /// Where agents listen.
 pub(super) const AGENT_PORT: u16 = 6831;
 
 /// The environment, as OpenTelemetry's users see it.
 ///
-/// The component may have a tracer of its own that reads the same variables. What is meant for both, and
-/// unknown here, is therefore left out with a warning, as the specification asks, and stops nobody's start.
+/// The component may have a tracer of its own that reads the same variables. A value that is
+/// unknown here is therefore left out with a warning, as the specification demands, and does not
+/// stop the start.
 pub(super) struct Otel<'a> {
     pub(super) environment: &'a Environment,
     pub(super) warnings: Vec<Warning>,
@@ -30,16 +32,16 @@ pub(super) struct Otel<'a> {
 pub(super) enum Exporter {
     Otlp,
     Jaeger,
-    /// Nobody: tracing is switched off.
+    /// Tracing is switched off.
     None,
 }
 
 impl<'a> Otel<'a> {
     pub(super) fn is_off(&mut self) -> bool {
-        self.lenient(&all::DISABLED, |_, text| good(switch(text))) == Some(true)
+        self.lenient(&all::DISABLED, |_, text| good(boolean(text))) == Some(true)
     }
 
-    /// What is asked for by name, and by which.
+    /// The exporter that is named, and the variable that names it.
     pub(super) fn exporter(&mut self) -> Option<(Exporter, &'static str)> {
         let (name, found) = self.words(&all::EXPORTER, |word| match word {
             "otlp" => Some(Exporter::Otlp),
@@ -66,7 +68,7 @@ impl<'a> Otel<'a> {
         names.find(|name| self.environment.get(name).is_some())
     }
 
-    /// One of the two makes both count: so does the exporter's crate read them, whatever it is told.
+    /// If either is set, both count: the exporter's crate reads them so, and cannot be configured.
     pub(super) fn agent(&self) -> Result<Option<JaegerAgent>, ConfigError> {
         // Also where it is empty, and then it sends nothing.
         for variable in [&all::AGENT_HOST_NAME, &all::AGENT_PORT_NUMBER] {
@@ -298,16 +300,16 @@ fn good<T>(value: Option<T>) -> Result<T, Option<String>> {
     value.ok_or(None)
 }
 
-/// What a message says of a variable's value, and no more than it may.
+/// Says no more of a variable's value than a message may.
 fn fault(variable: &Variable, name: &'static str, raw: &OsStr, why: Option<String>) -> Invalid {
     let text = raw.to_string_lossy();
     Invalid {
         names: name.to_owned(),
         source: format!("the variable {name}"),
-        seen: match variable.shown {
-            Shown::Whole => quoted(&text),
-            Shown::Url => quoted(&without_secrets(&text)),
-            Shown::Never => "the value (not shown)".to_owned(),
+        seen: match variable.disclosure {
+            Disclosure::Full => quoted(&text),
+            Disclosure::Url => quoted(&without_secrets(&text)),
+            Disclosure::None => "the value (not shown)".to_owned(),
         },
         why,
         allowed: variable.allowed.to_owned(),

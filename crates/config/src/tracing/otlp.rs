@@ -1,4 +1,4 @@
-//! What a collector is told: its URL, and headers.
+//! The URL and the headers of a collector.
 
 /// The URL of a collector, with its scheme.
 pub(super) fn url(text: &str, is_grpc: bool) -> Result<String, Option<String>> {
@@ -30,7 +30,7 @@ pub(super) fn url(text: &str, is_grpc: bool) -> Result<String, Option<String>> {
     Ok(format!("http://{rest}"))
 }
 
-/// A URL as a message may show it: user, password and query open doors, and logs are read by many.
+/// A URL as a message may show it: user, password and query are secrets, and logs are read by many.
 pub(super) fn without_secrets(text: &str) -> String {
     let (scheme, rest) = match text.split_once("://") {
         Some((scheme, rest)) => (format!("{scheme}://"), rest),
@@ -50,7 +50,7 @@ pub(super) fn without_secrets(text: &str) -> String {
     }
 }
 
-/// Says of a fault which pair it is in, and nothing of what stands there.
+/// An error names the pair that is wrong, and shows nothing of it, as it may be a secret.
 pub(super) fn headers(text: &str) -> Result<Vec<(String, String)>, String> {
     let parts = text.split(',').filter(|part| !part.trim().is_empty());
     let mut headers = Vec::new();
@@ -158,8 +158,8 @@ mod tests {
     }
 
     #[test]
-    fn urls_are_shown_without_what_opens_doors() {
-        for (text, shown) in [
+    fn urls_are_displayed_without_secrets() {
+        for (text, displayed) in [
             ("http://a:1/x", "http://a:1/x"),
             ("a:4317", "a:4317"),
             ("http://user:word@a:1/x", "http://…@a:1/x"),
@@ -170,7 +170,7 @@ mod tests {
             ("http://user:w?rd@a", "http://…"),
             ("http://user:w#rd@a", "http://…"),
         ] {
-            assert_eq!(without_secrets(text), shown);
+            assert_eq!(without_secrets(text), displayed);
         }
     }
 }

@@ -19,17 +19,17 @@ pub(crate) struct Variable {
     pub(crate) meaning: &'static str,
     pub(crate) allowed: &'static str,
     /// How much of its value a message may show.
-    pub(super) shown: Shown,
+    pub(super) disclosure: Disclosure,
 }
 
 /// How much of a value goes into a message, and so into a log.
 #[derive(Clone, Copy)]
-pub(super) enum Shown {
-    Whole,
+pub(super) enum Disclosure {
+    Full,
     /// A URL, without user, password and query.
     Url,
-    /// Nothing: it is a key to somebody's system.
-    Never,
+    /// Nothing: it is a secret.
+    None,
 }
 
 const fn variable(
@@ -43,7 +43,7 @@ const fn variable(
         default,
         meaning,
         allowed,
-        shown: Shown::Whole,
+        disclosure: Disclosure::Full,
     }
 }
 
@@ -55,14 +55,16 @@ pub(super) static DISABLED: Variable = variable(
 );
 pub(super) static EXPORTER: Variable = variable(
     &[OTEL_TRACES_EXPORTER],
-    "jaeger where JAEGER_AGENT_HOST or JAEGER_CONFIG_PATH is set, else otlp where an endpoint for it is, else jaeger",
+    "jaeger where JAEGER_AGENT_HOST or JAEGER_CONFIG_PATH is set, else otlp where an endpoint for \
+     it is, else jaeger",
     "Who sends spans: the first of a list that this server has. none switches tracing off",
     "otlp and jaeger with commas between, or none",
 );
 pub(super) static AGENT_HOST_NAME: Variable = variable(
     &[OTEL_EXPORTER_JAEGER_AGENT_HOST],
     "127.0.0.1 where the port is set, else JAEGER_AGENT_HOST",
-    "Host of the Jaeger agent. This and the port come, as a pair, before Jaeger's own variables; set and empty, either is refused",
+    "Host of the Jaeger agent. This and the port come, as a pair, before Jaeger's own variables; \
+     set and empty, either is refused",
     "a name or an address",
 );
 pub(super) static AGENT_PORT_NUMBER: Variable = variable(
@@ -72,15 +74,17 @@ pub(super) static AGENT_PORT_NUMBER: Variable = variable(
     "a port from 1 to 65535",
 );
 pub(super) static ENDPOINT: Variable = Variable {
-    shown: Shown::Url,
+    disclosure: Disclosure::Url,
     ..variable(
         &[
             OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
             OTEL_EXPORTER_OTLP_ENDPOINT,
         ],
         "http://localhost:4318/v1/traces, for gRPC http://localhost:4317",
-        "URL of the collector. The one for traces is taken as it is; over HTTP, /v1/traces is added to the general one",
-        "http://host:port with a path or without, for gRPC also host:port (https needs TLS, which this server does not have)",
+        "URL of the collector. The one for traces is taken as it is; over HTTP, /v1/traces is \
+         added to the general one",
+        "http://host:port with a path or without, for gRPC also host:port (https needs TLS, which \
+         this server does not have)",
     )
 };
 pub(super) static PROTOCOL: Variable = variable(
@@ -93,7 +97,7 @@ pub(super) static PROTOCOL: Variable = variable(
     "one of grpc http/protobuf",
 );
 pub(super) static HEADERS: Variable = Variable {
-    shown: Shown::Never,
+    disclosure: Disclosure::None,
     ..variable(
         &[
             OTEL_EXPORTER_OTLP_TRACES_HEADERS,
@@ -110,7 +114,8 @@ pub(super) static TIMEOUT: Variable = variable(
         OTEL_EXPORTER_OTLP_TIMEOUT,
     ],
     "10000",
-    "What all tries of one export may take together: no other one begins after it. A try that is under way may take as long once more",
+    "What all tries of one export may take together: no other one begins after it. A try that is \
+     under way may take as long once more",
     MILLIS,
 );
 pub(super) static COMPRESSION: Variable = variable(
@@ -124,7 +129,8 @@ pub(super) static COMPRESSION: Variable = variable(
 );
 pub(super) static SERVICE: Variable = variable(
     &[OTEL_SERVICE_NAME],
-    "service.name in OTEL_RESOURCE_ATTRIBUTES, else service_name in JAEGER_CONFIG_PATH, else interface_name",
+    "service.name in OTEL_RESOURCE_ATTRIBUTES, else service_name in JAEGER_CONFIG_PATH, else \
+     interface_name",
     "What the server is called in traces",
     "any text",
 );
@@ -138,7 +144,8 @@ pub(super) static SAMPLER: Variable = variable(
     &[OTEL_TRACES_SAMPLER],
     "sampler in JAEGER_CONFIG_PATH, else parentbased_always_on",
     "Which requests are traced. Without parentbased, the caller's decision does not count",
-    "one of always_on always_off traceidratio parentbased_always_on parentbased_always_off parentbased_traceidratio",
+    "one of always_on always_off traceidratio parentbased_always_on parentbased_always_off \
+     parentbased_traceidratio",
 );
 pub(super) static SAMPLER_ARG: Variable = variable(
     &[OTEL_TRACES_SAMPLER_ARG],

@@ -1,7 +1,6 @@
 //! Messages that are broken, too large, compressed, or slow to come.
 
-use std::io::Write as _;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use prost::Message as _;
 use streeling_grpc::Config;
@@ -9,15 +8,14 @@ use streeling_proto::seldon::protos::generic_client::GenericClient;
 use streeling_proto::seldon::protos::{
     DefaultData, Feedback, SeldonMessage, SeldonMessageList, Tensor, default_data, seldon_message,
 };
-use tokio::time::sleep;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::Instant;
 use tonic::Code;
 use tonic::codec::CompressionEncoding;
 
-use crate::support::{
-    PATIENCE, PREDICT, Server, config, framed, framed_order, post, text, text_of,
-};
+use crate::support::{PREDICT, Server, framed, framed_command, post, text, text_of, within};
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn bytes_that_are_no_message() {
     let server = Server::start();
     let mut client = server.connect().await;
@@ -35,24 +33,24 @@ async fn bytes_that_are_no_message() {
         ("half a prefix", vec![0, 0, 0]),
         (
             "less than the prefix says",
-            framed_order("hello")[..8].to_vec(),
+            framed_command("hello")[..8].to_vec(),
         ),
         ("a prefix of another kind", {
-            let mut body = framed_order("hello");
+            let mut body = framed_command("hello");
             body[0] = 7;
             body
         }),
         (
             "two messages",
-            [framed_order("a"), framed_order("b")].concat(),
+            [framed_command("a"), framed_command("b")].concat(),
         ),
-        ("compressed, nobody says how", {
-            let mut body = framed_order("hello");
+        ("compressed, without saying how", {
+            let mut body = framed_command("hello");
             body[0] = 1;
             body
         }),
     ] {
-        let reply = client.ask(post(PREDICT, body)).await;
+        let reply = client.call(post(PREDICT, body)).await;
         assert_eq!(
             (reply.http, reply.code),
             (200, Some(3)),
@@ -60,24 +58,24 @@ async fn bytes_that_are_no_message() {
         );
         assert!(!reply.text.is_empty(), "{what}");
     }
-    let reply = client.ask(post(PREDICT, framed_order("hello"))).await;
+    let reply = client.call(post(PREDICT, framed_command("hello"))).await;
     assert_eq!(reply.code, Some(0), "the connection goes on: {reply:?}");
 }
 
-#[tokio::test]
-async fn fields_that_nobody_knows_are_left_out() {
+#[tokio::test(start_paused = true)]
+async fn unknown_fields_are_left_out() {
     let server = Server::start();
     let mut client = server.connect().await;
     let mut message = text("hello").encode_to_vec();
     // Field 99, a varint.
     message.extend_from_slice(&[0x98, 0x06, 0x01]);
-    let reply = client.ask(post(PREDICT, framed(&message))).await;
+    let reply = client.call(post(PREDICT, framed(&message))).await;
     assert_eq!(reply.code, Some(0));
-    let answer = SeldonMessage::decode(&reply.body[5..]).unwrap();
-    assert_eq!(text_of(&answer), "echo hello");
+    let response = SeldonMessage::decode(&reply.body[5..]).unwrap();
+    assert_eq!(text_of(&response), "echo hello");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn any_of_an_unknown_type_is_echoed() {
     let server = Server::start();
     let any = prost_types::Any {
@@ -88,11 +86,16 @@ async fn any_of_an_unknown_type_is_echoed() {
         data_oneof: Some(seldon_message::DataOneof::CustomData(any)),
         ..SeldonMessage::default()
     };
-    let answer = server.model().await.predict(request.clone()).await.unwrap();
-    assert_eq!(answer.get_ref().data_oneof, request.data_oneof);
+    let response = server
+        .client()
+        .await
+        .predict(request.clone())
+        .await
+        .unwrap();
+    assert_eq!(response.get_ref().data_oneof, request.data_oneof);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_other_messages() {
     let server = Server::start();
     let mut generic = GenericClient::new(server.channel().await);
@@ -100,70 +103,70 @@ async fn the_other_messages() {
         let list = SeldonMessageList {
             seldon_messages: vec![text("x"); count],
         };
-        let answer = generic.aggregate(list).await.unwrap();
-        assert_eq!(text_of(answer.get_ref()), format!("{count} messages"));
+        let response = generic.aggregate(list).await.unwrap();
+        assert_eq!(text_of(response.get_ref()), format!("{count} messages"));
     }
     let feedback = Feedback {
         reward: 0.5,
         ..Feedback::default()
     };
-    let answer = generic.send_feedback(feedback).await.unwrap();
-    assert_eq!(text_of(answer.get_ref()), "reward 0.5");
-    let metadata = server.model().await.metadata(()).await.unwrap();
-    assert_eq!(metadata.get_ref().name, "obedient");
+    let response = generic.send_feedback(feedback).await.unwrap();
+    assert_eq!(text_of(response.get_ref()), "reward 0.5");
+    let metadata = server.client().await.metadata(()).await.unwrap();
+    assert_eq!(metadata.get_ref().name, "scripted");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn too_large_both_ways() {
-    let server = Server::with(Config {
+    let server = Server::with(&Config {
         max_message: 1000,
-        ..config()
+        ..Config::default()
     });
-    let status = server.order(&"x".repeat(1000)).await.unwrap_err();
+    let status = server.command(&"x".repeat(1000)).await.unwrap_err();
     assert_eq!(status.code(), Code::ResourceExhausted);
     assert!(
         status.message().contains("allowed are 1000 bytes"),
         "{status}"
     );
-    let status = server.order("repeat 1000").await.unwrap_err();
+    let status = server.command("repeat 1000").await.unwrap_err();
     assert_eq!(status.code(), Code::ResourceExhausted);
     assert!(status.message().contains("allowed are 1000"), "{status}");
     assert_eq!(
-        text_of(&server.order("repeat 900").await.unwrap()).len(),
+        text_of(&server.command("repeat 900").await.unwrap()).len(),
         900
     );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn compressed_requests() {
-    let server = Server::with(Config {
+    let server = Server::with(&Config {
         max_message: 100_000,
-        ..config()
+        ..Config::default()
     });
-    let order = "x".repeat(50_000);
+    let command = "x".repeat(50_000);
     for encoding in [CompressionEncoding::Gzip, CompressionEncoding::Zstd] {
         let mut model = server
-            .model()
+            .client()
             .await
             .send_compressed(encoding)
             .max_decoding_message_size(1 << 20);
-        let answer = model.predict(text(&order)).await.unwrap();
-        assert_eq!(text_of(answer.get_ref()).len(), 50_005, "{encoding}");
+        let response = model.predict(text(&command)).await.unwrap();
+        assert_eq!(text_of(response.get_ref()).len(), 50_005, "{encoding}");
         // Small on the wire, too large when it is unpacked.
         let status = model.predict(text(&"x".repeat(200_000))).await.unwrap_err();
         assert_eq!(status.code(), Code::ResourceExhausted, "{encoding}");
     }
     let mut client = server.connect().await;
-    let mut request = post(PREDICT, framed_order("hello"));
+    let mut request = post(PREDICT, framed_command("hello"));
     request
         .headers_mut()
         .insert("grpc-encoding", "snappy".parse().unwrap());
-    let reply = client.ask(request).await;
+    let reply = client.call(request).await;
     assert_eq!(reply.code, Some(12), "{reply:?}");
     assert_eq!(reply.headers["grpc-accept-encoding"], "gzip,zstd,identity");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn large_messages_in_many_frames() {
     let server = Server::start();
     let values: Vec<f64> = (0..150_528).map(f64::from).collect();
@@ -177,69 +180,57 @@ async fn large_messages_in_many_frames() {
         })),
         ..SeldonMessage::default()
     };
-    let answer = server.model().await.predict(request.clone()).await.unwrap();
-    assert_eq!(answer.get_ref().data_oneof, request.data_oneof);
+    let response = server
+        .client()
+        .await
+        .predict(request.clone())
+        .await
+        .unwrap();
+    assert_eq!(response.get_ref().data_oneof, request.data_oneof);
 }
 
-#[tokio::test]
-async fn claimed_length_costs_nothing_and_silence_has_an_end() {
-    let server = Server::with(Config {
-        stall: Duration::from_millis(100),
-        ..config()
+#[tokio::test(start_paused = true)]
+async fn a_claimed_length_costs_nothing_and_silence_has_an_end() {
+    let server = Server::with(&Config {
+        idle_timeout: Duration::from_millis(100),
+        ..Config::default()
     });
-    let mut stream = std::net::TcpStream::connect(server.address).unwrap();
-    let begun = Instant::now();
-    let done = std::thread::spawn(move || {
-        use std::io::Read as _;
-        // A request's head with a prefix that claims 100 MB, and then nothing. HPACK: literals without an index.
-        let mut head = vec![0x83, 0x86];
-        for (name, value) in [
-            (":path", PREDICT),
-            (":authority", "x"),
-            ("content-type", "application/grpc"),
-            ("te", "trailers"),
-        ] {
-            head.push(0);
-            for text in [name, value] {
-                head.push(u8::try_from(text.len()).unwrap());
-                head.extend_from_slice(text.as_bytes());
-            }
+    // A request's head with a prefix that claims 100 MB, and then nothing. HPACK: literals without
+    // an index.
+    let mut head = vec![0x83, 0x86];
+    for (name, value) in [
+        (":path", PREDICT),
+        (":authority", "x"),
+        ("content-type", "application/grpc"),
+        ("te", "trailers"),
+    ] {
+        head.push(0);
+        for text in [name, value] {
+            head.push(u8::try_from(text.len()).unwrap());
+            head.extend_from_slice(text.as_bytes());
         }
-        let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
-        let mut frame = |kind: u8, flags: u8, stream: u32, body: &[u8]| {
-            bytes.extend_from_slice(&u32::try_from(body.len()).unwrap().to_be_bytes()[1..]);
-            bytes.extend_from_slice(&[kind, flags]);
-            bytes.extend_from_slice(&stream.to_be_bytes());
-            bytes.extend_from_slice(body);
-        };
-        frame(4, 0, 0, &[]);
-        frame(1, 4, 1, &head);
-        frame(0, 0, 1, &[0, 0x05, 0xf5, 0xe1, 0x00]);
-        stream.write_all(&bytes).unwrap();
-        let mut seen = Vec::new();
-        let mut buffer = [0; 4096];
-        loop {
-            let read = stream.read(&mut buffer).unwrap();
-            assert_ne!(read, 0, "closed without an answer");
-            seen.extend_from_slice(&buffer[..read]);
-            if seen
-                .windows(11)
-                .any(|window| window == b"nothing%20m" || window == b"nothing mor")
-            {
-                return;
-            }
-            // The text may be Huffman-coded: then the frame of headers itself is the sign.
-            if frames(&seen).any(|(kind, id)| kind == 1 && id == 1) {
-                return;
-            }
-        }
-    });
-    while !done.is_finished() {
-        assert!(begun.elapsed() < PATIENCE);
-        sleep(Duration::from_millis(5)).await;
     }
-    done.join().unwrap();
-    assert!(begun.elapsed() >= Duration::from_millis(100));
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    let mut frame = |kind: u8, flags: u8, stream: u32, body: &[u8]| {
+        bytes.extend_from_slice(&u32::try_from(body.len()).unwrap().to_be_bytes()[1..]);
+        bytes.extend_from_slice(&[kind, flags]);
+        bytes.extend_from_slice(&stream.to_be_bytes());
+        bytes.extend_from_slice(body);
+    };
+    frame(4, 0, 0, &[]);
+    frame(1, 4, 1, &head);
+    frame(0, 0, 1, &[0, 0x05, 0xf5, 0xe1, 0x00]);
+    let since = Instant::now();
+    let mut connection = server.connect_raw();
+    connection.write_all(&bytes).await.unwrap();
+    let mut seen = Vec::new();
+    // The response's head, which is all of it.
+    while !frames(&seen).any(|(kind, id)| (kind, id) == (1, 1)) {
+        let read = within(connection.read_buf(&mut seen)).await.unwrap();
+        assert_ne!(read, 0, "closed without a response");
+    }
+    assert_eq!(since.elapsed().as_millis(), 100);
+    assert_eq!(server.model.started.get(), 0);
 }
 
 /// Kinds and streams of whole HTTP/2 frames.

@@ -1,4 +1,4 @@
-//! The transport as a client meets it: over a socket, around a component that does as it is told.
+//! The transport as a client meets it: over a connection, around a scripted model.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -7,4 +7,6 @@ mod errors;
 mod lifecycle;
 mod observed;
 mod standard;
+mod streaming;
 mod support;
+mod words;

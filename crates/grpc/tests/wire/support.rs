@@ -1,111 +1,127 @@
-//! A server around a component that does as it is told, and clients for it.
+//! A server around a scripted model, and clients for it.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::future::{Ready, ready};
+use std::io;
+use std::ops::Deref;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Request, Response, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{SendRequest, handshake};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use prost::Message as _;
-use streeling_core::{Observer, Unit, UnitConfig};
-use streeling_grpc::{Config, Drained, bind};
+use streeling_grpc::seldon::Seldon;
+use streeling_grpc::{Config, Grpc, Protocol};
+use streeling_net::Drained;
 use streeling_proto::seldon::protos::model_client::ModelClient;
 use streeling_proto::seldon::protos::{SeldonMessage, seldon_message};
-use streeling_testkit::{Obedient, Recorder};
-use tokio::net::TcpStream;
-use tokio::sync::{oneshot, watch};
+use streeling_testkit::{Dialer, Harness};
+use tokio::io::DuplexStream;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tonic::Status;
-use tonic::transport::Channel;
+use tonic::transport::{Channel, Endpoint};
+use tower_service::Service;
 
-/// Longer than anything that a test waits for when all is well.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// Longer than anything that a test waits for when all is well. The clock is paused: it goes on
+/// only when everybody waits.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(3600);
 
 pub(crate) const PREDICT: &str = "/seldon.protos.Model/Predict";
 
 /// A running server.
-pub(crate) struct Server {
-    pub(crate) address: SocketAddr,
-    pub(crate) component: Arc<Obedient>,
-    pub(crate) recorder: Arc<Recorder>,
-    pub(crate) ready: watch::Sender<bool>,
-    shutdown: oneshot::Sender<Duration>,
-    task: JoinHandle<Drained>,
-}
+pub(crate) struct Server(Harness);
 
-pub(crate) fn config() -> Config {
-    Config {
-        address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-        ..Config::default()
+impl Deref for Server {
+    type Target = Harness;
+
+    fn deref(&self) -> &Harness {
+        &self.0
     }
 }
 
 impl Server {
     pub(crate) fn start() -> Self {
-        Self::with(config())
+        Self::with(&Config::default())
     }
 
-    pub(crate) fn with(config: Config) -> Self {
-        let listening = bind(config).unwrap().listen().unwrap();
-        let address = listening.local_addr();
-        let component = Arc::new(Obedient::default());
-        let recorder = Arc::new(Recorder::default());
-        let observers: [Arc<dyn Observer>; 1] = [recorder.clone()];
-        let config = UnitConfig {
-            observers: observers.into_iter().collect(),
-            ..UnitConfig::default()
-        };
-        let unit = Unit::new(component.clone(), config);
-        let (ready, is_ready) = watch::channel(true);
-        let (shutdown, told) = oneshot::channel();
-        let task =
-            tokio::spawn(listening.serve(unit, is_ready, async { told.await.unwrap_or(PATIENCE) }));
-        Self {
-            address,
-            component,
-            recorder,
-            ready,
-            shutdown,
-            task,
-        }
+    pub(crate) fn with(config: &Config) -> Self {
+        Self::speaking(config, vec![Arc::new(Seldon)])
+    }
+
+    pub(crate) fn speaking(config: &Config, protocols: Vec<Arc<dyn Protocol>>) -> Self {
+        Self::of(Harness::start(|models, observers, ready| {
+            Grpc::new(config, protocols, models, observers, ready)
+        }))
+    }
+
+    pub(crate) fn of(harness: Harness) -> Self {
+        Self(harness)
     }
 
     /// A channel as generated clients want it.
     pub(crate) async fn channel(&self) -> Channel {
-        let endpoint = Channel::from_shared(format!("http://{}", self.address)).unwrap();
-        endpoint.connect().await.unwrap()
+        let connector = Connector(self.dialer.clone());
+        let endpoint = Endpoint::from_static("http://x");
+        endpoint.connect_with_connector(connector).await.unwrap()
     }
 
-    pub(crate) async fn model(&self) -> ModelClient<Channel> {
+    pub(crate) async fn client(&self) -> ModelClient<Channel> {
         ModelClient::new(self.channel().await)
     }
 
-    /// Predicts on a text, which is an order to the component.
-    pub(crate) async fn order(&self, order: &str) -> Result<SeldonMessage, Status> {
-        let answer = self.model().await.predict(text(order)).await?;
-        Ok(answer.into_inner())
+    /// Predicts on a text, which is a command to the model.
+    pub(crate) async fn command(&self, command: &str) -> Result<SeldonMessage, Status> {
+        let response = self.client().await.predict(text(command)).await?;
+        Ok(response.into_inner())
     }
 
     /// A connection without a gRPC library in between.
     pub(crate) async fn connect(&self) -> Client {
-        let stream = TcpStream::connect(self.address).await.unwrap();
-        let (sender, connection) = handshake(TokioExecutor::new(), TokioIo::new(stream))
-            .await
-            .unwrap();
+        let io = TokioIo::new(self.0.connect());
+        let (sender, connection) = handshake(TokioExecutor::new(), io).await.unwrap();
         let ended =
             tokio::spawn(async move { connection.await.map_err(|error| error.to_string()) });
         Client { sender, ended }
     }
 
-    /// Tells it to stop, without waiting.
-    pub(crate) fn stop_within(self, grace: Duration) -> JoinHandle<Drained> {
-        self.shutdown.send(grace).unwrap();
-        self.task
+    /// A connection for bytes.
+    pub(crate) fn connect_raw(&self) -> DuplexStream {
+        self.0.connect()
     }
+
+    /// Stops it, without waiting.
+    pub(crate) fn stop_within(self, grace: Duration) -> JoinHandle<Drained> {
+        self.0.stop_within(grace)
+    }
+}
+
+/// Connects tonic's channels to the server.
+struct Connector(Dialer);
+
+impl Service<Uri> for Connector {
+    type Response = TokioIo<DuplexStream>;
+    type Error = io::Error;
+    type Future = Ready<io::Result<Self::Response>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Uri) -> Self::Future {
+        let refused = io::ErrorKind::ConnectionRefused;
+        let io = self.0.connect().ok_or_else(|| refused.into());
+        ready(io.map(TokioIo::new))
+    }
+}
+
+/// Waits for what must come.
+pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {
+    timeout(TIMEOUT, future).await.expect("it never comes")
 }
 
 /// An HTTP/2 connection.
@@ -127,13 +143,13 @@ pub(crate) struct Reply {
 
 impl Client {
     pub(crate) async fn send(&mut self, request: Request<Full<Bytes>>) -> Response<Incoming> {
-        self.sender.ready().await.unwrap();
-        self.sender.send_request(request).await.unwrap()
+        within(self.sender.ready()).await.unwrap();
+        within(self.sender.send_request(request)).await.unwrap()
     }
 
-    pub(crate) async fn ask(&mut self, request: Request<Full<Bytes>>) -> Reply {
+    pub(crate) async fn call(&mut self, request: Request<Full<Bytes>>) -> Reply {
         let (head, body) = self.send(request).await.into_parts();
-        let body = body.collect().await.unwrap();
+        let body = within(body.collect()).await.unwrap();
         let trailers = body.trailers().cloned().unwrap_or_default();
         let find = |name: &str| {
             let value = trailers.get(name).or_else(|| head.headers.get(name))?;
@@ -173,9 +189,23 @@ pub(crate) fn framed(message: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// An order in its frame.
-pub(crate) fn framed_order(order: &str) -> Vec<u8> {
-    framed(&text(order).encode_to_vec())
+/// The messages of a body.
+pub(crate) fn messages(mut body: &[u8]) -> Vec<Vec<u8>> {
+    let mut messages = Vec::new();
+    while let Some((prefix, rest)) = body.split_first_chunk::<5>() {
+        let [flag, length @ ..] = *prefix;
+        assert_eq!(flag, 0);
+        let (message, rest) = rest.split_at(u32::from_be_bytes(length) as usize);
+        messages.push(message.to_vec());
+        body = rest;
+    }
+    assert_eq!(body, b"");
+    messages
+}
+
+/// A command to the model in its frame.
+pub(crate) fn framed_command(command: &str) -> Vec<u8> {
+    framed(&text(command).encode_to_vec())
 }
 
 pub(crate) fn post(path: &str, body: Vec<u8>) -> Request<Full<Bytes>> {

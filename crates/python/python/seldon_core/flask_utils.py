@@ -1,4 +1,4 @@
-"""The exception by which a component chooses the answer's status."""
+"""The exception by which a component chooses the status of the response."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class SeldonMicroserviceException(Exception):
         self.reason = reason
 
     def to_dict(self) -> dict[str, Any]:
-        """The body of the answer."""
+        """The body of the response."""
         return {
             "status": {"status": 1, "info": self.message, "code": -1, "reason": self.reason},
         }

@@ -10,12 +10,12 @@ TIMER = "TIMER"
 
 
 def create_counter(key: str, value: float) -> dict[str, Any]:
-    """A metric that is added to what is there."""
+    """A metric that is added to the value before."""
     return _create(COUNTER, key, value)
 
 
 def create_gauge(key: str, value: float) -> dict[str, Any]:
-    """A metric that takes the place of what is there."""
+    """A metric that replaces the value before."""
     return _create(GAUGE, key, value)
 
 
@@ -25,7 +25,7 @@ def create_timer(key: str, value: float) -> dict[str, Any]:
 
 
 def validate_metrics(metrics: Any) -> bool:
-    """Whether it is a list of metrics as the server takes them."""
+    """Whether it is a list of valid metrics."""
     return isinstance(metrics, list) and all(
         isinstance(metric, dict)
         and metric.get("type") in (COUNTER, GAUGE, TIMER)

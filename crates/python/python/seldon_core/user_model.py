@@ -1,4 +1,4 @@
-"""Base class and answer wrapper of components."""
+"""Base class and response wrapper of components."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class SeldonNotImplementedError(SeldonMicroserviceException):
 
 
 class SeldonResponse:
-    """An answer with tags and metrics of this one call."""
+    """A response with tags and metrics of this one call."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ def _declines(name: str) -> Any:
 
 
 class SeldonComponent:
-    """May be the base of a component: whatever it does not define is "not implemented"."""
+    """May be the base of a component: what that does not define is "not implemented"."""
 
     def __init__(self, **kwargs: Any) -> None:
         pass

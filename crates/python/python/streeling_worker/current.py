@@ -1,4 +1,4 @@
-"""The request that a thread is at work on, for what the component logs and records meanwhile."""
+"""The request that a thread runs, for what the component logs and records meanwhile."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ TRACEPARENT = 55
 
 
 class Current:
-    """What one thread that serves is at work on. Other threads look at their own only."""
+    """The request that a serving thread runs. A thread has access to its own only."""
 
     __slots__ = ("context", "unfinished")
 
     def __init__(self) -> None:
-        # The context of the request's frame as it came, since hardly anybody asks; `None` between
+        # The context of the request's frame as it came, since it is rarely needed; `None` between
         # requests, and for a request that has none.
         self.context: bytearray | None = None
-        # By stream, the line that the component has begun to print.
+        # The line that the component has started to print, by stream.
         self.unfinished: dict[Any, str] = {}
 
     def request_id(self) -> str:
@@ -31,21 +31,22 @@ class Current:
 
 
 class _Threads(threading.local):
-    # That of every thread which serves nothing: never changed, so it may be one for all.
+    # One for all threads that serve nothing, since it never changes.
     current = Current()
 
 
 threads = _Threads()
 
 
-def own() -> Current:
-    """Gives the thread that calls it a `Current` of its own."""
+def for_this_thread() -> Current:
+    """Gives the calling thread a `Current` of its own."""
     threads.current = Current()
     return threads.current
 
 
 def _forget() -> None:
-    # What a component forks within a request may outlive it, and nobody ends its lines.
+    # A process that the component forks during a request may outlive the request, and then its
+    # unfinished lines would stay so.
     threads.__dict__.pop("current", None)
 
 

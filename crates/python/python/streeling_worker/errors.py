@@ -1,4 +1,4 @@
-"""What an exception becomes on the wire."""
+"""Exceptions as the JSON of an `error` frame."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from types import TracebackType
 
 
 class BadData(Exception):
-    """The payload does not fit: of the request, or of the component's answer."""
+    """The payload of the request, or of the component's response, is of a wrong type or shape."""
 
 
 class BadMetric(Exception):
-    """The component reported a metric that is none."""
+    """The component reported an invalid metric."""
 
 
 class Declined(Exception):
-    """The request is not in a form that the component takes; the front asks in the plain one."""
+    """The component does not take the request in this form; the server sends it in plain form."""
 
 
 def descends(error: BaseException, name: str) -> bool:
-    """Whether a class called `name` is among the ancestors: the real package's or the shim's."""
+    """Whether a class called `name` is among the ancestors: the real package's or ours."""
     return any(cls.__name__ == name for cls in type(error).__mro__)
 
 
@@ -74,32 +74,32 @@ def describe(error: BaseException) -> dict[str, object]:
         "status": status if status is not None and 100 <= status <= 999 else None,
         "code": code if code is not None and -(2**31) <= code < 2**31 else None,
         "grpc_status": grpc_status(error),
-        # What the worker itself refuses was raised nowhere in the component.
+        # What the worker itself refuses was not raised in the component.
         "traceback": trace(error) if kind == "component" else None,
     }
 
 
 def grpc_status(error: BaseException) -> int | None:
-    """The gRPC status that the exception asks for, as a number from 1 to 16.
+    """The gRPC status that the exception chooses, as a number from 1 to 16.
 
     Its attribute `grpc_status` is such a number, a name such as `NOT_FOUND`, or a member of
     `grpc.StatusCode`.
     """
-    wanted = getattr(error, "grpc_status", None)
-    if wanted is None:
+    value = getattr(error, "grpc_status", None)
+    if value is None:
         return None
-    found = wanted
+    found = value
     if isinstance(found, str):
         found = _GRPC_STATUS.get(found)
     elif isinstance(getattr(found, "value", None), tuple):
-        # `grpc` need not be there to know its codes by their looks.
+        # A member of `grpc.StatusCode`, recognised without importing `grpc`.
         found = next(iter(found.value), None)
     if isinstance(found, int) and not isinstance(found, bool) and 1 <= found <= 16:
         return int(found)
     _log.warning(
         "the grpc_status %r of %s is ignored: allowed are 1 to 16, their names "
         "and the members of grpc.StatusCode but OK",
-        wanted,
+        value,
         type(error).__name__,
     )
     return None

@@ -43,9 +43,9 @@ def use_folder(folder: str) -> None:
 
 def load(request: dict[str, Any]) -> Loaded:
     """Imports, constructs and loads. Raises `LoadError`."""
-    begin = time.monotonic()
+    start = time.monotonic()
     stage = "import"
-    # What a component raises at start may be anything, `SystemExit` included.
+    # A component may raise anything at its start, `SystemExit` included.
     try:
         module = importlib.import_module(request["module"])
         factory = getattr(module, request["class"])
@@ -67,6 +67,6 @@ def load(request: dict[str, Any]) -> Loaded:
         "methods": capabilities(component),
         "metadata": built,
         "metadata_error": problem,
-        "load_seconds": round(time.monotonic() - begin, 6),
+        "load_seconds": round(time.monotonic() - start, 6),
     }
     return Loaded(component, ready)

@@ -1,4 +1,4 @@
-"""What the component logs and prints, for the front: line by line, each with the request's id."""
+"""Sends what the component logs and prints to the server, each line with the request's id."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ LINE = "\x1e"
 LONGEST = 1 << 16
 
 
-class FrontHandler(logging.Handler):
-    """Writes to the descriptor itself: the component may put what it likes into `sys.stderr`."""
+class LogHandler(logging.Handler):
+    """Writes to the descriptor itself, since the component may replace `sys.stderr`."""
 
     def __init__(self, descriptor: int = 2) -> None:
         super().__init__()
@@ -38,83 +38,83 @@ class FrontHandler(logging.Handler):
             self.handleError(record)
 
 
-class FrontStream(io.TextIOWrapper):
-    """A standard stream that says with each line within which request it was printed.
+class TaggedStream(io.TextIOWrapper):
+    """A standard stream that adds the request's id to each line that is printed during a request.
 
-    There lines are gathered, so that two threads do not mix theirs. Between requests, and on
-    threads of the component's own, it is any text stream.
+    Such a line is gathered until it ends, so that two threads do not mix theirs. Between requests,
+    and on the component's own threads, it is an ordinary text stream.
     """
 
     def write(self, text: str, /) -> int:
-        """Writes the lines that `text` ends, and keeps what it begins."""
+        """Writes the lines that end in `text`, and keeps the rest."""
         current = threads.current
         if current.context is None or not isinstance(text, str):
             return super().write(text)
         unfinished = current.unfinished
         if unfinished:
-            whole, end, rest = (unfinished.pop(self, "") + text).rpartition("\n")
+            lines, end, rest = (unfinished.pop(self, "") + text).rpartition("\n")
         else:
-            whole, end, rest = text.rpartition("\n")
+            lines, end, rest = text.rpartition("\n")
         if end:
-            self._lines(current, whole)
+            self._write_lines(current, lines)
         if len(rest) > LONGEST:
-            self._lines(current, rest)
+            self._write_lines(current, rest)
         elif rest:
             unfinished[self] = rest
         return len(text)
 
-    def _lines(self, current: Current, text: str) -> None:
+    def _write_lines(self, current: Current, text: str) -> None:
         head = f"{FIELD}{FIELD}{FIELD}{current.request_id()}{FIELD}"
         super().write(head + text.replace("\n", "\n" + head) + "\n")
 
     def finish(self, current: Current, text: str) -> None:
         """Writes what is left at the end of a request."""
-        # The component may have closed it, or the front be gone.
+        # The component may have closed it, or the server may be gone.
         with contextlib.suppress(OSError, ValueError):
-            self._lines(current, text)
+            self._write_lines(current, text)
 
 
 def finish_lines(current: Current) -> None:
-    """Ends the lines that the component has not, at the end of a request."""
+    """Ends the lines that the component has not ended, at the end of a request."""
     unfinished, current.unfinished = current.unfinished, {}
     for stream, text in unfinished.items():
         stream.finish(current, text)
 
 
 def install(level: Any) -> None:
-    """Makes the root logger write to the front, from `level` up; an unknown level is INFO."""
+    """Makes the root logger write to the server, from `level` up; an unknown level is INFO."""
     root = logging.getLogger()
-    root.addHandler(FrontHandler())
+    root.addHandler(LogHandler())
     try:
         root.setLevel(level.upper() if isinstance(level, str) else level)
     except (TypeError, ValueError):
         root.setLevel(logging.INFO)
 
 
-def own_streams() -> None:
+def replace_streams() -> None:
     """Makes the standard streams arrive line by line, whatever text is printed."""
-    # Under both names: a component that puts its own there puts back what the second one holds.
-    # The second ones are final to mypy, and any program may set them.
-    sys.stdout = sys.__stdout__ = _own(sys.stdout)  # type: ignore[misc]
-    sys.stderr = sys.__stderr__ = _own(sys.stderr)  # type: ignore[misc]
+    # Under both names: a component that replaces a stream for a while restores it from the second
+    # one. To mypy the second ones are final, but any program may set them.
+    sys.stdout = sys.__stdout__ = _tagged(sys.stdout)  # type: ignore[misc]
+    sys.stderr = sys.__stderr__ = _tagged(sys.stderr)  # type: ignore[misc]
 
 
-# The streams that the interpreter made, and ours: one that nobody holds any more closes its
-# descriptor, through which the others write.
-_made: list[TextIO] = []
+# The streams of the interpreter and ours: one that is collected as garbage would close its
+# descriptor, to which the others write.
+_kept: list[TextIO] = []
 
 
-def _own(stream: Any) -> FrontStream:
-    # Whoever has taken hold of it before, a `sitecustomize` for one, may go on with it.
+def _tagged(stream: Any) -> TaggedStream:
+    # Code that has kept a reference to it, a `sitecustomize` for one, may go on to use it.
     stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
-    made = FrontStream(
+    tagged = TaggedStream(
         stream.buffer,
         encoding="utf-8",
         errors="backslashreplace",
         line_buffering=True,
         write_through=stream.write_through,
     )
-    # As the interpreter does with those that it makes; mypy knows the attribute as one to be read.
-    made.mode = stream.mode  # type: ignore[misc]
-    _made.extend((stream, made))
-    return made
+    # As the interpreter does with its own; to mypy the attribute is read-only.
+    tagged.mode = stream.mode  # type: ignore[misc]
+    _kept.extend((stream, tagged))
+    return tagged

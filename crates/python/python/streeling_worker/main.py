@@ -1,4 +1,4 @@
-"""The life of a worker: hello, load, ready, serve until the front closes.
+"""The life of a worker: hello, load, ready, serve until the server closes the sockets.
 
 A worker without data sockets takes no requests: it runs the component's `custom_service()`.
 """
@@ -23,7 +23,7 @@ from .methods import Methods
 from .payload import Codec, numpy_version
 from .serve import serve
 
-# Exit codes, for the front's log.
+# Exit codes, for the server's log.
 FAILED_TO_LOAD = 3
 FAULT = 4
 SERVICE_FAILED = 5
@@ -31,12 +31,12 @@ SERVICE_FAILED = 5
 
 def run(control: socket.socket, data: list[socket.socket]) -> None:
     """Runs the worker on its sockets; returns when every data socket has ended."""
-    # Ctrl-C goes to the whole terminal; when a worker ends is for the front to say.
+    # Ctrl-C goes to the whole terminal; the server decides when a worker ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # So does a TERM to the whole group, from systemd for one. A handler and not SIG_IGN, which
-    # whatever the component starts would inherit.
+    # processes that the component starts would inherit.
     signal.signal(signal.SIGTERM, lambda number, frame: None)
-    logs.own_streams()
+    logs.replace_streams()
     faulthandler.enable()
 
     hello = {
@@ -55,7 +55,7 @@ def run(control: socket.socket, data: list[socket.socket]) -> None:
         control.sendall(protocol.frame(protocol.FAILED, protocol.to_json(error.body)))
         sys.exit(FAILED_TO_LOAD)
     methods = Methods(loaded.component, Codec())
-    # What has been loaded stays: the collector need not walk over it again and again.
+    # What has been loaded stays, so the garbage collector need not visit it again and again.
     gc.collect()
     gc.freeze()
 
@@ -101,7 +101,7 @@ def receive_load(control: socket.socket) -> dict[str, Any]:
 
 
 def watch(control: socket.socket) -> None:
-    """Ends the process when the front is gone: nobody would read an answer any more."""
+    """Ends the process when the server is gone, which reads the responses."""
     try:
         unexpected = control.recv(1)
     except OSError:
@@ -117,5 +117,5 @@ def serve_or_die(sock: socket.socket, methods: Methods) -> None:
         try:
             traceback.print_exc()
         finally:
-            # Also where the component has closed the stream: a worker that serves no more must end.
+            # Also where the component has closed the stream: a worker that cannot serve must end.
             os._exit(FAULT)

@@ -1,4 +1,4 @@
-"""Validation of what a component says about itself: `SeldonModelMetadata` as JSON."""
+"""Validation of a component's metadata: `SeldonModelMetadata` as JSON."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ WITHOUT_SCHEMA = ("strData", "binData")
 
 
 class BadMetadata(Exception):
-    """What is wrong, and what is allowed."""
+    """Invalid metadata; the text says what is wrong and what is allowed."""
 
 
 def defaults(image: str | None) -> dict[str, Any]:
-    """The metadata of a component that says nothing: its image's name and version."""
+    """The metadata of a component without any: its image's name and version."""
     name, _, version = (image or "").rpartition(":")
     if not name or "/" in version:
         name, version = image or "", ""
@@ -43,7 +43,7 @@ def defaults(image: str | None) -> dict[str, Any]:
 
 
 def build(own: Any, overlay: dict[str, Any] | None, image: str | None) -> dict[str, Any]:
-    """Defaults, then what the component says, then what the deployment says, key by key.
+    """Defaults, then the component's metadata, then the deployment's, key by key.
 
     Raises `BadMetadata`.
     """
@@ -126,9 +126,9 @@ def _texts(value: Any, where: str) -> None:
 
 
 def _whole_numbers(value: Any, where: str) -> None:
-    whole = isinstance(value, list) and all(
-        (isinstance(side, int) and not isinstance(side, bool))
-        or (isinstance(side, float) and side.is_integer())
-        for side in value
+    allowed = isinstance(value, list) and all(
+        (isinstance(number, int) and not isinstance(number, bool))
+        or (isinstance(number, float) and number.is_integer())
+        for number in value
     )
-    _expect(whole, where, "a list of whole numbers", value)
+    _expect(allowed, where, "a list of whole numbers", value)

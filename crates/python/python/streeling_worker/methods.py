@@ -1,4 +1,4 @@
-"""Calls the component's methods: which arguments, in which order, what is made of the answer.
+"""Calls the component's methods: their arguments, and the replies made of their results.
 
 Everything that depends on the component alone is decided once, when it has been loaded.
 """
@@ -27,11 +27,11 @@ KNOWN = (
     "init_metadata",
     "custom_service",
 )
-# Of these an attribute that is no method counts as well.
+# Of these an attribute that is not a method counts as well.
 ATTRIBUTES = ("class_names", "feature_names")
 METRIC_TYPES = ("COUNTER", "GAUGE", "TIMER")
 
-# What goes into a `reply` frame: payload, names, meta; the latter empty when there is nothing.
+# The parts of a `reply` frame: payload, names, meta; the last two may be empty.
 Reply = Tuple[Encoded, bytes, bytes]
 Handler = Callable[[List[Item]], Reply]
 
@@ -95,7 +95,7 @@ class Methods:
         if "class_names" in own:
             found = component.class_names
             self._class_names = found if callable(found) else lambda: component.class_names
-        # Whether the component adds nothing to its answers by itself.
+        # Whether the component adds no names and no meta of its own to its responses.
         self._plain = not (self._metrics or self._tags or self._class_names)
         self._last_names: tuple[Any, bytes] = (None, b"")
 
@@ -110,9 +110,9 @@ class Methods:
         }
         self._predict = with_meta(component.predict) if "predict" in own else None
         # By the kind of the item and the method.
-        self.whole_handlers: dict[tuple[int, int], Handler] = {}
+        self.raw_handlers: dict[tuple[int, int], Handler] = {}
         for number in protocol.METHODS:
-            self._take_whole(number)
+            self._find_raw(number)
         for name in sorted(own):
             if name.endswith(("_rest", "_grpc")):
                 _log.warning("%s is deprecated, use %s_raw instead", name, name[: -len("_rest")])
@@ -126,9 +126,9 @@ class Methods:
     # Handlers
 
     def _message(self, name: str, absent: Callable[[], Any]) -> Handler:
-        answer = self._answer
+        reply = self._reply
         if name not in self._own:
-            return lambda items: answer(absent())
+            return lambda items: reply(absent())
         call = with_meta(getattr(self._component, name))
 
         def handle(items: list[Item]) -> Reply:
@@ -139,28 +139,28 @@ class Methods:
                 if not errors.not_implemented(error):
                     raise
                 result = absent()
-            return answer(result)
+            return reply(result)
 
         return handle
 
     def _route(self) -> Handler:
         if "route" not in self._own:
-            return _absent("Route not defined")
+            return _not_defined("Route not defined")
         call = with_meta(self._component.route)
 
         def handle(items: list[Item]) -> Reply:
             value, names, meta, _ = items[0]
-            return self._answer(call(value, names, meta), _branch)
+            return self._reply(call(value, names, meta), _branch)
 
         return handle
 
     def _aggregate(self) -> Handler:
         if "aggregate" not in self._own:
-            return _absent("Aggregate not defined")
+            return _not_defined("Aggregate not defined")
         call = self._component.aggregate
 
         def handle(items: list[Item]) -> Reply:
-            return self._answer(
+            return self._reply(
                 call([value for value, _, _, _ in items], [names for _, names, _, _ in items])
             )
 
@@ -168,7 +168,7 @@ class Methods:
 
     def _send_feedback(self) -> Handler:
         if "send_feedback" not in self._own:
-            return lambda items: self._answer(self._empty())
+            return lambda items: self._reply(self._empty())
         call = self._component.send_feedback
 
         def handle(items: list[Item]) -> Reply:
@@ -185,18 +185,18 @@ class Methods:
                 if not errors.not_implemented(error):
                     raise
                 result = None
-            return self._answer(self._empty() if result is None else result)
+            return self._reply(self._empty() if result is None else result)
 
         return handle
 
     def _health_status(self) -> Handler:
         if "health_status" not in self._own:
-            # The base class of the package says so of itself.
+            # The base class in seldon-core returns this text.
             inherits = any(
                 cls.__name__ == "SeldonComponent" for cls in type(self._component).__mro__
             )
             health = "not implemented - assuming healthy" if inherits else "healthy"
-            return lambda items: self._answer(health)
+            return lambda items: self._reply(health)
         call = self._component.health_status
 
         def handle(items: list[Item]) -> Reply:
@@ -206,12 +206,12 @@ class Methods:
                 if not errors.not_implemented(error):
                     raise
                 result = "healthy"
-            return self._answer(result)
+            return self._reply(result)
 
         return handle
 
-    def _take_whole(self, number: int) -> None:
-        """Finds what takes whole messages for a method; the deprecated names come first."""
+    def _find_raw(self, number: int) -> None:
+        """Finds what takes raw messages for a method; the deprecated names come first."""
         name = protocol.METHODS[number]
         choices: list[tuple[int, tuple[str, ...]]]
         if number == protocol.HEALTH_STATUS:
@@ -226,10 +226,10 @@ class Methods:
         for kind, suffixes in choices:
             for suffix in suffixes:
                 if name + suffix in self._own:
-                    self.whole_handlers[kind, number] = self._whole(number, kind, suffix)
+                    self.raw_handlers[kind, number] = self._raw(number, kind, suffix)
                     break
 
-    def _whole(self, number: int, kind: int, suffix: str) -> Handler:
+    def _raw(self, number: int, kind: int, suffix: str) -> Handler:
         method = getattr(self._component, protocol.METHODS[number] + suffix)
 
         def call(value: Any) -> Any:
@@ -237,7 +237,7 @@ class Methods:
                 return method()
             if kind == protocol.PROTOBUF:
                 value = protobuf.request_from(number, value)
-                # The one deprecated method that was never given a message.
+                # The one deprecated method that is given text instead of a message.
                 if suffix == "_rest":
                     value = protobuf.text(value)
             return method(value)
@@ -247,8 +247,8 @@ class Methods:
             found = protobuf.full_name(result)
             if found is None:
                 return (protocol.MESSAGE, 0, (), payload.to_json(result)), b"", b""
-            if found != protobuf.ANSWER:
-                raise TypeError(f"a whole answer must be a {protobuf.ANSWER}, not a {found}")
+            if found != protobuf.MESSAGE:
+                raise TypeError(f"a raw response must be a {protobuf.MESSAGE}, not a {found}")
             return (protocol.PROTOBUF, 0, (), result.SerializeToString()), b"", b""
 
         return handle
@@ -274,7 +274,7 @@ class Methods:
                 "with PAYLOAD_PASSTHROUGH the component must return bytes or str, "
                 f"not {type(result).__name__}"
             )
-        return (protocol.RAW, 0, (), bytes(result)), b"", b""
+        return (protocol.PASSTHROUGH, 0, (), bytes(result)), b"", b""
 
     # Values
 
@@ -285,17 +285,17 @@ class Methods:
         return payload.UNCHANGED
 
     def _data_only(self, item: Item) -> Any:
-        """An array as it is, anything else as an empty one: feedback knows nothing but `data`."""
+        """An array as it is, anything else as an empty one: feedback has nothing but `data`."""
         value, _, _, kind = item
         if kind in (protocol.NUMBERS, protocol.LIST):
             return self.codec.floats(value)
         return self.codec.empty()
 
-    # Answers
+    # Replies
 
-    def _answer(self, result: Any, convert: Callable[[Any], Any] | None = None) -> Reply:
+    def _reply(self, result: Any, convert: Callable[[Any], Any] | None = None) -> Reply:
         tags = metrics = None
-        # Most answers are arrays; only what is none of the plain types can be a wrapper.
+        # Most results are arrays; only a value of none of the plain types can be a wrapper.
         if not isinstance(result, _PLAIN) and _is_response(result):
             tags, metrics, result = result.tags, result.metrics, result.data
         if convert is not None:
@@ -303,20 +303,20 @@ class Methods:
         encoded = result if result is payload.UNCHANGED else self._encode(result)
         if self._plain and not tags and not metrics:
             return encoded, b"", b""
-        return self._signed(encoded, tags, metrics)
+        return self._annotated(encoded, tags, metrics)
 
-    def _signed(self, encoded: Encoded, tags: Any, metrics: Any) -> Reply:
-        """Adds names and meta. The order of the three calls is the incumbent's."""
+    def _annotated(self, encoded: Encoded, tags: Any, metrics: Any) -> Reply:
+        """Adds names and meta. The order of the three calls is seldon-core's."""
         all_metrics: list[dict[str, Any]] = []
         if self._metrics:
-            own = _declined(self._metrics, [])
+            own = _unless_declined(self._metrics, [])
             all_metrics += checked(own)
         if metrics:
             all_metrics += checked(metrics)
         names = self._names(encoded) if self._class_names else b""
         all_tags: dict[Any, Any] = {}
         if self._tags:
-            own = _declined(self._tags, None)
+            own = _unless_declined(self._tags, None)
             if own:
                 all_tags.update(own)
         if tags:
@@ -329,11 +329,11 @@ class Methods:
         return encoded, names, payload.to_json(meta) if meta else b""
 
     def _names(self, encoded: Encoded) -> bytes:
-        """The component's names for the columns; nobody asks for them below two dimensions."""
+        """The component's names for the columns; there are none below two dimensions."""
         kind, _, shape, _ = encoded
         if self._class_names is None or (len(shape) < 2 and kind != protocol.UNCHANGED):
             return b""
-        names = _declined(self._class_names, None)
+        names = _unless_declined(self._class_names, None)
         if names is None:
             return b""
         if type(names) is list:
@@ -349,7 +349,7 @@ class Methods:
         return text
 
 
-def _declined(call: Callable[[], Any], default: Any) -> Any:
+def _unless_declined(call: Callable[[], Any], default: Any) -> Any:
     try:
         return call()
     except Exception as error:
@@ -358,7 +358,7 @@ def _declined(call: Callable[[], Any], default: Any) -> Any:
         raise
 
 
-def _absent(text: str) -> Handler:
+def _not_defined(text: str) -> Handler:
     def handle(items: list[Item]) -> Reply:
         raise BadData(text)
 
@@ -371,12 +371,12 @@ def _branch(result: Any) -> list[list[int]]:
     return [[result]]
 
 
-# `tuple` is what an encoded payload is; a component's own is refused by the codec.
+# An encoded payload is a `tuple`; one of the component's own is refused by the codec.
 _PLAIN = (*payload.ARRAYS, list, str, bytes, dict, tuple)
 
 
 def _is_response(value: Any) -> bool:
-    """Whether it wraps an answer: by its looks, since the class may be the user's own copy."""
+    """Whether it wraps a response: by its attributes, since the class may be the user's copy."""
     return hasattr(value, "data") and hasattr(value, "tags") and hasattr(value, "metrics")
 
 

@@ -1,4 +1,4 @@
-"""Items of a request to Python values, a component's answer to an item.
+"""Items of a request as Python values, and a component's response as an item.
 
 There are two sets of functions: with NumPy, where arrays are arrays, and without, where they are
 nested lists. `Codec` picks one at start.
@@ -32,17 +32,17 @@ except ImportError:
 # request has none at all), and the item's kind. A plain tuple, since it is made for every request.
 Item = Tuple[Any, Any, Any, int]
 
-# A payload of a reply: kind, dtype, sides (none for what has none), body.
+# A payload of a reply: kind, dtype, shape (empty for what has none), body.
 Encoded = Tuple[int, int, Tuple[int, ...], Union[bytes, memoryview]]
 
-# Bodies from here on are sent from where they are, without a copy of the worker's.
+# Bodies of this size or more are sent from where they are, without a copy.
 LARGE = 1 << 16
 
 UNCHANGED: Encoded = (protocol.UNCHANGED, 0, (), b"")
 
 
 def _plain(value: Any) -> Any:
-    """What JSON has no type for, as the incumbent writes it."""
+    """Values that JSON has no type for, as seldon-core writes them."""
     if isinstance(value, datetime.date):
         if not isinstance(value, datetime.datetime):
             value = datetime.datetime(value.year, value.month, value.day)
@@ -60,7 +60,7 @@ _encode = json.JSONEncoder(separators=(",", ":"), default=_plain).encode
 
 
 def to_json(value: Any) -> bytes:
-    """A value of the component's as JSON; raises `TypeError` or `ValueError` if it cannot be."""
+    """A value of the component's as JSON; raises `TypeError` or `ValueError`."""
     return _encode(value).encode("ascii")
 
 
@@ -72,7 +72,7 @@ def from_json(text: bytes | bytearray | memoryview, **options: Any) -> Any:
 def _list_from_numbers(
     shape: tuple[int, ...], dtype: int, buffer: bytearray | memoryview, offset: int
 ) -> Any:
-    """Nested lists: what stands for an array where there is no NumPy."""
+    """Nested lists, which stand for an array where there is no NumPy."""
     flat: list[Any] = list(
         struct.unpack_from(f"<{int(prod(shape))}{protocol.DTYPES[dtype][1]}", buffer, offset)
     )
@@ -81,9 +81,9 @@ def _list_from_numbers(
 
 def _nested(flat: list[Any], shape: tuple[int, ...]) -> list[Any]:
     for axis in range(len(shape) - 1, 0, -1):
-        side = shape[axis]
+        width = shape[axis]
         rows = prod(shape[:axis])
-        flat = [flat[row * side : (row + 1) * side] for row in range(rows)]
+        flat = [flat[row * width : (row + 1) * width] for row in range(rows)]
     return flat
 
 
@@ -91,8 +91,8 @@ def _tensor(value: Any, options: dict[str, Any]) -> tuple[Any, Any]:
     """The values and the shape of a tensor written as JSON."""
     values, shape = value["values"], value["shape"]
     if options:
-        # Of feedback: protobuf takes numbers that are written as text, or sides as floats.
-        return list(map(float, values)), [int(side) for side in shape]
+        # Of feedback: protobuf takes numbers that are written as text, and a shape of floats.
+        return list(map(float, values)), [int(length) for length in shape]
     return values, shape
 
 
@@ -103,8 +103,8 @@ def _list_from_json(form: int, text: memoryview, options: dict[str, Any]) -> Any
     if form == protocol.FORM_TENSOR:
         values, shape = _tensor(value, options)
         if prod(shape) != len(values):
-            sides = str(tuple(shape)).replace(" ", "")
-            raise ValueError(f"cannot reshape array of size {len(values)} into shape {sides}")
+            wrong = str(tuple(shape)).replace(" ", "")
+            raise ValueError(f"cannot reshape array of size {len(values)} into shape {wrong}")
         return _nested(values, tuple(shape)) if shape else values[0]
     raise BadData("a tftensor of this dtype cannot be read; allowed are the numeric ones")
 
@@ -120,12 +120,12 @@ def _shape_of_list(value: Any) -> tuple[int, ...]:
 
 
 def _flatten(value: list[Any], shape: tuple[int, ...]) -> list[Any]:
-    for side in shape[1:]:
-        if not all(isinstance(row, list) and len(row) == side for row in value):
-            raise ValueError("the lists of an answer must be of one length at each depth")
+    for length in shape[1:]:
+        if not all(isinstance(row, list) and len(row) == length for row in value):
+            raise ValueError("lists of a response must have the same length at each depth")
         value = [element for row in value for element in row]
     if any(isinstance(element, list) for element in value):
-        raise ValueError("the lists of an answer must be of one length at each depth")
+        raise ValueError("lists of a response must have the same length at each depth")
     return value
 
 
@@ -158,7 +158,7 @@ def _encode_other(value: Any) -> Encoded:
 
 
 def encode_without_numpy(value: Any) -> Encoded:
-    """An answer as an item, where NumPy is not installed."""
+    """A response as an item, where NumPy is not installed."""
     return _encode_list(value) if isinstance(value, list) else _encode_other(value)
 
 
@@ -190,13 +190,13 @@ if np is not None:
         raise BadData("a tftensor of this dtype cannot be read; allowed are the numeric ones")
 
     def _encode_array(array: Any, source: Any) -> Encoded:
-        """`source` is what the component gave: its own list where it gave one."""
+        """`source` is what the component returned: its own list where it returned one."""
         dtype = array.dtype
         code = _CODES.get(dtype)
         if code is None and dtype.kind in "iuf" and not dtype.isnative:
             array = array.astype(dtype.newbyteorder("="))
             code = _CODES.get(array.dtype)
-        # Truth values are no numbers on the wire, and a masked array has nulls in it.
+        # Booleans are not numbers on the wire, and a masked array has nulls in it.
         if code is None or code == protocol.BOOL or isinstance(array, np.ma.MaskedArray):
             if source is array:
                 source = array.astype(object) if dtype.kind == "M" else array
@@ -208,7 +208,7 @@ if np is not None:
         return (protocol.NUMBERS, code, array.shape, array_bytes(np.asarray(array)))
 
     def encode_with_numpy(value: Any) -> Encoded:
-        """An answer as an item."""
+        """A response as an item."""
         if isinstance(value, _ndarray):
             if value.nbytes < LARGE and type(value) is _ndarray:
                 code = _CODES.get(value.dtype)
@@ -230,7 +230,7 @@ ARRAYS: tuple[type, ...] = () if np is None else (np.ndarray,)
 
 
 class Codec:
-    """The ways between items and values, with or without NumPy."""
+    """Converts between items and values, with or without NumPy."""
 
     def __init__(self, numpy: bool = np is not None) -> None:
         self.numpy = numpy
@@ -254,11 +254,11 @@ class Codec:
         return names
 
     def empty(self) -> Any:
-        """The array of `data` without any."""
+        """The array of an empty `data`."""
         return np.array([]) if self.numpy else []
 
     def floats(self, value: Any) -> Any:
-        """Whole numbers as floats: what a component gets to see of a feedback."""
+        """Integers as floats, as a component gets them in feedback."""
         if self.numpy and value.dtype.kind in "iuf":
             return value.astype(np.float64)
         if isinstance(value, list):
@@ -270,8 +270,8 @@ class Codec:
     ) -> list[Item]:
         """The items of a request. `json_options` go to the reader of arrays written as JSON.
 
-        Raises `ProtocolError` where the frame is not what the protocol says, and whatever Python
-        or NumPy has to say about a payload that makes no array.
+        Raises `ProtocolError` for a frame that breaks the protocol, and any exception of Python's
+        or NumPy's for a payload that makes no array.
         """
         if count == 1:
             item, after = self.item(buffer, start, end, json_options)
@@ -298,7 +298,7 @@ class Codec:
             raise ProtocolError(f"an item ends {int(after - end)} bytes beyond its frame")
         shape: tuple[int, ...] = ()
         if ndim:
-            shape = protocol.sides(ndim).unpack_from(buffer, at)
+            shape = protocol.shape_layout(ndim).unpack_from(buffer, at)
             at += 8 * ndim
         names: Any = []
         if names_size:
@@ -309,7 +309,7 @@ class Codec:
             at += names_size
         meta = None
         if meta_size:
-            # Over gRPC the front writes `{}` where there is nothing.
+            # Over gRPC the server writes `{}` for an empty meta.
             meta = {} if meta_size == 2 else from_json(buffer[at : at + meta_size])
             at += meta_size
         value: Any
@@ -334,12 +334,12 @@ class Codec:
         return (value, names, meta, kind), after
 
 
-_BYTES = (protocol.BINARY, protocol.RAW, protocol.PROTOBUF)
+_BYTES = (protocol.BINARY, protocol.PASSTHROUGH, protocol.PROTOBUF)
 _SIZES = {code: size for code, (_, _, size) in protocol.DTYPES.items()}
 
 
 def check_numbers(shape: tuple[int, ...], dtype: int, size: int) -> None:
-    """Refuses a body that is not exactly its array."""
+    """Refuses a body that does not have the size of its array."""
     known = protocol.DTYPES.get(dtype)
     if known is None:
         raise ProtocolError(f"unknown dtype {int(dtype)}")

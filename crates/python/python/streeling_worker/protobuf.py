@@ -1,6 +1,6 @@
-"""Protobuf messages for the component, made with the libraries that are beside it.
+"""Protobuf messages for the component, made with the libraries that are installed beside it.
 
-The worker itself needs none of them, and imports them only when a request asks for it.
+The worker itself needs none of them, and imports them only when a request needs them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from . import protocol
 from .errors import BadData
 from .protocol import ProtocolError
 
-ANSWER = "seldon.protos.SeldonMessage"
+MESSAGE = "seldon.protos.SeldonMessage"
 ANY = "google.protobuf.Any"
 
 _MESSAGES = {
@@ -45,18 +45,18 @@ def any_to(value: Any) -> bytes:
 
 
 def full_name(value: Any) -> str | None:
-    """The name of a protobuf message's type, `None` for what is no such message."""
+    """The name of a protobuf message's type, `None` for anything else."""
     name = getattr(getattr(type(value), "DESCRIPTOR", None), "full_name", None)
     return name if isinstance(name, str) and hasattr(value, "SerializeToString") else None
 
 
 def request_from(method: int, body: bytes) -> Any:
-    """A whole request: `SeldonMessage`, `SeldonMessageList` or `Feedback`, by its method."""
+    """A raw message: `SeldonMessage`, `SeldonMessageList` or `Feedback`, by its method."""
     try:
         from seldon_core.proto import prediction_pb2
     except ImportError as error:
         raise BadData(
-            "a method that takes whole messages over gRPC needs the package protobuf "
+            "a method that takes raw messages over gRPC needs the package protobuf "
             f"beside the component ({error})"
         ) from None
     return getattr(prediction_pb2, _MESSAGES.get(method, "SeldonMessage")).FromString(body)
@@ -66,5 +66,5 @@ def text(message: Any) -> str:
     """A message as the JSON text that protobuf makes of it."""
     from google.protobuf.json_format import MessageToJson
 
-    made: str = MessageToJson(message)
-    return made
+    json: str = MessageToJson(message)
+    return json

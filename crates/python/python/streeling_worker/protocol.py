@@ -24,7 +24,8 @@ METHODS = {
     HEALTH_STATUS: "health_status",
 }
 
-NONE, NUMBERS, LIST, TEXT, BINARY, JSON, MESSAGE, UNCHANGED, RAW, CUSTOM, PROTOBUF = range(11)
+NONE, NUMBERS, LIST, TEXT, BINARY, JSON = range(6)
+MESSAGE, UNCHANGED, PASSTHROUGH, CUSTOM, PROTOBUF = range(6, 11)
 
 FORM_NONE, FORM_NDARRAY, FORM_TENSOR, FORM_TFTENSOR, FORM_EMPTY = range(5)
 
@@ -46,32 +47,32 @@ DTYPES = {
 BOOL, INT64, FLOAT64 = 1, 5, 12
 
 # length, kind, method, items, extent, id, moment. The extent of a request is the length of its
-# context, that of an answer the microseconds behind it; the moment of a request is its deadline,
-# that of an answer when the component was entered.
+# context, that of a reply the microseconds in the component; the moment of a request is its
+# deadline, that of a reply when the component was entered.
 FRAME = Struct("<QBBHIQQ")
-# kind, dtype, ndim, form, names, meta, nothing, body
+# kind, dtype, ndim, form, names, meta, 0, body
 ITEM = Struct("<BBBBIIIQ")
 
-_SIDES = [Struct(f"<{int(ndim)}q") for ndim in range(9)]
-_ANSWERS = [Struct(f"<QBBHIQQBBBBIIIQ{int(ndim)}q") for ndim in range(9)]
+_SHAPES = [Struct(f"<{int(ndim)}q") for ndim in range(9)]
+_REPLIES = [Struct(f"<QBBHIQQBBBBIIIQ{int(ndim)}q") for ndim in range(9)]
 
 
 class ProtocolError(Exception):
-    """The front said something that is not in the protocol: the worker must end."""
+    """The server broke the protocol: the worker must end."""
 
 
-def sides(ndim: int) -> Struct:
-    """The layout of the sides of an array."""
-    return _SIDES[ndim] if ndim < 9 else Struct(f"<{int(ndim)}q")
+def shape_layout(ndim: int) -> Struct:
+    """The layout of the shape of an array."""
+    return _SHAPES[ndim] if ndim < 9 else Struct(f"<{int(ndim)}q")
 
 
-def answer(ndim: int) -> Struct:
-    """The layout of a reply of one item up to its names: frame, item, sides."""
-    return _ANSWERS[ndim] if ndim < 9 else Struct(f"<QBBHIQQBBBBIIIQ{int(ndim)}q")
+def reply_layout(ndim: int) -> Struct:
+    """The layout of a reply of one item up to its names: frame, item, shape."""
+    return _REPLIES[ndim] if ndim < 9 else Struct(f"<QBBHIQQBBBBIIIQ{int(ndim)}q")
 
 
 def to_json(value: Any) -> bytes:
-    """A value of the worker's own as JSON, which may hold text that UTF-8 cannot."""
+    """A value of the worker's own as JSON, which may hold lone surrogates."""
     return json.dumps(value, separators=(",", ":")).encode("ascii")
 
 
@@ -85,7 +86,7 @@ def frame(
     identity: int = 0,
     moment: int = 0,
 ) -> bytes:
-    """A whole frame."""
+    """A frame, header and body."""
     return FRAME.pack(len(body), kind, method, items, extent, identity, moment) + body
 
 

@@ -1,4 +1,4 @@
-"""The loop of one data socket: read what is there, run it in order, answer in batches."""
+"""The loop of one data socket: read requests, run them in order, reply in batches."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from .protocol import (
     SEND_FEEDBACK,
     ProtocolError,
 )
-from .spans import TRACE, follow
+from .spans import TRACE, within_span
 
 # Bytes read at once; a frame beyond that gets memory of its own.
 BUFFER = 1 << 18
-# An answer waits at most so long for others to share its way, nanoseconds.
+# A reply is held back at most so long, to be written together with others, nanoseconds.
 FLUSH_AFTER = 200_000
 # How long to stay awake for the next request after a brief one that came alone, nanoseconds. A core
 # that went to sleep takes some 50 us to wake, and runs from cold caches then: with one caller, half
@@ -40,11 +40,11 @@ _modules = sys.modules
 
 
 def serve(sock: socket.socket, methods: Methods) -> None:
-    """Serves until the front closes the socket. Raises `ProtocolError` for the front's faults."""
+    """Serves until the server closes the socket. Raises `ProtocolError` for the server's faults."""
     try:
         _Loop(sock, methods).run()
     except (BrokenPipeError, ConnectionResetError):
-        # The front is gone, or has given up this socket.
+        # The server is gone, or has closed this socket.
         return
 
 
@@ -53,15 +53,15 @@ class _Loop:
         self._sock = sock
         self._codec: Codec = methods.codec
         self._handlers = methods.handlers
-        self._whole = methods.whole_handlers
+        self._raw = methods.raw_handlers
         self._passthrough = methods.passthrough
         self._buffer = bytearray(BUFFER)
         self._view = memoryview(self._buffer)
-        # Answers not yet written, and when the oldest of them was made.
+        # Replies not yet written, and when the oldest of them was made.
         self._out: list[bytes] = []
         self._oldest = 0
-        self._current = current.own()
-        # The last time that the clock was asked.
+        self._current = current.for_this_thread()
+        # When the clock was last read.
         self._clock = 0
 
     def run(self) -> None:
@@ -78,7 +78,7 @@ class _Loop:
                     raise ProtocolError("the data socket ended within a frame")
                 return
             end += count
-            begin = self._clock = _now()
+            start_time = self._clock = _now()
             served = 0
             while end - start >= head:
                 length, kind, method, items, context, identity, deadline = unpack(buffer, start)
@@ -97,14 +97,14 @@ class _Loop:
                 self._request(buffer, body, frame_end, method, items, context, identity, deadline)
                 start = frame_end
                 served += 1
-            # Its caller may well ask again at once.
-            brief = served == 1 and start == end and self._clock - begin < EAGER
+            # Its caller may well send the next request at once.
+            brief = served == 1 and start == end and self._clock - start_time < EAGER
             if start == end:
                 start = end = 0
             self._flush()
 
     def _eager(self, view: memoryview) -> int:
-        """What comes before a sleeping core would be awake again, else 0."""
+        """Bytes that come before a sleeping core would be awake again, else 0."""
         until = self._clock + EAGER
         while _now() < until:
             try:
@@ -134,7 +134,7 @@ class _Loop:
         except KeyError:
             raise ProtocolError(f"unknown method {int(method)}") from None
         if deadline and begin >= deadline:
-            self._late(identity)
+            self._deadline_passed(identity)
             return
         own = self._current
         if context:
@@ -142,7 +142,7 @@ class _Loop:
                 raise ProtocolError("the context of a frame ends beyond it")
             own.context = buffer[start : start + context]
             start += context
-            # What goes before it is at least the line feed.
+            # Before the traceparent there is at least the line feed.
             if (
                 context > TRACEPARENT
                 and buffer[start - TRACEPARENT - 1] == LINE_FEED
@@ -153,13 +153,13 @@ class _Loop:
             items = ready if ready is not None else self._decode(buffer, start, end, method, count)
             if items and items[0][3] >= protocol.MESSAGE:
                 form = items[0][3]
-                if form == protocol.RAW:
+                if form == protocol.PASSTHROUGH:
                     handler = self._passthrough
                 elif form != protocol.CUSTOM:
                     raw = True
-                    handler = self._whole_handler(method, form)
+                    handler = self._raw_handler(method, form)
             if traceparent:
-                handler = follow(handler, traceparent)
+                handler = within_span(handler, traceparent)
             encoded, names, meta = handler(items)
         except ProtocolError:
             raise
@@ -174,7 +174,7 @@ class _Loop:
         kind, dtype, shape, body = encoded
         ndim = len(shape)
         size = len(body)
-        head = protocol.answer(ndim).pack(
+        head = protocol.reply_layout(ndim).pack(
             24 + 8 * ndim + len(names) + len(meta) + size,
             REPLY,
             0,
@@ -196,7 +196,7 @@ class _Loop:
         if not out:
             self._oldest = now
         if size >= payload.LARGE:
-            # Sent from the component's own memory: before it is called again.
+            # Sent from the component's own memory, so before it is called again.
             out.append(head + names + meta)
             self._flush()
             self._sock.sendall(body)
@@ -206,19 +206,17 @@ class _Loop:
         if now - self._oldest > FLUSH_AFTER:
             self._flush()
 
-    def _whole_handler(self, method: int, kind: int) -> Handler:
+    def _raw_handler(self, method: int, kind: int) -> Handler:
         try:
-            return self._whole[kind, method]
+            return self._raw[kind, method]
         except KeyError:
-            # It was meant for the component as it was before a reload.
-            raise errors.Declined(
-                f"no method for whole messages of kind {int(kind)} any more"
-            ) from None
+            # It was sent while the component as it was before a reload had the method.
+            raise errors.Declined(f"no method for raw messages of kind {int(kind)}") from None
 
     def _decode(
         self, buffer: bytearray, start: int, end: int, method: int, count: int
     ) -> list[Item]:
-        # Feedback knows no whole numbers: it has always been read through protobuf.
+        # As in protobuf, the numbers of feedback are all floats.
         options = _AS_FLOATS if method == SEND_FEEDBACK else _AS_WRITTEN
         items = self._codec.decode(buffer, start, end, count, options)
         if count == _COUNTS[method] or method == AGGREGATE:
@@ -271,7 +269,7 @@ class _Loop:
             return None
         if body + size != after:
             raise ProtocolError("the item of a frame does not fill it")
-        shape = protocol.sides(ndim).unpack_from(self._buffer, at)
+        shape = protocol.shape_layout(ndim).unpack_from(self._buffer, at)
         check_numbers(shape, dtype, size)
         at += 8 * ndim
         try:
@@ -280,7 +278,7 @@ class _Loop:
             at += names
             own_meta = payload.from_json(self._view[at : at + meta]) if meta else None
         except Exception:
-            # The plain way reports it as what it is: a payload that makes no array.
+            # The usual way decodes it again, and reports it as a payload that makes no array.
             return None
         memory = payload.array_bytes(array)
         memory[: end - body] = self._view[body:end]
@@ -291,7 +289,7 @@ class _Loop:
         if not protocol.receive(self._sock, view):
             raise ProtocolError("the data socket ended within a frame")
 
-    def _late(self, identity: int) -> None:
+    def _deadline_passed(self, identity: int) -> None:
         body = {
             "kind": "deadline",
             "info": "the deadline had passed before the component was called",
@@ -312,10 +310,10 @@ class _Loop:
         data = protocol.to_json(body)
         self._put(protocol.frame(ERROR, data, extent=micros, identity=identity, moment=begin))
 
-    def _put(self, answer: bytes) -> None:
+    def _put(self, frame: bytes) -> None:
         if not self._out:
             self._oldest = self._clock
-        self._out.append(answer)
+        self._out.append(frame)
         if self._clock - self._oldest > FLUSH_AFTER:
             self._flush()
 

@@ -9,14 +9,14 @@ from typing import Any
 from .methods import Handler, Reply
 from .payload import Item
 
-# Whether it has been imported is looked up for each request, since a component may do so as late as
-# within one. It is never imported here: who has not done so records nothing.
+# Whether it has been imported is checked for each request, since a component may import it during
+# one. It is never imported here: a component that has not imported it records nothing.
 TRACE = "opentelemetry.trace"
 
 _log = logging.getLogger("streeling")
 
 
-def follow(handler: Handler, traceparent: bytearray) -> Handler:
+def within_span(handler: Handler, traceparent: bytearray) -> Handler:
     """`handler` within the server's span; to be called where `TRACE` has been imported.
 
     Nothing that goes wrong harms the request.
@@ -36,7 +36,7 @@ def follow(handler: Handler, traceparent: bytearray) -> Handler:
         _warn_once(error)
         return handler
 
-    def follower(items: list[Item]) -> Reply:
+    def traced(items: list[Item]) -> Reply:
         try:
             token = context.attach(within)
         except Exception as error:
@@ -50,7 +50,7 @@ def follow(handler: Handler, traceparent: bytearray) -> Handler:
             except Exception as error:
                 _warn_once(error)
 
-    return follower
+    return traced
 
 
 _warned = False

@@ -1,4 +1,4 @@
-"""The front's half of the protocol, written down once more so that the tests depend on no other."""
+"""The server's half of the protocol, written once more so that the tests do not depend on it."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def predict(
     return frame(6, body, method, items, context, identity)
 
 
-class Answer:
+class Response:
     """A reply or an error, taken apart."""
 
     def __init__(self, head: tuple[int, ...], body: bytes) -> None:
@@ -83,7 +83,7 @@ class Answer:
         return struct.unpack(f"<{len(self.body) // 8}d", self.body)
 
 
-class Front:
+class Server:
     """A component served by a thread over a socket pair."""
 
     def __init__(self, component: object, numpy: bool | None = None) -> None:
@@ -94,7 +94,7 @@ class Front:
         self._thread = threading.Thread(target=self._serve, args=(methods,), daemon=True)
         self._thread.start()
 
-    def __enter__(self) -> Front:
+    def __enter__(self) -> Server:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -118,13 +118,13 @@ class Front:
     def send(self, data: bytes) -> None:
         self.sock.sendall(data)
 
-    def answer(self) -> Answer:
+    def response(self) -> Response:
         head = FRAME.unpack(receive(self.sock, FRAME.size))
-        return Answer(head, receive(self.sock, head[0]))
+        return Response(head, receive(self.sock, head[0]))
 
-    def ask(self, body: bytes, method: int = 1, items: int = 1, context: bytes = b"") -> Answer:
+    def call(self, body: bytes, method: int = 1, items: int = 1, context: bytes = b"") -> Response:
         self.send(predict(body, 1, method, items, context))
-        return self.answer()
+        return self.response()
 
 
 def receive(sock: socket.socket, size: int) -> bytes:
@@ -135,3 +135,33 @@ def receive(sock: socket.socket, size: int) -> bytes:
             raise EOFError("the worker closed its socket")
         data += part
     return bytes(data)
+
+
+TEXT = item(3, b"x")
+
+
+class Calls:
+    """A component that counts its calls, and returns what `make` returns for X."""
+
+    def __init__(self, make: Any) -> None:
+        self.make = make
+        self.count = 0
+
+    def predict(self, X: Any, names: Any, meta: Any = None) -> Any:
+        self.count += 1
+        return self.make(X)
+
+
+def raising(error: BaseException) -> Calls:
+    """A component that raises `error`."""
+
+    def make(_: Any) -> Any:
+        raise error
+
+    return Calls(make)
+
+
+def call(component: object, body: bytes = TEXT, method: int = 1, items: int = 1) -> Response:
+    """The response of a component that is served for one request."""
+    with Server(component) as server:
+        return server.call(body, method, items)

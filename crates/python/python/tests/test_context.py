@@ -1,4 +1,4 @@
-"""What a thread knows of the request that it runs."""
+"""The request that a thread runs, as the thread sees it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from streeling_worker import payload, protocol
 from streeling_worker.current import threads
 
-from tests.support import Answer, Front, floats, frame, item
+from tests.support import Response, Server, floats, frame, item
 
 HAS_NUMPY = payload.numpy_version() is not None
 TEXT = item(3, b"x")
@@ -28,8 +28,8 @@ def _request_id() -> str:
     return threads.current.request_id()
 
 
-class Asks:
-    """Answers with what `look` finds while the request is run."""
+class Looks:
+    """Returns what `look` finds while the request is run."""
 
     def __init__(self, look: Any = _request_id) -> None:
         self.look = look
@@ -40,14 +40,14 @@ class Asks:
         return self.look()
 
 
-def ask(look: Any, context: bytes = ID, body: bytes = TEXT) -> Answer:
-    with Front(Asks(look)) as front:
-        return front.ask(body, context=context)
+def call(look: Any, context: bytes = ID, body: bytes = TEXT) -> Response:
+    with Server(Looks(look)) as server:
+        return server.call(body, context=context)
 
 
 class Context(unittest.TestCase):
     def test_each_request_has_its_own(self) -> None:
-        with Front(Asks()) as front:
+        with Server(Looks()) as server:
             for context, found in (
                 (ID, b"a-1"),
                 (TRACED, b"a-1"),
@@ -55,51 +55,51 @@ class Context(unittest.TestCase):
                 (b"\xc3\xa9\xff\n", b"\xc3\xa9\\xff"),
                 (b"x" * 128 + b"\n" + TRACEPARENT, b"x" * 128),
             ):
-                self.assertEqual(front.ask(TEXT, context=context).body, found)
-            failed = front.ask(item(3, b"fail"), context=ID)
+                self.assertEqual(server.call(TEXT, context=context).body, found)
+            failed = server.call(item(3, b"fail"), context=ID)
             self.assertEqual(failed.error["info"], "a-1")
-            self.assertEqual(front.ask(TEXT).body, b"")
+            self.assertEqual(server.call(TEXT).body, b"")
 
-    def test_items_behind_it_are_as_ever(self) -> None:
+    def test_items_after_it_are_not_changed(self) -> None:
         class Echoes:
             def predict(self, X: Any, names: Any) -> Any:
                 return X
 
-        with Front(Echoes()) as front:
+        with Server(Echoes()) as server:
             for context in (b"", ID, TRACED):
-                answer = front.ask(floats((1, 2), 0.5, 2), context=context)
-                self.assertEqual(answer.floats, (0.5, 2))
-                # More than is read at once: the array, and what has to be looked into first.
+                response = server.call(floats((1, 2), 0.5, 2), context=context)
+                self.assertEqual(response.floats, (0.5, 2))
+                # More than is read at once: an array, and a payload of another kind.
                 values = [float(n) for n in range(100_000)]
-                answer = front.ask(floats((100_000,), *values), context=context)
-                self.assertEqual(answer.floats, tuple(values))
+                response = server.call(floats((100_000,), *values), context=context)
+                self.assertEqual(response.floats, tuple(values))
                 big = b"z" * 1_000_000
-                self.assertEqual(front.ask(item(3, big), context=context).body, big)
-                self.assertEqual(front.ask(b"", 7, 0, context=context).body, b"healthy")
+                self.assertEqual(server.call(item(3, big), context=context).body, big)
+                self.assertEqual(server.call(b"", 7, 0, context=context).body, b"healthy")
 
     def test_large_requests_have_one(self) -> None:
         array = floats((100_000,), *([1.0] * 100_000))
-        with Front(Asks()) as front:
+        with Server(Looks()) as server:
             for body in (array, item(3, b"z" * 1_000_000)):
-                self.assertEqual(front.ask(body, context=TRACED).body, ID)
-                self.assertEqual(front.ask(body).body, b"")
+                self.assertEqual(server.call(body, context=TRACED).body, ID)
+                self.assertEqual(server.call(body).body, b"")
 
     def test_one_that_comes_in_small_pieces(self) -> None:
         data = frame(6, floats((100_000,), *([1.0] * 100_000)), 1, 1, TRACED)
-        with Front(Asks()) as front:
+        with Server(Looks()) as server:
             for at in range(0, 200, 7):
-                front.send(data[at : min(at + 7, 200)])
-            front.send(data[200:])
-            self.assertEqual(front.answer().body, ID)
+                server.send(data[at : min(at + 7, 200)])
+            server.send(data[200:])
+            self.assertEqual(server.response().body, ID)
 
     def test_one_that_is_longer_than_its_frame_is_a_fault(self) -> None:
         # The length of the context is at offset 12.
         data = bytearray(frame(6, TEXT, 1, 1))
         data[12] = len(TEXT) + 1
-        front = Front(Asks())
-        front.send(bytes(data))
-        front.close()
-        self.assertIsInstance(front.fault, protocol.ProtocolError)
+        server = Server(Looks())
+        server.send(bytes(data))
+        server.close()
+        self.assertIsInstance(server.fault, protocol.ProtocolError)
 
     def test_other_threads_have_none(self) -> None:
         def look() -> str:
@@ -109,7 +109,7 @@ class Context(unittest.TestCase):
             thread.join()
             return f"{found[0]}|{threads.current.request_id()}"
 
-        self.assertEqual(ask(look).body, b"|a-1")
+        self.assertEqual(call(look).body, b"|a-1")
         self.assertEqual(threads.current.request_id(), "")
 
     @unittest.skipUnless(hasattr(os, "fork"), "needs fork")
@@ -117,7 +117,7 @@ class Context(unittest.TestCase):
         def look() -> str:
             reader, writer = os.pipe()
             with warnings.catch_warnings():
-                # Of threads, which a component may have as well.
+                # About threads, which a component may have as well.
                 warnings.simplefilter("ignore")
                 child = os.fork()
             if child == 0:
@@ -128,7 +128,7 @@ class Context(unittest.TestCase):
             with os.fdopen(reader) as pipe:
                 return f"{pipe.read()}|{threads.current.request_id()}"
 
-        self.assertEqual(ask(look).body, b"child:|a-1")
+        self.assertEqual(call(look).body, b"child:|a-1")
 
 
 if __name__ == "__main__":

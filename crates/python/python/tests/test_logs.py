@@ -16,14 +16,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from streeling_worker import current, logs
 
-from tests.support import Front, item
+from tests.support import Server, item
 
 PACKAGES = Path(__file__).resolve().parents[1]
 TEXT = item(3, b"x")
 
 
 class Prints:
-    """Does what a test tells it to while a request is run."""
+    """Runs a test's function during a request."""
 
     def __init__(self, work: Any) -> None:
         self.work = work
@@ -33,8 +33,8 @@ class Prints:
         return "done"
 
 
-def stream(buffer: Any = None) -> logs.FrontStream:
-    return logs.FrontStream(
+def stream(buffer: Any = None) -> logs.TaggedStream:
+    return logs.TaggedStream(
         io.BytesIO() if buffer is None else buffer,
         encoding="utf-8",
         errors="backslashreplace",
@@ -42,7 +42,7 @@ def stream(buffer: Any = None) -> logs.FrontStream:
     )
 
 
-def written(stream: logs.FrontStream) -> str:
+def written(stream: logs.TaggedStream) -> str:
     stream.flush()
     made = stream.buffer
     assert isinstance(made, io.BytesIO)
@@ -51,9 +51,9 @@ def written(stream: logs.FrontStream) -> str:
 
 def run(work: Any, context: bytes = b"a-1") -> None:
     """Runs `work` within a request of this context."""
-    with Front(Prints(work)) as front:
-        answer = front.ask(TEXT, context=context)
-        assert answer.body == b"done", answer.error
+    with Server(Prints(work)) as server:
+        response = server.call(TEXT, context=context)
+        assert response.body == b"done", response.error
 
 
 def line(text: str, request: str = "a-1") -> str:
@@ -66,7 +66,7 @@ class Streams(unittest.TestCase):
         run(lambda: work(out), context)
         return written(out)
 
-    def test_between_requests_it_is_any_stream(self) -> None:
+    def test_between_requests_it_is_an_ordinary_stream(self) -> None:
         out = stream()
         self.assertEqual(out.write("a\nb"), 3)
         self.assertEqual(written(out), "a\nb")
@@ -91,7 +91,7 @@ class Streams(unittest.TestCase):
 
         self.assertEqual(self.printed(work), line("abc") + line("de") + line("f"))
 
-    def test_of_a_traced_request_the_id_alone_is_printed(self) -> None:
+    def test_only_the_id_of_a_traced_request_is_printed(self) -> None:
         def work(out: Any) -> None:
             print("x", file=out)
 
@@ -99,9 +99,9 @@ class Streams(unittest.TestCase):
 
     def test_each_request_finishes_its_own_lines(self) -> None:
         out = stream()
-        with Front(Prints(lambda: out.write("x"))) as front:
+        with Server(Prints(lambda: out.write("x"))) as server:
             for context in (b"a", b"b", b"", b"c"):
-                front.ask(TEXT, context=context)
+                server.call(TEXT, context=context)
         self.assertEqual(written(out), line("x", "a") + line("x", "b") + "x" + line("x", "c"))
 
     def test_requests_at_the_same_time_do_not_mix(self) -> None:
@@ -113,17 +113,17 @@ class Streams(unittest.TestCase):
                 meet.wait()
                 out.write(part)
 
-        fronts = [Front(Prints(work)) for _ in range(2)]
-        asked = [
-            threading.Thread(target=front.ask, args=(TEXT,), kwargs={"context": name})
-            for front, name in zip(fronts, (b"1", b"2"))
+        servers = [Server(Prints(work)) for _ in range(2)]
+        threads = [
+            threading.Thread(target=server.call, args=(TEXT,), kwargs={"context": name})
+            for server, name in zip(servers, (b"1", b"2"))
         ]
-        for thread in asked:
+        for thread in threads:
             thread.start()
-        for thread in asked:
+        for thread in threads:
             thread.join(20)
-        for front in fronts:
-            front.close()
+        for server in servers:
+            server.close()
         lines = written(out).splitlines(keepends=True)
         self.assertEqual(sorted(lines), [line("abc", "1"), line("abc", "2")])
 
@@ -136,7 +136,7 @@ class Streams(unittest.TestCase):
 
         self.assertEqual(self.printed(work), "theirs\n" + line("mine"))
 
-    def test_a_line_without_end_is_not_kept_for_ever(self) -> None:
+    def test_a_line_without_end_is_written_in_parts(self) -> None:
         def work(out: Any) -> None:
             for _ in range(1000):
                 out.write("x" * 100)
@@ -147,25 +147,25 @@ class Streams(unittest.TestCase):
         self.assertEqual(text.count("x"), 100_000)
         self.assertEqual(text.count("\n"), 2)
 
-    def test_what_cannot_be_printed_harms_no_request(self) -> None:
+    def test_a_closed_stream_does_not_fail_the_request(self) -> None:
         def work(out: Any) -> None:
             out.write("never to end")
             out.close()
 
         run(lambda: work(stream()))
 
-    def test_a_mistake_is_the_component_s(self) -> None:
+    def test_a_wrong_argument_raises_in_the_component(self) -> None:
         def work(out: Any) -> None:
             with self.assertRaises(TypeError):
                 out.write(b"bytes")
 
         self.printed(work)
 
-    def test_it_is_what_components_know(self) -> None:
+    def test_it_has_the_attributes_of_the_stream_before(self) -> None:
         reader, writer = os.pipe()
         os.close(reader)
         before = os.fdopen(writer, "w", encoding="latin-1")
-        out = logs._own(before)
+        out = logs._tagged(before)
         self.assertEqual((out.fileno(), out.isatty(), out.name), (writer, False, writer))
         self.assertEqual((out.mode, out.encoding), ("w", "utf-8"))
         self.assertEqual((out.errors, out.line_buffering), ("backslashreplace", True))
@@ -189,10 +189,10 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
 
 
 class Replaced(unittest.TestCase):
-    """What a component may do with the standard streams of its process."""
+    """A component may replace the standard streams of its process."""
 
-    def said(self, code: str) -> list[str]:
-        ran = python(f"from streeling_worker import logs\nlogs.own_streams()\n{code}")
+    def output(self, code: str) -> list[str]:
+        ran = python(f"from streeling_worker import logs\nlogs.replace_streams()\n{code}")
         self.assertEqual(ran.returncode, 0, ran.stderr)
         return [ran.stdout, ran.stderr]
 
@@ -200,14 +200,14 @@ class Replaced(unittest.TestCase):
         code = """
 sys.stdout = open(os.devnull, "w")
 sys.stderr = open(os.devnull, "w")
-print("nobody")
+print("discarded")
 gc.collect()
 sys.stdout = sys.__stdout__
 sys.stderr = sys.__stderr__
 print("out")
 print("err", file=sys.stderr)
 """
-        self.assertEqual(self.said(code), ["out\n", "err\n"])
+        self.assertEqual(self.output(code), ["out\n", "err\n"])
 
     def test_by_those_of_the_interpreter(self) -> None:
         code = """
@@ -215,9 +215,9 @@ sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
 gc.collect()
 print("out")
 print("err", file=sys.stderr)
-assert type(sys.stdout) is type(sys.stderr) is logs.FrontStream
+assert type(sys.stdout) is type(sys.stderr) is logs.TaggedStream
 """
-        self.assertEqual(self.said(code), ["out\n", "err\n"])
+        self.assertEqual(self.output(code), ["out\n", "err\n"])
 
     def test_by_one_of_the_same_buffer(self) -> None:
         code = """
@@ -225,7 +225,7 @@ sys.stdout = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", line_bufferin
 gc.collect()
 print("\\u00e9")
 """
-        self.assertEqual(self.said(code), ["\u00e9\n", ""])
+        self.assertEqual(self.output(code), ["\u00e9\n", ""])
 
     def test_by_one_that_writes_to_the_interpreter_s(self) -> None:
         code = """
@@ -242,9 +242,9 @@ sys.stderr = None
 gc.collect()
 print("both")
 """
-        self.assertEqual(self.said(code), ["both\n", "both\n"])
+        self.assertEqual(self.output(code), ["both\n", "both\n"])
 
-    def test_a_fault_that_cannot_be_said_ends_the_worker(self) -> None:
+    def test_a_fault_that_cannot_be_printed_ends_the_worker(self) -> None:
         code = """
 import threading, time
 from streeling_worker import main
@@ -260,7 +260,7 @@ class Records(unittest.TestCase):
         reader, writer = os.pipe()
         log = logging.getLogger("streeling.tests")
         log.propagate = False
-        handler = logs.FrontHandler(writer)
+        handler = logs.LogHandler(writer)
         log.addHandler(handler)
         self.addCleanup(log.removeHandler, handler)
         run(lambda: log.warning("two\nlines"), b"a-1\n00-1-2-01")

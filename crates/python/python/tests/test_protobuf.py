@@ -1,4 +1,4 @@
-"""What comes over gRPC: customData, whole messages, deprecated methods, statuses."""
+"""What comes over gRPC: customData, raw messages, deprecated methods, statuses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from streeling_worker import protocol
 
-from tests.support import Front, item
+from tests.support import Server, item
 from tests.test_vectors import BY_NAME
 
 HAS_PROTOBUF = importlib.util.find_spec("google") is not None
@@ -47,43 +47,43 @@ class CustomData(unittest.TestCase):
     @needs_protobuf
     def test_the_vectors_both_ways(self) -> None:
         component = Echo()
-        with Front(component) as front:
-            front.send(bytes.fromhex(BY_NAME["request: custom"]["frame"]))
-            answer = front.answer()
+        with Server(component) as server:
+            server.send(bytes.fromhex(BY_NAME["request: custom"]["frame"]))
+            response = server.response()
         self.assertEqual(type(component.seen).__name__, "Any")
         self.assertEqual((component.seen.type_url, component.seen.value), ("x.y/", b"\x00\xff"))
         item_of_reply = BY_NAME["reply: custom"]["decoded"]["items"][0]
-        self.assertEqual((answer.kind, answer.body.hex()), (9, item_of_reply["body"]))
+        self.assertEqual((response.kind, response.body.hex()), (9, item_of_reply["body"]))
 
     @needs_protobuf
     def test_among_others(self) -> None:
-        with Front(Echo()) as front:
-            answer = front.ask(item(3, b"x") + custom("u", b""), AGGREGATE, 2)
-            self.assertEqual((answer.kind, answer.body), (9, b"\1\0\0\0u"))
+        with Server(Echo()) as server:
+            response = server.call(item(3, b"x") + custom("u", b""), AGGREGATE, 2)
+            self.assertEqual((response.kind, response.body), (9, b"\1\0\0\0u"))
 
     @needs_protobuf
-    def test_another_message_is_no_answer(self) -> None:
+    def test_another_message_cannot_be_returned(self) -> None:
         from google.protobuf.struct_pb2 import Value
 
-        class Answers:
+        class Returns:
             def predict(self, X: Any, names: Any) -> Any:
                 return Value(bool_value=True)
 
-        with Front(Answers()) as front:
-            self.assertEqual(front.ask(item(3, b"x")).error["kind"], "bad_data")
+        with Server(Returns()) as server:
+            self.assertEqual(server.call(item(3, b"x")).error["kind"], "bad_data")
 
     def test_without_protobuf(self) -> None:
         component = Echo()
         hidden = {"google": None, "google.protobuf": None, "google.protobuf.any_pb2": None}
-        with mock.patch.dict(sys.modules, hidden), Front(component) as front:
-            error = front.ask(custom("u", b"v")).error
+        with mock.patch.dict(sys.modules, hidden), Server(component) as server:
+            error = server.call(custom("u", b"v")).error
         self.assertEqual(error["kind"], "bad_data")
         self.assertIn("install the package protobuf", error["info"])
         self.assertFalse(hasattr(component, "seen"))
 
 
-class Whole:
-    """Answers with what it was called with, by way of the text in its message."""
+class Raw:
+    """Returns with what it was called with, by way of the text in its message."""
 
     def predict_raw(self, message: Any) -> Any:
         if isinstance(message, dict):
@@ -109,43 +109,43 @@ class Whole:
 
 
 @needs_protobuf
-class WholeMessages(unittest.TestCase):
+class RawMessages(unittest.TestCase):
     def setUp(self) -> None:
-        self.front = Front(Whole())
-        self.addCleanup(self.front.close)
+        self.server = Server(Raw())
+        self.addCleanup(self.server.close)
 
-    def ask(self, message: Any, method: int = 1) -> Any:
-        return self.front.ask(item(10, message.SerializeToString()), method)
+    def call(self, message: Any, method: int = 1) -> Any:
+        return self.server.call(item(10, message.SerializeToString()), method)
 
     def test_the_vectors_both_ways(self) -> None:
-        self.front.send(bytes.fromhex(BY_NAME["request: whole message as protobuf"]["frame"]))
-        answer = self.front.answer()
-        self.assertEqual(answer.kind, 6)
-        self.assertEqual(answer.json, {"strData": "SeldonMessage", "meta": {"puid": "p"}})
+        self.server.send(bytes.fromhex(BY_NAME["request: raw message as protobuf"]["frame"]))
+        response = self.server.response()
+        self.assertEqual(response.kind, 6)
+        self.assertEqual(response.json, {"strData": "SeldonMessage", "meta": {"puid": "p"}})
         message = messages().SeldonMessage(meta={"puid": "p"}, strData="message")
-        answer = self.ask(message)
-        self.assertEqual(answer.kind, 10)
-        self.assertEqual(messages().SeldonMessage.FromString(answer.body), message)
+        response = self.call(message)
+        self.assertEqual(response.kind, 10)
+        self.assertEqual(messages().SeldonMessage.FromString(response.body), message)
 
     def test_each_method_gets_its_message(self) -> None:
         made = messages()
         message = made.SeldonMessage(jsonData={"number_value": 2.5})
         feedback = made.Feedback(request=message, reward=1)
-        answer = self.ask(feedback, FEEDBACK)
-        self.assertEqual(made.SeldonMessage.FromString(answer.body), message)
+        response = self.call(feedback, FEEDBACK)
+        self.assertEqual(made.SeldonMessage.FromString(response.body), message)
         several = made.SeldonMessageList(seldonMessages=[message, message])
-        self.assertEqual(self.ask(several, AGGREGATE).json, {"count": 2})
-        self.assertEqual(self.front.ask(item(6, b"{}"), HEALTH).json, {"strData": "fine"})
-        self.assertEqual(self.front.ask(item(6, b"{}")).json, {"strData": "dict"})
+        self.assertEqual(self.call(several, AGGREGATE).json, {"count": 2})
+        self.assertEqual(self.server.call(item(6, b"{}"), HEALTH).json, {"strData": "fine"})
+        self.assertEqual(self.server.call(item(6, b"{}")).json, {"strData": "dict"})
 
     def test_declined_and_refused(self) -> None:
         made = messages()
-        error = self.ask(made.SeldonMessage(strData="decline")).error
+        error = self.call(made.SeldonMessage(strData="decline")).error
         self.assertEqual(error["kind"], "not_implemented")
-        error = self.ask(made.SeldonMessage(strData="list")).error
+        error = self.call(made.SeldonMessage(strData="list")).error
         self.assertEqual(error["kind"], "component")
         self.assertIn("not a seldon.protos.SeldonMessageList", error["info"])
-        self.assertEqual(self.front.ask(item(10, b"\xff")).error["kind"], "component")
+        self.assertEqual(self.server.call(item(10, b"\xff")).error["kind"], "component")
 
     def test_classes_hold_what_the_protocol_has(self) -> None:
         made = messages()
@@ -162,11 +162,11 @@ class WholeMessages(unittest.TestCase):
         made.SeldonModelMetadata(name="n", custom={"a": "b"}).SerializeToString()
 
 
-class WholeWithoutProtobuf(unittest.TestCase):
-    def test_it_says_what_to_install(self) -> None:
+class RawWithoutProtobuf(unittest.TestCase):
+    def test_the_error_names_the_package(self) -> None:
         hidden = {"seldon_core.proto": None}
-        with mock.patch.dict(sys.modules, hidden), Front(Whole()) as front:
-            error = front.ask(item(10, b"")).error
+        with mock.patch.dict(sys.modules, hidden), Server(Raw()) as server:
+            error = server.call(item(10, b"")).error
         self.assertEqual(error["kind"], "bad_data")
         self.assertIn("package protobuf", error["info"])
 
@@ -195,7 +195,7 @@ class Old:
 
 class Deprecated(unittest.TestCase):
     def test_a_warning_at_load(self) -> None:
-        with self.assertLogs("streeling", "WARNING") as logs, Front(Old()):
+        with self.assertLogs("streeling", "WARNING") as logs, Server(Old()):
             pass
         names = [record.getMessage().split()[0] for record in logs.records]
         self.assertEqual(
@@ -206,21 +206,21 @@ class Deprecated(unittest.TestCase):
     @needs_protobuf
     def test_they_come_first(self) -> None:
         made = messages()
-        with self.assertLogs("streeling"), Front(Old()) as front:
-            self.assertEqual(front.ask(item(6, b"{}")).json, {"strData": "predict_rest dict"})
-            answer = made.SeldonMessage.FromString(front.ask(item(10, b"")).body)
-            self.assertEqual(answer.strData, "predict_grpc SeldonMessage")
-            self.assertEqual(front.ask(item(6, b"{}"), 4).json, {"strData": "route_rest"})
+        with self.assertLogs("streeling"), Server(Old()) as server:
+            self.assertEqual(server.call(item(6, b"{}")).json, {"strData": "predict_rest dict"})
+            response = made.SeldonMessage.FromString(server.call(item(10, b"")).body)
+            self.assertEqual(response.strData, "predict_grpc SeldonMessage")
+            self.assertEqual(server.call(item(6, b"{}"), 4).json, {"strData": "route_rest"})
             feedback = made.Feedback(request=made.SeldonMessage(strData="a"), reward=1)
-            answer = front.ask(item(10, feedback.SerializeToString()), FEEDBACK)
+            response = server.call(item(10, feedback.SerializeToString()), FEEDBACK)
             self.assertEqual(
-                answer.json["strData"],
+                response.json["strData"],
                 '{\n  "request": {\n    "strData": "a"\n  },\n  "reward": 1.0\n}',
             )
 
     def test_a_name_for_the_other_transport_is_none(self) -> None:
-        with self.assertLogs("streeling"), Front(Old()) as front:
-            self.assertEqual(front.ask(item(10, b""), 4).error["kind"], "not_implemented")
+        with self.assertLogs("streeling"), Server(Old()) as server:
+            self.assertEqual(server.call(item(10, b""), 4).error["kind"], "not_implemented")
 
 
 class StatusCode(enum.Enum):
@@ -229,21 +229,21 @@ class StatusCode(enum.Enum):
 
 
 class Statuses(unittest.TestCase):
-    def status(self, wanted: Any) -> Any:
+    def status(self, value: Any) -> Any:
         class Fails(Exception):
-            grpc_status = wanted
+            grpc_status = value
 
         class Component:
             def predict(self, X: Any, names: Any) -> Any:
                 raise Fails("gone")
 
-        with Front(Component()) as front:
-            error = front.ask(item(3, b"x")).error
+        with Server(Component()) as server:
+            error = server.call(item(3, b"x")).error
         self.assertEqual((error["kind"], error["info"]), ("component", "gone"))
         return error["grpc_status"]
 
     def test_numbers_names_and_members(self) -> None:
-        for wanted, number in (
+        for value, number in (
             (1, 1),
             (16, 16),
             ("CANCELLED", 1),
@@ -252,15 +252,15 @@ class Statuses(unittest.TestCase):
             (StatusCode.NOT_FOUND, 5),
             (None, None),
         ):
-            with self.subTest(wanted=wanted):
-                self.assertEqual(self.status(wanted), number)
+            with self.subTest(value=value):
+                self.assertEqual(self.status(value), number)
 
     def test_anything_else_is_ignored_with_a_warning(self) -> None:
-        for wanted in (0, 17, -1, True, 5.0, "OK", "not_found", StatusCode.OK, [5], b"NOT_FOUND"):
-            with self.subTest(wanted=wanted):
+        for value in (0, 17, -1, True, 5.0, "OK", "not_found", StatusCode.OK, [5], b"NOT_FOUND"):
+            with self.subTest(value=value):
                 with self.assertLogs("streeling", "WARNING") as logs:
-                    self.assertIsNone(self.status(wanted))
-                self.assertIn(repr(wanted), logs.output[0])
+                    self.assertIsNone(self.status(value))
+                self.assertIn(repr(value), logs.output[0])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""OpenTelemetry below the worker: as it is, and as it should never be."""
+"""OpenTelemetry below the worker: as it is, and with faults."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from streeling_worker import spans
 
-from tests.support import Front, item
+from tests.support import Server, item
 
 TEXT = item(3, b"x")
 TRACE, SPAN = "000102030405060708090a0b0c0d0e0f", "0011223344556677"
@@ -56,7 +56,7 @@ class Api:
 
 
 class Looks:
-    """Answers with what `look` finds while the request is run."""
+    """Returns what `look` finds while the request is run."""
 
     def __init__(self, look: Any) -> None:
         self.look = look
@@ -64,7 +64,7 @@ class Looks:
     def predict(self, X: Any, names: Any) -> Any:
         found = self.look()
         if X == "fail":
-            raise ValueError("as told")
+            raise ValueError("on request")
         return found
 
     def predict_raw(self, message: Any) -> Any:
@@ -80,58 +80,58 @@ class Fakes(unittest.TestCase):
             assert span.is_remote
             return f"{span.trace_id:032x} {span.span_id:016x} {span.trace_flags}"
 
-        with mock.patch.dict(sys.modules, api.modules), Front(Looks(look)) as front:
+        with mock.patch.dict(sys.modules, api.modules), Server(Looks(look)) as server:
             for flags in ("01", "00"):
                 for request in ("x", "x" * 128):
-                    answer = front.ask(TEXT, context=context(flags, request))
-                    self.assertEqual(answer.body.decode(), f"{TRACE} {SPAN} {int(flags)}")
-            raw = front.ask(item(6, b"{}"), context=context())
+                    response = server.call(TEXT, context=context(flags, request))
+                    self.assertEqual(response.body.decode(), f"{TRACE} {SPAN} {int(flags)}")
+            raw = server.call(item(6, b"{}"), context=context())
             self.assertEqual(raw.json, {"strData": f"{TRACE} {SPAN} 1"})
             self.assertEqual(api.current, [])
 
     def test_it_is_detached_after_an_error(self) -> None:
         api = Api()
         with mock.patch.dict(sys.modules, api.modules):
-            with Front(Looks(lambda: str(len(api.current)))) as front:
-                error = front.ask(item(3, b"fail"), context=context()).error
-            self.assertEqual(error["info"], "as told")
-            self.assertNotIn("follower", error["traceback"])
+            with Server(Looks(lambda: str(len(api.current)))) as server:
+                error = server.call(item(3, b"fail"), context=context()).error
+            self.assertEqual(error["info"], "on request")
+            self.assertNotIn("traced", error["traceback"])
         self.assertEqual(api.current, [])
 
     def test_without_a_trace_nothing_is_attached(self) -> None:
         api = Api()
         looks = Looks(lambda: str(len(api.current)))
-        with mock.patch.dict(sys.modules, api.modules), Front(looks) as front:
+        with mock.patch.dict(sys.modules, api.modules), Server(looks) as server:
             for other in (b"", b"a-1", b"x" * 128, b"x\n00-1"):
-                self.assertEqual(front.ask(TEXT, context=other).body, b"0")
+                self.assertEqual(server.call(TEXT, context=other).body, b"0")
 
-    def test_faults_harm_no_request(self) -> None:
+    def test_faults_do_not_fail_the_request(self) -> None:
         steps = ("TraceFlags", "SpanContext", "NonRecordingSpan", "set_span_in_context")
         for fault in (*steps, "attach", "detach"):
             modules = mock.patch.dict(sys.modules, Api(fault).modules)
             with self.subTest(fault), modules, mock.patch.object(spans, "_warned", False):
-                with self.assertLogs() as log, Front(Looks(lambda: "ran")) as front:
+                with self.assertLogs() as log, Server(Looks(lambda: "ran")) as server:
                     for _ in range(2):
-                        self.assertEqual(front.ask(TEXT, context=context()).body, b"ran")
-                self.assertEqual(len(log.output), 1, "said once")
+                        self.assertEqual(server.call(TEXT, context=context()).body, b"ran")
+                self.assertEqual(len(log.output), 1, "logged once")
                 self.assertIn(fault, log.output[0])
 
     @mock.patch.object(spans, "_warned", True)
-    def test_odd_modules_harm_no_request(self) -> None:
+    def test_odd_modules_do_not_fail_the_request(self) -> None:
         half: dict[str, Any] = {
             "opentelemetry.trace": SimpleNamespace(),
             "opentelemetry.context": SimpleNamespace(),
         }
         for modules in (half, dict.fromkeys(half), {"opentelemetry.trace": half}):
-            with mock.patch.dict(sys.modules, modules), Front(Looks(lambda: "ran")) as front:
-                self.assertEqual(front.ask(TEXT, context=context()).body, b"ran")
+            with mock.patch.dict(sys.modules, modules), Server(Looks(lambda: "ran")) as server:
+                self.assertEqual(server.call(TEXT, context=context()).body, b"ran")
 
     def test_it_is_not_imported(self) -> None:
         without = {name: None for name in sys.modules if name.startswith("opentelemetry")}
-        with mock.patch.dict(sys.modules), Front(Looks(lambda: "ran")) as front:
+        with mock.patch.dict(sys.modules), Server(Looks(lambda: "ran")) as server:
             for name in without:
                 del sys.modules[name]
-            self.assertEqual(front.ask(TEXT, context=context()).body, b"ran")
+            self.assertEqual(server.call(TEXT, context=context()).body, b"ran")
             self.assertNotIn("opentelemetry.trace", sys.modules)
 
 
@@ -152,7 +152,7 @@ class Package(unittest.TestCase):
         def look() -> dict[str, Any]:
             with tracer.start_as_current_span("inner") as span:
                 own = span.get_span_context()
-                # One that is not recorded does not say.
+                # One that is not recorded has no parent.
                 parent = getattr(span, "parent", None)
                 return {
                     "trace": f"{own.trace_id:032x}",
@@ -161,17 +161,17 @@ class Package(unittest.TestCase):
                     "recording": span.is_recording(),
                 }
 
-        with Front(Looks(look)) as front:
-            found = front.ask(TEXT, context=context()).json
+        with Server(Looks(look)) as server:
+            found = server.call(TEXT, context=context()).json
             self.assertEqual(
                 found, {"trace": TRACE, "parent": SPAN, "sampled": True, "recording": True}
             )
             # The SDK samples as the parent does.
-            found = front.ask(TEXT, context=context("00")).json
+            found = server.call(TEXT, context=context("00")).json
             self.assertEqual(
                 found, {"trace": TRACE, "parent": None, "sampled": False, "recording": False}
             )
-            found = front.ask(TEXT, context=b"a-1").json
+            found = server.call(TEXT, context=b"a-1").json
             self.assertNotEqual(found["trace"], TRACE)
             self.assertIsNone(found["parent"])
         self.assertFalse(trace.get_current_span().get_span_context().is_valid)

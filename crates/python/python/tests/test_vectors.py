@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from streeling_worker import payload
 
-from tests.support import VECTORS, Answer, Front, frame, item, receive
+from tests.support import VECTORS, Response, Server, frame, item, receive
 
 HAS_NUMPY = payload.numpy_version() is not None
 BY_NAME = {vector["name"]: vector for vector in VECTORS}
@@ -54,7 +54,7 @@ class Recorder:
         self.seen = [plain(X), names, reward, plain(truth), routing]
 
     def health_status(self) -> str:
-        self.seen = ["asked"]
+        self.seen = ["called"]
         return "ok"
 
 
@@ -75,19 +75,19 @@ SEEN: dict[str, list[Any]] = {
     "tensor written as JSON": [["a", "b"], [], None],
     "text": ["h\u00e9 \U0001f600", [], None],
     "binary": [b"\x00\xff\x10", [], None],
-    "whole message": [{"strData": "x"}],
-    "raw": [b'\x00{"x'],
+    "raw message": [{"strData": "x"}],
+    "passthrough": [b'\x00{"x'],
     "text over gRPC": ["x", [], {}],
     "route": ["x"],
     "aggregate of two": [[[1], "b"], [["x"], []]],
     "feedback": [[[1, 2]], ["a", "b"], 0.5, [], None],
     "feedback with truth": [[1, 2], [], 1.0, [3], 2],
-    "health status": ["asked"],
+    "health status": ["called"],
 }
 
 
-# Looked at in tests of their own.
-APART = {"json", "custom", "whole message as protobuf"}
+# Tested on their own.
+APART = {"json", "custom", "raw message as protobuf"}
 
 
 class Returns:
@@ -98,7 +98,7 @@ class Returns:
         return self.value
 
 
-class Signed(Returns):
+class Annotated(Returns):
     def class_names(self) -> list[str]:
         return ["a", "b"]
 
@@ -127,11 +127,11 @@ class Requests(unittest.TestCase):
         for name in names:
             with self.subTest(name):
                 recorder = Recorder()
-                with Front(recorder, numpy) as front:
-                    front.send(bytes.fromhex(BY_NAME[name]["frame"]))
-                    answer = front.answer()
-                self.assertEqual(answer.error, {})
-                self.assertEqual(answer.identity, BY_NAME[name]["decoded"]["id"])
+                with Server(recorder, numpy) as server:
+                    server.send(bytes.fromhex(BY_NAME[name]["frame"]))
+                    response = server.response()
+                self.assertEqual(response.error, {})
+                self.assertEqual(response.identity, BY_NAME[name]["decoded"]["id"])
                 self.assertEqual(recorder.seen, SEEN[name[len("request: ") :]])
 
     @unittest.skipUnless(HAS_NUMPY, "needs NumPy")
@@ -143,9 +143,9 @@ class Requests(unittest.TestCase):
 
     def test_json(self) -> None:
         recorder = Recorder()
-        with Front(recorder) as front:
-            front.send(bytes.fromhex(BY_NAME["request: json"]["frame"]))
-            front.answer()
+        with Server(recorder) as server:
+            server.send(bytes.fromhex(BY_NAME["request: json"]["frame"]))
+            server.response()
         value, names, meta = recorder.seen
         self.assertEqual(value["a"][0], 1)
         self.assertNotEqual(value["a"][1], value["a"][1])
@@ -155,10 +155,10 @@ class Requests(unittest.TestCase):
 class Replies(unittest.TestCase):
     def reply(self, component: object, request: bytes, method: int = 1) -> bytes:
         """The reply with id and times taken out."""
-        with Front(component) as front:
-            front.send(frame(6, request, method, 1, identity=99))
-            head = receive(front.sock, 32)
-            body = receive(front.sock, int.from_bytes(head[:8], "little"))
+        with Server(component) as server:
+            server.send(frame(6, request, method, 1, identity=99))
+            head = receive(server.sock, 32)
+            body = receive(server.sock, int.from_bytes(head[:8], "little"))
         self.assertEqual(int.from_bytes(head[16:24], "little"), 99)
         return head[:12] + bytes(20) + body
 
@@ -171,20 +171,20 @@ class Replies(unittest.TestCase):
         components: dict[str, tuple[object, bytes, int]] = {
             "tensor": (Returns([[1.0, 2], [3, 4.5]]), text, 1),
             "empty tensor": (object(), text, 1),
-            "list with sides": (Returns([["a", 1], ["b", None]]), text, 1),
+            "list with shape": (Returns([["a", 1], ["b", None]]), text, 1),
             "list with names": (Xy([[True, False]]), text, 1),
             "text": (Returns("h\u00e9"), text, 1),
             "binary": (Returns(b"\x00\xff"), text, 1),
             "json": (Returns({"a": [1, 2.5]}), text, 1),
-            "whole message": (Recorder(), item(6, b"{}"), 1),
+            "raw message": (Recorder(), item(6, b"{}"), 1),
             "unchanged": (object(), text, 2),
-            "raw": (Recorder(), item(8, b'\x00{"x'), 1),
+            "passthrough": (Recorder(), item(8, b'\x00{"x'), 1),
         }
         if HAS_NUMPY:
             import numpy as np
 
             value = np.array([[0.5, 2]], dtype="float32")
-            components["tensor with names and meta"] = (Signed(value), text, 1)
+            components["tensor with names and meta"] = (Annotated(value), text, 1)
         for name, (component, request, method) in components.items():
             with self.subTest(name):
                 self.assertEqual(
@@ -192,7 +192,7 @@ class Replies(unittest.TestCase):
                 )
         left = {n[len("reply: ") :] for n in BY_NAME if n.startswith("reply: ")} - set(components)
         self.assertLessEqual(
-            left, {"tensor with names and meta", "custom", "whole message as protobuf"}
+            left, {"tensor with names and meta", "custom", "raw message as protobuf"}
         )
 
     def test_error_bodies_have_the_same_keys(self) -> None:
@@ -201,7 +201,7 @@ class Replies(unittest.TestCase):
                 data = bytes.fromhex(vector["frame"])
                 head = tuple(int.from_bytes(data[a:b], "little") for a, b in FIELDS)
                 self.assertEqual(
-                    set(Answer(head, data[32:]).error),
+                    set(Response(head, data[32:]).error),
                     {"kind", "info", "reason", "status", "code", "grpc_status", "traceback"},
                 )
 

@@ -1,4 +1,4 @@
-"""A whole worker process: bootstrap, start, log, end."""
+"""A worker process from its bootstrap to its end, with its log."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from streeling_worker import metadata
 
-from tests.support import FRAME, PYTHON, Answer, frame, item, predict, receive
+from tests.support import FRAME, PYTHON, Response, frame, item, predict, receive
 
 MODEL = """
     import logging, os, sys
@@ -60,7 +60,7 @@ class Worker:
     def __init__(self, folder: str, threads: int = 1, **load: Any) -> None:
         self.control, control = socket.socketpair()
         pairs = [socket.socketpair() for _ in range(threads)]
-        self.data = [mine for mine, _ in pairs]
+        self.data = [ours for ours, _ in pairs]
         theirs = [control, *(other for _, other in pairs)]
         numbers = [sock.fileno() for sock in theirs]
         bootstrap = (PYTHON / "bootstrap.py").read_text()
@@ -99,9 +99,9 @@ class Worker:
         body: dict[str, Any] = json.loads(receive(self.control, head[0]))
         return {"kind": head[1], **body}
 
-    def answer(self, thread: int = 0) -> Answer:
+    def response(self, thread: int = 0) -> Response:
         head = FRAME.unpack(receive(self.data[thread], FRAME.size))
-        return Answer(head, receive(self.data[thread], head[0]))
+        return Response(head, receive(self.data[thread], head[0]))
 
     def end(self) -> tuple[int, str, str]:
         for sock in self.data:
@@ -128,10 +128,10 @@ class Life(unittest.TestCase):
         )
         self.assertEqual(worker.ready["metadata"]["name"], "n")
         worker.data[0].sendall(predict(item(3, b"x"), 7))
-        answer = worker.answer()
-        self.assertEqual(answer.json, {"argv": ["streeling"], "main": [], "path": self.folder})
+        response = worker.response()
+        self.assertEqual(response.json, {"argv": ["streeling"], "main": [], "path": self.folder})
         worker.data[0].sendall(predict(item(3, b"y"), 8, context=b"a-1"))
-        worker.answer()
+        worker.response()
         code, out, err = worker.end()
         printed = "printed \u00e9 \\udc80\n"
         self.assertEqual((code, out), (0, f"{printed}\x1f\x1f\x1fa-1\x1f{printed}"))
@@ -143,7 +143,7 @@ class Life(unittest.TestCase):
         worker = Worker(self.folder, threads=3)
         for number in (2, 0, 1):
             worker.data[number].sendall(predict(item(3, b"x"), number))
-            self.assertEqual(worker.answer(number).identity, number)
+            self.assertEqual(worker.response(number).identity, number)
         self.assertEqual(worker.end()[0], 0)
 
     def test_ends_when_the_control_socket_does(self) -> None:
@@ -152,7 +152,7 @@ class Life(unittest.TestCase):
         self.assertEqual(worker.process.wait(30), 0)
         worker.end()
 
-    def test_ends_at_a_fault_of_the_front(self) -> None:
+    def test_ends_at_a_fault_of_the_server(self) -> None:
         worker = Worker(self.folder)
         worker.data[0].sendall(predict(b"", 1, 99, 0))
         self.assertEqual(worker.process.wait(30), 4)

@@ -1,4 +1,4 @@
-//! How long a request will take, learnt from those before it.
+//! How long a request will take, learnt from earlier ones.
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use streeling_core::Method;
 /// Requests that are expected to take about as long as each other: same method, payload of the
 /// same size within a factor of four.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Class {
+pub(crate) struct CostClass {
     method: Method,
     size: u8,
 }
 
-/// Sizes are told apart from 256 bytes up to 1 GiB.
+/// Sizes are distinguished from 256 bytes up to 1 GiB.
 const SIZES: usize = 12;
 
-impl Class {
-    /// The class of a request of `bytes` on the wire to the worker.
+impl CostClass {
+    /// The class of a request that has `bytes` on its way to the worker.
     pub(crate) fn new(method: Method, bytes: usize) -> Self {
         let mut size = 0;
         let mut rest = bytes >> 8;
@@ -32,23 +32,26 @@ impl Class {
     }
 }
 
-/// What nothing is known of counts as slow: one at a time on a lane until the first answers tell.
+/// The estimate before the first responses, in microseconds. It counts as slow: one request at a
+/// time on a connection.
 const UNKNOWN: f32 = 500.0;
 
-/// How far the usual time follows a request that was faster, and one that was slower. The clock also
-/// runs while a thread waits for the interpreter lock; an estimate that rises fast would spread the
-/// model over more threads, which then wait longer: so it falls ten times as fast as it rises.
+/// How far the usual time follows a request that was faster, and one that was slower. The clock
+/// also runs while a thread waits for the interpreter lock; an estimate that rises fast would
+/// spread the model over more threads, which then wait longer: so it falls ten times as fast as it
+/// rises.
 const DOWN: f32 = 0.2;
 const UP: f32 = 0.02;
 
 /// How far the mean follows each request; it remembers about fifty.
 const MEAN: f32 = 0.02;
 
-/// A mean above this, in microseconds, is no waiting for the lock by a fast model: some calls are
-/// slow, nobody knows which, and so each request gets a lane of its own as long as there are any.
+/// A mean above this, in microseconds, is more than a fast model's waiting for the lock: some calls
+/// are slow, it is not known which, and so each request gets a connection of its own as long as
+/// there are any.
 const MIXED: f32 = 200.0;
 
-/// What is known of one class, in microseconds.
+/// The estimate of one class, in microseconds.
 #[derive(Clone, Copy, Debug)]
 struct Estimate {
     /// What most requests take.
@@ -71,25 +74,25 @@ impl Default for Estimates {
 }
 
 impl Estimates {
-    pub(super) fn of(&self, class: Class) -> Duration {
-        let Estimate { usual, mean } = self.0[class.index()];
+    pub(super) fn of(&self, cost_class: CostClass) -> Duration {
+        let Estimate { usual, mean } = self.0[cost_class.index()];
         let micros = if mean > MIXED {
             usual.max(UNKNOWN)
         } else {
             usual
         };
-        // Below a microsecond the clock of the worker shows nothing.
+        // The worker's clock does not show less than a microsecond.
         Duration::from_secs_f32(micros.max(1.0) / 1e6)
     }
 
-    /// What such requests take on the mean, slow ones among them.
-    pub(super) fn mean(&self, class: Class) -> Duration {
-        Duration::from_secs_f32(self.0[class.index()].mean.max(0.0) / 1e6)
+    /// What such requests take on the mean, slow ones included.
+    pub(super) fn mean(&self, cost_class: CostClass) -> Duration {
+        Duration::from_secs_f32(self.0[cost_class.index()].mean.max(0.0) / 1e6)
     }
 
-    pub(super) fn learn(&mut self, class: Class, spent: Duration) {
-        let micros = spent.as_secs_f32() * 1e6;
-        let estimate = &mut self.0[class.index()];
+    pub(super) fn learn(&mut self, cost_class: CostClass, work: Duration) {
+        let micros = work.as_secs_f32() * 1e6;
+        let estimate = &mut self.0[cost_class.index()];
         let error = micros - estimate.usual;
         estimate.usual += error * if error < 0.0 { DOWN } else { UP };
         estimate.mean += (micros - estimate.mean) * MEAN;

@@ -1,77 +1,77 @@
-//! Which workers do not come back from a call.
+//! Which workers do not return from their calls.
 
 use std::time::{Duration, Instant};
 
 use super::estimate::Estimates;
-use super::{Dispatcher, LaneState, Ticket, WorkerId, WorkerState};
+use super::{ConnectionState, Dispatcher, Responder, WorkerId, WorkerState};
 
 /// A thread is stuck when its call has run on for so long after the request's deadline. A caller
-/// may set a deadline shorter than any call takes, so that being late alone says nothing.
+/// may set a deadline shorter than any call takes, so that being late alone does not show that.
 const MARGIN: Duration = Duration::from_secs(5);
 
 /// And for so many times what such requests take on the mean.
 const MEANS: u32 = 10;
 
-/// A retired worker on which only requests lie that nobody waits for is given so long to finish.
-const FAREWELL: Duration = Duration::from_secs(5);
+/// A retired worker on which only abandoned requests are in flight is given so long to finish.
+const ABANDONED_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What is to be done about a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Remedy {
-    /// Some threads are stuck: a successor takes over, then it goes.
+pub(crate) enum HealthAction {
+    /// Some threads are stuck: a successor takes over, then it ends.
     Replace,
-    /// Nothing more can come of it.
+    /// All threads are stuck, or all that is in flight has been abandoned.
     Kill,
 }
 
-impl<P, T: Ticket> Dispatcher<P, T> {
-    /// Looks at every worker; to be called every now and then.
+impl<P, R: Responder> Dispatcher<P, R> {
+    /// Checks every worker; to be called at intervals.
     ///
     /// A request that is past its deadline when its turn comes is refused by the worker at once,
-    /// so the first on a lane has been started.
-    pub(crate) fn examine(&mut self, now: Instant) -> Vec<(WorkerId, Remedy)> {
+    /// so the first on a connection has been started.
+    pub(crate) fn check_health(&mut self, now: Instant) -> Vec<(WorkerId, HealthAction)> {
         let estimates = &self.estimates;
-        let mut remedies = Vec::new();
+        let mut actions = Vec::new();
         for worker in &mut self.workers {
-            worker.late = worker.lanes.iter().any(|lane| lane.is_late(now));
-            if let Some(remedy) = worker.remedy(now, estimates) {
-                remedies.push((worker.id, remedy));
+            worker.is_late = worker.connections.iter().any(|one| one.is_late(now));
+            if let Some(action) = worker.health_action(now, estimates) {
+                actions.push((worker.id, action));
             }
         }
-        remedies
+        actions
     }
 }
 
-impl<T: Ticket> WorkerState<T> {
-    fn remedy(&self, now: Instant, estimates: &Estimates) -> Option<Remedy> {
+impl<R: Responder> WorkerState<R> {
+    fn health_action(&self, now: Instant, estimates: &Estimates) -> Option<HealthAction> {
         if let Some(since) = self.retired {
-            let mut flights = self.lanes.iter().flat_map(|lane| &lane.flights);
-            let hopeless = self.in_flight > 0
-                && now.saturating_duration_since(since) >= FAREWELL
-                && flights.all(|flight| flight.ticket.is_abandoned());
-            return hopeless.then_some(Remedy::Kill);
+            let mut in_flight = self.connections.iter().flat_map(|one| &one.in_flight);
+            let is_hopeless = self.in_flight > 0
+                && now.saturating_duration_since(since) >= ABANDONED_TIMEOUT
+                && in_flight.all(|request| request.responder.is_abandoned());
+            return is_hopeless.then_some(HealthAction::Kill);
         }
-        let stuck = |lane: &&LaneState<T>| lane.is_stuck(now, estimates);
-        match self.lanes.iter().filter(stuck).count() {
+        let is_stuck = |connection: &&ConnectionState<R>| connection.is_stuck(now, estimates);
+        match self.connections.iter().filter(is_stuck).count() {
             0 => None,
-            count if count == self.lanes.len() => Some(Remedy::Kill),
-            _ => Some(Remedy::Replace),
+            count if count == self.connections.len() => Some(HealthAction::Kill),
+            _ => Some(HealthAction::Replace),
         }
     }
 }
 
-impl<T> LaneState<T> {
+impl<R> ConnectionState<R> {
     fn is_late(&self, now: Instant) -> bool {
-        let deadline = self.flights.front().and_then(|first| first.deadline);
+        let deadline = self.in_flight.front().and_then(|first| first.deadline);
         deadline.is_some_and(|deadline| now > deadline)
     }
 
     fn is_stuck(&self, now: Instant, estimates: &Estimates) -> bool {
-        self.flights.front().is_some_and(|first| {
-            let margin = MARGIN.max(estimates.mean(first.class) * MEANS);
+        self.in_flight.front().is_some_and(|first| {
+            let margin = MARGIN.max(estimates.mean(first.cost_class) * MEANS);
             first.deadline.is_some_and(|deadline| {
-                // What lay behind a call that was late itself has only just been started.
-                now.saturating_duration_since(deadline.max(self.progress)) >= margin
+                // A request behind a call that was late itself has only just been started.
+                now.saturating_duration_since(deadline.max(self.last_progress)) >= margin
             })
         })
     }

@@ -1,20 +1,22 @@
 //! Which request goes to which thread of which worker, and when.
 //!
-//! A pure state machine: no socket, no clock, no task. The pool tells it what happened and at what
-//! time, and does what it answers; so it can be simulated (`tests.rs`).
+//! A pure state machine: no socket, no clock, no task. The registry reports what happened and at
+//! what time, and carries out what is returned; so it can be simulated (`tests.rs`).
 //!
-//! **Keep a fast model on few sockets, spread a slow one over many.** A lane is the socket of one
-//! worker thread. It is handed requests as long as the work estimated to lie on it stays below
-//! [`BUDGET`]; a lane with nothing on it takes one request of any size. Lanes are filled in order,
-//! so a model of 5 µs lives on one thread and never fights for the interpreter lock, while a model of
-//! 10 ms gets a thread for each request. The overflow waits in one queue for the whole pool.
+//! **Keep a fast model on few sockets, spread a slow one over many.** A connection is the socket of
+//! one worker thread. It is given requests as long as the estimated work in flight on it stays
+//! below [`BUDGET`]; an idle connection takes one request of any size. Connections are filled in
+//! order, so a model of 5 µs lives on one thread and never fights for the interpreter lock, while a
+//! model of 10 ms gets a thread for each request. The overflow waits in one queue for the whole
+//! pool.
 //!
-//! Where fast and slow calls are mixed and look alike, each gets a lane to itself (`estimate.rs`); a slow
-//! call that comes as a surprise holds up at most what lies on its lane, since a lane that has not
-//! answered for [`STALL`] is given nothing more.
+//! Where fast and slow calls are mixed and look alike, each gets a connection to itself
+//! (`estimate.rs`). An unexpected slow call holds up at most what is in flight on its connection,
+//! since a connection without a response for [`PROGRESS_TIMEOUT`] is given nothing more.
 //!
-//! A worker whose requests run past their deadlines comes last (`health.rs`), one that is to leave
-//! is given nothing, and one that has been given its allowance says so with [`Send::spent`].
+//! A worker whose requests run past their deadlines comes last (`health.rs`), a retired one is
+//! given nothing, and one that has been given its maximum of requests is reported once with
+//! [`Assignment::recycle_requested`].
 
 mod estimate;
 mod health;
@@ -24,77 +26,77 @@ mod tests;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-pub(crate) use estimate::Class;
+pub(crate) use estimate::CostClass;
 use estimate::Estimates;
-pub(crate) use health::Remedy;
+pub(crate) use health::HealthAction;
 
-/// Work that may lie on one lane, by estimate. Measured on the prototype: 500 µs keeps the pipe of
-/// a fast model full (24 µs of CPU a request) and runs a 10 ms model 9.2 at a time on 10 threads.
+/// Estimated work that may be in flight on one connection. Measured on the prototype: 500 µs keeps
+/// the pipe of a fast model full (24 µs of CPU a request) and runs a 10 ms model 9.2 at a time on
+/// 10 threads.
 const BUDGET: Duration = Duration::from_micros(500);
 
-/// Requests that may lie on one lane, however fast the model is.
+/// Requests that may be in flight on one connection, however fast the model is.
 const DEPTH: usize = 64;
 
-/// A lane that has not answered for so long is stuck behind a slow call, whatever the estimate
-/// said, and is given nothing more. Four budgets: a full lane needs one, and a worker may sit on
-/// its answers for 200 µs.
-const STALL: Duration = Duration::from_millis(2);
+/// A connection without a response for so long is behind a slow call, contrary to the estimate,
+/// and is given nothing more. Four budgets: a full connection needs one, and a worker may hold back
+/// its responses for 200 µs.
+const PROGRESS_TIMEOUT: Duration = Duration::from_millis(2);
 
 /// Names a worker for as long as it is in the dispatcher; never used twice.
 pub(crate) type WorkerId = u64;
 
-/// Names a lane: a worker and the number of its thread.
+/// Names a connection: a worker and the number of its thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Lane {
+pub(crate) struct ConnectionId {
     pub(crate) worker: WorkerId,
     pub(crate) thread: usize,
 }
 
-/// A request as the dispatcher sees it: what is sent, what is kept until the answer comes, and how
-/// to estimate it.
+/// A request that is to be sent to some worker.
 #[derive(Debug)]
-pub(crate) struct Job<P, T> {
-    /// Matches the answer to the ticket.
+pub(crate) struct QueuedRequest<P, R> {
+    /// Matches the response to the request.
     pub(crate) id: u64,
-    pub(crate) class: Class,
-    /// When nobody waits for the answer any more.
+    pub(crate) cost_class: CostClass,
+    /// After it the response is of no use.
     pub(crate) deadline: Option<Instant>,
     /// What goes to the worker.
     pub(crate) payload: P,
-    /// What stays here.
-    pub(crate) ticket: T,
+    /// Where the response goes.
+    pub(crate) responder: R,
 }
 
-/// What stays here of a request that was sent.
-pub(crate) trait Ticket {
-    /// Whether nobody waits for the answer any more.
+/// Where a response goes; it stays here while the request is queued or in flight.
+pub(crate) trait Responder {
+    /// Whether the caller has given up.
     fn is_abandoned(&self) -> bool;
 
-    /// It has been given to a worker.
+    /// The request has been given to a worker.
     fn sent(&self, now: Instant);
 }
 
-/// "Write this to that lane", the dispatcher's only order.
+/// Payload and connection of a request that is to be written now.
 #[derive(Debug)]
-pub(crate) struct Send<P> {
-    pub(crate) lane: Lane,
+pub(crate) struct Assignment<P> {
+    pub(crate) connection: ConnectionId,
     pub(crate) payload: P,
-    /// Nothing else lies on the lane: its thread is waiting for this.
-    pub(crate) awaited: bool,
-    /// With this the worker has been given its allowance; true once in its life.
-    pub(crate) spent: bool,
+    /// Nothing else is in flight on the connection: its thread waits for this request.
+    pub(crate) is_urgent: bool,
+    /// With this request the worker has been given its maximum; true once in its life.
+    pub(crate) recycle_requested: bool,
 }
 
-/// What a worker leaves behind.
+/// What a removed worker leaves behind.
 #[derive(Debug)]
-pub(crate) struct Removed<T> {
-    /// Of the requests that lay on it.
-    pub(crate) tickets: Vec<T>,
-    /// Whether it has ever answered.
-    pub(crate) answered: bool,
+pub(crate) struct Removed<R> {
+    /// Of the requests that were in flight on it.
+    pub(crate) responders: Vec<R>,
+    /// Whether it has responded to any request.
+    pub(crate) has_responded: bool,
 }
 
-/// How many threads there are, and how many of them are busy.
+/// How many threads there are, and how many of them have a request in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Threads {
     pub(crate) all: usize,
@@ -103,56 +105,56 @@ pub(crate) struct Threads {
 
 /// What becomes of a submitted request.
 #[derive(Debug)]
-pub(crate) enum Submitted<P, T> {
-    Send(Send<P>),
+pub(crate) enum Submitted<P, R> {
+    Assigned(Assignment<P>),
     Queued,
-    /// The queue is full; the ticket comes back.
-    Full(T),
+    /// The queue is full; the responder comes back.
+    Full(R),
 }
 
 #[derive(Debug)]
-struct Flight<T> {
+struct InFlight<R> {
     id: u64,
-    class: Class,
+    cost_class: CostClass,
     deadline: Option<Instant>,
     cost: Duration,
-    ticket: T,
+    responder: R,
 }
 
 #[derive(Debug)]
-struct LaneState<T> {
-    flights: VecDeque<Flight<T>>,
-    /// The sum of the flights' costs.
+struct ConnectionState<R> {
+    in_flight: VecDeque<InFlight<R>>,
+    /// The sum of the costs in flight.
     load: Duration,
-    /// When the lane last answered, or was given work while it had none.
-    progress: Instant,
+    /// When a response came last, or a request was sent while none was in flight.
+    last_progress: Instant,
 }
 
 #[derive(Debug)]
-struct WorkerState<T> {
+struct WorkerState<R> {
     id: WorkerId,
-    lanes: Vec<LaneState<T>>,
+    connections: Vec<ConnectionState<R>>,
     in_flight: usize,
-    /// Requests that it has been given since it came.
-    given: u64,
-    /// As many are to make it [`Send::spent`].
-    allowance: u64,
-    /// A request on it is past its deadline.
-    late: bool,
+    /// Requests that it has been given since it was added.
+    requests: u64,
+    /// At so many requests it is to be recycled.
+    max_requests: u64,
+    /// A request in flight is past its deadline.
+    is_late: bool,
     /// Since when it is given nothing more.
     retired: Option<Instant>,
 }
 
 /// The dispatcher of one pool.
 #[derive(Debug)]
-pub(crate) struct Dispatcher<P, T> {
-    workers: Vec<WorkerState<T>>,
-    queue: VecDeque<Job<P, T>>,
+pub(crate) struct Dispatcher<P, R> {
+    workers: Vec<WorkerState<R>>,
+    queue: VecDeque<QueuedRequest<P, R>>,
     max_queue: usize,
     estimates: Estimates,
 }
 
-impl<P, T: Ticket> Dispatcher<P, T> {
+impl<P, R: Responder> Dispatcher<P, R> {
     pub(crate) fn new(max_queue: usize) -> Self {
         Self {
             workers: Vec::new(),
@@ -162,42 +164,41 @@ impl<P, T: Ticket> Dispatcher<P, T> {
         }
     }
 
-    /// A worker is ready; what has been waiting goes to it. After `allowance` requests it is to be
-    /// replaced.
+    /// Adds a worker, and assigns it what is queued. After `max_requests` it is to be recycled.
     pub(crate) fn add_worker(
         &mut self,
         now: Instant,
         id: WorkerId,
         threads: usize,
-        allowance: Option<u64>,
-    ) -> Vec<Send<P>> {
-        let lane = || LaneState {
-            flights: VecDeque::new(),
+        max_requests: Option<u64>,
+    ) -> Vec<Assignment<P>> {
+        let connection = || ConnectionState {
+            in_flight: VecDeque::new(),
             load: Duration::ZERO,
-            progress: now,
+            last_progress: now,
         };
-        let lanes = (0..threads).map(|_| lane()).collect();
+        let connections = (0..threads).map(|_| connection()).collect();
         self.workers.push(WorkerState {
             id,
-            lanes,
+            connections,
             in_flight: 0,
-            given: 0,
-            allowance: allowance.unwrap_or(u64::MAX),
-            late: false,
+            requests: 0,
+            max_requests: max_requests.unwrap_or(u64::MAX),
+            is_late: false,
             retired: None,
         });
-        self.drain(now)
+        self.assign_queued(now)
     }
 
-    /// A worker is given nothing more from now on; what lies on it may still be answered.
+    /// Gives a worker nothing more from now on; it may still respond to what is in flight.
     pub(crate) fn retire_worker(&mut self, now: Instant, id: WorkerId) {
         if let Some(worker) = self.workers.iter_mut().find(|worker| worker.id == id) {
             worker.retired.get_or_insert(now);
         }
     }
 
-    /// Whether a worker has been retired and owes no answer, so that it can go.
-    pub(crate) fn is_done(&self, id: WorkerId) -> bool {
+    /// Whether a worker has been retired and has nothing in flight, so that it can end.
+    pub(crate) fn is_drained(&self, id: WorkerId) -> bool {
         self.workers
             .iter()
             .any(|worker| worker.id == id && worker.retired.is_some() && worker.in_flight == 0)
@@ -205,195 +206,195 @@ impl<P, T: Ticket> Dispatcher<P, T> {
 
     /// Workers that are given requests.
     pub(crate) fn live(&self) -> usize {
-        let live = |worker: &&WorkerState<T>| worker.retired.is_none();
-        self.workers.iter().filter(live).count()
+        let is_live = |worker: &&WorkerState<R>| worker.retired.is_none();
+        self.workers.iter().filter(is_live).count()
     }
 
-    /// A worker is gone; the tickets of what lay on it come back. Unknown workers have none.
-    pub(crate) fn remove_worker(&mut self, id: WorkerId) -> Removed<T> {
+    /// Removes a worker that has ended; the responders of what was in flight on it come back.
+    /// Unknown workers have none.
+    pub(crate) fn remove_worker(&mut self, id: WorkerId) -> Removed<R> {
         let Some(index) = self.workers.iter().position(|worker| worker.id == id) else {
             return Removed {
-                tickets: Vec::new(),
-                answered: false,
+                responders: Vec::new(),
+                has_responded: false,
             };
         };
         let worker = self.workers.remove(index);
-        let answered = worker.given > worker.in_flight as u64;
-        let flights = worker.lanes.into_iter().flat_map(|lane| lane.flights);
+        let has_responded = worker.requests > worker.in_flight as u64;
+        let connections = worker.connections.into_iter();
+        let in_flight = connections.flat_map(|connection| connection.in_flight);
         Removed {
-            tickets: flights.map(|flight| flight.ticket).collect(),
-            answered,
+            responders: in_flight.map(|request| request.responder).collect(),
+            has_responded,
         }
     }
 
-    /// Empties the queue: the tickets of all that wait come back.
-    pub(crate) fn give_up_queue(&mut self) -> Vec<T> {
-        self.queue.drain(..).map(|job| job.ticket).collect()
+    /// Empties the queue: the responders of all that wait come back.
+    pub(crate) fn clear_queue(&mut self) -> Vec<R> {
+        let queue = self.queue.drain(..);
+        queue.map(|request| request.responder).collect()
     }
 
-    /// A request has come.
-    pub(crate) fn submit(&mut self, now: Instant, job: Job<P, T>) -> Submitted<P, T> {
-        // Who came earlier goes first; a free lane and a queue exist together only for a moment.
+    /// Assigns a new request to a worker, or queues it.
+    pub(crate) fn submit(&mut self, now: Instant, request: QueuedRequest<P, R>) -> Submitted<P, R> {
+        // First come, first served; free connections and a queue exist together only for a moment.
         if self.queue.is_empty()
-            && let Some(lane) = self.pick(now, job.class)
+            && let Some(connection) = self.pick(now, request.cost_class)
         {
-            return Submitted::Send(self.assign(now, lane, job));
+            return Submitted::Assigned(self.assign(now, connection, request));
         }
         if self.queue.len() >= self.max_queue {
-            self.queue.retain(|waiting| !waiting.ticket.is_abandoned());
+            self.queue
+                .retain(|waiting| !waiting.responder.is_abandoned());
             if self.queue.len() >= self.max_queue {
-                return Submitted::Full(job.ticket);
+                return Submitted::Full(request.responder);
             }
         }
-        self.queue.push_back(job);
+        self.queue.push_back(request);
         Submitted::Queued
     }
 
-    /// A lane has answered a request after `spent` in the component. Gives the ticket back, or
-    /// `None` when that lane does not owe that answer; what may now be sent is added to `sends`.
+    /// Takes a response that came after `work` in the component. Gives the responder back, or
+    /// `None` when no such request is in flight on the connection; what may now be sent is added to
+    /// `assignments`.
     pub(crate) fn complete(
         &mut self,
         now: Instant,
-        lane: Lane,
+        connection: ConnectionId,
         id: u64,
-        spent: Duration,
-        sends: &mut Vec<Send<P>>,
-    ) -> Option<T> {
+        work: Duration,
+        assignments: &mut Vec<Assignment<P>>,
+    ) -> Option<R> {
         let worker = self
             .workers
             .iter_mut()
-            .find(|worker| worker.id == lane.worker)?;
-        let state = worker.lanes.get_mut(lane.thread)?;
-        let place = state.flights.iter().position(|flight| flight.id == id)?;
-        let flight = state.flights.remove(place)?;
-        state.load = state.load.saturating_sub(flight.cost);
-        state.progress = now;
+            .find(|worker| worker.id == connection.worker)?;
+        let state = worker.connections.get_mut(connection.thread)?;
+        let index = state.in_flight.iter().position(|one| one.id == id)?;
+        let request = state.in_flight.remove(index)?;
+        state.load = state.load.saturating_sub(request.cost);
+        state.last_progress = now;
         worker.in_flight -= 1;
-        self.estimates.learn(flight.class, spent);
-        sends.append(&mut self.drain(now));
-        Some(flight.ticket)
+        self.estimates.learn(request.cost_class, work);
+        assignments.append(&mut self.assign_queued(now));
+        Some(request.responder)
     }
 
-    /// Requests that wait for a worker, and whose callers wait for them. Others stay until it is their turn.
+    /// Requests that wait for a worker and whose callers wait for them. Abandoned ones stay in the
+    /// queue until it is their turn.
     pub(crate) fn queued(&self) -> usize {
-        let waits = |job: &&Job<P, T>| !job.ticket.is_abandoned();
-        self.queue.iter().filter(waits).count()
+        let has_caller = |request: &&QueuedRequest<P, R>| !request.responder.is_abandoned();
+        self.queue.iter().filter(has_caller).count()
     }
 
-    /// Requests that lie on workers.
+    /// Requests that are in flight on workers.
     pub(crate) fn in_flight(&self) -> usize {
         self.workers.iter().map(|worker| worker.in_flight).sum()
     }
 
-    /// Threads of the workers that are given requests, and those that have something to do.
+    /// Threads of the workers that are given requests.
     pub(crate) fn threads(&self) -> Threads {
-        let live = |worker: &&WorkerState<T>| worker.retired.is_none();
-        let lanes = || {
-            self.workers
-                .iter()
-                .filter(live)
-                .flat_map(|worker| &worker.lanes)
-        };
-        Threads {
-            all: lanes().count(),
-            busy: lanes().filter(|lane| !lane.flights.is_empty()).count(),
+        let workers = self.workers.iter();
+        let live = workers.filter(|worker| worker.retired.is_none());
+        let mut threads = Threads { all: 0, busy: 0 };
+        for connection in live.flat_map(|worker| &worker.connections) {
+            threads.all += 1;
+            threads.busy += usize::from(!connection.in_flight.is_empty());
         }
+        threads
     }
 
-    /// Hands out what waits, in order, as long as there is room.
-    fn drain(&mut self, now: Instant) -> Vec<Send<P>> {
-        let mut sends = Vec::new();
+    /// Assigns what is queued, in order, as long as there is room.
+    fn assign_queued(&mut self, now: Instant) -> Vec<Assignment<P>> {
+        let mut assignments = Vec::new();
         while let Some(first) = self.queue.front() {
-            if first.ticket.is_abandoned() {
+            if first.responder.is_abandoned() {
                 self.queue.pop_front();
                 continue;
             }
-            let Some(lane) = self.pick(now, first.class) else {
+            let Some(connection) = self.pick(now, first.cost_class) else {
                 break;
             };
-            let Some(job) = self.queue.pop_front() else {
+            let Some(request) = self.queue.pop_front() else {
                 break;
             };
-            sends.push(self.assign(now, lane, job));
+            assignments.push(self.assign(now, connection, request));
         }
-        sends
+        assignments
     }
 
-    /// The first lane with room of the worker with the least on it. One with a request past its
-    /// deadline comes after all others: it may hang with every thread it has.
-    fn pick(&self, now: Instant, class: Class) -> Option<Lane> {
-        let cost = self.estimates.of(class);
-        let mut best: Option<((bool, usize), Lane)> = None;
+    /// The first connection with room, of the worker with the fewest requests in flight. A worker
+    /// with a request past its deadline comes after all others: all its threads may hang.
+    fn pick(&self, now: Instant, cost_class: CostClass) -> Option<ConnectionId> {
+        let cost = self.estimates.of(cost_class);
+        let mut best: Option<((bool, usize), ConnectionId)> = None;
         for worker in &self.workers {
-            let rank = (worker.late, worker.in_flight);
+            let rank = (worker.is_late, worker.in_flight);
             if worker.retired.is_some() || best.is_some_and(|(before, _)| rank >= before) {
                 continue;
             }
-            if let Some(thread) = worker
-                .lanes
-                .iter()
-                .position(|lane| lane.has_room(now, cost))
-            {
-                best = Some((
-                    rank,
-                    Lane {
-                        worker: worker.id,
-                        thread,
-                    },
-                ));
+            let mut connections = worker.connections.iter();
+            if let Some(thread) = connections.position(|one| one.has_room(now, cost)) {
+                let worker = worker.id;
+                best = Some((rank, ConnectionId { worker, thread }));
                 if rank == (false, 0) {
                     break;
                 }
             }
         }
-        best.map(|(_, lane)| lane)
+        best.map(|(_, connection)| connection)
     }
 
-    fn assign(&mut self, now: Instant, lane: Lane, job: Job<P, T>) -> Send<P> {
-        let cost = self.estimates.of(job.class);
+    fn assign(
+        &mut self,
+        now: Instant,
+        connection: ConnectionId,
+        request: QueuedRequest<P, R>,
+    ) -> Assignment<P> {
+        let cost = self.estimates.of(request.cost_class);
         let worker = self
             .workers
             .iter_mut()
-            .find(|worker| worker.id == lane.worker)
+            .find(|worker| worker.id == connection.worker)
             .expect("`pick` names a worker that is there");
         worker.in_flight += 1;
-        worker.given += 1;
-        let spent = worker.given == worker.allowance;
-        let state = &mut worker.lanes[lane.thread];
-        let awaited = state.flights.is_empty();
-        if awaited {
-            state.progress = now;
+        worker.requests += 1;
+        let recycle_requested = worker.requests == worker.max_requests;
+        let state = &mut worker.connections[connection.thread];
+        let is_urgent = state.in_flight.is_empty();
+        if is_urgent {
+            state.last_progress = now;
         }
         state.load += cost;
-        let Job {
+        let QueuedRequest {
             id,
-            class,
+            cost_class,
             deadline,
             payload,
-            ticket,
-        } = job;
-        ticket.sent(now);
-        state.flights.push_back(Flight {
+            responder,
+        } = request;
+        responder.sent(now);
+        state.in_flight.push_back(InFlight {
             id,
-            class,
+            cost_class,
             deadline,
             cost,
-            ticket,
+            responder,
         });
-        Send {
-            lane,
+        Assignment {
+            connection,
             payload,
-            awaited,
-            spent,
+            is_urgent,
+            recycle_requested,
         }
     }
 }
 
-impl<T> LaneState<T> {
+impl<R> ConnectionState<R> {
     fn has_room(&self, now: Instant, cost: Duration) -> bool {
-        self.flights.is_empty()
-            || (self.flights.len() < DEPTH
+        self.in_flight.is_empty()
+            || (self.in_flight.len() < DEPTH
                 && self.load + cost <= BUDGET
-                && now.saturating_duration_since(self.progress) < STALL)
+                && now.saturating_duration_since(self.last_progress) < PROGRESS_TIMEOUT)
     }
 }

@@ -10,7 +10,7 @@ use super::*;
 #[derive(Debug, Default, Clone)]
 struct Caller(Rc<Cell<bool>>);
 
-impl Ticket for Caller {
+impl Responder for Caller {
     fn is_abandoned(&self) -> bool {
         self.0.get()
     }
@@ -18,19 +18,19 @@ impl Ticket for Caller {
     fn sent(&self, _: Instant) {}
 }
 
-/// A pool in which every thread works through its lane in order and, as under the interpreter
-/// lock, threads of one worker may or may not run at the same time.
+/// A pool in which every thread works through its connection's requests in order, at the same time
+/// as all other threads.
 struct Simulation {
     dispatcher: Dispatcher<u64, Caller>,
     now: Instant,
     next: u64,
-    /// For every lane: what lies on it (id), in order, and when its head will be done.
-    lanes: Vec<(Lane, VecDeque<u64>, Option<Instant>)>,
+    /// For every connection: the ids in flight on it, in order, and when the first will be done.
+    connections: Vec<(ConnectionId, VecDeque<u64>, Option<Instant>)>,
     cost: fn(u64) -> Duration,
     done: Vec<(u64, Instant)>,
     most_at_once: usize,
     /// How long a caller waits.
-    patience: Option<Duration>,
+    timeout: Option<Duration>,
 }
 
 impl Simulation {
@@ -40,125 +40,126 @@ impl Simulation {
             dispatcher: Dispatcher::new(max_queue),
             now,
             next: 0,
-            lanes: Vec::new(),
+            connections: Vec::new(),
             cost,
             done: Vec::new(),
             most_at_once: 0,
-            patience: None,
+            timeout: None,
         };
         for worker in 0..workers {
             for thread in 0..threads {
+                let connection = ConnectionId { worker, thread };
                 simulation
-                    .lanes
-                    .push((Lane { worker, thread }, VecDeque::new(), None));
+                    .connections
+                    .push((connection, VecDeque::new(), None));
             }
-            let sends = simulation.dispatcher.add_worker(now, worker, threads, None);
-            simulation.take(sends);
+            let assignments = simulation.dispatcher.add_worker(now, worker, threads, None);
+            simulation.run(assignments);
         }
         simulation
     }
 
-    /// The worker that a request now goes to, and whether that was its allowance.
+    /// The worker that a request now goes to, and whether that was its maximum.
     fn send(&mut self) -> Option<(WorkerId, bool)> {
         let id = self.next;
-        let class = Class::new(Method::Predict, 64);
+        let cost_class = CostClass::new(Method::Predict, 64);
         self.next += 1;
-        let job = Job {
+        let request = QueuedRequest {
             id,
-            class,
-            deadline: self.patience.map(|patience| self.now + patience),
+            cost_class,
+            deadline: self.timeout.map(|timeout| self.now + timeout),
             payload: id,
-            ticket: Caller::default(),
+            responder: Caller::default(),
         };
-        match self.dispatcher.submit(self.now, job) {
-            Submitted::Send(send) => {
-                let found = (send.lane.worker, send.spent);
-                self.take(vec![send]);
+        match self.dispatcher.submit(self.now, request) {
+            Submitted::Assigned(assignment) => {
+                let found = (assignment.connection.worker, assignment.recycle_requested);
+                self.run(vec![assignment]);
                 Some(found)
             }
             Submitted::Queued | Submitted::Full(_) => None,
         }
     }
 
-    fn examine_after(&mut self, pause: Duration) -> Vec<(WorkerId, Remedy)> {
+    fn check_health_after(&mut self, pause: Duration) -> Vec<(WorkerId, HealthAction)> {
         self.now += pause;
-        self.dispatcher.examine(self.now)
+        self.dispatcher.check_health(self.now)
     }
 
     fn submit(&mut self) -> Option<Caller> {
         let id = self.next;
         self.next += 1;
         let caller = Caller::default();
-        let class = Class::new(Method::Predict, 64);
-        let job = Job {
+        let cost_class = CostClass::new(Method::Predict, 64);
+        let request = QueuedRequest {
             id,
-            class,
-            deadline: self.patience.map(|patience| self.now + patience),
+            cost_class,
+            deadline: self.timeout.map(|timeout| self.now + timeout),
             payload: id,
-            ticket: caller.clone(),
+            responder: caller.clone(),
         };
-        match self.dispatcher.submit(self.now, job) {
-            Submitted::Send(send) => self.take(vec![send]),
+        match self.dispatcher.submit(self.now, request) {
+            Submitted::Assigned(assignment) => self.run(vec![assignment]),
             Submitted::Queued => {}
             Submitted::Full(_) => return None,
         }
         Some(caller)
     }
 
-    fn take(&mut self, sends: Vec<Send<u64>>) {
-        for send in sends {
+    fn run(&mut self, assignments: Vec<Assignment<u64>>) {
+        for assignment in assignments {
             let now = self.now;
             let cost = self.cost;
-            let (_, work, head) = self
-                .lanes
+            let (_, in_flight, done) = self
+                .connections
                 .iter_mut()
-                .find(|(lane, ..)| *lane == send.lane)
-                .expect("a known lane");
-            work.push_back(send.payload);
-            head.get_or_insert_with(|| now + cost(send.payload));
+                .find(|(connection, ..)| *connection == assignment.connection)
+                .expect("a known connection");
+            in_flight.push_back(assignment.payload);
+            done.get_or_insert_with(|| now + cost(assignment.payload));
         }
         let busy = self
-            .lanes
+            .connections
             .iter()
-            .filter(|(_, work, _)| !work.is_empty())
+            .filter(|(_, in_flight, _)| !in_flight.is_empty())
             .count();
         self.most_at_once = self.most_at_once.max(busy);
     }
 
-    /// Runs to the next answer; false when nothing is under way.
+    /// Runs to the next response; false when nothing is in flight.
     fn step(&mut self) -> bool {
-        let Some(index) = (0..self.lanes.len())
-            .filter(|&index| self.lanes[index].2.is_some())
-            .min_by_key(|&index| self.lanes[index].2)
+        let Some(index) = (0..self.connections.len())
+            .filter(|&index| self.connections[index].2.is_some())
+            .min_by_key(|&index| self.connections[index].2)
         else {
             return false;
         };
         let cost = self.cost;
-        let (lane, work, head) = &mut self.lanes[index];
-        let at = head.take().expect("filtered above");
+        let (connection, in_flight, done) = &mut self.connections[index];
+        let at = done.take().expect("filtered above");
         self.now = self.now.max(at);
-        let id = work.pop_front().expect("a lane with a head has work");
-        if let Some(&next) = work.front() {
-            *head = Some(self.now + cost(next));
+        let id = in_flight.pop_front().expect("the one that is done");
+        if let Some(&next) = in_flight.front() {
+            *done = Some(self.now + cost(next));
         }
-        let lane = *lane;
-        let mut sends = Vec::new();
-        let ticket = self
-            .dispatcher
-            .complete(self.now, lane, id, cost(id), &mut sends);
-        assert!(ticket.is_some(), "the lane owes the answer {id}");
+        let connection = *connection;
+        let mut assignments = Vec::new();
+        let responder =
+            self.dispatcher
+                .complete(self.now, connection, id, cost(id), &mut assignments);
+        assert!(responder.is_some(), "request {id} is in flight there");
         self.done.push((id, self.now));
-        self.take(sends);
+        self.run(assignments);
         true
     }
 
-    /// `callers` who each ask again as soon as they are answered, until `requests` are done.
+    /// `callers` who each send the next request at a response, until `requests` are done.
     fn closed_loop(&mut self, callers: usize, requests: usize) {
         for _ in 0..callers {
             self.submit().expect("the queue has room");
         }
         while self.done.len() < requests {
-            assert!(self.step(), "a request is under way");
+            assert!(self.step(), "a request is in flight");
             self.submit().expect("the queue has room");
         }
     }
@@ -190,8 +191,8 @@ fn workers_share_the_load() {
     assert_eq!(simulation.most_at_once, 4);
 }
 
-/// One request in fifty takes 20 ms, and nobody knows which: the fast ones do not wait behind it as
-/// long as another thread is free.
+/// One request in fifty takes 20 ms, and it is not known which: the fast ones do not wait behind it
+/// as long as another thread is free.
 #[test]
 fn slow_call_does_not_hold_the_fast_ones_for_long() {
     let cost = |id: u64| {
@@ -240,14 +241,18 @@ fn abandoned_requests_never_reach_a_worker_and_free_the_queue() {
 }
 
 #[test]
-fn lost_worker_gives_its_tickets_back_and_the_queue_waits_for_the_next() {
+fn lost_worker_gives_its_responders_back_and_the_queue_waits_for_the_next() {
     let mut simulation = Simulation::new(1, 2, 16, |_| Duration::from_millis(10));
     for _ in 0..5 {
         simulation.submit().expect("accepted");
     }
     let removed = simulation.dispatcher.remove_worker(0);
-    assert_eq!((removed.tickets.len(), removed.answered), (2, false));
-    assert!(simulation.dispatcher.remove_worker(0).tickets.is_empty());
+    assert_eq!(
+        (removed.responders.len(), removed.has_responded),
+        (2, false)
+    );
+    let again = simulation.dispatcher.remove_worker(0);
+    assert!(again.responders.is_empty());
     assert_eq!(
         (
             simulation.dispatcher.queued(),
@@ -255,13 +260,13 @@ fn lost_worker_gives_its_tickets_back_and_the_queue_waits_for_the_next() {
         ),
         (3, 0)
     );
-    let sends = simulation.dispatcher.add_worker(simulation.now, 7, 2, None);
-    assert_eq!(sends.len(), 2);
-    assert!(sends.iter().all(|send| send.lane.worker == 7));
+    let assignments = simulation.dispatcher.add_worker(simulation.now, 7, 2, None);
+    assert_eq!(assignments.len(), 2);
+    assert!(assignments.iter().all(|one| one.connection.worker == 7));
 }
 
 #[test]
-fn whoever_has_left_does_not_wait() {
+fn abandoned_requests_do_not_count_as_queued() {
     let mut simulation = Simulation::new(0, 1, 16, |_| Duration::from_millis(10));
     let callers: Vec<_> = (0..3)
         .map(|_| simulation.submit().expect("the queue has room"))
@@ -272,40 +277,46 @@ fn whoever_has_left_does_not_wait() {
 }
 
 #[test]
-fn answer_that_nobody_owes_is_told_apart() {
+fn response_without_a_request_in_flight_is_refused() {
     let mut simulation = Simulation::new(1, 1, 16, |_| Duration::from_millis(10));
     simulation.submit().expect("sent");
-    let lane = Lane {
+    let connection = ConnectionId {
         worker: 0,
         thread: 0,
     };
-    let mut sends = Vec::new();
-    let ticket =
-        simulation
-            .dispatcher
-            .complete(simulation.now, lane, 99, Duration::ZERO, &mut sends);
-    assert!(ticket.is_none());
+    let mut assignments = Vec::new();
+    let responder = simulation.dispatcher.complete(
+        simulation.now,
+        connection,
+        99,
+        Duration::ZERO,
+        &mut assignments,
+    );
+    assert!(responder.is_none());
     assert_eq!(simulation.dispatcher.in_flight(), 1);
 }
 
 #[test]
-fn classes_tell_methods_and_sizes_apart() {
+fn cost_classes_distinguish_methods_and_sizes() {
     assert_eq!(
-        Class::new(Method::Predict, 0),
-        Class::new(Method::Predict, 255)
+        CostClass::new(Method::Predict, 0),
+        CostClass::new(Method::Predict, 255)
     );
     assert_ne!(
-        Class::new(Method::Predict, 255),
-        Class::new(Method::Predict, 256)
+        CostClass::new(Method::Predict, 255),
+        CostClass::new(Method::Predict, 256)
     );
     assert_ne!(
-        Class::new(Method::Predict, 1 << 20),
-        Class::new(Method::Predict, 1 << 23)
+        CostClass::new(Method::Predict, 1 << 20),
+        CostClass::new(Method::Predict, 1 << 23)
     );
-    assert_ne!(Class::new(Method::Predict, 0), Class::new(Method::Route, 0));
+    assert_ne!(
+        CostClass::new(Method::Predict, 0),
+        CostClass::new(Method::Route, 0)
+    );
     assert_eq!(
-        Class::new(Method::Predict, usize::MAX),
-        Class::new(Method::Predict, 1 << 40)
+        CostClass::new(Method::Predict, usize::MAX),
+        CostClass::new(Method::Predict, 1 << 40)
     );
 }
 
@@ -313,86 +324,100 @@ const HOUR: Duration = Duration::from_secs(3600);
 const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
-fn worker_says_once_that_it_has_had_its_allowance() {
+fn worker_is_reported_once_at_its_maximum_of_requests() {
     let mut simulation = Simulation::new(0, 1, 16, |_| Duration::from_millis(1));
-    let sends = simulation
+    let assignments = simulation
         .dispatcher
         .add_worker(simulation.now, 0, 8, Some(3));
-    assert!(sends.is_empty());
+    assert!(assignments.is_empty());
     for thread in 0..8 {
-        let lane = Lane { worker: 0, thread };
-        simulation.lanes.push((lane, VecDeque::new(), None));
+        let connection = ConnectionId { worker: 0, thread };
+        simulation
+            .connections
+            .push((connection, VecDeque::new(), None));
     }
-    let spent: Vec<_> = (0..5).map(|_| simulation.send()).collect();
-    let wanted = [false, false, true, false, false].map(|spent| Some((0, spent)));
-    assert_eq!(spent, wanted, "and it serves on until it is retired");
+    let found: Vec<_> = (0..5).map(|_| simulation.send()).collect();
+    let expected = [false, false, true, false, false].map(|recycle| Some((0, recycle)));
+    assert_eq!(found, expected, "and it serves on until it is retired");
 }
 
 #[test]
-fn retired_worker_is_given_nothing_and_is_done_when_it_owes_nothing() {
+fn retired_worker_is_given_nothing_and_is_drained_when_nothing_is_in_flight() {
     let mut simulation = Simulation::new(2, 2, 16, |_| Duration::from_millis(1));
     while simulation.send().is_some() {}
     assert_eq!(simulation.dispatcher.in_flight(), 4);
     simulation.dispatcher.retire_worker(simulation.now, 0);
     assert_eq!(simulation.dispatcher.live(), 1);
-    assert!(!simulation.dispatcher.is_done(0));
+    assert!(!simulation.dispatcher.is_drained(0));
     while simulation.step() {}
-    assert!(simulation.dispatcher.is_done(0));
-    assert!(!simulation.dispatcher.is_done(1), "only a retired one is");
+    assert!(simulation.dispatcher.is_drained(0));
+    assert!(
+        !simulation.dispatcher.is_drained(1),
+        "only a retired one is"
+    );
     assert_eq!(simulation.send(), Some((1, false)));
     assert_eq!(simulation.send(), Some((1, false)));
     assert_eq!(simulation.send(), None, "waits for the one that is left");
-    assert!(simulation.dispatcher.remove_worker(0).answered);
-    assert_eq!(simulation.dispatcher.give_up_queue().len(), 1);
+    assert!(simulation.dispatcher.remove_worker(0).has_responded);
+    assert_eq!(simulation.dispatcher.clear_queue().len(), 1);
 }
 
 #[test]
 fn worker_is_stuck_only_long_after_its_deadlines_and_killed_only_with_all_its_threads() {
     let mut simulation = Simulation::new(1, 2, 16, |_| HOUR);
-    simulation.patience = Some(SECOND);
+    simulation.timeout = Some(SECOND);
     assert_eq!(simulation.send(), Some((0, false)));
-    assert_eq!(simulation.examine_after(5 * SECOND), []);
-    assert_eq!(simulation.examine_after(SECOND), [(0, Remedy::Replace)]);
+    assert_eq!(simulation.check_health_after(5 * SECOND), []);
+    assert_eq!(
+        simulation.check_health_after(SECOND),
+        [(0, HealthAction::Replace)]
+    );
     assert_eq!(simulation.send(), Some((0, false)), "there is no other");
-    assert_eq!(simulation.examine_after(SECOND), [(0, Remedy::Replace)]);
-    assert_eq!(simulation.examine_after(5 * SECOND), [(0, Remedy::Kill)]);
+    assert_eq!(
+        simulation.check_health_after(SECOND),
+        [(0, HealthAction::Replace)]
+    );
+    assert_eq!(
+        simulation.check_health_after(5 * SECOND),
+        [(0, HealthAction::Kill)]
+    );
 
     let mut simulation = Simulation::new(1, 1, 16, |_| HOUR);
     simulation.send();
     assert_eq!(
-        simulation.examine_after(HOUR / 2),
+        simulation.check_health_after(HOUR / 2),
         [],
-        "nobody said how long it may take"
+        "a request without a deadline may take any time"
     );
 }
 
-/// Callers who have less patience than any call takes do not have the worker killed.
+/// Callers whose timeout is shorter than any call do not have the worker killed.
 #[test]
 fn slow_model_is_not_taken_for_a_stuck_one() {
     let mut simulation = Simulation::new(1, 1, 16, |_| 20 * SECOND);
-    simulation.patience = Some(SECOND);
+    simulation.timeout = Some(SECOND);
     for _ in 0..3 {
-        simulation.patience = None;
+        simulation.timeout = None;
         simulation.send();
         simulation.step();
     }
-    simulation.patience = Some(SECOND);
+    simulation.timeout = Some(SECOND);
     simulation.send();
-    assert_eq!(simulation.examine_after(10 * SECOND), []);
+    assert_eq!(simulation.check_health_after(10 * SECOND), []);
     simulation.send();
     simulation.step();
     // The second has only just been started.
-    assert_eq!(simulation.examine_after(4 * SECOND), []);
+    assert_eq!(simulation.check_health_after(4 * SECOND), []);
 }
 
 #[test]
 fn worker_with_a_late_request_comes_last() {
     let mut simulation = Simulation::new(2, 2, 16, |_| HOUR);
-    simulation.patience = Some(SECOND);
+    simulation.timeout = Some(SECOND);
     assert_eq!(simulation.send(), Some((0, false)));
-    simulation.patience = None;
+    simulation.timeout = None;
     assert_eq!(simulation.send(), Some((1, false)));
-    assert_eq!(simulation.examine_after(2 * SECOND), []);
+    assert_eq!(simulation.check_health_after(2 * SECOND), []);
     assert_eq!(simulation.send(), Some((1, false)));
     assert_eq!(
         simulation.send(),
@@ -403,47 +428,50 @@ fn worker_with_a_late_request_comes_last() {
 }
 
 #[test]
-fn retired_worker_on_which_nobody_waits_is_not_waited_for_either() {
+fn retired_worker_with_abandoned_requests_alone_is_killed() {
     let mut simulation = Simulation::new(1, 2, 16, |_| HOUR);
     let callers = [simulation.submit(), simulation.submit()].map(|caller| caller.expect("sent"));
     simulation.dispatcher.retire_worker(simulation.now, 0);
     callers[0].0.set(true);
-    assert_eq!(simulation.examine_after(60 * SECOND), []);
+    assert_eq!(simulation.check_health_after(60 * SECOND), []);
     callers[1].0.set(true);
-    assert_eq!(simulation.examine_after(SECOND), [(0, Remedy::Kill)]);
+    assert_eq!(
+        simulation.check_health_after(SECOND),
+        [(0, HealthAction::Kill)]
+    );
 }
 
-/// One of four workers hangs. Each caller whose request lies on it waits out its patience and asks
-/// again; the others are served as fast as three workers can.
+/// One of four workers hangs. Each caller whose request is in flight on it waits until its timeout
+/// and sends another; the others are served as fast as three workers can.
 #[test]
 fn hung_worker_of_four_leaves_the_others_their_speed() {
     let served = |cost: fn(u64) -> Duration| {
         let mut simulation = Simulation::new(4, 1, 2048, cost);
-        simulation.patience = Some(SECOND);
+        simulation.timeout = Some(SECOND);
         let start = simulation.now;
         let mut waiting: Vec<(u64, Instant, Caller)> = Vec::new();
-        let ask = |simulation: &mut Simulation, waiting: &mut Vec<_>| {
+        let send = |simulation: &mut Simulation, waiting: &mut Vec<_>| {
             let id = simulation.next;
             let caller = simulation.submit().expect("the queue has room");
             waiting.push((id, simulation.now + SECOND, caller));
         };
         for _ in 0..32 {
-            ask(&mut simulation, &mut waiting);
+            send(&mut simulation, &mut waiting);
         }
         let mut late = 0;
         while simulation.now < start + 4 * SECOND {
             assert!(simulation.step());
-            simulation.dispatcher.examine(simulation.now);
-            let answered = simulation.done.last().expect("stepped").0;
+            simulation.dispatcher.check_health(simulation.now);
+            let done = simulation.done.last().expect("stepped").0;
             let now = simulation.now;
             waiting.retain(|(id, deadline, caller)| {
                 let over = now > *deadline;
                 caller.0.set(over);
                 late += usize::from(over);
-                *id != answered && !over
+                *id != done && !over
             });
             while waiting.len() < 32 {
-                ask(&mut simulation, &mut waiting);
+                send(&mut simulation, &mut waiting);
             }
         }
         (simulation.done.len(), late)
@@ -459,5 +487,5 @@ fn hung_worker_of_four_leaves_the_others_their_speed() {
     };
     let (three, late) = served(cost);
     assert!(three * 100 > all * 70, "{three} of {all}");
-    assert!(late <= 8, "{late} callers waited in vain");
+    assert!(late <= 8, "{late} callers timed out");
 }

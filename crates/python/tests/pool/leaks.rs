@@ -1,4 +1,4 @@
-//! What stays behind when workers come and go.
+//! What is left behind when workers are replaced.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -10,7 +10,7 @@ use crate::support::{Served, alone, eventually};
 static HEAP: peak_alloc::PeakAlloc = peak_alloc::PeakAlloc;
 
 /// Descriptors of this process, and bytes on its heap.
-fn held() -> (usize, usize) {
+fn resources() -> (usize, usize) {
     let descriptors = std::fs::read_dir("/proc/self/fd").unwrap().count();
     (descriptors, HEAP.current_usage())
 }
@@ -18,7 +18,7 @@ fn held() -> (usize, usize) {
 /// Recycles as often as the file `count` in its folder says.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "run by other tests, in a process of its own"]
-async fn counts_what_is_held() {
+async fn counts_resources() {
     let Ok(count) = std::fs::read_to_string("count") else {
         return;
     };
@@ -27,7 +27,7 @@ async fn counts_what_is_held() {
             after: 1,
             jitter: 0,
         });
-        // Without `site` there is no NumPy either, and the interpreter starts in a few milliseconds.
+        // Without `site`, and so without NumPy, the interpreter starts in a few milliseconds.
         let folder = config.worker.app_dir.clone();
         let quick = folder.join("quick");
         let text = format!(
@@ -43,16 +43,16 @@ async fn counts_what_is_held() {
     let mut recycle = async |count: usize| {
         let until = pids.len() + count;
         while pids.len() < until {
-            // As a number: the text may lie in a whole read buffer.
+            // As a number: the text may share a read buffer.
             pids.insert(served.pid().await.parse::<u32>().unwrap());
         }
     };
     recycle(20).await;
-    let (descriptors, bytes) = held();
+    let (descriptors, bytes) = resources();
     recycle(count.parse().unwrap()).await;
     // The last old worker may still be ending. One read buffer has 64 KiB.
-    eventually("nothing more is held", || async {
-        let now = held();
+    eventually("the release of all resources", || async {
+        let now = resources();
         now.0 <= descriptors && now.1 <= bytes + 100_000
     })
     .await;
@@ -63,7 +63,7 @@ async fn counts_what_is_held() {
 fn recycles(count: usize) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("count"), count.to_string()).unwrap();
-    let mut run = alone("leaks::counts_what_is_held", folder.path());
+    let mut run = alone("leaks::counts_resources", folder.path());
     assert!(run.wait().unwrap().success());
     assert!(folder.path().join("done").exists(), "the test was run");
 }

@@ -1,4 +1,4 @@
-//! Workers that are replaced, lost, more or fewer.
+//! Workers that are replaced, lost, added and removed.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::support::{Log, Served, alone, config, eventually, gone, kill, python};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_spent_worker_serves_until_its_successor_has_loaded() {
+async fn a_recycled_worker_serves_until_its_successor_has_loaded() {
     let recycle = Some(Recycle {
         after: 5,
         jitter: 0,
@@ -23,10 +23,7 @@ async fn a_spent_worker_serves_until_its_successor_has_loaded() {
         assert_eq!(served.pid().await, old, "its successor is still loading");
     }
     served.remove("hold");
-    eventually("the successor serves", || async {
-        served.pid().await != old
-    })
-    .await;
+    eventually("the successor", || async { served.pid().await != old }).await;
     gone(&old).await;
     served.stop().await;
 }
@@ -81,7 +78,7 @@ async fn recycling_under_load_fails_no_request() {
     for seen in callers.join_all().await {
         pids.extend(seen);
     }
-    assert!(pids.len() > 4, "{} processes answered", pids.len());
+    assert!(pids.len() > 4, "{} processes responded", pids.len());
     served.stop().await;
     for pid in &pids {
         gone(pid).await;
@@ -92,30 +89,30 @@ async fn recycling_under_load_fails_no_request() {
 async fn a_reload_loads_new_code_and_the_old_worker_finishes() {
     let served = Served::start(|_| {}).await;
     let old = served.pid().await;
-    assert_eq!(served.ask("version").await.unwrap(), "one");
+    assert_eq!(served.call("version").await.unwrap(), "one");
     let slow = tokio::spawn({
         let served = served.clone();
-        async move { served.ask("until go").await }
+        async move { served.call("until go").await }
     });
     tokio::time::sleep(Duration::from_millis(100)).await;
     // It also takes another kind of request.
     let new_code = "class Model:\n    def predict_raw(self, message):\n        return 'two'\n";
     served.write("model.py", new_code);
     served.pool.reload().await.unwrap();
-    assert_eq!(served.ask("version").await.unwrap(), "\"two\"");
+    assert_eq!(served.call("version").await.unwrap(), "\"two\"");
     assert!(!slow.is_finished());
     served.write("go", "");
     assert_eq!(slow.await.unwrap().unwrap(), old);
     gone(&old).await;
     served.stop().await;
-    assert_eq!(served.deaths(), []);
+    assert_eq!(served.losses(), []);
 }
 
-/// Asks for what never comes, and has the worker that it lies on retired.
+/// Sends a request that never ends, and has its worker retired.
 async fn reload_under(served: &Served) -> JoinHandle<ErrorKind> {
     let slow = tokio::spawn({
         let served = served.clone();
-        async move { served.ask("until never").await.unwrap_err().kind }
+        async move { served.call("until never").await.unwrap_err().kind }
     });
     tokio::time::sleep(Duration::from_millis(100)).await;
     served.pool.reload().await.unwrap();
@@ -128,54 +125,72 @@ async fn an_old_worker_that_is_lost_before_it_has_finished_is_counted() {
     let served = Served::start(|_| {}).await;
     let old = served.pid().await;
     let slow = reload_under(&served).await;
-    assert_eq!(served.deaths(), []);
+    assert_eq!(served.losses(), []);
     kill(&old);
     assert_eq!(slow.await.unwrap(), ErrorKind::WorkerLost);
-    served.one_death("signal").await;
+    served.one_loss("signal").await;
     let line = log.line("old worker lost: signal: 9 (SIGKILL)").await;
     assert_eq!(line["level"], "WARN");
     served.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_old_worker_that_exits_with_a_request_is_lost_whatever_it_says() {
-    let model = "import os\nimport threading\n\n\nclass Model:\n    def predict(self, X, names):\n        \
-                 threading.Timer(1.5, os._exit, [0]).start()\n        threading.Event().wait()\n";
+async fn an_old_worker_that_exits_with_a_request_in_flight_is_lost_even_with_code_0() {
+    let model = r#"
+import os
+import threading
+
+
+class Model:
+    def predict(self, X, names):
+        threading.Timer(1.5, os._exit, [0]).start()
+        threading.Event().wait()
+"#;
     let served = Served::start_with(model, |_| {}).await;
     let slow = reload_under(&served).await;
     assert_eq!(slow.await.unwrap(), ErrorKind::WorkerLost);
-    served.one_death("exited").await;
+    served.one_loss("exited").await;
     served.stop().await;
 }
 
-/// Its calls have all been answered: it is nobody's loss.
+/// It has responded to all its requests, so nothing is lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_old_worker_that_does_not_exit_is_killed_and_not_lost() {
-    let model = "import atexit\nimport os\nimport time\n\n\nclass Model:\n    def load(self):\n        \
-                 atexit.register(time.sleep, 600)\n\n    def predict(self, X, names):\n        \
-                 return str(os.getpid())\n";
+    let model = r#"
+import atexit
+import os
+import time
+
+
+class Model:
+    def load(self):
+        atexit.register(time.sleep, 600)
+
+    def predict(self, X, names):
+        return str(os.getpid())
+"#;
     let log = Log::start();
     let served = Served::start_with(model, |_| {}).await;
     let old = served.pid().await;
     served.pool.reload().await.unwrap();
     gone(&old).await;
     let line = log
-        .line("old worker ended: killed: it did not exit within 5s of its last answer")
+        .line("old worker ended: killed: it did not exit within 5s of its last response")
         .await;
     assert_eq!(line["level"], "WARN");
     served.stop().await;
-    assert_eq!(served.deaths(), []);
+    assert_eq!(served.losses(), []);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_outlasts_the_grace_is_not_lost() {
+async fn a_worker_that_is_killed_after_the_grace_is_not_lost() {
     let served = Served::start(|_| {}).await;
     let pid = served.pid().await;
-    let patience = Duration::from_millis(100);
-    assert_eq!(served.ask_within("until never", patience).await, None);
-    served.pool.stop(patience).await;
+    let short = Duration::from_millis(100);
+    assert_eq!(served.call_within("until never", short).await, None);
+    served.pool.stop(short).await;
     gone(&pid).await;
-    assert_eq!(served.deaths(), []);
+    assert_eq!(served.losses(), []);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -187,7 +202,10 @@ async fn a_reload_that_fails_changes_nothing() {
     served.write("broken", "");
     let error = served.pool.reload().await.unwrap_err();
     assert!(
-        matches!(&error, StartError::Component { traceback, .. } if traceback.contains("broken on purpose")),
+        matches!(
+            &error,
+            StartError::Component { traceback, .. } if traceback.contains("broken on purpose")
+        ),
         "{error}"
     );
     assert_eq!(served.pid().await, old);
@@ -196,13 +214,13 @@ async fn a_reload_that_fails_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_of_a_killed_worker_are_answered_at_once_and_later_ones_wait() {
+async fn requests_of_a_killed_worker_fail_at_once_and_later_ones_wait() {
     let served = Served::start(|_| {}).await;
     let mut live = served.pool.live();
     let old = served.pid().await;
     let slow = tokio::spawn({
         let served = served.clone();
-        async move { served.ask("until never").await }
+        async move { served.call("until never").await }
     });
     tokio::time::sleep(Duration::from_millis(100)).await;
     served.write("hold", "");
@@ -223,6 +241,18 @@ async fn requests_of_a_killed_worker_are_answered_at_once_and_later_ones_wait() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_error_of_an_interpreter_that_cannot_be_started_has_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let pool = Pool::new(config("/nope/python".into(), folder.path()));
+    let error = pool.start().await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cannot start the interpreter '/nope/python' (--python, STREELING_PYTHON): No such file \
+         or directory (os error 2)"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_cannot_be_loaded_again_ends_the_pool() {
     let served = Served::start(|_| {}).await;
     let old = served.pid().await;
@@ -234,23 +264,30 @@ async fn a_worker_that_cannot_be_loaded_again_ends_the_pool() {
         .wait_for(|live| *live == 0)
         .await
         .unwrap();
-    let (waiting, failed) = tokio::join!(served.ask("pid"), served.pool.failed());
+    let (waiting, failed) = tokio::join!(served.call("pid"), served.pool.failed());
     assert_eq!(waiting.unwrap_err().kind, ErrorKind::WorkerLost);
     assert!(matches!(failed, StartError::GaveUp { tries: 3, .. }));
     assert!(
         failed.to_string().contains("ValueError: broken on purpose"),
         "{failed}"
     );
-    let error = served.ask("pid").await.unwrap_err();
+    let error = served.call("pid").await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::WorkerLost);
     served.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_always_dies_unused_ends_the_pool() {
+async fn a_worker_that_is_always_lost_unused_ends_the_pool() {
     let folder = tempfile::tempdir().unwrap();
-    let dying = "import os, threading\n\n\nclass Model:\n    def __init__(self):\n        \
-                 threading.Timer(0.3, os._exit, [7]).start()\n";
+    let dying = r#"
+import os
+import threading
+
+
+class Model:
+    def __init__(self):
+        threading.Timer(0.3, os._exit, [7]).start()
+"#;
     std::fs::write(folder.path().join("model.py"), dying).unwrap();
     let pool = Pool::new(config(python(), folder.path()));
     pool.start().await.unwrap();
@@ -264,7 +301,7 @@ async fn a_worker_that_always_dies_unused_ends_the_pool() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_somebody_kills_is_no_crash_loop_while_another_serves() {
+async fn a_worker_that_is_killed_while_another_serves_does_not_count_as_failed() {
     let served = Served::start(|config| {
         config.workers = 2;
         config.tries = 1;
@@ -284,7 +321,7 @@ async fn a_worker_that_somebody_kills_is_no_crash_loop_while_another_serves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn workers_can_be_more_and_fewer() {
+async fn workers_can_be_added_and_removed() {
     let served = Served::start(|_| {}).await;
     let mut live = served.pool.live();
     served.pool.resize(3).await.unwrap();
@@ -292,7 +329,7 @@ async fn workers_can_be_more_and_fewer() {
     let slow: Vec<_> = (0..3)
         .map(|_| {
             let served = served.clone();
-            tokio::spawn(async move { served.ask("until go").await.unwrap() })
+            tokio::spawn(async move { served.call("until go").await.unwrap() })
         })
         .collect();
     tokio::time::sleep(Duration::from_millis(200)).await;
@@ -304,7 +341,7 @@ async fn workers_can_be_more_and_fewer() {
     for one in slow {
         pids.insert(one.await.unwrap());
     }
-    assert_eq!(pids.len(), 3, "those that leave finish what lies on them");
+    assert_eq!(pids.len(), 3, "surplus workers finish their requests");
     let left = served.pid().await;
     for pid in pids.iter().filter(|pid| **pid != left) {
         gone(pid).await;
@@ -316,15 +353,15 @@ async fn workers_can_be_more_and_fewer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_answers_what_waits() {
+async fn a_stop_refuses_queued_requests() {
     let served = Served::start(|_| {}).await;
-    let ask = |text: &'static str| {
+    let call = |text: &'static str| {
         let served = served.clone();
-        tokio::spawn(async move { served.ask(text).await })
+        tokio::spawn(async move { served.call(text).await })
     };
-    let under_way = ask("until go");
+    let in_flight = call("until go");
     tokio::time::sleep(Duration::from_millis(100)).await;
-    let waiting = ask("pid");
+    let waiting = call("pid");
     tokio::time::sleep(Duration::from_millis(50)).await;
     let stop = tokio::spawn({
         let served = served.clone();
@@ -335,15 +372,15 @@ async fn a_stop_answers_what_waits() {
         ErrorKind::NotReady
     );
     served.write("go", "");
-    under_way.await.unwrap().unwrap();
+    in_flight.await.unwrap().unwrap();
     stop.await.unwrap();
-    assert!(served.ask("pid").await.is_err());
+    assert!(served.call("pid").await.is_err());
 }
 
-/// The one that is killed in [`workers_die_with_a_front_that_is_killed`].
+/// The server process that is killed in [`workers_end_with_a_server_process_that_is_killed`].
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "run by another test, in a process of its own"]
-async fn front_to_be_killed() {
+async fn server_to_be_killed() {
     let folder = std::env::current_dir().unwrap();
     if folder.join("freezes").exists() {
         let pool = Pool::new(config(python(), &folder));
@@ -354,17 +391,25 @@ async fn front_to_be_killed() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn workers_die_with_a_front_that_is_killed() {
+async fn workers_end_with_a_server_process_that_is_killed() {
     let folder = Arc::new(tempfile::tempdir().unwrap());
-    let freezes = "import os\n\n\nclass Model:\n    def load(self):\n        with open('pid.part', 'w') as \
-                   file:\n            file.write(str(os.getpid()))\n        os.rename('pid.part', 'pid')\n        \
-                   sum(range(10**15))\n";
+    let freezes = r#"
+import os
+
+
+class Model:
+    def load(self):
+        with open("pid.part", "w") as file:
+            file.write(str(os.getpid()))
+        os.rename("pid.part", "pid")
+        sum(range(10**15))
+"#;
     std::fs::write(folder.path().join("model.py"), freezes).unwrap();
     std::fs::write(folder.path().join("freezes"), "").unwrap();
-    let mut front = alone("life::front_to_be_killed", folder.path());
+    let mut server = alone("life::server_to_be_killed", folder.path());
     let pid = folder.path().join("pid");
-    eventually("the worker loads", || async { pid.exists() }).await;
-    front.kill().unwrap();
-    front.wait().unwrap();
+    eventually("the load", || async { pid.exists() }).await;
+    server.kill().unwrap();
+    server.wait().unwrap();
     gone(&std::fs::read_to_string(pid).unwrap()).await;
 }

@@ -1,10 +1,10 @@
-//! Real workers, from outside: what they answer, and how they come and go.
+//! Real workers, from outside: their responses, their starts and their ends.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod follow;
 mod leaks;
 mod life;
 mod methods;
+mod observe;
 mod stuck;
 mod support;

@@ -1,17 +1,13 @@
-//! A real worker behind a unit, asked as the two transports ask.
-
-use std::sync::Arc;
-use std::time::Duration;
+//! A real worker, called as the two transports call it.
 
 use bytes::Bytes;
-use streeling_codec::proto;
+use streeling_codec::seldon::{json as seldon_json, proto};
 use streeling_core::{
-    Context, Encoding, Error, ErrorKind, Feedback, Message, Method, Payload, RawJson, Request,
-    Unit, UnitConfig,
+    Context, Encoding, ErrorKind, Feedback, Input, Message, Method, Payload, RawJson, Result,
+    Service,
 };
-use streeling_python::Pool;
 
-use crate::support::{config, python, python_has};
+use crate::support::{Served, python_has};
 
 const MODEL: &str = r#"
 from seldon_core.user_model import SeldonNotImplementedError
@@ -34,7 +30,7 @@ class Model:
         return {"t": 1}
 
 
-class Whole(Model):
+class Raw(Model):
     def predict_raw(self, message):
         if isinstance(message, dict):
             if message["strData"] == "decline":
@@ -48,44 +44,28 @@ class Whole(Model):
         return feedback.request
 "#;
 
-struct Served {
-    unit: Unit,
-    pool: Pool,
-    has_protobuf: bool,
-    _folder: tempfile::TempDir,
+async fn start(class: &str) -> Served {
+    Served::start_with(MODEL, |config| class.clone_into(&mut config.worker.class)).await
 }
 
-impl Served {
-    async fn start(class: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("model.py"), MODEL).unwrap();
-        let mut config = config(python(), folder.path());
-        class.clone_into(&mut config.worker.class);
-        let pool = Pool::new(config);
-        pool.start().await.unwrap();
-        Self {
-            unit: Unit::new(Arc::new(pool.clone()), UnitConfig::default()),
-            pool,
-            has_protobuf: python_has("google.protobuf"),
-            _folder: folder,
-        }
-    }
+async fn predict(served: &Served, encoding: Encoding, payload: Payload) -> Result<Message> {
+    let mut message = Message {
+        payload,
+        ..Message::default()
+    };
+    message.meta.id = (encoding == Encoding::Protobuf).then(|| "p".to_owned());
+    call(
+        served,
+        &context(encoding),
+        Method::Predict,
+        Input::Message(message),
+    )
+    .await
+}
 
-    async fn predict(&self, encoding: Encoding, payload: Payload) -> Result<Message, Error> {
-        let mut message = Message {
-            payload,
-            ..Message::default()
-        };
-        message.meta.puid = (encoding == Encoding::Protobuf).then(|| "p".to_owned());
-        let request = Request::Message(message);
-        self.unit
-            .call(&context(encoding), Method::Predict, request)
-            .await
-    }
-
-    async fn stop(self) {
-        self.pool.stop(Duration::from_secs(10)).await;
-    }
+async fn call(served: &Served, context: &Context, method: Method, input: Input) -> Result<Message> {
+    let response = served.call_with(context, method, input).await?;
+    Ok(response.message)
 }
 
 fn context(encoding: Encoding) -> Context {
@@ -101,39 +81,39 @@ fn text(text: &str) -> Payload {
 
 fn json(payload: Payload) -> String {
     let Payload::Json(json) = payload else {
-        panic!("{payload:?} is no jsonData")
+        panic!("{payload:?} is not jsonData")
     };
     String::from_utf8(json.into_bytes().to_vec()).unwrap()
 }
 
 fn custom() -> Payload {
-    Payload::Custom {
+    Payload::Any {
         type_url: "example.com/Frame".to_owned(),
         value: Bytes::from_static(b"\x00\xff"),
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn meta_tells_the_transports_apart() {
-    let served = Served::start("Model").await;
+async fn meta_distinguishes_the_transports() {
+    let served = start("Model").await;
     for (encoding, meta) in [(Encoding::Json, "null"), (Encoding::Protobuf, "{}")] {
-        let request = Request::Message(Message {
+        let request = Input::Message(Message {
             payload: text("x"),
             ..Message::default()
         });
         let context = context(encoding);
-        let answer = served.unit.call(&context, Method::Predict, request);
-        let found = json(answer.await.unwrap().payload);
+        let response = call(&served, &context, Method::Predict, request);
+        let found = json(response.await.unwrap().payload);
         assert_eq!(found, format!("{{\"meta\":{meta}}}"), "{encoding:?}");
-        assert!(!served.unit.takes_whole(Method::Predict, encoding));
+        assert!(!served.pool.takes_raw_message(Method::Predict, encoding));
     }
     served.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_exception_chooses_its_grpc_status() {
-    let served = Served::start("Model").await;
-    let error = served.predict(Encoding::Protobuf, text("fails")).await;
+async fn an_exception_may_choose_its_grpc_status() {
+    let served = start("Model").await;
+    let error = predict(&served, Encoding::Protobuf, text("fails")).await;
     let error = error.unwrap_err();
     assert_eq!(
         (error.kind, error.grpc_status, error.info.as_str()),
@@ -144,23 +124,25 @@ async fn an_exception_chooses_its_grpc_status() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn custom_data_goes_both_ways() {
-    let served = Served::start("Model").await;
-    let answer = served.predict(Encoding::Protobuf, custom()).await;
-    if served.has_protobuf {
-        let answer = answer.unwrap();
-        assert_eq!(answer.payload, custom());
+    let served = start("Model").await;
+    let response = predict(&served, Encoding::Protobuf, custom()).await;
+    if python_has("google.protobuf") {
+        let response = response.unwrap();
+        assert_eq!(response.payload, custom());
         assert_eq!(
-            answer.meta.tags.get("t"),
+            response.meta.tags.get("t"),
             Some(&RawJson::from_checked("1".into()))
         );
-        let error = served.predict(Encoding::Json, custom()).await.unwrap_err();
+        let error = predict(&served, Encoding::Json, custom())
+            .await
+            .unwrap_err();
         assert_eq!(error.kind, ErrorKind::BadData);
     } else {
-        let error = answer.unwrap_err();
+        let error = response.unwrap_err();
         assert_eq!(error.kind, ErrorKind::BadData);
         assert!(error.info.contains("install the package protobuf"));
     }
-    // Feedback knows nothing but `data`, so this is the same as none.
+    // Feedback has nothing but `data`, so this is the same as none.
     let feedback = Feedback {
         request: Some(Message {
             payload: custom(),
@@ -169,19 +151,23 @@ async fn custom_data_goes_both_ways() {
         reward: 0.5,
         ..Feedback::default()
     };
-    let request = Request::Feedback(Box::new(feedback));
+    let request = Input::Feedback(Box::new(feedback));
     let context = context(Encoding::Protobuf);
-    let answer = served.unit.call(&context, Method::SendFeedback, request);
-    assert!(matches!(answer.await.unwrap().payload, Payload::Data(_)));
+    let response = call(&served, &context, Method::SendFeedback, request);
+    assert!(matches!(response.await.unwrap().payload, Payload::Array(_)));
     served.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whole_messages_as_json() {
-    let served = Served::start("Whole").await;
-    assert!(served.unit.takes_whole(Method::Predict, Encoding::Json));
-    for (document, wanted) in [
-        // What the message has no place for is kept.
+async fn raw_messages_as_json() {
+    let served = start("Raw").await;
+    assert!(
+        served
+            .pool
+            .takes_raw_message(Method::Predict, Encoding::Json)
+    );
+    for (message, expected) in [
+        // Unknown fields are kept.
         (
             r#"{"strData":"same","colour":1}"#,
             Some(r#"{"strData":"same","colour":1}"#),
@@ -189,31 +175,33 @@ async fn whole_messages_as_json() {
         (r#"{"strData":"other"}"#, Some(r#""other""#)),
         (r#"{"strData":"decline"}"#, None),
     ] {
-        let document = Bytes::from_static(document.as_bytes());
-        let request = streeling_codec::json::decode_message(&document).unwrap();
+        let message = Bytes::from_static(message.as_bytes());
+        let request = seldon_json::decode_message(&message).unwrap();
         let context = Context {
-            document: Some(document),
+            raw_message: Some(message),
             ..Context::default()
         };
-        let answer = served
-            .unit
-            .call(&context, Method::Predict, Request::Message(request))
+        let response = call(&served, &context, Method::Predict, Input::Message(request))
             .await
             .unwrap();
-        match wanted {
-            Some(wanted) => assert_eq!(answer.payload, Payload::Raw(vec![wanted.into()])),
-            None => assert_eq!(json(answer.payload), r#"{"meta":null}"#),
+        match expected {
+            Some(expected) => assert_eq!(response.payload, Payload::Opaque(vec![expected.into()])),
+            None => assert_eq!(json(response.payload), r#"{"meta":null}"#),
         }
     }
     served.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whole_messages_as_protobuf() {
-    let served = Served::start("Whole").await;
-    assert!(served.unit.takes_whole(Method::Predict, Encoding::Protobuf));
-    let same = served.predict(Encoding::Protobuf, text("same")).await;
-    if !served.has_protobuf {
+async fn raw_messages_as_protobuf() {
+    let served = start("Raw").await;
+    assert!(
+        served
+            .pool
+            .takes_raw_message(Method::Predict, Encoding::Protobuf)
+    );
+    let same = predict(&served, Encoding::Protobuf, text("same")).await;
+    if !python_has("google.protobuf") {
         let error = same.unwrap_err();
         assert_eq!(error.kind, ErrorKind::BadData);
         assert!(error.info.contains("needs the package protobuf"));
@@ -221,45 +209,44 @@ async fn whole_messages_as_protobuf() {
     }
     let same = same.unwrap();
     assert_eq!(
-        (same.payload, same.meta.puid.as_deref()),
+        (same.payload, same.meta.id.as_deref()),
         (text("same"), Some("p"))
     );
-    assert!(same.meta.tags.is_empty(), "a whole answer is left alone");
-    let other = served
-        .predict(Encoding::Protobuf, text("other"))
+    assert!(same.meta.tags.is_empty(), "a raw response is not changed");
+    let other = predict(&served, Encoding::Protobuf, text("other"))
         .await
         .unwrap();
     assert_eq!(
-        (other.payload, other.meta.puid.as_deref()),
+        (other.payload, other.meta.id.as_deref()),
         (text("dict"), Some("p"))
     );
 
-    // The caller's own bytes go first, where the transport has them.
-    let mut document = Vec::new();
+    // The caller's own bytes are sent where the transport has them.
+    let mut raw_message = Vec::new();
     let message = Message {
         payload: text("same"),
         ..Message::default()
     };
-    proto::encode_message(&message, &mut document).unwrap();
+    proto::encode_message(&message, &mut raw_message).unwrap();
     let context = Context {
-        document: Some(document.into()),
+        raw_message: Some(raw_message.into()),
         ..context(Encoding::Protobuf)
     };
-    let request = Request::Message(Message {
+    let request = Input::Message(Message {
         payload: text("other"),
         ..Message::default()
     });
-    let answer = served.unit.call(&context, Method::Predict, request);
-    assert_eq!(answer.await.unwrap().payload, text("same"));
+    let response = call(&served, &context, Method::Predict, request);
+    assert_eq!(response.await.unwrap().payload, text("same"));
 
     // Feedback is protobuf to raw methods over REST as well.
     let feedback = Feedback {
         request: Some(message),
         ..Feedback::default()
     };
-    let request = Request::Feedback(Box::new(feedback));
+    let request = Input::Feedback(Box::new(feedback));
     let context = Context::default();
-    let answer = served.unit.call(&context, Method::SendFeedback, request);
-    assert_eq!(answer.await.unwrap().payload, text("same"));
+    let response = call(&served, &context, Method::SendFeedback, request);
+    assert_eq!(response.await.unwrap().payload, text("same"));
     served.stop().await;
 }

@@ -6,10 +6,12 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use streeling_core::{Context, Message, Method, Payload, Request, Result, Unit, UnitConfig};
-use streeling_python::{Pool, PoolConfig, Slots, WorkerConfig};
+use streeling_core::{
+    Annotate, Context, Input, Layer, Message, Method, Payload, Request, Response, Result, Service,
+};
+use streeling_python::{Pool, PoolConfig, WorkerConfig, WorkerSlots};
 
-/// Answers texts, mostly with the number of its process.
+/// Returns texts, mostly the number of its process.
 const MODEL: &str = r#"
 import os
 import time
@@ -47,7 +49,7 @@ class Model:
 /// The interpreter of the tests.
 #[expect(
     clippy::disallowed_methods,
-    reason = "which interpreter there is, is the machine's matter and not a setting of the pool"
+    reason = "the interpreter of the tests is a property of the machine, not a setting"
 )]
 pub(crate) fn python() -> PathBuf {
     let made = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/venv/runtime/bin/python");
@@ -80,10 +82,10 @@ pub(crate) fn config(python: PathBuf, folder: &Path) -> PoolConfig {
             threads: 1,
             log_level: "INFO",
         },
-        slots: Slots::default(),
+        slots: WorkerSlots::default(),
         workers: 1,
         max_queue: 1024,
-        max_answer: 1 << 20,
+        max_response: 1 << 20,
         recycle: None,
         tries: 3,
         tracebacks: false,
@@ -94,7 +96,7 @@ pub(crate) fn config(python: PathBuf, folder: &Path) -> PoolConfig {
 #[derive(Clone)]
 pub(crate) struct Served {
     pub(crate) pool: Pool,
-    unit: Unit,
+    service: Arc<dyn Service>,
     pub(crate) folder: Arc<tempfile::TempDir>,
 }
 
@@ -103,14 +105,14 @@ impl Served {
         Self::start_with(MODEL, change).await
     }
 
-    /// As [`Served::start`], with another component in the place of [`MODEL`].
+    /// As [`Served::start`], with another component instead of [`MODEL`].
     pub(crate) async fn start_with(model: &str, change: impl FnOnce(&mut PoolConfig)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = config(python(), folder.path());
         change(&mut config);
         let pool = Pool::new(config);
         let served = Self {
-            unit: Unit::new(Arc::new(pool.clone()), UnitConfig::default()),
+            service: Annotate::default().layer(Arc::new(pool.clone())),
             pool,
             folder: Arc::new(folder),
         };
@@ -128,54 +130,68 @@ impl Served {
         std::fs::remove_file(self.folder.path().join(name)).unwrap();
     }
 
-    /// What the component answers to a text.
-    pub(crate) async fn ask(&self, text: &str) -> Result<String> {
-        self.ask_in(text, &Context::default()).await
+    /// The component's response to a text.
+    pub(crate) async fn call(&self, text: &str) -> Result<String> {
+        self.call_in(text, &Context::default()).await
     }
 
     /// As a transport does it: at the deadline the call is dropped.
-    pub(crate) async fn ask_within(&self, text: &str, patience: Duration) -> Option<String> {
+    pub(crate) async fn call_within(&self, text: &str, timeout: Duration) -> Option<String> {
         let context = Context {
-            deadline: Some(Instant::now() + patience),
+            deadline: Some(Instant::now() + timeout),
             ..Context::default()
         };
-        let asked = self.ask_in(text, &context);
-        let answer = tokio::time::timeout(patience, asked).await.ok()?;
-        Some(answer.unwrap())
+        let call = self.call_in(text, &context);
+        let response = tokio::time::timeout(timeout, call).await.ok()?;
+        Some(response.unwrap())
     }
 
-    pub(crate) async fn ask_in(&self, text: &str, context: &Context) -> Result<String> {
-        let request = Request::Message(Message {
+    pub(crate) async fn call_in(&self, text: &str, context: &Context) -> Result<String> {
+        let input = Input::Message(Message {
             payload: Payload::Text(text.to_owned()),
             ..Message::default()
         });
-        let answer = self.unit.call(context, Method::Predict, request).await?;
-        match answer.payload {
+        let response = self.call_with(context, Method::Predict, input).await?;
+        match response.message.payload {
             Payload::Text(text) => Ok(text),
-            Payload::Raw(pieces) => Ok(String::from_utf8(pieces.concat()).unwrap()),
-            other => panic!("{other:?} is no text"),
+            Payload::Opaque(pieces) => Ok(String::from_utf8(pieces.concat()).unwrap()),
+            other => panic!("{other:?} is not a text"),
         }
     }
 
-    pub(crate) async fn pid(&self) -> String {
-        self.ask("pid").await.unwrap()
+    pub(crate) async fn call_with(
+        &self,
+        context: &Context,
+        method: Method,
+        input: Input,
+    ) -> Result<Response> {
+        let request = Request {
+            method,
+            model: None,
+            input,
+        };
+        self.service.call(context, request).await
     }
 
-    /// Workers that were lost so far, by how; those ways that there were.
-    pub(crate) fn deaths(&self) -> Vec<(String, f64)> {
-        let mut figures = Vec::new();
-        self.pool.figures("test", &mut figures);
-        figures
+    pub(crate) async fn pid(&self) -> String {
+        self.call("pid").await.unwrap()
+    }
+
+    /// How many workers were lost, by reason, without those reasons that did not occur.
+    pub(crate) fn losses(&self) -> Vec<(String, f64)> {
+        let mut samples = Vec::new();
+        self.pool.collect_samples("test", &mut samples);
+        samples
             .into_iter()
-            .filter(|figure| figure.name == "streeling_worker_deaths_total" && figure.value > 0.0)
-            .map(|figure| (figure.labels[1].1.to_string(), figure.value))
+            .filter(|sample| sample.name == "streeling_worker_deaths_total" && sample.value > 0.0)
+            .map(|sample| (sample.labels[1].1.to_string(), sample.value))
             .collect()
     }
 
-    /// Waits until one worker was lost, in this way.
-    pub(crate) async fn one_death(&self, how: &str) {
-        eventually("a death", || async { !self.deaths().is_empty() }).await;
-        assert_eq!(self.deaths(), [(how.to_owned(), 1.0)]);
+    /// Waits until one worker was lost, for this reason.
+    pub(crate) async fn one_loss(&self, reason: &str) {
+        eventually("a loss", || async { !self.losses().is_empty() }).await;
+        assert_eq!(self.losses(), [(reason.to_owned(), 1.0)]);
     }
 
     pub(crate) async fn stop(&self) {
@@ -183,7 +199,7 @@ impl Served {
     }
 }
 
-/// The log of all tests of this process, from the first time that one asks for it.
+/// The log of all tests of this process, from the first start on.
 #[derive(Clone, Copy)]
 pub(crate) struct Log;
 
@@ -191,7 +207,7 @@ static LINES: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
 impl Log {
     pub(crate) fn start() -> Self {
-        // Another test may have been there before.
+        // Another test may have started it before.
         let _ = tracing_subscriber::fmt()
             .json()
             .flatten_event(true)
@@ -200,7 +216,7 @@ impl Log {
         Self
     }
 
-    /// The line that says so, once it has come.
+    /// The line with this message, once it has been logged.
     pub(crate) async fn line(self, message: &str) -> serde_json::Value {
         let find = || {
             let lines = LINES.lock().unwrap();
@@ -226,19 +242,19 @@ impl Write for Log {
     }
 }
 
-/// Waits for something that must come to be.
-pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut is: impl FnMut() -> F) {
+/// Waits until a condition holds, which it must.
+pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
     let until = Instant::now() + Duration::from_secs(30);
-    while !is().await {
-        assert!(Instant::now() < until, "never came to be: {what}");
+    while !holds().await {
+        assert!(Instant::now() < until, "timed out waiting for {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
 /// Waits for a process to be gone.
 pub(crate) async fn gone(pid: &str) {
-    eventually(&format!("process {pid} is gone"), || async {
-        // One that has ended and was not yet waited for is as good as gone.
+    eventually(&format!("the end of process {pid}"), || async {
+        // A zombie has ended, too.
         std::fs::read_to_string(format!("/proc/{pid}/stat"))
             .map_or(true, |stat| stat.contains(") Z "))
     })

@@ -10,7 +10,7 @@ use crate::support::{Server, config, post};
 const QUERY: &str = "/predict?json=%7B%22strData%22%3A%22of+query%22%7D";
 const FORM: &str = "application/x-www-form-urlencoded";
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn ways_to_bring_json_and_their_order() {
     let server = Server::start();
     let body = r#"{"strData":"of body"}"#;
@@ -33,14 +33,14 @@ async fn ways_to_bring_json_and_their_order() {
         (QUERY, FORM, "json=", "echo of query"),
         (QUERY, FORM, "other=1", "echo of query"),
     ] {
-        let reply = server.ask(&post(target, content_type, body)).await;
+        let reply = server.call(&post(target, content_type, body)).await;
         assert_eq!(reply.text(), expected, "{target} {content_type}");
     }
     let request = post("/predict", "application/json", body).replacen("POST", "GET", 1);
-    assert_eq!(server.ask(&request).await.text(), "echo of body");
+    assert_eq!(server.call(&request).await.text(), "echo of body");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn no_json_at_all() {
     let server = Server::start();
     for (target, content_type, body) in [
@@ -61,7 +61,7 @@ async fn no_json_at_all() {
         ("/send-feedback", "application/json", ""),
         ("/aggregate", "application/json", "null"),
     ] {
-        let reply = server.ask(&post(target, content_type, body)).await;
+        let reply = server.call(&post(target, content_type, body)).await;
         let info = reply.failure(400, "MICROSERVICE_BAD_DATA");
         assert_eq!(
             info, "Can't find JSON in data",
@@ -73,7 +73,7 @@ async fn no_json_at_all() {
         .await
         .failure(400, "MICROSERVICE_BAD_DATA");
     assert_eq!(info, "Can't find JSON in data");
-    let mut client = server.connect().await;
+    let mut client = server.connect();
     client
         .send("POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 15\r\n\r\n")
         .await;
@@ -86,7 +86,7 @@ async fn no_json_at_all() {
     assert_eq!(info, "Can't find JSON in data");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn json_without_a_payload() {
     let server = Server::start();
     for body in ["{}", "[]", "3", "\"x\"", "true", r#"{"meta":{}}"#] {
@@ -125,7 +125,7 @@ fn multipart(parts: &[(&str, &str)]) -> String {
     body + "--frontier--\r\n"
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn multipart_parts_become_fields() {
     let server = Server::start();
     let text = r#"name="strData""#;
@@ -178,15 +178,15 @@ async fn multipart_parts_become_fields() {
         ),
     ] {
         // The query is not looked at.
-        let reply = server.ask(&post(QUERY, own, &multipart(&parts))).await;
+        let reply = server.call(&post(QUERY, own, &multipart(&parts))).await;
         assert_eq!(reply.json()[field], expected, "{parts:?}");
     }
     let feedback = multipart(&[(r#"name="reward""#, "2.5")]);
-    let reply = server.ask(&post("/send-feedback", own, &feedback)).await;
+    let reply = server.call(&post("/send-feedback", own, &feedback)).await;
     assert_eq!(reply.text(), "reward 2.5");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn broken_multipart_is_refused() {
     let server = Server::start();
     let own = "multipart/form-data; boundary=frontier";
@@ -204,39 +204,39 @@ async fn broken_multipart_is_refused() {
         ("multipart/form-data", &whole),
         ("multipart/form-data; boundary=other", &whole),
     ] {
-        let reply = server.ask(&post("/predict", content_type, body)).await;
+        let reply = server.call(&post("/predict", content_type, body)).await;
         let info = reply.failure(400, "MICROSERVICE_BAD_DATA");
         assert!(info.starts_with("Invalid request data type: "), "{info}");
     }
 }
 
 fn small() -> Server {
-    Server::with(Config {
+    Server::with(&Config {
         max_body_size: 64,
-        stall: Duration::from_millis(300),
+        idle_timeout: Duration::from_millis(300),
         ..config()
     })
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn limit_holds_for_claimed_and_for_streamed_bodies() {
     let server = small();
     let exact = format!("{:64}", r#"{"strData":"a"}"#);
     assert_eq!(server.post("/predict", &exact).await.text(), "echo a");
 
-    // Answered from the claim alone: not one byte of the body is sent.
+    // Refused by the claim alone: not one byte of the body is sent.
     for claim in ["65", "9223372036854775807"] {
         let head = format!(
             "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {claim}\r\n\r\n"
         );
         let info = server
-            .ask(&head)
+            .call(&head)
             .await
             .failure(413, "MICROSERVICE_TOO_LARGE");
         assert!(info.contains("64"), "{info}");
     }
 
-    let mut client = server.connect().await;
+    let mut client = server.connect();
     client
         .send("POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n")
         .await;
@@ -248,19 +248,13 @@ async fn limit_holds_for_claimed_and_for_streamed_bodies() {
         .await
         .unwrap()
         .failure(413, "MICROSERVICE_TOO_LARGE");
-    assert_eq!(
-        server
-            .component
-            .begun
-            .load(std::sync::atomic::Ordering::SeqCst),
-        1
-    );
+    assert_eq!(server.model.started.get(), 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn refusal_is_seen_by_a_client_that_sends_on() {
     let server = small();
-    let mut client = server.connect().await;
+    let mut client = server.connect();
     let body = " ".repeat(1024 * 1024);
     client
         .send(post("/predict", "application/json", &body))
@@ -269,15 +263,15 @@ async fn refusal_is_seen_by_a_client_that_sends_on() {
     reply.failure(413, "MICROSERVICE_TOO_LARGE");
     // The rest was read, so the connection is good for more.
     let reply = client
-        .ask("GET /health/ping HTTP/1.1\r\nhost: x\r\n\r\n")
+        .call("GET /health/ping HTTP/1.1\r\nhost: x\r\n\r\n")
         .await;
     assert_eq!(reply.status, 200);
 }
 
-#[tokio::test]
-async fn body_that_is_expected_is_not_asked_for_when_refused() {
+#[tokio::test(start_paused = true)]
+async fn body_that_is_expected_is_not_requested_when_refused() {
     let server = small();
-    let mut client = server.connect().await;
+    let mut client = server.connect();
     client
         .send("POST /predict HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 1000\r\n\r\n")
         .await;
@@ -288,7 +282,7 @@ async fn body_that_is_expected_is_not_asked_for_when_refused() {
         .failure(413, "MICROSERVICE_TOO_LARGE");
 
     let body = r#"{"strData":"a"}"#;
-    let mut client = server.connect().await;
+    let mut client = server.connect();
     let request = post("/predict", "application/json", body)
         .replace("host: x", "host: x\r\nexpect: 100-continue");
     client.send(request.strip_suffix(body).unwrap()).await;
@@ -297,10 +291,10 @@ async fn body_that_is_expected_is_not_asked_for_when_refused() {
     assert_eq!(client.receive(true).await.unwrap().text(), "echo a");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn chunked_body_is_put_together() {
     let server = Server::start();
-    let mut client = server.connect().await;
+    let mut client = server.connect();
     client
         .send("POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n")
         .await;
@@ -314,10 +308,10 @@ async fn chunked_body_is_put_together() {
     assert_eq!(client.receive(true).await.unwrap().text(), "echo a");
 }
 
-#[tokio::test]
-async fn stalled_body_is_given_up() {
+#[tokio::test(start_paused = true)]
+async fn body_that_stops_is_given_up() {
     let server = small();
-    let mut client = server.connect().await;
+    let mut client = server.connect();
     let request = post("/predict", "application/json", r#"{"strData":"a"}"#);
     client.send(&request[..request.len() - 1]).await;
     client
@@ -328,19 +322,19 @@ async fn stalled_body_is_given_up() {
     client.closed().await;
 }
 
-#[tokio::test]
-async fn large_answer_is_refused_and_large_bodies_pass() {
+#[tokio::test(start_paused = true)]
+async fn large_response_is_refused_and_large_bodies_pass() {
     let server = small();
     let info = server
-        .order("repeat 100")
+        .command("repeat 100")
         .await
         .failure(413, "MICROSERVICE_TOO_LARGE");
-    assert!(info.contains("the answer"), "{info}");
+    assert!(info.contains("the response"), "{info}");
 
     // Past the size from which decoding and encoding leave the reactor.
     let server = Server::start();
     let text = "a".repeat(1024 * 1024);
-    assert_eq!(server.order(&text).await.text().len(), 5 + text.len());
+    assert_eq!(server.command(&text).await.text().len(), 5 + text.len());
     let broken = format!(r#"{{"strData":"{text}""#);
     let reply = server.post("/predict", &broken).await;
     assert_eq!(

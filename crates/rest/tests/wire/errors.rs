@@ -1,20 +1,20 @@
 //! Each row of the error table, as a client sees it.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use streeling_codec::seldon::reason;
 use streeling_core::ErrorKind;
 use streeling_rest::Config;
-use tokio::time::sleep;
 
 use crate::support::{Server, config, post};
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn every_kind() {
     let server = Server::start();
     let mut seen = 0;
     for (kind, status, retry_after) in [
         (ErrorKind::BadData, 400, None),
+        (ErrorKind::UnknownModel, 404, None),
         (ErrorKind::NotImplemented, 400, None),
         (ErrorKind::Component, 500, None),
         (ErrorKind::BadMetric, 500, None),
@@ -26,16 +26,16 @@ async fn every_kind() {
         (ErrorKind::Deadline, 504, None),
         (ErrorKind::Internal, 500, None),
     ] {
-        let reply = server.order(&format!("kind {kind:?}")).await;
-        let info = reply.failure(status, kind.reason());
-        assert_eq!(info, format!("told to fail: {kind:?} \"é\n"));
+        let reply = server.command(&format!("kind {kind:?}")).await;
+        let info = reply.failure(status, reason(kind));
+        assert_eq!(info, format!("failed as told: {kind:?} \"é\n"));
         assert_eq!(reply.header("retry-after"), retry_after, "{kind:?}");
         seen += 1;
     }
     assert_eq!(seen, ErrorKind::ALL.len());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn component_chooses_status_and_reason() {
     let server = Server::start();
     for (chosen, status) in [
@@ -45,7 +45,7 @@ async fn component_chooses_status_and_reason() {
         ("150", 500),
         ("600", 500),
     ] {
-        let reply = server.order(&format!("http {chosen}")).await;
+        let reply = server.command(&format!("http {chosen}")).await;
         assert_eq!(reply.status, status);
         let json = reply.json();
         assert_eq!(json["status"]["reason"], "OWN_REASON");
@@ -53,28 +53,28 @@ async fn component_chooses_status_and_reason() {
     }
 }
 
-#[tokio::test]
-async fn status_in_an_answer() {
+#[tokio::test(start_paused = true)]
+async fn status_in_a_response() {
     let server = Server::start();
     for code in [200, 299, 404, 599] {
-        let reply = server.order(&format!("status {code}")).await;
+        let reply = server.command(&format!("status {code}")).await;
         assert_eq!(i32::from(reply.status), code);
         assert_eq!(reply.json()["status"]["code"], code);
-        assert_eq!(reply.json()["status"]["info"], "as answered");
+        assert_eq!(reply.json()["status"]["info"], "as returned");
     }
-    assert_eq!(server.order("status 0").await.status, 200);
-    assert_eq!(server.order("status 204").await.status, 204);
+    assert_eq!(server.command("status 0").await.status, 200);
+    assert_eq!(server.command("status 204").await.status, 204);
     for code in [-1, 99, 100, 101, 600, 100_000] {
-        let reply = server.order(&format!("status {code}")).await;
+        let reply = server.command(&format!("status {code}")).await;
         let info = reply.failure(500, "MICROSERVICE_INTERNAL_ERROR");
         assert!(info.contains(&code.to_string()), "{info}");
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn panic_costs_one_request() {
     let server = Server::start();
-    let mut client = server.connect().await;
+    let mut client = server.connect();
     let request = |text| {
         post(
             "/predict",
@@ -83,14 +83,14 @@ async fn panic_costs_one_request() {
         )
     };
     let info = client
-        .ask(&request("panic out of cheese"))
+        .call(&request("panic out of cheese"))
         .await
         .failure(500, "MICROSERVICE_INTERNAL_ERROR");
     assert_eq!(info, "the component panicked: out of cheese");
-    assert_eq!(client.ask(&request("a")).await.text(), "echo a");
+    assert_eq!(client.call(&request("a")).await.text(), "echo a");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn not_ready_yet() {
     let server = Server::start();
     server.ready.send(false).unwrap();
@@ -101,43 +101,43 @@ async fn not_ready_yet() {
             .failure(503, "MICROSERVICE_NOT_READY");
     }
     server
-        .order("a")
+        .command("a")
         .await
         .failure(503, "MICROSERVICE_NOT_READY");
     assert_eq!(server.get("/health/ping").await.body, b"pong");
     assert_eq!(server.get("/seldon.json").await.status, 200);
     assert_eq!(server.get("/nothing").await.status, 404);
-    assert_eq!(server.component.begun.load(Ordering::SeqCst), 0);
+    assert_eq!(server.model.started.get(), 0);
     server.ready.send(true).unwrap();
-    assert_eq!(server.order("a").await.text(), "echo a");
+    assert_eq!(server.command("a").await.text(), "echo a");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn deadline_passes_and_drops_the_call() {
-    let server = Server::with(Config {
+    let server = Server::with(&Config {
         timeout: Some(Duration::from_millis(200)),
         ..config()
     });
-    let mut client = server.connect().await;
+    let mut client = server.connect();
     let request = post(
         "/predict",
         "application/json",
         r#"{"strData":"sleep 10000"}"#,
     );
     let info = client
-        .ask(&request)
+        .call(&request)
         .await
         .failure(504, "MICROSERVICE_DEADLINE_EXCEEDED");
-    assert_eq!(info, "no answer within 200 ms");
-    assert_eq!(server.component.dropped.load(Ordering::SeqCst), 1);
+    assert_eq!(info, "no response within 200 ms");
+    assert_eq!(server.model.dropped.get(), 1);
     let request = post("/predict", "application/json", r#"{"strData":"a"}"#);
-    assert_eq!(client.ask(&request).await.text(), "echo a");
+    assert_eq!(client.call(&request).await.text(), "echo a");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn client_that_leaves_drops_the_call() {
     let server = Server::start();
-    let mut client = server.connect().await;
+    let mut client = server.connect();
     client
         .send(post(
             "/predict",
@@ -145,13 +145,7 @@ async fn client_that_leaves_drops_the_call() {
             r#"{"strData":"sleep 60000"}"#,
         ))
         .await;
-    while server.component.begun.load(Ordering::SeqCst) == 0 {
-        sleep(Duration::from_millis(5)).await;
-    }
+    server.model.started.reached(1).await;
     drop(client);
-    let begun = std::time::Instant::now();
-    while server.component.dropped.load(Ordering::SeqCst) == 0 {
-        assert!(begun.elapsed() < crate::support::PATIENCE);
-        sleep(Duration::from_millis(5)).await;
-    }
+    server.model.dropped.reached(1).await;
 }

@@ -1,4 +1,5 @@
-//! The transport from outside: raw HTTP over TCP against `serve` on a port of the system's choosing.
+//! The transport from outside: raw HTTP over pipes in memory, with a clock that stands still while
+//! anything moves.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -7,5 +8,6 @@ mod connections;
 mod errors;
 mod lifecycle;
 mod observed;
+mod protocols;
 mod routes;
 mod support;

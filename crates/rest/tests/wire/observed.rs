@@ -1,13 +1,10 @@
-//! What observers are told.
-
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+//! What observers get to know.
 
 use streeling_testkit::Seen;
 
 use crate::support::{Server, post};
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_request_with_its_id_its_sizes_and_its_stages() {
     let server = Server::start();
     let body = r#"{"strData":"hello"}"#;
@@ -17,9 +14,9 @@ async fn a_request_with_its_id_its_sizes_and_its_stages() {
          content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
-    let reply = server.ask(&request).await;
+    let reply = server.call(&request).await;
     let seen = server.recorder.last().await;
-    let peer = seen.head.peer.unwrap();
+    let peer = seen.info.peer.unwrap();
     assert!(peer.ip().is_loopback());
     let expected = Seen {
         transport: "rest",
@@ -31,8 +28,8 @@ async fn a_request_with_its_id_its_sizes_and_its_stages() {
         received: body.len() as u64,
         sent: reply.body.len() as u64,
         stages: vec!["decode", "component", "encode"],
-        head: streeling_core::Head {
-            verb: "POST".into(),
+        info: streeling_core::RequestInfo {
+            method: "POST".into(),
             target: "/api/v1.0/predictions?a=b".to_owned(),
             protocol: "HTTP/1.1",
             host: Some("here:1".to_owned()),
@@ -44,19 +41,19 @@ async fn a_request_with_its_id_its_sizes_and_its_stages() {
     assert_eq!(seen, expected);
 }
 
-#[tokio::test]
-async fn every_kind_of_answer_has_its_subject_and_code() {
+#[tokio::test(start_paused = true)]
+async fn every_kind_of_response_has_its_operation_and_code() {
     let server = Server::start();
     for target in ["/health/ping", "/metadata", "/seldon.json", "/nowhere"] {
         server.get(target).await;
     }
     server.get("/api/v1.0/predictions").await;
-    server.order("kind QueueFull").await;
-    server.order("http 418").await;
-    server.order("panic now").await;
+    server.command("kind QueueFull").await;
+    server.command("http 418").await;
+    server.command("panic now").await;
     server.post("/predict", "{").await;
     server
-        .ask("HEAD /health/ping HTTP/1.1\r\nhost: x\r\n\r\n")
+        .call("HEAD /health/ping HTTP/1.1\r\nhost: x\r\n\r\n")
         .await;
     assert_eq!(server.recorder.seen().last().map(|seen| seen.sent), Some(0));
     let seen: Vec<_> = server
@@ -83,11 +80,11 @@ async fn every_kind_of_answer_has_its_subject_and_code() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn requests_without_an_id_are_given_different_ones() {
     let server = Server::start();
-    server.order("a").await;
-    server.order("b").await;
+    server.command("a").await;
+    server.command("b").await;
     let ids: Vec<_> = server.recorder.seen().into_iter().map(|s| s.id).collect();
     assert_eq!(ids.len(), 2);
     assert!(
@@ -96,17 +93,15 @@ async fn requests_without_an_id_are_given_different_ones() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_client_that_leaves_is_seen() {
     let server = Server::start();
-    let mut client = server.connect().await;
+    let mut client = server.connect();
     let order = r#"{"strData":"sleep 60000"}"#;
     client
         .send(post("/predict", "application/json", order))
         .await;
-    while server.component.begun.load(Ordering::SeqCst) == 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    server.model.started.reached(1).await;
     assert_eq!(server.recorder.seen(), []);
     drop(client);
     let seen = server.recorder.last().await;

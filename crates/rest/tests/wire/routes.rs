@@ -6,7 +6,7 @@ use crate::support::{Server, post};
 
 const MESSAGE: &str = r#"{"data":{"ndarray":[[1,2.5]]}}"#;
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn every_route_with_every_method() {
     let server = Server::start();
     let rows = [
@@ -33,7 +33,7 @@ async fn every_route_with_every_method() {
     for (path, allowed, body, field) in rows {
         for verb in ["GET", "POST", "HEAD", "PUT", "DELETE", "PATCH"] {
             let reply = server
-                .ask(&post(path, "application/json", body).replacen("POST", verb, 1))
+                .call(&post(path, "application/json", body).replacen("POST", verb, 1))
                 .await;
             assert_eq!(reply.header("access-control-allow-origin"), Some("*"));
             if allowed.contains(&verb.replace("HEAD", "GET")) {
@@ -56,20 +56,20 @@ async fn every_route_with_every_method() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn method_that_the_component_lacks() {
     let server = Server::start();
     for verb in ["GET", "POST"] {
         let request = post("/route", "application/json", MESSAGE).replacen("POST", verb, 1);
         let info = server
-            .ask(&request)
+            .call(&request)
             .await
             .failure(400, "MICROSERVICE_BAD_DATA");
         assert_eq!(info, "Route not defined");
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn ping_is_html() {
     let server = Server::start();
     let reply = server.get("/health/ping").await;
@@ -79,7 +79,7 @@ async fn ping_is_html() {
         Some("text/html; charset=utf-8")
     );
     let head = server
-        .ask("HEAD /health/ping HTTP/1.1\r\nhost: x\r\n\r\n")
+        .call("HEAD /health/ping HTTP/1.1\r\nhost: x\r\n\r\n")
         .await;
     assert_eq!(
         (head.status, head.header("content-length")),
@@ -87,7 +87,7 @@ async fn ping_is_html() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn unknown_routes() {
     let server = Server::start();
     for path in [
@@ -108,18 +108,42 @@ async fn unknown_routes() {
             .await
             .failure(404, "MICROSERVICE_NOT_FOUND");
     }
-    let star = server.ask("OPTIONS * HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let star = server.call("OPTIONS * HTTP/1.1\r\nhost: x\r\n\r\n").await;
     star.failure(404, "MICROSERVICE_NOT_FOUND");
     assert_eq!(server.post("//%70redict", MESSAGE).await.status, 200);
     let absolute = post("http://other/predict", "application/json", MESSAGE);
-    assert_eq!(server.ask(&absolute).await.status, 200);
+    assert_eq!(server.call(&absolute).await.status, 200);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
+async fn a_target_without_a_slash_is_refused() {
+    let server = Server::start();
+    let mut client = server.connect();
+    for verb in ["GET", "HEAD", "POST", "OPTIONS", "CONNECT"] {
+        let request = format!("{verb} predict HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n");
+        let reply = client.call(&request).await;
+        assert_eq!(reply.status, 400, "{verb}");
+        if verb != "HEAD" {
+            let info = reply.failure(400, "MICROSERVICE_BAD_DATA");
+            assert!(info.contains("/predict"), "{info}");
+        }
+    }
+    // The connection is good for more.
+    assert_eq!(
+        client
+            .call(&post("/predict", "application/json", MESSAGE))
+            .await
+            .status,
+        200
+    );
+    assert_eq!(server.recorder.seen()[0].code, "400");
+}
+
+#[tokio::test(start_paused = true)]
 async fn options_and_preflight() {
     let server = Server::start();
     let plain = server
-        .ask("OPTIONS /predict HTTP/1.1\r\nhost: x\r\n\r\n")
+        .call("OPTIONS /predict HTTP/1.1\r\nhost: x\r\n\r\n")
         .await;
     assert_eq!((plain.status, plain.body.len()), (200, 0));
     assert_eq!(plain.header("allow"), Some("GET, HEAD, OPTIONS, POST"));
@@ -127,7 +151,7 @@ async fn options_and_preflight() {
     assert_eq!(plain.header("access-control-allow-methods"), None);
 
     let preflight = server
-        .ask(
+        .call(
             "OPTIONS /api/v1.0/predictions HTTP/1.1\r\nhost: x\r\norigin: http://a.example\r\n\
              access-control-request-method: POST\r\n\
              access-control-request-headers: x-b, content-type,x-a\r\n\r\n",
@@ -141,16 +165,10 @@ async fn options_and_preflight() {
         preflight.header("access-control-allow-headers"),
         Some("content-type, x-a, x-b")
     );
-    assert_eq!(
-        server
-            .component
-            .begun
-            .load(std::sync::atomic::Ordering::SeqCst),
-        0
-    );
+    assert_eq!(server.model.started.get(), 0);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn description_is_what_is_served() {
     let server = Server::start();
     let document = server.get("/seldon.json").await.json();
@@ -162,7 +180,7 @@ async fn description_is_what_is_served() {
                 "{} {path} HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n",
                 verb.to_uppercase()
             );
-            let served = server.ask(&request).await.status;
+            let served = server.call(&request).await.status;
             assert_ne!(served, 404, "{path}");
             assert_eq!(
                 served != 405,
@@ -173,6 +191,6 @@ async fn description_is_what_is_served() {
     }
     assert_eq!(
         server.get("/metadata").await.json(),
-        json!({"name": "obedient"})
+        json!({"name": "scripted"})
     );
 }

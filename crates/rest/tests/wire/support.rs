@@ -1,106 +1,89 @@
-//! A server around a component that does as it is told, and a client that speaks bytes.
+//! A server around a scripted model, and a client that speaks bytes.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use streeling_core::{Observer, Unit, UnitConfig};
-use streeling_rest::{Config, Drained, bind};
-use streeling_testkit::{Obedient, Recorder};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::sync::{oneshot, watch};
+use streeling_net::Drained;
+use streeling_rest::seldon::Seldon;
+use streeling_rest::{Config, Protocol, Rest};
+use streeling_testkit::{Dialer, Harness};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// Longer than anything that a test waits for when all is well.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// Longer than anything that a test waits for when all is well. The clock is paused: it goes on only
+/// when everybody waits.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// A running server.
-pub(crate) struct Server {
-    pub(crate) address: SocketAddr,
-    pub(crate) component: Arc<Obedient>,
-    pub(crate) recorder: Arc<Recorder>,
-    pub(crate) ready: watch::Sender<bool>,
-    shutdown: oneshot::Sender<Duration>,
-    task: JoinHandle<Drained>,
+pub(crate) struct Server(Harness);
+
+impl Deref for Server {
+    type Target = Harness;
+
+    fn deref(&self) -> &Harness {
+        &self.0
+    }
 }
 
 pub(crate) fn config() -> Config {
     Config {
-        address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-        keepalive: PATIENCE,
+        keepalive: TIMEOUT,
         ..Config::default()
     }
 }
 
 impl Server {
     pub(crate) fn start() -> Self {
-        Self::with(config())
+        Self::with(&config())
     }
 
-    pub(crate) fn with(config: Config) -> Self {
-        let listening = bind(config).unwrap().listen().unwrap();
-        let address = listening.local_addr();
-        let component = Arc::new(Obedient::default());
-        let recorder = Arc::new(Recorder::default());
-        let observers: [Arc<dyn Observer>; 1] = [recorder.clone()];
-        let config = UnitConfig {
-            observers: observers.into_iter().collect(),
-            ..UnitConfig::default()
-        };
-        let unit = Unit::new(component.clone(), config);
-        let (ready, is_ready) = watch::channel(true);
-        let (shutdown, told) = oneshot::channel();
-        let task =
-            tokio::spawn(listening.serve(unit, is_ready, async { told.await.unwrap_or(PATIENCE) }));
-        Self {
-            address,
-            component,
-            recorder,
-            ready,
-            shutdown,
-            task,
-        }
+    pub(crate) fn with(config: &Config) -> Self {
+        Self::speaking(config, vec![Arc::new(Seldon::default())])
     }
 
-    pub(crate) async fn connect(&self) -> Client {
+    pub(crate) fn speaking(config: &Config, protocols: Vec<Arc<dyn Protocol>>) -> Self {
+        Self(Harness::start(|models, observers, ready| {
+            Rest::new(config, protocols, models, observers, ready)
+        }))
+    }
+
+    pub(crate) fn dialer(&self) -> Dialer {
+        self.0.dialer.clone()
+    }
+
+    pub(crate) fn connect(&self) -> Client {
         Client {
-            stream: TcpStream::connect(self.address).await.unwrap(),
+            stream: self.0.connect(),
             read: Vec::new(),
         }
     }
 
     /// One request on a connection of its own.
-    pub(crate) async fn ask(&self, request: &str) -> Reply {
-        self.connect().await.ask(request).await
+    pub(crate) async fn call(&self, request: &str) -> Reply {
+        self.connect().call(request).await
     }
 
     pub(crate) async fn get(&self, target: &str) -> Reply {
-        self.ask(&format!("GET {target} HTTP/1.1\r\nhost: x\r\n\r\n"))
+        self.call(&format!("GET {target} HTTP/1.1\r\nhost: x\r\n\r\n"))
             .await
     }
 
     pub(crate) async fn post(&self, target: &str, body: &str) -> Reply {
-        self.ask(&post(target, "application/json", body)).await
+        self.call(&post(target, "application/json", body)).await
     }
 
-    /// Predicts on a text, which is an order to the component.
-    pub(crate) async fn order(&self, order: &str) -> Reply {
-        self.post("/predict", &format!(r#"{{"strData":"{order}"}}"#))
+    /// Predicts on a text, which is a command to the model.
+    pub(crate) async fn command(&self, command: &str) -> Reply {
+        self.post("/predict", &format!(r#"{{"strData":"{command}"}}"#))
             .await
     }
 
-    /// Tells it to stop, without waiting.
-    pub(crate) fn stop(self) -> JoinHandle<Drained> {
-        self.stop_within(PATIENCE)
-    }
-
-    /// The same, with a grace for what is under way.
+    /// Stops it, without waiting; requests under way have `grace` to be finished.
     pub(crate) fn stop_within(self, grace: Duration) -> JoinHandle<Drained> {
-        self.shutdown.send(grace).unwrap();
-        self.task
+        self.0.stop_within(grace)
     }
 }
 
@@ -114,7 +97,7 @@ pub(crate) fn post(target: &str, content_type: &str, body: &str) -> String {
 
 /// A connection.
 pub(crate) struct Client {
-    stream: TcpStream,
+    stream: DuplexStream,
     read: Vec<u8>,
 }
 
@@ -128,12 +111,12 @@ impl Client {
         self.stream.shutdown().await.unwrap();
     }
 
-    pub(crate) async fn ask(&mut self, request: &str) -> Reply {
+    pub(crate) async fn call(&mut self, request: &str) -> Reply {
         self.send(request).await;
         self.receive(!request.starts_with("HEAD ")).await.unwrap()
     }
 
-    /// The next answer; `None` when the connection is closed instead.
+    /// The next response; `None` when the connection is closed instead.
     pub(crate) async fn receive(&mut self, with_body: bool) -> Option<Reply> {
         let end = loop {
             if let Some(end) = self.read.windows(4).position(|w| w == b"\r\n\r\n") {
@@ -167,19 +150,27 @@ impl Client {
     }
 
     async fn more(&mut self) -> usize {
-        timeout(PATIENCE, self.stream.read_buf(&mut self.read))
+        timeout(TIMEOUT, self.stream.read_buf(&mut self.read))
             .await
             .expect("the server is silent")
             .unwrap_or(0)
     }
 
-    /// Waits for the server to close the connection, without another answer.
+    /// What comes until `end`.
+    pub(crate) async fn rest(&mut self, end: &[u8]) -> String {
+        while !self.read.ends_with(end) {
+            assert_ne!(self.more().await, 0, "closed within a body");
+        }
+        String::from_utf8(std::mem::take(&mut self.read)).unwrap()
+    }
+
+    /// Waits for the server to close the connection, without another response.
     pub(crate) async fn closed(&mut self) {
         assert_eq!(self.more().await, 0, "{:?}", self.read);
     }
 }
 
-/// An answer.
+/// A response.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -213,7 +204,7 @@ impl Reply {
         body["info"].as_str().unwrap().to_owned()
     }
 
-    /// The `strData` of a good answer.
+    /// The `strData` of a good response.
     pub(crate) fn text(&self) -> String {
         let json = self.json();
         assert_eq!(self.status, 200, "{json}");

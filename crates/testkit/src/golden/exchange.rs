@@ -8,7 +8,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-use super::{Call, GoldenError, Transport};
+use super::error::GoldenError;
+use super::stubs::Call;
+use super::transport::Transport;
 use crate::http::Request;
 
 /// One start of a server, and the requests that are sent to it in this order.
@@ -22,7 +24,7 @@ pub struct Group {
     pub flags: Vec<String>,
     /// The environment's variables that matter to the server.
     pub env: BTreeMap<String, String>,
-    /// The requests; none of a stage that was not asked for.
+    /// The requests; none of a stage that was not chosen.
     pub exchanges: Vec<Exchange>,
 }
 
@@ -32,23 +34,23 @@ pub struct Exchange {
     /// `COMPONENT/GROUP/NAME`; unique.
     pub id: String,
     /// What is sent.
-    pub ask: Ask,
+    pub request: AnyRequest,
     /// The later stage of the server that this exchange waits for.
     pub stage: Option<String>,
-    /// How much of the answer is kept and compared.
+    /// How much of the response is kept and compared.
     pub keep: Keep,
 }
 
 /// What is sent, by its transport.
 #[derive(Clone, Debug)]
-pub enum Ask {
+pub enum AnyRequest {
     /// Over REST.
     Http(Request),
     /// Over gRPC.
     Call(Call),
 }
 
-/// How much of an answer counts.
+/// How much of a response counts.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum Keep {
@@ -86,8 +88,8 @@ struct ExchangeFile {
     keep: Keep,
 }
 
-/// Reads every exchange file of `transport` below `folder` (`tests/conformance`), in the order of their
-/// names.
+/// Reads every exchange file of `transport` below `folder` (`tests/conformance`), in the order of
+/// their names.
 ///
 /// # Errors
 ///
@@ -166,12 +168,12 @@ impl ExchangeFile {
     fn into_exchange(self, group: &str, transport: Transport) -> Result<Exchange, String> {
         let id = format!("{group}/{}", self.name);
         let (stage, keep) = (self.stage.clone(), self.keep);
-        let ask = match transport {
-            Transport::Rest => self.into_request(&id).map(Ask::Http),
-            Transport::Grpc => self.into_call(&id).map(Ask::Call),
+        let request = match transport {
+            Transport::Rest => self.into_request(&id).map(AnyRequest::Http),
+            Transport::Grpc => self.into_call(&id).map(AnyRequest::Call),
         };
         Ok(Exchange {
-            ask: ask?,
+            request: request?,
             id,
             stage,
             keep,

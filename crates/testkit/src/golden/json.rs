@@ -1,10 +1,10 @@
-//! A JSON reader for answers as Python writes them: `NaN` and `Infinity` are numbers, integers have
-//! any number of digits and stay apart from floats, a lone surrogate is kept as its escape.
+//! A JSON reader for responses as Python writes them: `NaN` and `Infinity` are numbers, integers
+//! have any number of digits and stay apart from floats, a lone surrogate is kept as its escape.
 
 use std::iter::Peekable;
 use std::str::CharIndices;
 
-use super::glob;
+use super::glob::glob;
 
 /// Largest relative distance of two floats that still count as the same number.
 const TOLERANCE: f64 = 1e-12;
@@ -31,10 +31,11 @@ pub enum Json {
 /// How strictly two values are compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// A `*` in a wanted text stands for any run of characters.
+    /// A `*` in an expected text is any run of characters.
     pub globs: bool,
-    /// Integers and floats are one kind, and a key that is missing on either side is as good as one that
-    /// holds what protobuf leaves out: an empty list, object or text, zero, `false`, `COUNTER`.
+    /// Integers and floats are one kind, and a key that is missing on either side is as good as one
+    /// that holds what protobuf leaves out: an empty list, object or text, zero, `false`,
+    /// `COUNTER`.
     pub loosely: bool,
 }
 
@@ -80,7 +81,7 @@ impl Json {
                 for (key, have) in have {
                     let spare = rules.loosely && have.is_left_out();
                     if !spare && !want.iter().any(|(name, _)| name == key) {
-                        found.push(format!("{path}.{key}: not wanted, got {}", have.show()));
+                        found.push(format!("{path}.{key}: not expected, got {}", have.show()));
                     }
                 }
             }
@@ -166,23 +167,23 @@ impl Reader<'_> {
         {}
     }
 
-    fn take(&mut self, wanted: char) -> bool {
+    fn take(&mut self, expected: char) -> bool {
         self.blank();
-        self.chars.next_if(|(_, c)| *c == wanted).is_some()
+        self.chars.next_if(|(_, c)| *c == expected).is_some()
     }
 
-    fn expect(&mut self, wanted: char) -> Result<(), String> {
-        if self.take(wanted) {
+    fn expect(&mut self, expected: char) -> Result<(), String> {
+        if self.take(expected) {
             Ok(())
         } else {
-            Err(self.unexpected(&format!("'{wanted}'")))
+            Err(self.unexpected(&format!("'{expected}'")))
         }
     }
 
-    fn unexpected(&mut self, wanted: &str) -> String {
+    fn unexpected(&mut self, expected: &str) -> String {
         match self.chars.peek() {
-            Some((at, c)) => format!("'{c}' at byte {at}, want {wanted}"),
-            None => format!("end of text, want {wanted}"),
+            Some((at, c)) => format!("'{c}' at byte {at}, want {expected}"),
+            None => format!("end of text, want {expected}"),
         }
     }
 
@@ -386,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn order_of_keys_and_spelling_of_floats_do_not_count() {
+    fn order_of_keys_and_notation_of_floats_do_not_count() {
         assert_eq!(
             found(r#"{"a":1.0,"b":[NaN]}"#, r#"{"b":[NaN],"a":1e0}"#, STRICTLY),
             [""; 0]
@@ -410,15 +411,15 @@ mod tests {
     }
 
     #[test]
-    fn missing_and_unwanted_fields_are_named() {
+    fn missing_and_unexpected_fields_are_named() {
         assert_eq!(
             found(r#"{"a":{"b":null}}"#, r#"{"a":{"c":[]}}"#, STRICTLY),
-            ["$.a.b: missing, want null", "$.a.c: not wanted, got []"]
+            ["$.a.b: missing, want null", "$.a.c: not expected, got []"]
         );
     }
 
     #[test]
-    fn globs_count_only_where_asked_for() {
+    fn globs_count_only_where_the_rules_say_so() {
         assert_eq!(
             found(
                 r#"{"info":"no * here"}"#,

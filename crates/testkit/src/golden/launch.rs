@@ -1,4 +1,4 @@
-//! Starting and stopping a server with the incumbent's command line.
+//! Starting and stopping a server with seldon-core's command line.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::Group;
+use super::exchange::Group;
 use crate::http::Request;
 
 /// How a server is started.
@@ -43,7 +43,7 @@ pub enum StartError {
         /// Its output.
         log: PathBuf,
     },
-    /// It never answered `/health/ping`.
+    /// It never responded to `/health/ping`.
     #[error("not ready after {} s, see {}", after.as_secs(), log.display())]
     Late {
         /// The deadline.
@@ -63,7 +63,7 @@ pub struct Running {
 
 impl Launch {
     /// Starts the server for `group` on free ports, with `components` as its working directory, and
-    /// waits until it answers `/health/ping`.
+    /// waits until it responds to `/health/ping`.
     ///
     /// # Errors
     ///
@@ -101,7 +101,7 @@ impl Launch {
             if let Some(status) = running.child.try_wait()? {
                 return Err(StartError::Exited { status, log });
             }
-            if running.answers() {
+            if running.is_ready() {
                 return Ok(running);
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -126,17 +126,17 @@ impl Running {
         self.grpc
     }
 
-    fn answers(&self) -> bool {
+    fn is_ready(&self) -> bool {
         Request::get("/health/ping")
             .send(self.address, Duration::from_secs(2))
-            .is_ok_and(|answer| answer.status == 200)
+            .is_ok_and(|response| response.status == 200)
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
-            // It may have ended already, which is what is wanted.
+            // It may have ended already, which is fine.
             let _ = kill_process_group(group, Signal::KILL);
         }
         let _ = self.child.wait();

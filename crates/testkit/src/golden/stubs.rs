@@ -1,4 +1,4 @@
-//! Calls over gRPC, made by the incumbent's own Python stubs in `tests/conformance/grpc_client.py`.
+//! Calls over gRPC, made by seldon-core's own Python stubs in `tests/conformance/grpc_client.py`.
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -24,16 +24,16 @@ pub struct Call {
 /// What came back from a call.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct CallAnswer {
+pub struct CallResponse {
     /// The number of the status code.
     pub status: u16,
     /// The text beside the code.
     pub details: String,
-    /// The answer as JSON, where there is one: what is present and nothing else.
+    /// The response as JSON, where there is one: what is present and nothing else.
     pub message: Option<String>,
 }
 
-/// A Python that has the incumbent's stubs, and the program that calls them.
+/// A Python that has seldon-core's stubs, and the program that calls them.
 #[derive(Clone, Debug)]
 pub struct Stubs {
     python: PathBuf,
@@ -62,14 +62,15 @@ impl Stubs {
         &self.python
     }
 
-    /// Makes the calls one after another on one connection, once `server` is ready; the answers in
-    /// their order.
+    /// Makes the calls one after another on one connection, once `server` is ready; the responses
+    /// in their order.
     ///
     /// # Errors
     ///
-    /// The interpreter cannot be run, or the client failed (`Other`, with what it wrote), as it does when
-    /// the server does not come to answer; answers that are not of the client's form (`InvalidData`).
-    pub fn ask(&self, server: SocketAddr, calls: &[&Call]) -> io::Result<Vec<CallAnswer>> {
+    /// The interpreter cannot be run, or the client failed (`Other`, with what it wrote), as it
+    /// does when the server does not respond; responses that are not of the client's form
+    /// (`InvalidData`).
+    pub fn call(&self, server: SocketAddr, calls: &[&Call]) -> io::Result<Vec<CallResponse>> {
         let target = server.to_string();
         let task = serde_json::to_vec(&Task { target, calls })?;
         let mut child = Command::new(&self.python)
@@ -91,11 +92,11 @@ impl Stubs {
             let log = String::from_utf8_lossy(&output.stderr);
             return Err(io::Error::other(format!("{}: {log}", output.status)));
         }
-        let answers: Vec<CallAnswer> = serde_json::from_slice(&output.stdout)?;
-        if answers.len() != calls.len() {
-            let what = format!("{} answers to {} calls", answers.len(), calls.len());
+        let responses: Vec<CallResponse> = serde_json::from_slice(&output.stdout)?;
+        if responses.len() != calls.len() {
+            let what = format!("{} responses to {} calls", responses.len(), calls.len());
             return Err(io::Error::new(io::ErrorKind::InvalidData, what));
         }
-        Ok(answers)
+        Ok(responses)
     }
 }

@@ -1,31 +1,31 @@
-//! What a caller's headers say about the trace that a request belongs to.
+//! The trace context in a caller's headers.
 //!
-//! Whatever cannot be read is no context at all: a request is not refused for its trace.
+//! A header that cannot be read is ignored: no request is refused for its trace context.
 
 use streeling_core::Headers;
 
-/// A way to pass a trace on in headers, or metadata.
+/// A format of a trace context in headers, or in metadata.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Carrier {
     /// `uber-trace-id`.
     Jaeger,
     /// W3C `traceparent`.
     TraceContext,
-    /// Zipkin's: `b3`, else `x-b3-traceid` and its like.
+    /// Zipkin's: `b3`, else `x-b3-traceid` and the headers that belong to it.
     B3,
 }
 
-/// What a caller has said.
+/// The context that a caller has sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Context {
-    /// The trace and the caller's span. B3 can give a decision without them.
+    /// The trace and the caller's span. B3 can send a decision without them.
     pub(super) ids: Option<(u128, u64)>,
-    /// Whether the trace is recorded, where that is decided.
+    /// The caller's decision whether the trace is recorded, if it has made one.
     pub(super) sampled: Option<bool>,
 }
 
 impl Carrier {
-    /// Reads the headers; `None` if they are not there, or make no sense.
+    /// Reads the headers; `None` if they are missing or invalid.
     pub(super) fn read(self, headers: Headers<'_>) -> Option<Context> {
         match self {
             Self::Jaeger => uber_trace_id(headers("uber-trace-id")?),
@@ -35,8 +35,8 @@ impl Carrier {
     }
 }
 
-/// `trace:span:parent:flags` in hexadecimal digits, leading zeros left out or not; the colons may be escaped
-/// as in a URL.
+/// `trace:span:parent:flags` in hexadecimal digits, with or without leading zeros. The colons may
+/// be escaped as in a URL.
 fn uber_trace_id(text: &str) -> Option<Context> {
     let text = text.trim();
     let unescaped;
@@ -48,7 +48,7 @@ fn uber_trace_id(text: &str) -> Option<Context> {
     };
     let mut parts = text.split(':');
     let (trace, span) = (hex(parts.next()?, 32)?, hex(parts.next()?, 16)?);
-    // The caller's own parent is of no use to us, but it is part of the form.
+    // The caller's own parent is not used, but it must be valid.
     hex(parts.next()?, 16)?;
     let flags = hex(parts.next()?, 2)?;
     if parts.next().is_some() {
@@ -56,12 +56,12 @@ fn uber_trace_id(text: &str) -> Option<Context> {
     }
     Some(Context {
         ids: Some(ids(trace, span)?),
-        // A debug trace is one that must be recorded.
+        // The second flag marks a debug trace, which must be recorded.
         sampled: Some(flags & 0b11 != 0),
     })
 }
 
-/// `version-trace-span-flags`, of fixed lengths and in lower case. A later version may have more behind it.
+/// `version-trace-span-flags`, of fixed lengths, in lower case. Later versions may append fields.
 fn traceparent(text: &str) -> Option<Context> {
     let text = text.trim();
     let mut parts = text.split('-');
@@ -112,7 +112,7 @@ fn b3_multi(headers: Headers<'_>) -> Option<Context> {
     let ids = match (headers("x-b3-traceid"), headers("x-b3-spanid")) {
         (Some(trace), Some(span)) => Some(ids(hex(trace.trim(), 32)?, hex(span.trim(), 16)?)?),
         (None, None) => None,
-        // Half an id names nothing, and a decision about nothing is none.
+        // An incomplete context is invalid, and so is its decision.
         _ => return None,
     };
     (ids.is_some() || sampled.is_some()).then_some(Context { ids, sampled })
@@ -126,15 +126,15 @@ fn b3_state(text: &str) -> Option<bool> {
     }
 }
 
-/// Zero is nobody's id.
+/// Checks the ids: zero is not a valid one.
 fn ids(trace: u128, span: u128) -> Option<(u128, u64)> {
     let span = u64::try_from(span).ok()?;
     (trace != 0 && span != 0).then_some((trace, span))
 }
 
-/// A number of at most so many hexadecimal digits, and no sign.
-fn hex(text: &str, longest: usize) -> Option<u128> {
-    let fits = (1..=longest).contains(&text.len());
+/// Parses at most `max_digits` hexadecimal digits, without a sign.
+fn hex(text: &str, max_digits: usize) -> Option<u128> {
+    let fits = (1..=max_digits).contains(&text.len());
     (fits && text.bytes().all(|byte| byte.is_ascii_hexdigit()))
         .then(|| u128::from_str_radix(text, 16).ok())?
 }
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn uber_trace_id_is_read_in_all_its_forms() {
+    fn uber_trace_id_is_read_in_all_formats() {
         let read = |text: &str| read(Carrier::Jaeger, &[("uber-trace-id", text)]);
         for (text, sampled) in [
             ("0", false),
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn traceparent_is_read_as_the_recommendation_says() {
+    fn traceparent_is_read_as_w3c_recommends() {
         let read = |text: &str| read(Carrier::TraceContext, &[("traceparent", text)]);
         let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         assert_eq!(read(good), context(TRACE, SPAN, Some(true)));
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn b3_is_read_from_one_header_or_many() {
+    fn b3_is_read_from_one_or_several_headers() {
         let one = |text: &str| read(Carrier::B3, &[("b3", text)]);
         let ids = "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7";
         for (state, sampled) in [
@@ -289,7 +289,7 @@ mod tests {
                 sampled: Some(false)
             })
         );
-        // A single header that makes no sense does not hide the others.
+        // An invalid single header does not hide the others.
         assert_eq!(many(&[("b3", "x")]), context(TRACE, SPAN, None));
     }
 }

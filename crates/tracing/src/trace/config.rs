@@ -1,4 +1,4 @@
-//! What a tracer is told.
+//! The configuration of a tracer.
 
 #[cfg(feature = "otlp")]
 use std::fmt;
@@ -7,32 +7,33 @@ use std::time::Duration;
 use super::carrier::Carrier;
 use super::sampler::Sampler;
 
-/// What a [`Tracer`](super::Tracer) is told.
+/// Configuration of a [`Tracer`](crate::Tracer).
 #[derive(Clone, Debug, PartialEq)]
 pub struct TracerConfig {
-    /// Where spans go.
+    /// Where spans are sent.
     pub backend: Backend,
-    /// What this server is called in traces.
+    /// The name of this server in traces.
     pub service: String,
-    /// What else is said of this server: Jaeger's process tags, OpenTelemetry's resource attributes.
+    /// Further attributes of this server: Jaeger's process tags, OpenTelemetry's resource
+    /// attributes.
     pub resource: Vec<(String, String)>,
     /// Tags of every span.
     pub tags: Vec<(String, String)>,
     /// Which requests are recorded.
     pub sampling: Sampling,
-    /// Which headers bring a caller's trace; the first that has one counts.
+    /// The formats of a caller's trace context; the first that is found counts.
     pub carriers: Vec<Carrier>,
-    /// How much waits, and how long.
+    /// Limits of the queue and of exports.
     pub limits: Limits,
 }
 
-/// Who takes the spans.
+/// Where spans are sent.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Backend {
     /// A Jaeger agent.
     #[cfg(feature = "jaeger")]
     Jaeger(Agent),
-    /// An OpenTelemetry collector, or whatever else speaks OTLP.
+    /// An OpenTelemetry collector, or any other server that accepts OTLP.
     #[cfg(feature = "otlp")]
     Otlp(Collector),
 }
@@ -47,30 +48,30 @@ pub struct Agent {
     pub port: u16,
 }
 
-/// A collector that speaks OTLP. Its `Debug` shows no secrets: of headers, the names alone.
+/// A collector that accepts OTLP. Its `Debug` shows no secrets: only the names of headers.
 #[cfg(feature = "otlp")]
 #[derive(Clone, PartialEq)]
 pub struct Collector {
-    /// How to speak to it.
+    /// The protocol it accepts.
     pub protocol: Protocol,
     /// The whole URL, which starts with `http://`; for HTTP with its path.
     pub endpoint: String,
     /// Headers, or metadata, of every export.
     pub headers: Vec<(String, String)>,
-    /// What one try may take, and after which no other try of an export begins.
+    /// The timeout of one attempt, after which no further attempt of an export is started.
     pub timeout: Duration,
-    /// Whether exports are packed by gzip.
+    /// Whether exports are compressed with gzip.
     pub gzip: bool,
 }
 
 #[cfg(feature = "otlp")]
 impl Collector {
-    /// The endpoint for a log: user, password and query open doors.
-    pub(super) fn shown(&self) -> String {
+    /// The endpoint for the log, without user, password and query, which may be secrets.
+    pub(super) fn redacted_endpoint(&self) -> String {
         let (scheme, rest) = self.endpoint.split_once("://").unwrap_or_default();
-        let place = rest.split(['?', '#']).next().unwrap_or_default();
-        let place = place.rsplit('@').next().unwrap_or_default();
-        format!("{scheme}://{place}")
+        let authority_and_path = rest.split(['?', '#']).next().unwrap_or_default();
+        let authority_and_path = authority_and_path.rsplit('@').next().unwrap_or_default();
+        format!("{scheme}://{authority_and_path}")
     }
 }
 
@@ -80,7 +81,7 @@ impl fmt::Debug for Collector {
         let headers: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
         f.debug_struct("Collector")
             .field("protocol", &self.protocol)
-            .field("endpoint", &self.shown())
+            .field("endpoint", &self.redacted_endpoint())
             .field("headers", &headers)
             .field("timeout", &self.timeout)
             .field("gzip", &self.gzip)
@@ -88,7 +89,7 @@ impl fmt::Debug for Collector {
     }
 }
 
-/// How OTLP is spoken.
+/// A protocol of OTLP.
 #[cfg(feature = "otlp")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
@@ -101,27 +102,27 @@ pub enum Protocol {
 /// Which requests are recorded.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sampling {
-    /// Decides about requests whose caller has not.
+    /// Decides where the caller has not.
     pub sampler: Sampler,
     /// Whether the caller's decision counts.
     pub follows_caller: bool,
 }
 
-/// How much waits for the backend, and how long.
+/// Limits of the queue and of exports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Spans that may wait; what comes on top is dropped and counted.
+    /// Spans that may wait; further ones are dropped and counted.
     pub queue: usize,
-    /// Spans of one export.
+    /// Most spans of one export.
     pub batch: usize,
     /// The longest that a span waits for others.
     pub delay: Duration,
-    /// What one export may take, with all its tries.
+    /// The timeout of one export, with all its attempts.
     pub timeout: Duration,
 }
 
 impl Default for Limits {
-    /// OpenTelemetry's numbers, with Jaeger's delay.
+    /// OpenTelemetry's defaults, with Jaeger's delay.
     fn default() -> Self {
         Self {
             queue: 2048,

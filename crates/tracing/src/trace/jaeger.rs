@@ -1,6 +1,6 @@
 //! Spans to a Jaeger agent.
 
-// The crate says of itself that OTLP is the way to go on. Whoever runs agents has not gone it yet.
+// The crate is deprecated in favour of OTLP, which Jaeger's agents do not accept.
 #![expect(deprecated, reason = "an archived crate, behind a feature of its own")]
 
 use std::borrow::Cow;
@@ -23,14 +23,14 @@ use super::config::{self, TracerConfig};
 use super::export::Export;
 use super::record::{Parent, Span, Tag};
 
-/// An agent, looked up anew after every failure.
+/// An agent. Its name is resolved again after every failure.
 pub(super) struct Agent {
     to: config::Agent,
     service: String,
     resource: Vec<(String, String)>,
     exporter: Option<Exporter>,
-    /// Times that one has been made: each takes the next of the addresses.
-    tries: usize,
+    /// How many exporters were created: each uses the next of the addresses.
+    attempts: usize,
 }
 
 impl Agent {
@@ -40,7 +40,7 @@ impl Agent {
             service: config.service.clone(),
             resource: config.resource.clone(),
             exporter: None,
-            tries: 0,
+            attempts: 0,
         }
     }
 
@@ -48,8 +48,9 @@ impl Agent {
         let found = (self.to.host.as_str(), self.to.port)
             .to_socket_addrs()
             .map_err(|error| error.to_string())?;
-        let agent = in_turn(found.collect(), self.tries).ok_or("the name has no address")?;
-        self.tries = self.tries.wrapping_add(1);
+        let agent =
+            address_of_attempt(found.collect(), self.attempts).ok_or("the name has no address")?;
+        self.attempts = self.attempts.wrapping_add(1);
         let mut resource: Vec<KeyValue> = self
             .resource
             .iter()
@@ -79,19 +80,19 @@ impl Export for Agent {
             Some(exporter) => exporter,
             None => self.connect()?,
         };
-        // Nothing in it waits: a datagram is gone at once, or not at all.
+        // Sending a datagram does not block, so the future is ready at its first poll.
         let sent = exporter
             .export(spans.into_iter().map(data).collect())
             .now_or_never()
-            .ok_or("the exporter waits")?;
+            .ok_or("the exporter would block")?;
         sent.map_err(|error| error.to_string())?;
         self.exporter = Some(exporter);
         Ok(())
     }
 
-    /// Nobody answers a datagram. That there is no agent shows in the one after it, so every second batch
-    /// seems to go well.
-    fn proof(&self) -> u32 {
+    /// Datagrams are not acknowledged. A missing agent shows only when the next one is sent, so
+    /// every second export seems to succeed.
+    fn recovery_threshold(&self) -> u32 {
         3
     }
 
@@ -100,17 +101,18 @@ impl Export for Agent {
     }
 }
 
-/// The addresses take turns, as nobody says over UDP which one is right. Those of IPv4 come first: `localhost` often
-/// is `::1` before anything else, where an agent that listens to IPv4 alone gets nothing.
-fn in_turn(mut found: Vec<SocketAddr>, tries: usize) -> Option<SocketAddr> {
+/// The address that an attempt uses. They take turns, because UDP does not tell which one is right.
+/// Those of IPv4 come first: `localhost` often resolves to `::1` first, and an agent may listen on
+/// IPv4 only.
+fn address_of_attempt(mut found: Vec<SocketAddr>, attempt: usize) -> Option<SocketAddr> {
     found.sort_by_key(SocketAddr::is_ipv6);
     found.dedup();
-    let turn = tries.checked_rem(found.len())?;
-    found.get(turn).copied()
+    let index = attempt.checked_rem(found.len())?;
+    found.get(index).copied()
 }
 
-/// Of this, the exporter takes the resource alone. `Config::default()` would look at `OTEL_TRACES_SAMPLER`, and print
-/// to standard error what it does not like there.
+/// The exporter uses only the resource of it. `Config::default()` would read `OTEL_TRACES_SAMPLER`,
+/// and print errors about its value to standard error.
 fn quiet_config(resource: Resource) -> Config {
     Config {
         sampler: Box::new(Sampler::AlwaysOn),
@@ -120,7 +122,7 @@ fn quiet_config(resource: Resource) -> Config {
     }
 }
 
-/// The address that this machine has towards the agent. No packet is sent to learn it.
+/// The address of this machine on the route to the agent. Connecting a UDP socket sends no packet.
 fn own_address(agent: SocketAddr) -> Option<String> {
     let any = if agent.is_ipv4() {
         "0.0.0.0:0"
@@ -134,7 +136,7 @@ fn own_address(agent: SocketAddr) -> Option<String> {
 
 fn data(span: Span) -> SpanData {
     let parent = match span.parent {
-        Some(Parent::Theirs(id) | Parent::Ours(id)) => SpanId::from(id),
+        Some(Parent::Remote(id) | Parent::Local(id)) => SpanId::from(id),
         None => SpanId::INVALID,
     };
     SpanData {
@@ -176,7 +178,7 @@ fn data(span: Span) -> SpanData {
 
 fn value(tag: Tag) -> Value {
     match tag {
-        Tag::Bool(is) => is.into(),
+        Tag::Bool(flag) => flag.into(),
         Tag::Int(number) => number.into(),
         Tag::Float(number) => number.into(),
         Tag::Text(text) => Value::String(text.into()),
@@ -188,19 +190,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_take_turns_and_those_of_ipv4_come_first() {
+    fn addresses_take_turns_and_ipv4_comes_first() {
         let [six, four, other] = ["[::1]:1", "127.0.0.1:1", "127.0.0.2:1"]
             .map(|text| text.parse::<SocketAddr>().unwrap());
-        let taken = |found: &[SocketAddr]| {
-            let tries = [0, 1, 2, 3];
-            tries.map(|tries| in_turn(found.to_vec(), tries))
+        let used = |found: &[SocketAddr]| {
+            [0, 1, 2, 3].map(|attempt| address_of_attempt(found.to_vec(), attempt))
         };
-        assert_eq!(taken(&[six, four]), [four, six, four, six].map(Some));
+        assert_eq!(used(&[six, four]), [four, six, four, six].map(Some));
         assert_eq!(
-            taken(&[six, other, four]),
+            used(&[six, other, four]),
             [other, four, six, other].map(Some)
         );
-        assert_eq!(taken(&[six, six]), [Some(six); 4]);
-        assert_eq!(taken(&[]), [None; 4]);
+        assert_eq!(used(&[six, six]), [Some(six); 4]);
+        assert_eq!(used(&[]), [None; 4]);
     }
 }

@@ -1,8 +1,9 @@
 //! Traces: which requests are recorded, and where the spans go.
 //!
-//! A request's head is looked at by `carrier` and `sampler`, its end is made into a `Finished` by
-//! `record`, which waits in `queue` for the exporter's thread (`export`). Only that thread knows an
-//! opentelemetry crate: `jaeger` an old one, `otlp` the current one.
+//! When a request's head arrives, `carrier` reads the caller's context and `sampler` decides. When
+//! the request has finished, `record` keeps a `Finished`, which waits in `queue` for the thread of
+//! `sender`. That thread makes spans of it and passes them to an exporter, which implements
+//! `export` with an opentelemetry crate: `jaeger` with an old one, `otlp` with the current one.
 
 mod carrier;
 mod config;
@@ -14,6 +15,7 @@ mod otlp;
 mod queue;
 mod record;
 mod sampler;
+mod sender;
 mod tracer;
 
 pub use carrier::Carrier;

@@ -18,19 +18,19 @@ use super::config::{self, Protocol, TracerConfig};
 use super::export::{Export, StartError};
 use super::record::{Parent, Span, Tag};
 
-/// A collector, with a runtime of its own: spans are not to take turns with requests.
+/// A collector. It has a runtime of its own, so that exports do not delay requests.
 pub(super) struct Collector {
-    /// Its URL, for a log.
-    shown: String,
+    /// Its URL for the log.
+    endpoint: String,
     scope: InstrumentationScope,
     exporter: SpanExporter,
-    runtime: Own,
+    runtime: OwnedRuntime,
 }
 
-/// A runtime that may be let go of anywhere: within another one, and while it still looks up a name.
-struct Own(Option<Runtime>);
+/// A runtime that may be dropped within another one, and while it still resolves a name.
+struct OwnedRuntime(Option<Runtime>);
 
-impl Drop for Own {
+impl Drop for OwnedRuntime {
     fn drop(&mut self) {
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
@@ -40,8 +40,8 @@ impl Drop for Own {
 
 impl Collector {
     pub(super) fn new(to: &config::Collector, config: &TracerConfig) -> Result<Self, StartError> {
-        // A thread drives the connections between exports too, or one that the collector has closed
-        // meanwhile would be found out by the next batch.
+        // A thread drives the connections between exports too. Otherwise one that the collector has
+        // closed meanwhile would only be noticed when the next export fails.
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("spans-io")
@@ -52,9 +52,9 @@ impl Collector {
             let _entered = runtime.enter();
             exporter(to)
         };
-        let runtime = Own(Some(runtime));
+        let runtime = OwnedRuntime(Some(runtime));
         let mut exporter = exporter.map_err(|reason| StartError::Backend {
-            backend: to.shown(),
+            backend: to.redacted_endpoint(),
             reason,
         })?;
         let attributes = config
@@ -68,7 +68,7 @@ impl Collector {
                 .build(),
         );
         Ok(Self {
-            shown: to.shown(),
+            endpoint: to.redacted_endpoint(),
             scope: InstrumentationScope::builder("streeling")
                 .with_version(env!("CARGO_PKG_VERSION"))
                 .build(),
@@ -79,8 +79,8 @@ impl Collector {
 
     fn data(&self, span: Span) -> SpanData {
         let (parent, is_remote) = match span.parent {
-            Some(Parent::Theirs(id)) => (SpanId::from(id), true),
-            Some(Parent::Ours(id)) => (SpanId::from(id), false),
+            Some(Parent::Remote(id)) => (SpanId::from(id), true),
+            Some(Parent::Local(id)) => (SpanId::from(id), false),
             None => (SpanId::INVALID, false),
         };
         SpanData {
@@ -123,22 +123,22 @@ impl Export for Collector {
     fn export(&mut self, spans: Vec<Span>, timeout: Duration) -> Result<(), String> {
         let spans = spans.into_iter().map(|span| self.data(span)).collect();
         let Some(runtime) = &self.runtime.0 else {
-            return Err("it has been stopped".to_owned());
+            return Err("the exporter has been stopped".to_owned());
         };
         runtime.block_on(async {
             match tokio::time::timeout(timeout, self.exporter.export(spans)).await {
                 Ok(sent) => sent.map_err(|error| error.to_string()),
-                Err(_) => Err(format!("no answer within {timeout:?}")),
+                Err(_) => Err(format!("no response within {timeout:?}")),
             }
         })
     }
 
-    fn proof(&self) -> u32 {
+    fn recovery_threshold(&self) -> u32 {
         1
     }
 
     fn backend(&self) -> String {
-        format!("the collector {}", self.shown)
+        format!("the collector {}", self.endpoint)
     }
 }
 
@@ -177,10 +177,10 @@ fn metadata(headers: &[(String, String)]) -> Result<MetadataMap, String> {
         let name: tonic::metadata::AsciiMetadataKey = name
             .to_ascii_lowercase()
             .parse()
-            .map_err(|_| format!("{name:?} is no name of a header"))?;
+            .map_err(|_| format!("{name:?} is not a valid header name"))?;
         let value = value
             .parse()
-            .map_err(|_| format!("the value of {name:?} is none of a header"))?;
+            .map_err(|_| format!("the value of {name:?} is not a valid header value"))?;
         metadata.insert(name, value);
     }
     Ok(metadata)
@@ -188,7 +188,7 @@ fn metadata(headers: &[(String, String)]) -> Result<MetadataMap, String> {
 
 fn value(tag: Tag) -> Value {
     match tag {
-        Tag::Bool(is) => is.into(),
+        Tag::Bool(flag) => flag.into(),
         Tag::Int(number) => number.into(),
         Tag::Float(number) => number.into(),
         Tag::Text(text) => Value::String(text.into()),

@@ -1,16 +1,16 @@
-//! What waits for the exporter: bounded, and never in a request's way.
+//! The bounded queue of requests that wait for the exporter. No request waits for it.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use streeling_core::Figure;
+use streeling_core::Sample;
 
 use super::config::Limits;
 use super::record::Finished;
 
-/// Requests that wait, and what has become of those that do not.
+/// Finished requests that wait, and counters of the spans that were sent or dropped.
 #[derive(Debug)]
 pub(super) struct Queue {
     limits: Limits,
@@ -23,21 +23,21 @@ pub(super) struct Queue {
 
 #[derive(Debug)]
 struct State {
-    waiting: VecDeque<Finished>,
-    /// Spans that these will make.
+    pending: VecDeque<Finished>,
+    /// The number of their spans.
     spans: usize,
-    /// Set when the server ends: what is left must have been sent by then.
-    until: Option<Instant>,
+    /// Set when the server shuts down: what is pending must be sent by then.
+    deadline: Option<Instant>,
 }
 
-/// What the exporter gets to do.
+/// What the exporter sends at once.
 #[derive(Debug)]
 pub(super) struct Batch {
     pub(super) requests: Vec<Finished>,
-    /// Spans that they will make.
+    /// The number of their spans.
     pub(super) spans: usize,
-    /// Set when the server ends.
-    pub(super) until: Option<Instant>,
+    /// Set when the server shuts down.
+    pub(super) deadline: Option<Instant>,
 }
 
 impl Queue {
@@ -45,9 +45,9 @@ impl Queue {
         Self {
             limits,
             state: Mutex::new(State {
-                waiting: VecDeque::new(),
+                pending: VecDeque::new(),
                 spans: 0,
-                until: None,
+                deadline: None,
             }),
             wake: Condvar::new(),
             exported: AtomicU64::new(0),
@@ -56,7 +56,7 @@ impl Queue {
         }
     }
 
-    /// Takes a request in, or drops it where there is no place.
+    /// Adds a request, or drops it when the queue is full.
     pub(super) fn push(&self, finished: Finished) {
         let spans = finished.spans();
         let mut state = self.lock();
@@ -66,34 +66,34 @@ impl Queue {
             self.queue_full.fetch_add(spans as u64, Ordering::Relaxed);
             return;
         }
-        state.waiting.push_back(finished);
+        state.pending.push_back(finished);
         state.spans += spans;
         let is_batch = before < self.limits.batch && state.spans >= self.limits.batch;
         drop(state);
-        // To wake a thread costs more than all the rest: once for a batch, not once for a request.
+        // Waking the thread costs more than all the rest, so it is done once for a batch.
         if is_batch {
             self.wake.notify_one();
         }
     }
 
-    /// Waits for a batch, but no longer than the delay, and takes what is there.
+    /// Waits for a full batch, but no longer than the delay, and takes what is pending.
     pub(super) fn take(&self) -> Batch {
         let state = self.lock();
         let (mut state, _) = self
             .wake
             .wait_timeout_while(state, self.limits.delay, |state| {
-                state.spans < self.limits.batch && state.until.is_none()
+                state.spans < self.limits.batch && state.deadline.is_none()
             })
             .unwrap_or_else(PoisonError::into_inner);
         let mut batch = Batch {
             requests: Vec::new(),
             spans: 0,
-            until: state.until,
+            deadline: state.deadline,
         };
-        while let Some(next) = state.waiting.pop_front() {
+        while let Some(next) = state.pending.pop_front() {
             let spans = next.spans();
             if batch.spans > 0 && batch.spans + spans > self.limits.batch {
-                state.waiting.push_front(next);
+                state.pending.push_front(next);
                 break;
             }
             batch.spans += spans;
@@ -103,32 +103,32 @@ impl Queue {
         batch
     }
 
-    /// Gives a backend that fails some time, while more requests come in; not when the server ends.
+    /// Waits for the delay after a failed export, unless the server shuts down.
     pub(super) fn pause(&self) {
         let state = self.lock();
         let _ = self
             .wake
-            .wait_timeout_while(state, self.limits.delay, |state| state.until.is_none());
+            .wait_timeout_while(state, self.limits.delay, |state| state.deadline.is_none());
     }
 
-    /// Drops what waits.
+    /// Drops what is pending.
     pub(super) fn clear(&self) {
         let mut state = self.lock();
         let spans = std::mem::take(&mut state.spans);
-        state.waiting.clear();
+        state.pending.clear();
         self.export_failed
             .fetch_add(spans as u64, Ordering::Relaxed);
     }
 
-    /// Nothing more is waited for.
-    pub(super) fn end(&self, grace: Duration) {
-        self.lock().until = Some(Instant::now() + grace);
+    /// Ends the waits of the exporter, which has `timeout` to send what is pending.
+    pub(super) fn end(&self, timeout: Duration) {
+        self.lock().deadline = Some(Instant::now() + timeout);
         self.wake.notify_all();
     }
 
-    pub(super) fn figures(&self, figures: &mut Vec<Figure>) {
+    pub(super) fn sample(&self, out: &mut Vec<Sample>) {
         let value = |count: &AtomicU64| count.load(Ordering::Relaxed) as f64;
-        figures.push(Figure {
+        out.push(Sample {
             name: "streeling_spans_exported_total",
             help: "Spans that were sent to the tracing backend.",
             labels: Vec::new(),
@@ -138,15 +138,15 @@ impl Queue {
             ("queue_full", &self.queue_full),
             ("export_failed", &self.export_failed),
         ];
-        figures.extend(dropped.map(|(reason, count)| Figure {
+        out.extend(dropped.map(|(reason, count)| Sample {
             name: "streeling_spans_dropped_total",
-            help: "Spans that were not sent, by why.",
+            help: "Spans that were dropped, by reason.",
             labels: vec![("reason", reason.into())],
             value: value(count),
         }));
     }
 
-    /// Nothing is done under this lock that can fail halfway.
+    // No change under this lock can be interrupted by a panic.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,20 +1,18 @@
-//! What is kept of a recorded request, and the spans that are made of it.
+//! The record of a finished request, and the spans that are made of it.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
-use streeling_core::{Answered, Call, Code, Stage, Trace, Transport, unique_u64};
+use streeling_core::{Code, Outcome, RequestContext, Stage, Trace, Transport, unique_u64};
 
-/// Bytes of a URL that are kept. It is its sender's choice, and thousands of them wait.
-const LONGEST_URL: usize = 2048;
+/// Most bytes of a URL that are kept: clients choose it, and thousands may be pending.
+const MAX_URL: usize = 2048;
 
-/// Characters of a method. Those that exist are shorter.
-const LONGEST_VERB: usize = 16;
+/// Most characters of an HTTP method that are kept. Registered methods are shorter.
+const MAX_METHOD: usize = 16;
 
-const STAGES: [Stage; 4] = [Stage::Decode, Stage::Queue, Stage::Component, Stage::Encode];
-
-/// A tag's value.
+/// The value of a tag.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Tag {
     Bool(bool),
@@ -35,14 +33,14 @@ impl From<String> for Tag {
     }
 }
 
-/// A span, as every exporter understands it.
+/// A span in the form that all exporters convert from.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Span {
     pub(super) trace_id: u128,
     pub(super) id: u64,
     pub(super) parent: Option<Parent>,
     pub(super) name: &'static str,
-    /// Whether it stands for the whole request, rather than for a part of it.
+    /// Whether it is the span of the request, rather than of one of its stages.
     pub(super) is_server: bool,
     pub(super) start: SystemTime,
     pub(super) took: Duration,
@@ -50,17 +48,17 @@ pub(super) struct Span {
     pub(super) tags: Vec<(Cow<'static, str>, Tag)>,
 }
 
-/// The span that caused another.
+/// The parent of a span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Parent {
-    /// The caller's.
-    Theirs(u64),
-    /// The request's.
-    Ours(u64),
+    /// A span of the caller.
+    Remote(u64),
+    /// A span of this server.
+    Local(u64),
 }
 
-/// A recorded request that has its answer. It takes less to keep than its spans do, and the exporter's
-/// thread has more time to make those than the request's.
+/// A finished request that is recorded. It is smaller than its spans, which are made by the
+/// exporter's thread so that the request does not pay for them.
 #[derive(Debug)]
 pub(super) struct Finished {
     trace: Trace,
@@ -69,54 +67,57 @@ pub(super) struct Finished {
     code: Code,
     start: SystemTime,
     took: Duration,
-    /// When each stage was since the start, and how long.
-    stages: [Option<(Duration, Duration)>; 4],
+    /// Each stage with the time from the start of the request to it, and its duration.
+    stages: Vec<(Stage, Duration, Duration)>,
     request_id: String,
-    verb: String,
+    method: String,
     url: String,
     peer: Option<SocketAddr>,
 }
 
 impl Finished {
-    pub(super) fn new(trace: Trace, call: &Call, answer: &Answered) -> Self {
-        let took = call.begun.elapsed();
-        let stages = STAGES.map(|stage| {
-            let (from, took) = call.stage(stage)?;
-            Some((from.saturating_duration_since(call.begun), took))
-        });
-        let head = call.head.as_deref();
+    pub(super) fn new(trace: Trace, request: &RequestContext, outcome: &Outcome) -> Self {
+        let took = request.started.elapsed();
+        let stages = request
+            .stages()
+            .map(|(stage, from, took)| {
+                let from = from.saturating_duration_since(request.started);
+                (stage, from, took)
+            })
+            .collect();
+        let info = request.info.as_deref();
         Self {
             trace,
-            transport: call.transport,
-            operation: call.subject().operation,
-            code: answer.code,
+            transport: request.transport,
+            operation: request.operation().name,
+            code: outcome.code,
             start: SystemTime::now()
                 .checked_sub(took)
                 .unwrap_or(SystemTime::UNIX_EPOCH),
             took,
             stages,
-            request_id: call.id.to_string(),
-            verb: head
-                .map(|head| head.verb.chars().take(LONGEST_VERB).collect())
+            request_id: request.id.to_string(),
+            method: info
+                .map(|info| info.method.chars().take(MAX_METHOD).collect())
                 .unwrap_or_default(),
-            url: head
-                .map(|head| url(head.host.as_deref(), &head.target))
+            url: info
+                .map(|info| url(info.host.as_deref(), &info.target))
                 .unwrap_or_default(),
-            peer: head.and_then(|head| head.peer),
+            peer: info.and_then(|info| info.peer),
         }
     }
 
-    /// How many spans it makes.
+    /// The number of its spans.
     pub(super) fn spans(&self) -> usize {
-        1 + self.stages.iter().flatten().count()
+        1 + self.stages.len()
     }
 
-    /// Makes them: the request's first, then those of its stages.
+    /// Adds its spans: that of the request, then those of its stages.
     pub(super) fn write(&self, common: &Common, spans: &mut Vec<Span>) {
         spans.push(Span {
             trace_id: self.trace.trace_id,
             id: self.trace.span,
-            parent: self.trace.parent.map(Parent::Theirs),
+            parent: self.trace.parent.map(Parent::Remote),
             name: self.operation,
             is_server: true,
             start: self.start,
@@ -124,17 +125,14 @@ impl Finished {
             has_failed: self.code.is_fault,
             tags: self.tags(common),
         });
-        for (stage, times) in STAGES.into_iter().zip(self.stages) {
-            let Some((from, took)) = times else {
-                continue;
-            };
+        for &(stage, from, took) in &self.stages {
             spans.push(Span {
                 trace_id: self.trace.trace_id,
                 id: match stage {
                     Stage::Component => self.trace.component,
-                    Stage::Decode | Stage::Queue | Stage::Encode => unique_u64(),
+                    Stage::Decode | Stage::Queue | Stage::Encode | Stage::Layer(_) => unique_u64(),
                 },
-                parent: Some(Parent::Ours(self.trace.span)),
+                parent: Some(Parent::Local(self.trace.span)),
                 name: stage.name(),
                 is_server: false,
                 start: self.start + from,
@@ -147,12 +145,12 @@ impl Finished {
 
     fn tags(&self, common: &Common) -> Vec<(Cow<'static, str>, Tag)> {
         let mut tags: Vec<(&'static str, Tag)> = vec![("component", self.transport.name.into())];
-        // The names that Jaeger's users look for; OpenTelemetry has a newer set of them.
+        // The names that users of Jaeger search for. OpenTelemetry has newer ones.
         if self.transport.name == "grpc" {
             tags.push(("rpc.grpc.status_code", Tag::Int(self.code.number.into())));
         } else {
-            if !self.verb.is_empty() {
-                tags.push(("http.method", self.verb.clone().into()));
+            if !self.method.is_empty() {
+                tags.push(("http.method", self.method.clone().into()));
                 tags.push(("http.url", self.url.clone().into()));
             }
             tags.push(("http.status_code", Tag::Int(self.code.number.into())));
@@ -177,12 +175,12 @@ impl Finished {
     }
 }
 
-/// What the spans of all requests have.
+/// Tags of all requests.
 #[derive(Debug)]
 pub(super) struct Common {
     /// Tags of every span.
     pub(super) tags: Vec<(String, String)>,
-    /// Tags of a trace's first span.
+    /// Tags of the first span of a trace.
     pub(super) sampler: [(&'static str, Tag); 2],
 }
 
@@ -194,18 +192,16 @@ impl Common {
     }
 }
 
-/// The URL without its query, which may hold a whole payload.
+/// The URL without its query, which may contain a payload.
 fn url(host: Option<&str>, target: &str) -> String {
     let path = target.split('?').next().unwrap_or_default();
     let mut url = match host {
-        // In HTTP/2 the target may have its authority already.
+        // In HTTP/2 the target may contain the authority.
         Some(host) if path.starts_with('/') => format!("http://{host}{path}"),
         _ => path.to_owned(),
     };
-    if url.len() > LONGEST_URL {
-        let end = (0..=LONGEST_URL)
-            .rev()
-            .find(|end| url.is_char_boundary(*end));
+    if url.len() > MAX_URL {
+        let end = (0..=MAX_URL).rev().find(|end| url.is_char_boundary(*end));
         url.truncate(end.unwrap_or(0));
     }
     url
@@ -216,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_is_short_and_has_no_query() {
+    fn a_url_is_bounded_and_has_no_query() {
         let host = Some("localhost:9000");
         assert_eq!(
             url(host, "/predict?json={}"),
@@ -224,6 +220,6 @@ mod tests {
         );
         assert_eq!(url(None, "/predict"), "/predict");
         assert_eq!(url(host, "http://a/predict"), "http://a/predict");
-        assert_eq!(url(None, &"é".repeat(5000)).len(), LONGEST_URL);
+        assert_eq!(url(None, &"é".repeat(5000)).len(), MAX_URL);
     }
 }

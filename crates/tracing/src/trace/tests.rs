@@ -1,10 +1,13 @@
-//! What becomes of requests, up to the wire.
+//! From requests to the bytes that backends receive.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use streeling_core::{Answered, Call, Code, Head, Observers, Stage, Subject, Transport, Watched};
+use streeling_core::{
+    Code, Observers, Operation, Outcome, RequestContext, RequestGuard, RequestInfo, Stage,
+    Transport,
+};
 
 use super::config::{Backend, Limits, Sampling, TracerConfig};
 use super::record::{Common, Finished, Parent, Span, Tag};
@@ -15,9 +18,17 @@ mod jaeger;
 #[cfg(feature = "otlp")]
 mod otlp;
 
-static REST: Transport = Transport::new("rest", Code::numbered(499));
+static REST: Transport = Transport {
+    name: "rest",
+    abandoned: Code::numbered(499),
+    id_headers: &["x-request-id"],
+};
 
-static GRPC: Transport = Transport::new("grpc", Code::numbered(1));
+static GRPC: Transport = Transport {
+    name: "grpc",
+    abandoned: Code::numbered(1),
+    id_headers: &["x-request-id"],
+};
 
 const fn code(number: u16, is_fault: bool) -> Code {
     Code {
@@ -26,19 +37,19 @@ const fn code(number: u16, is_fault: bool) -> Code {
     }
 }
 
-const PREDICT: Subject = Subject {
+const PREDICT: Operation = Operation {
     label: "predict",
-    operation: "Predict",
+    name: "Predict",
 };
 
-fn head() -> Head {
-    Head {
-        verb: "POST".into(),
+fn info() -> RequestInfo {
+    RequestInfo {
+        method: "POST".into(),
         target: "/predict?x=1".to_owned(),
         protocol: "HTTP/1.1",
         host: Some("localhost:9000".to_owned()),
         peer: Some(([10, 0, 0, 7], 4321).into()),
-        ..Head::default()
+        ..RequestInfo::default()
     }
 }
 
@@ -60,12 +71,27 @@ fn config(backend: Backend) -> TracerConfig {
     }
 }
 
-/// A backend that nobody listens for.
-fn nobody() -> Backend {
+/// A collector with short timeouts.
+#[cfg(feature = "otlp")]
+fn collector(protocol: Protocol, address: std::net::SocketAddr) -> Collector {
+    Collector {
+        protocol,
+        endpoint: match protocol {
+            Protocol::Grpc => format!("http://{address}"),
+            Protocol::HttpProtobuf => format!("http://{address}/v1/traces"),
+        },
+        headers: vec![("x-token".to_owned(), "secret".to_owned())],
+        timeout: Duration::from_millis(200),
+        gzip: false,
+    }
+}
+
+/// A backend that refuses connections.
+fn unreachable_backend() -> Backend {
     let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap();
     #[cfg(feature = "otlp")]
-    return Backend::Otlp(otlp::collector(Protocol::HttpProtobuf, address));
+    return Backend::Otlp(collector(Protocol::HttpProtobuf, address));
     #[cfg(not(feature = "otlp"))]
     Backend::Jaeger(Agent {
         host: address.ip().to_string(),
@@ -73,34 +99,38 @@ fn nobody() -> Backend {
     })
 }
 
-fn begin(observers: &Observers, transport: &'static Transport, given: &[(&str, &str)]) -> Watched {
+fn begin(
+    observers: &Observers,
+    transport: &'static Transport,
+    given: &[(&str, &str)],
+) -> RequestGuard {
     let headers = |name: &str| {
         let found = given.iter().find(|(known, _)| *known == name);
         found.map(|(_, value)| *value)
     };
-    observers.begin(transport, &headers, head)
+    observers.start(transport, &headers, info)
 }
 
-/// A whole request, with all its stages.
+/// A finished request, with all its stages.
 fn request(
     observers: &Observers,
     transport: &'static Transport,
     given: &[(&str, &str)],
     code: Code,
 ) {
-    let watched = begin(observers, transport, given);
-    let call = watched.call();
-    call.set_subject(PREDICT);
-    note(call);
-    watched.answered(&Answered { code, bytes: 5 });
+    let guard = begin(observers, transport, given);
+    let request = guard.request();
+    request.set_operation(PREDICT);
+    record_stages(request);
+    guard.finish(&Outcome { code, bytes: 5 });
 }
 
-fn note(call: &Call) {
-    let at = |micros| call.begun + Duration::from_micros(micros);
-    call.note(Stage::Decode, at(1), at(2));
-    call.note(Stage::Queue, at(2), at(4));
-    call.note(Stage::Component, at(4), at(8));
-    call.note(Stage::Encode, at(8), at(9));
+fn record_stages(request: &RequestContext) {
+    let at = |micros| request.started + Duration::from_micros(micros);
+    request.record(Stage::Decode, at(1), at(2));
+    request.record(Stage::Queue, at(2), at(4));
+    request.record(Stage::Component, at(4), at(8));
+    request.record(Stage::Encode, at(8), at(9));
 }
 
 fn observers(tracer: &Arc<Tracer>) -> Observers {
@@ -109,37 +139,37 @@ fn observers(tracer: &Arc<Tracer>) -> Observers {
         .collect()
 }
 
-fn figures(tracer: &Tracer) -> BTreeMap<String, u64> {
-    let mut figures = Vec::new();
-    tracer.figures()(&mut figures);
-    figures
+fn counts(tracer: &Tracer) -> BTreeMap<String, u64> {
+    let mut samples = Vec::new();
+    tracer.metric_source()(&mut samples);
+    samples
         .into_iter()
-        .map(|figure| {
-            let name = figure
+        .map(|sample| {
+            let name = sample
                 .labels
                 .first()
                 .map_or("exported", |(_, reason)| reason);
-            (name.to_owned(), figure.value as u64)
+            (name.to_owned(), sample.value as u64)
         })
         .collect()
 }
 
 fn wait_for(what: &str, done: impl Fn() -> bool) {
-    let until = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(20);
     while !done() {
-        assert!(Instant::now() < until, "{what}");
+        assert!(Instant::now() < deadline, "{what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
 
 fn spans(transport: &'static Transport, given: &[(&str, &str)], code: Code) -> Vec<Span> {
-    let tracer = Arc::new(Tracer::start(&config(nobody())).unwrap());
-    let watched = begin(&observers(&tracer), transport, given);
-    let call = watched.call();
-    call.set_subject(PREDICT);
-    note(call);
-    let answer = Answered { code, bytes: 0 };
-    let finished = Finished::new(call.trace.unwrap(), call, &answer);
+    let tracer = Arc::new(Tracer::start(&config(unreachable_backend())).unwrap());
+    let guard = begin(&observers(&tracer), transport, given);
+    let request = guard.request();
+    request.set_operation(PREDICT);
+    record_stages(request);
+    let outcome = Outcome { code, bytes: 0 };
+    let finished = Finished::new(request.trace.unwrap(), request, &outcome);
     let common = Common {
         tags: vec![("team".to_owned(), "blue".to_owned())],
         sampler: Sampler::Probabilistic(0.5).tags(),
@@ -147,7 +177,10 @@ fn spans(transport: &'static Transport, given: &[(&str, &str)], code: Code) -> V
     let mut spans = Vec::new();
     finished.write(&common, &mut spans);
     assert_eq!(spans.len(), finished.spans());
-    assert_eq!(Some(spans[3].id), call.trace.map(|trace| trace.component));
+    assert_eq!(
+        Some(spans[3].id),
+        request.trace.map(|trace| trace.component)
+    );
     spans
 }
 
@@ -159,7 +192,7 @@ fn tags(span: &Span) -> Vec<(&str, Tag)> {
 }
 
 #[test]
-fn a_request_makes_a_span_with_a_child_for_each_stage() {
+fn a_request_has_a_span_with_a_child_for_each_stage() {
     let spans = spans(&REST, &[("x-request-id", "r1")], code(200, false));
     let root = &spans[0];
     assert_eq!(
@@ -186,7 +219,7 @@ fn a_request_makes_a_span_with_a_child_for_each_stage() {
         .iter()
         .map(|span| {
             assert_eq!(span.trace_id, root.trace_id);
-            assert_eq!(span.parent, Some(Parent::Ours(root.id)));
+            assert_eq!(span.parent, Some(Parent::Local(root.id)));
             assert_eq!(tags(span), [("team", text("blue"))]);
             let since = span.start.duration_since(root.start).unwrap();
             (span.name, since.as_micros(), span.took.as_micros())
@@ -204,12 +237,12 @@ fn a_request_makes_a_span_with_a_child_for_each_stage() {
 }
 
 #[test]
-fn a_callers_span_is_the_parent_and_a_fault_an_error() {
+fn a_callers_span_is_the_parent_and_a_fault_is_an_error() {
     let spans = spans(&GRPC, &[("uber-trace-id", "a:b:0:1")], code(14, true));
     let root = &spans[0];
     assert_eq!(
         (root.trace_id, root.parent, root.has_failed),
-        (0xa, Some(Parent::Theirs(0xb)), true)
+        (0xa, Some(Parent::Remote(0xb)), true)
     );
     let names: Vec<&str> = root.tags.iter().map(|(name, _)| name.as_ref()).collect();
     assert_eq!(
@@ -227,19 +260,19 @@ fn a_callers_span_is_the_parent_and_a_fault_an_error() {
 }
 
 #[test]
-fn the_caller_decides_and_else_the_sampler() {
+fn the_caller_decides_or_else_the_sampler() {
     let with = |sampler, follows_caller| {
-        let mut config = config(nobody());
+        let mut config = config(unreachable_backend());
         config.sampling = Sampling {
             sampler,
             follows_caller,
         };
         let tracer = Arc::new(Tracer::start(&config).unwrap());
         move |given: &[(&str, &str)]| {
-            let watched = begin(&observers(&tracer), &REST, given);
-            let trace = watched.call().trace.unwrap();
+            let guard = begin(&observers(&tracer), &REST, given);
+            let trace = guard.request().trace.unwrap();
             assert_ne!((trace.trace_id, trace.span, trace.component), (0, 0, 0));
-            assert_eq!(watched.call().head.is_some(), trace.sampled);
+            assert_eq!(guard.request().info.is_some(), trace.sampled);
             (trace.parent, trace.sampled)
         }
     };
@@ -259,7 +292,7 @@ fn the_caller_decides_and_else_the_sampler() {
         with(Sampler::Const(true), true)(&undecided),
         (Some(0xc), true)
     );
-    // The first carrier that makes sense counts.
+    // The first valid context counts.
     let broken = [("uber-trace-id", "x"), undecided[0]];
     assert_eq!(
         with(Sampler::Const(false), true)(&broken),
@@ -269,28 +302,28 @@ fn the_caller_decides_and_else_the_sampler() {
 }
 
 #[test]
-fn what_a_dead_backend_does_not_take_is_dropped_and_counted() {
+fn spans_for_an_unreachable_backend_are_dropped_and_counted() {
     const REQUESTS: u64 = 20_000;
-    let mut config = config(nobody());
+    let mut config = config(unreachable_backend());
     config.limits.queue = 100;
     config.limits.batch = 50;
     config.limits.delay = Duration::from_millis(100);
     let tracer = Arc::new(Tracer::start(&config).unwrap());
     let observers = observers(&tracer);
-    let begun = Instant::now();
+    let started = Instant::now();
     for _ in 0..REQUESTS {
         request(&observers, &REST, &[], code(200, false));
     }
-    let took = begun.elapsed();
+    let took = started.elapsed();
     assert!(took < Duration::from_secs(10), "{took:?}");
-    let begun = Instant::now();
+    let started = Instant::now();
     tracer.stop(Duration::from_millis(500));
-    let took = begun.elapsed();
+    let took = started.elapsed();
     assert!(took < Duration::from_secs(3), "{took:?}");
-    let total = || figures(&tracer).values().sum::<u64>();
-    wait_for("spans are unaccounted for", || total() == REQUESTS * 5);
-    let figures = figures(&tracer);
-    assert!(figures["queue_full"] > REQUESTS, "{figures:?}");
+    let total = || counts(&tracer).values().sum::<u64>();
+    wait_for("all spans are counted", || total() == REQUESTS * 5);
+    let counts = counts(&tracer);
+    assert!(counts["queue_full"] > REQUESTS, "{counts:?}");
     #[cfg(feature = "otlp")]
-    assert_eq!(figures["exported"], 0, "{figures:?}");
+    assert_eq!(counts["exported"], 0, "{counts:?}");
 }

@@ -1,7 +1,7 @@
 """The messages of the protocol as protobuf classes, made from their descriptors when imported.
 
-They are what `protoc` would have made, with the protobuf package that is installed, so that no
-generated code ties a component to a version of it.
+They are the same as `protoc` generates, made by the protobuf package that is installed, so that a
+component is not tied to a version of it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ SeldonGraphMetadata: Any
 
 
 def _file() -> Any:
-    """The descriptor of the messages, which someone else may have registered already."""
+    """The descriptor of the messages, which other code may have registered already."""
     pool: Any = _descriptor_pool.Default()
     try:
         return pool.FindFileContainingSymbol("seldon.protos.SeldonMessage")

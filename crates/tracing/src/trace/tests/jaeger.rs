@@ -12,7 +12,7 @@ fn agent() -> (UdpSocket, Backend) {
     (socket, Backend::Jaeger(Agent { host, port }))
 }
 
-fn holds(packet: &[u8], text: &str) -> bool {
+fn contains(packet: &[u8], text: &str) -> bool {
     packet
         .windows(text.len())
         .any(|part| part == text.as_bytes())
@@ -47,9 +47,9 @@ fn an_agent_gets_packets() {
         "component",
         "encode",
     ] {
-        assert!(holds(packet, text), "{text}");
+        assert!(contains(packet, text), "{text}");
     }
-    wait_for("spans are counted", || figures(&tracer)["exported"] == 5);
+    wait_for("spans are counted", || counts(&tracer)["exported"] == 5);
 }
 
 #[test]
@@ -60,12 +60,12 @@ fn a_large_batch_is_split() {
     config.tags = vec![("long".to_owned(), "x".repeat(1000))];
     let tracer = Arc::new(Tracer::start(&config).unwrap());
     let observers = observers(&tracer);
-    // Two packets: what the system keeps of them, until they are read, is not much.
+    // Only two packets, since the system buffers few of them.
     for _ in 0..20 {
         request(&observers, &REST, &[], code(200, false));
     }
     tracer.stop(Duration::from_secs(10));
-    assert_eq!(figures(&tracer)["exported"], 100);
+    assert_eq!(counts(&tracer)["exported"], 100);
     let mut packet = vec![0; 1 << 17];
     let mut packets = 0;
     socket
@@ -79,13 +79,13 @@ fn a_large_batch_is_split() {
 }
 
 #[test]
-fn an_agent_whose_name_is_unknown_stops_nothing() {
-    // Longer than any name may be in DNS, so that no server is asked for it.
+fn an_agent_with_an_unknown_name_does_not_fail_the_start() {
+    // Longer than DNS allows, so that no query is sent.
     let host = format!("{}.invalid", "x".repeat(64));
     let tracer = Tracer::start(&config(Backend::Jaeger(Agent { host, port: 1 })));
     let tracer = Arc::new(tracer.unwrap());
     request(&observers(&tracer), &REST, &[], code(200, false));
     wait_for("the failure is counted", || {
-        figures(&tracer)["export_failed"] == 5
+        counts(&tracer)["export_failed"] == 5
     });
 }

@@ -21,25 +21,12 @@ use tonic::codegen::Service as _;
 
 use super::*;
 
-/// What came, with one of its headers.
+/// The received exports, with one of their headers.
 type Sender = mpsc::Sender<(Option<String>, ExportTraceServiceRequest)>;
 
-pub(super) fn collector(protocol: Protocol, address: SocketAddr) -> Collector {
-    Collector {
-        protocol,
-        endpoint: match protocol {
-            Protocol::Grpc => format!("http://{address}"),
-            Protocol::HttpProtobuf => format!("http://{address}/v1/traces"),
-        },
-        headers: vec![("x-token".to_owned(), "secret".to_owned())],
-        timeout: Duration::from_millis(200),
-        gzip: false,
-    }
-}
-
-/// Serves on a port of the system's choice for as long as the test lives.
+/// Serves on a port that the system chooses until the test ends.
 fn serve(protocol: Protocol, sender: Sender) -> SocketAddr {
-    let (told, address) = mpsc::channel();
+    let (address_sender, address) = mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -47,22 +34,22 @@ fn serve(protocol: Protocol, sender: Sender) -> SocketAddr {
             .unwrap();
         runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            told.send(listener.local_addr().unwrap()).unwrap();
+            address_sender.send(listener.local_addr().unwrap()).unwrap();
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 let (stream, sender) = (TokioIo::new(stream), sender.clone());
                 match protocol {
                     Protocol::Grpc => tokio::spawn(async move {
-                        let service = TraceServiceServer::new(Grpc(sender));
-                        let answers = service_fn(move |request| service.clone().call(request));
+                        let server = TraceServiceServer::new(Grpc(sender));
+                        let service = service_fn(move |request| server.clone().call(request));
                         let _ = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
-                            .serve_connection(stream, answers)
+                            .serve_connection(stream, service)
                             .await;
                     }),
                     Protocol::HttpProtobuf => tokio::spawn(async move {
-                        let answers = service_fn(|request| http(&sender, request));
+                        let service = service_fn(|request| http(&sender, request));
                         let _ = hyper::server::conn::http1::Builder::new()
-                            .serve_connection(stream, answers)
+                            .serve_connection(stream, service)
                             .await;
                     }),
                 };
@@ -83,8 +70,8 @@ async fn http(
     let body = request.into_body().collect().await?.to_bytes();
     let spans = ExportTraceServiceRequest::decode(body).unwrap();
     sender.send((token, spans)).unwrap();
-    let answer = ExportTraceServiceResponse::default().encode_to_vec();
-    Ok(Response::new(Full::new(answer.into())))
+    let response = ExportTraceServiceResponse::default().encode_to_vec();
+    Ok(Response::new(Full::new(response.into())))
 }
 
 struct Grpc(Sender);
@@ -108,18 +95,18 @@ fn value<'a>(attributes: &'a [KeyValue], name: &str) -> Option<&'a any_value::Va
 }
 
 #[test]
-fn secrets_are_not_shown() {
+fn secrets_are_redacted() {
     let address = SocketAddr::from(([127, 0, 0, 1], 4318));
     let mut collector = collector(Protocol::HttpProtobuf, address);
     collector.endpoint = "http://user:word@c:1/v1/traces?key=word".to_owned();
-    assert_eq!(collector.shown(), "http://c:1/v1/traces");
+    assert_eq!(collector.redacted_endpoint(), "http://c:1/v1/traces");
     let text = format!("{collector:?}");
     assert!(text.contains("x-token") && text.contains("c:1"), "{text}");
     assert!(!text.contains("secret") && !text.contains("word"), "{text}");
 }
 
 #[test]
-fn a_collector_can_decode_what_it_gets() {
+fn a_collector_can_decode_the_exports() {
     let text = |text: &str| Some(any_value::Value::StringValue(text.to_owned()));
     for protocol in [Protocol::Grpc, Protocol::HttpProtobuf] {
         let (sender, received) = mpsc::channel();
@@ -165,17 +152,17 @@ fn a_collector_can_decode_what_it_gets() {
             assert_eq!(child.kind, SpanKind::Internal as i32);
             assert!(child.start_time_unix_nano >= root.start_time_unix_nano);
         }
-        // What waits at the end is sent.
+        // What is pending at the end is sent.
         for _ in 0..3 {
             request(&observers, &REST, &[], code(200, false));
         }
         tracer.stop(Duration::from_secs(10));
-        assert_eq!(figures(&tracer)["exported"], 20, "{protocol:?}");
+        assert_eq!(counts(&tracer)["exported"], 20, "{protocol:?}");
     }
 }
 
 #[test]
-fn a_collector_that_never_answers_holds_nobody_up() {
+fn a_collector_that_never_responds_causes_a_timeout() {
     for protocol in [Protocol::Grpc, Protocol::HttpProtobuf] {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let mut to = collector(protocol, listener.local_addr().unwrap());
@@ -185,13 +172,13 @@ fn a_collector_that_never_answers_holds_nobody_up() {
         let tracer = Arc::new(Tracer::start(&config).unwrap());
         request(&observers(&tracer), &REST, &[], code(200, false));
         wait_for("the failure is counted", || {
-            figures(&tracer)["export_failed"] == 5
+            counts(&tracer)["export_failed"] == 5
         });
     }
 }
 
 #[test]
-fn what_the_exporter_refuses_is_an_error() {
+fn an_invalid_header_is_an_error() {
     let mut to = collector(Protocol::Grpc, ([127, 0, 0, 1], 1).into());
     to.headers = vec![("no header".to_owned(), "x".to_owned())];
     let error = Tracer::start(&config(Backend::Otlp(to))).unwrap_err();

@@ -1,0 +1,84 @@
+//! What is read, and what depends on that wherever it is read.
+
+use std::cell::Cell;
+
+use bytes::Bytes;
+use streeling_core::RawJson;
+
+use crate::error::{DecodeError, Result};
+use crate::json::document;
+use crate::json::scan::Cursor;
+use crate::tensorflow::REPEATED_LIMIT;
+
+/// What is being read.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Mode {
+    /// A request: has a payload; unknown fields are passed over, and `status` is one of them.
+    Request,
+    /// A response: need not have a payload, and may have a status.
+    Response,
+    /// A message in feedback. seldon-core reads those as protobuf: unknown fields are errors,
+    /// null is as good as absent, there is at most one payload, array elements are floats.
+    Feedback,
+}
+
+/// Reads values whose text may be kept as slices of one body.
+pub(super) struct Reader {
+    body: Bytes,
+    pub(super) mode: Mode,
+    /// Bytes that repeated values may still take.
+    pub(super) budget: Cell<usize>,
+}
+
+impl Reader {
+    pub(super) fn new(body: Bytes, mode: Mode) -> Self {
+        Self {
+            body,
+            mode,
+            budget: Cell::new(REPEATED_LIMIT),
+        }
+    }
+
+    pub(super) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// Any value, as its text.
+    pub(super) fn raw(&self, cursor: &mut Cursor<'_>) -> Result<RawJson> {
+        document::raw(&self.body, cursor)
+    }
+
+    /// Passes over a field that the protocol does not know, or refuses it; stands before its value.
+    pub(super) fn unknown(&self, cursor: &mut Cursor<'_>, name: &str, offset: usize) -> Result<()> {
+        if self.refuses_unknown() {
+            return Err(DecodeError::UnknownField {
+                path: String::new(),
+                offset,
+            }
+            .inside(name));
+        }
+        cursor.skip().map_err(|error| error.inside(name))
+    }
+
+    pub(super) fn refuses_unknown(&self) -> bool {
+        self.mode == Mode::Feedback
+    }
+
+    /// Takes a null where that means that the field is absent.
+    pub(super) fn absent(&self, cursor: &mut Cursor<'_>) -> bool {
+        self.mode == Mode::Feedback && cursor.take_word(b"null")
+    }
+}
+
+/// Checks that a message starts here.
+pub(super) fn object_here(cursor: &Cursor<'_>) -> Result<()> {
+    match cursor.kind() {
+        Some("an object") => Ok(()),
+        Some(found) => Err(DecodeError::NotAnObject {
+            path: String::new(),
+            offset: cursor.pos,
+            found,
+        }),
+        None => Err(cursor.syntax("a value")),
+    }
+}

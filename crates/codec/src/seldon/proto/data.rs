@@ -1,0 +1,130 @@
+//! `data` and its `tensor`.
+
+use streeling_core::{Array, DType, Elements, Layout, RawJson, Tensor};
+
+use super::reader::Reader;
+use crate::error::Result;
+use crate::json::array::MAX_DIMS;
+use crate::json::encode_float;
+use crate::protobuf::body::Oneof;
+use crate::protobuf::lists::Buffer;
+use crate::protobuf::nested;
+use crate::protobuf::wire::{Spans, TEXT};
+use crate::tensorflow::{REPEATED_LIMIT, others};
+
+/// Levels of messages around a list: list or feedback, message, data.
+const DEPTH: usize = 3;
+
+impl Reader<'_> {
+    pub(super) fn data(&self, spans: &Spans) -> Result<Array> {
+        let mut names = Vec::new();
+        let mut array = Oneof::default();
+        self.body.fields(spans, |field| match field.number {
+            1 => {
+                let name = field.span(TEXT).and_then(|span| self.body.str(span));
+                let name = name.map_err(|e| e.at_index(names.len()).inside("names"))?;
+                names.push(name.to_owned());
+                Ok(())
+            }
+            2 => array.merge(field, "tensor"),
+            3 => array.merge(field, "ndarray"),
+            4 => array.merge(field, "tftensor"),
+            _ => Ok(()),
+        })?;
+        let spans = &array.spans;
+        let (layout, elements) = match array.number {
+            2 => {
+                let elements = self.tensor(spans).map_err(|error| error.inside("tensor"))?;
+                (Layout::Flat, elements)
+            }
+            3 => {
+                let elements = self
+                    .ndarray(spans)
+                    .map_err(|error| error.inside("ndarray"))?;
+                (Layout::Nested, elements)
+            }
+            4 => {
+                let elements = self
+                    .tensor_proto(spans)
+                    .map_err(|error| error.inside("tftensor"))?;
+                (Layout::TensorProto, elements)
+            }
+            _ => (Layout::Unset, Elements::Typed(Tensor::empty())),
+        };
+        Ok(Array {
+            names: names.into(),
+            layout,
+            elements,
+        })
+    }
+
+    fn tensor(&self, spans: &Spans) -> Result<Elements> {
+        let mut shape: Vec<i32> = Vec::new();
+        let mut values = Buffer::default();
+        self.body.fields(spans, |field| {
+            match field.number {
+                1 => self
+                    .body
+                    .integers(field, |value| {
+                        #[expect(clippy::cast_possible_truncation, reason = "as protobuf has it")]
+                        shape.push(value as i32);
+                        Ok(())
+                    })
+                    .map_err(|error| error.inside("shape"))?,
+                2 => self
+                    .body
+                    .fixed::<8>(field, &mut values)
+                    .map_err(|error| error.inside("values"))?,
+                _ => {}
+            }
+            Ok(())
+        })?;
+        let values = values.finish(&self.body);
+        let sides: Option<Vec<usize>> = shape
+            .iter()
+            .map(|&side| usize::try_from(side).ok())
+            // One more than there may be, so that a shape of very many takes no more.
+            .take(MAX_DIMS + 1)
+            .collect();
+        let typed = sides
+            // An empty array of enormous sides is left to NumPy.
+            .filter(|sides| {
+                sides.len() <= MAX_DIMS && (!sides.contains(&0) || others(sides) < REPEATED_LIMIT)
+            })
+            .and_then(|sides| Tensor::new(DType::F64, sides, values.clone()).ok());
+        Ok(typed.map_or_else(
+            || Elements::Json(tensor_text(&shape, &values)),
+            Elements::Typed,
+        ))
+    }
+
+    fn ndarray(&self, spans: &Spans) -> Result<Elements> {
+        if let Some(tensor) = nested::typed(self.body.all(), spans) {
+            return Ok(Elements::Typed(tensor));
+        }
+        let mut text = Vec::new();
+        self.body.list(spans, DEPTH, &mut text)?;
+        Ok(Elements::Json(RawJson::from_checked(text.into())))
+    }
+}
+
+/// The JSON of a tensor that only NumPy can make sense of.
+fn tensor_text(shape: &[i32], values: &[u8]) -> RawJson {
+    let mut text = b"{\"shape\":[".to_vec();
+    for (index, side) in shape.iter().enumerate() {
+        if index > 0 {
+            text.push(b',');
+        }
+        text.extend_from_slice(side.to_string().as_bytes());
+    }
+    text.extend_from_slice(b"],\"values\":[");
+    let (values, _) = values.as_chunks();
+    for (index, &value) in values.iter().enumerate() {
+        if index > 0 {
+            text.push(b',');
+        }
+        encode_float(f64::from_le_bytes(value), &mut text);
+    }
+    text.extend_from_slice(b"]}");
+    RawJson::from_checked(text.into())
+}

@@ -1,0 +1,47 @@
+//! A document that is read, and how much memory it may require.
+
+use std::cell::Cell;
+
+use bytes::Bytes;
+
+use crate::error::Result;
+use crate::protobuf::body::Body;
+use crate::protobuf::wire::Field;
+use crate::tensorflow::REPEATED_LIMIT;
+
+/// How much memory a document may require.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of all tensors of the document that repeat the last value of a short list.
+    pub repeated: usize,
+}
+
+impl Default for Limits {
+    /// [`REPEATED_LIMIT`].
+    fn default() -> Self {
+        Self {
+            repeated: REPEATED_LIMIT,
+        }
+    }
+}
+
+/// A document that is being read.
+pub(super) struct Reader<'b> {
+    pub(super) body: Body<'b>,
+    /// Bytes that repeated values may still take.
+    pub(super) budget: Cell<usize>,
+}
+
+impl<'b> Reader<'b> {
+    pub(super) fn new(body: &'b Bytes, limits: Limits) -> Self {
+        Self {
+            body: Body::new(body),
+            budget: Cell::new(limits.repeated),
+        }
+    }
+
+    /// The text of the field `name`.
+    pub(super) fn text(&self, field: &Field, name: &str) -> Result<String> {
+        self.body.text(field).map_err(|error| error.inside(name))
+    }
+}

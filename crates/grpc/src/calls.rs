@@ -1,0 +1,223 @@
+//! From the message of a request to the messages of its response, in any protocol.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{FutureExt as _, StreamExt as _, stream};
+use http::Request as HttpRequest;
+use hyper::body::Incoming;
+use streeling_core::{
+    Context, Error, ErrorKind, Method, Models, Request, Response, Result as CoreResult, Stage,
+};
+use streeling_net::Offload;
+use tokio::sync::watch;
+use tokio::time::timeout_at;
+use tonic::Status;
+
+use crate::failure::{Failure, not_ready};
+use crate::frame::{PREFIX, framed};
+use crate::idle::Messages;
+use crate::protocol::{Action, Decoded, Protocol, Responses};
+use crate::request::Limits;
+use crate::router::Found;
+
+/// Calls models.
+pub(crate) struct Calls {
+    pub(crate) models: Models,
+    pub(crate) ready: watch::Receiver<bool>,
+    pub(crate) limits: Limits,
+    pub(crate) offload: Offload,
+}
+
+/// The response to a request.
+pub(crate) enum Reply {
+    /// One message, in its frame.
+    Message(Bytes),
+    /// Messages that come one after the other.
+    Stream(Messages),
+}
+
+impl Calls {
+    /// Responds within the request's time; `timeout` is its length.
+    pub(crate) async fn reply(
+        self: &Arc<Self>,
+        context: &Context,
+        timeout: Option<Duration>,
+        found: Found<'_>,
+        request: HttpRequest<Incoming>,
+    ) -> Result<Reply, Status> {
+        let work = self.run(context, timeout, found, request);
+        finish(work, context, timeout, &**found.protocol).await
+    }
+
+    async fn run(
+        self: &Arc<Self>,
+        context: &Context,
+        timeout: Option<Duration>,
+        found: Found<'_>,
+        request: HttpRequest<Incoming>,
+    ) -> Result<Reply, Failure> {
+        let action = found.route.action;
+        let is_ready = *self.ready.borrow();
+        if !is_ready && !matches!(action, Action::Page(_)) {
+            return Err(not_ready().into());
+        }
+        let (head, body) = request.into_parts();
+        let body = self.limits.read(&head.headers, body, &self.offload).await?;
+        context.set_received(PREFIX + body.len());
+        match action {
+            Action::Page(page) => {
+                let write = |out: &mut Vec<u8>| found.protocol.page(page, is_ready, out);
+                Ok(Reply::Message(framed(0, self.limits.size, write)?))
+            }
+            Action::Call(method) => {
+                let protocol = Arc::clone(found.protocol);
+                let (response, protocol) = self.call(context, protocol, method, body).await?;
+                let message = self.encode(context, protocol, method, response).await?;
+                Ok(Reply::Message(message))
+            }
+            Action::Stream(method) => {
+                let protocol = Arc::clone(found.protocol);
+                let (response, protocol) = self.call(context, protocol, method, body).await?;
+                let streaming = Streaming {
+                    calls: Arc::clone(self),
+                    responses: protocol.responses(method, response),
+                    protocol,
+                    method,
+                    context: context.clone(),
+                    timeout,
+                };
+                Ok(Reply::Stream(streaming.messages()))
+            }
+        }
+    }
+
+    async fn call(
+        &self,
+        context: &Context,
+        protocol: Arc<dyn Protocol>,
+        method: Method,
+        body: Bytes,
+    ) -> CoreResult<(Response, Arc<dyn Protocol>)> {
+        let size = body.len();
+        let since = context.clock();
+        // What goes to another thread comes back, so that no message costs a count more.
+        let decode = move || (protocol.decode(method, &body), protocol, body);
+        let (decoded, protocol, body) = self.offload.run(size, decode).await;
+        context.record(Stage::Decode, since);
+        let Decoded { model: name, input } = decoded?;
+        let model = self.models.get(name.as_deref())?;
+        let with_raw_message = model
+            .service
+            .takes_raw_message(method, context.encoding)
+            .then(move || Context {
+                raw_message: Some(body),
+                ..context.clone()
+            });
+        let context = with_raw_message.as_ref().unwrap_or(context);
+        let request = Request {
+            method,
+            model: name,
+            input,
+        };
+        Ok((model.service.call(context, request).await?, protocol))
+    }
+
+    async fn encode(
+        &self,
+        context: &Context,
+        protocol: Arc<dyn Protocol>,
+        method: Method,
+        response: Response,
+    ) -> CoreResult<Bytes> {
+        let limit = self.limits.size;
+        let size = response.message.payload.size(size_of::<f64>());
+        let since = context.clock();
+        let encode = move || framed(size, limit, |out| protocol.encode(method, &response, out));
+        let encoded = self.offload.run(size, encode).await;
+        context.record(Stage::Encode, since);
+        encoded
+    }
+}
+
+/// A response of many messages on its way.
+struct Streaming {
+    calls: Arc<Calls>,
+    responses: Responses,
+    protocol: Arc<dyn Protocol>,
+    method: Method,
+    context: Context,
+    timeout: Option<Duration>,
+}
+
+impl Streaming {
+    fn messages(self) -> Messages {
+        Box::pin(stream::try_unfold(self, |mut streaming| async {
+            let message = streaming.next().await?;
+            Ok(message.map(|message| (message, streaming)))
+        }))
+    }
+
+    async fn next(&mut self) -> Result<Option<Bytes>, Status> {
+        let Self {
+            calls,
+            responses,
+            protocol,
+            method,
+            context,
+            timeout,
+        } = self;
+        let next = async {
+            let Some(response) = responses.next().await else {
+                return Ok(None);
+            };
+            let protocol = Arc::clone(protocol);
+            let message = calls.encode(context, protocol, *method, response?).await?;
+            Ok(Some(message))
+        };
+        let next = finish(next, context, *timeout, &**protocol);
+        match &context.request {
+            Some(request) => Arc::clone(request).scope(next).await,
+            None => next.await,
+        }
+    }
+}
+
+/// Does a part of a request's work within the request's time.
+async fn finish<T>(
+    work: impl Future<Output = Result<T, Failure>>,
+    context: &Context,
+    timeout: Option<Duration>,
+    protocol: &dyn Protocol,
+) -> Result<T, Status> {
+    // Nothing of the request is looked at again after a panic, so it cannot be seen torn.
+    let work = AssertUnwindSafe(work).catch_unwind();
+    let result = match context.deadline {
+        None => work.await,
+        Some(deadline) => match timeout_at(deadline.into(), work).await {
+            Ok(result) => result,
+            Err(_) => Ok(Err(late(timeout).into())),
+        },
+    };
+    let failure = match result {
+        Ok(Ok(done)) => return Ok(done),
+        Ok(Err(failure)) => failure,
+        Err(panic) => {
+            let error = Error::panicked(&*panic);
+            tracing::error!("{error}");
+            error.into()
+        }
+    };
+    Err(failure.into_status(protocol))
+}
+
+fn late(timeout: Option<Duration>) -> Error {
+    let allowed = timeout.unwrap_or_default();
+    Error::new(
+        ErrorKind::Deadline,
+        format!("no response within {} ms", allowed.as_millis()),
+    )
+}

@@ -1,0 +1,93 @@
+//! What a protocol on the gRPC port brings along.
+
+use std::fmt;
+use std::pin::Pin;
+
+use bytes::Bytes;
+use futures_util::{Stream, future, stream};
+use streeling_core::{Error, Input, Method, Operation, Response, Result};
+use tonic::Status;
+
+/// A protocol on the gRPC port: the methods of its services, how its messages are read and written,
+/// and how it says that something failed. Everything else is the same for all protocols.
+pub trait Protocol: Send + Sync + 'static {
+    /// Every method of its services, the busiest first. No two protocols have the same path; the
+    /// health service tells of each service that is named here.
+    fn routes(&self) -> &'static [Route];
+
+    /// Its files for reflection: an encoded `FileDescriptorSet`.
+    fn descriptors(&self) -> &'static [u8];
+
+    /// Appends the message that a method without the model responds with.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the method says in place of a message.
+    fn page(&self, page: &'static str, is_ready: bool, out: &mut Vec<u8>) -> Result<()>;
+
+    /// Reads the message of a call. Large ones are read on another thread.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::BadData`](streeling_core::ErrorKind) when the bytes are not what `method`
+    /// takes.
+    fn decode(&self, method: Method, message: &Bytes) -> Result<Decoded>;
+
+    /// Appends the message that a response to a call of `method` is.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Component`](streeling_core::ErrorKind) when the protocol cannot say it.
+    fn encode(&self, method: Method, response: &Response, out: &mut Vec<u8>) -> Result<()>;
+
+    /// The responses to a call whose route is [`Action::Stream`]; each is encoded by itself. An
+    /// error ends the stream.
+    fn responses(&self, _method: Method, response: Response) -> Responses {
+        Box::pin(stream::once(future::ready(Ok(response))))
+    }
+
+    /// An error as a client is to see it.
+    fn status(&self, error: &Error) -> Status;
+}
+
+/// Responses that come one after the other.
+pub type Responses = Pin<Box<dyn Stream<Item = Result<Response>> + Send>>;
+
+/// One row of a protocol's table of methods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// `/package.Service/Method`.
+    pub path: &'static str,
+    /// What it does.
+    pub action: Action,
+    /// What a request for it is for, as metrics and traces have it.
+    pub operation: Operation,
+}
+
+/// What a method of a service does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Calls a method of the model, and responds with one message.
+    Call(Method),
+    /// Calls a method of the model, and responds with as many messages as [`Protocol::responses`]
+    /// has.
+    Stream(Method),
+    /// Responds without the model, by the page's name.
+    Page(&'static str),
+}
+
+/// The message of a call.
+#[derive(Debug)]
+pub struct Decoded {
+    /// The model's name, where the protocol has one in its messages.
+    pub model: Option<String>,
+    /// What the method is called on.
+    pub input: Input,
+}
+
+impl fmt::Debug for dyn Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let paths = self.routes().iter().map(|route| route.path);
+        f.debug_list().entries(paths).finish()
+    }
+}

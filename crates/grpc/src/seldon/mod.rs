@@ -1,0 +1,75 @@
+//! Seldon Core's protocol over gRPC: the services, messages and statuses of `SeldonMessage`.
+
+mod metadata;
+mod routes;
+mod status;
+
+use bytes::Bytes;
+use streeling_codec::DecodeError;
+use streeling_codec::seldon::proto::{self, Limits};
+use streeling_core::{Error, ErrorKind, Input, Method, Response, Result};
+use streeling_proto::FILE_DESCRIPTOR_SET;
+use tonic::Status;
+
+use crate::failure::not_ready;
+use crate::protocol::{Decoded, Protocol, Route};
+
+/// The header that brings a request's id.
+pub(crate) const ID_HEADER: &str = "seldon-puid";
+
+/// Seldon Core's protocol.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Seldon;
+
+impl Protocol for Seldon {
+    fn routes(&self) -> &'static [Route] {
+        routes::ROUTES
+    }
+
+    fn descriptors(&self) -> &'static [u8] {
+        FILE_DESCRIPTOR_SET
+    }
+
+    /// The one page is the metadata of a graph, and there is no graph here.
+    fn page(&self, _page: &'static str, is_ready: bool, _out: &mut Vec<u8>) -> Result<()> {
+        if !is_ready {
+            return Err(not_ready());
+        }
+        let text = "GraphMetadata not available on the Model level.";
+        Err(Error::new(ErrorKind::NotImplemented, text))
+    }
+
+    fn decode(&self, method: Method, message: &Bytes) -> Result<Decoded> {
+        let input = match input(method, message) {
+            Ok(input) => input,
+            Err(error) => return Err(Error::new(ErrorKind::BadData, error.to_string())),
+        };
+        Ok(Decoded { model: None, input })
+    }
+
+    fn encode(&self, method: Method, response: &Response, out: &mut Vec<u8>) -> Result<()> {
+        let message = &response.message;
+        if method == Method::Metadata {
+            return metadata::encode(&message.payload, out);
+        }
+        proto::encode_message(message, out)
+            .map_err(|error| Error::new(ErrorKind::Component, error.to_string()))
+    }
+
+    fn status(&self, error: &Error) -> Status {
+        status::of_error(error)
+    }
+}
+
+fn input(method: Method, message: &Bytes) -> std::result::Result<Input, DecodeError> {
+    let limits = Limits::default();
+    match method {
+        Method::Predict | Method::TransformInput | Method::TransformOutput | Method::Route => {
+            proto::decode_message(message, limits).map(Input::Message)
+        }
+        Method::Aggregate => proto::decode_messages(message, limits).map(Input::Messages),
+        Method::SendFeedback => proto::decode_feedback(message, limits)
+            .map(|feedback| Input::Feedback(Box::new(feedback))),
+        Method::HealthStatus | Method::Metadata => Ok(Input::None),
+    }
+}

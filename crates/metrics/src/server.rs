@@ -1,0 +1,86 @@
+//! Connections of the metrics port.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Request;
+use http::request::Parts;
+use hyper::body::{Body as _, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use streeling_core::{Code, Outcome};
+use streeling_net::{Connection, Drain, Transport};
+use tokio::io::{AsyncRead, AsyncWrite};
+use warp::Filter as _;
+
+use crate::pages::Pages;
+
+/// How long a connection may be idle. Scrapers reuse theirs every few seconds to a minute.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+
+impl Transport for Pages {
+    fn handle<Io>(
+        &self,
+        connection: Connection<Io>,
+        drain: Drain,
+    ) -> impl Future<Output = ()> + Send + 'static
+    where
+        Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        run(self.clone(), connection, drain)
+    }
+}
+
+async fn run<Io>(pages: Pages, connection: Connection<Io>, mut drain: Drain)
+where
+    Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let Connection { io, peer } = connection;
+    let respond = {
+        let pages = pages.clone();
+        // The request's head comes as an extension, so that no path or header makes warp reject it.
+        warp::ext::get::<Arc<Parts>>().then(move |head: Arc<Parts>| {
+            let pages = pages.clone();
+            async move { pages.respond(&head).await }
+        })
+    };
+    let filter = TowerToHyperService::new(warp::service(respond));
+    let service = service_fn(move |http: Request<Incoming>| {
+        let (head, body) = http.into_parts();
+        let head = Arc::new(head);
+        let guard = pages.observe(&head, peer);
+        let mut http = Request::new(body);
+        http.extensions_mut().insert(Arc::clone(&head));
+        let response = filter.call(http);
+        async move {
+            let response = response.await?;
+            guard.finish(&Outcome {
+                code: Code {
+                    is_fault: response.status().is_server_error(),
+                    ..Code::numbered(response.status().as_u16())
+                },
+                bytes: response.body().size_hint().lower(),
+            });
+            Ok::<_, Infallible>(response)
+        }
+    });
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(IDLE_TIMEOUT);
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(io), service));
+    let result = tokio::select! {
+        result = connection.as_mut() => result,
+        () = drain.started() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = result {
+        tracing::debug!(%error, "connection ended");
+    }
+}

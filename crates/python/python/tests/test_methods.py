@@ -1,0 +1,273 @@
+"""The methods of a component: arguments, results, names, tags and metrics."""
+
+from __future__ import annotations
+
+import struct
+import sys
+import unittest
+from pathlib import Path
+from typing import Any, ClassVar
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from seldon_core.metrics import create_counter
+from seldon_core.user_model import SeldonComponent, SeldonNotImplementedError, SeldonResponse
+from streeling_worker import payload, protocol
+
+from tests.support import TEXT, Calls, Response, Server, call, floats, item, raising
+
+HAS_NUMPY = payload.numpy_version() is not None
+
+
+class Plain(unittest.TestCase):
+    def test_meta_is_passed_where_it_is_taken(self) -> None:
+        class Takes:
+            def predict(self, X: Any, names: Any, meta: Any = "default") -> Any:
+                return {"meta": meta}
+
+        class Keywords:
+            def predict(self, X: Any, names: Any, **kwargs: Any) -> Any:
+                return kwargs
+
+        class Not:
+            def predict(self, *args: Any) -> Any:
+                return {"count": len(args)}
+
+        body = item(3, b"x", meta=b'{"puid":"p"}')
+        self.assertEqual(call(Takes(), body).json, {"meta": {"puid": "p"}})
+        self.assertEqual(call(Keywords(), body).json, {"meta": {"puid": "p"}})
+        self.assertEqual(call(Not(), body).json, {"count": 2})
+        self.assertEqual(call(Takes()).json, {"meta": None})
+
+    def test_a_type_error_within_is_not_a_reason_to_call_again(self) -> None:
+        calls = raising(TypeError("inside"))
+        self.assertEqual(call(calls).error["info"], "inside")
+        self.assertEqual(calls.count, 1)
+
+    def test_absent_methods(self) -> None:
+        for component in (object(), SeldonComponent()):
+            with Server(component) as server:
+                self.assertEqual((server.call(TEXT).kind, server.call(TEXT).shape)[1], (0,))
+                self.assertEqual(server.call(TEXT, 2).kind, 7)
+                self.assertEqual(server.call(TEXT, 3).kind, 7)
+                self.assertEqual(server.call(TEXT, 4).error["info"], "Route not defined")
+                self.assertEqual(server.call(TEXT, 5).error["info"], "Aggregate not defined")
+                health = b"healthy"
+                if isinstance(component, SeldonComponent):
+                    health = b"not implemented - assuming healthy"
+                self.assertEqual(server.call(b"", 7, 0).body, health)
+
+    def test_declining_is_as_absent(self) -> None:
+        self.assertEqual(call(raising(SeldonNotImplementedError("no"))).shape, (0,))
+
+    def test_raw(self) -> None:
+        class Raw:
+            def predict_raw(self, message: Any) -> Any:
+                if "decline" in message:
+                    raise SeldonNotImplementedError("no")
+                return {"got": message}
+
+            def health_status_raw(self) -> Any:
+                return {"strData": "raw"}
+
+        with Server(Raw()) as server:
+            response = server.call(item(6, b'{"a":1}'))
+            self.assertEqual((response.kind, response.json), (6, {"got": {"a": 1}}))
+            response = server.call(item(6, b'{"decline":1}'))
+            self.assertEqual(response.error["kind"], "not_implemented")
+            self.assertEqual(server.call(item(6, b"{}"), 7).json, {"strData": "raw"})
+
+    def test_route(self) -> None:
+        class Router:
+            response: ClassVar[Any] = 1
+
+            def route(self, X: Any, names: Any) -> Any:
+                return self.response
+
+        response = call(Router(), method=4)
+        self.assertEqual((response.kind, response.dtype, response.shape), (1, 5, (1, 1)))
+        self.assertEqual(struct.unpack("<q", response.body), (1,))
+        for bad in (1.0, "a", None, [1]):
+            Router.response = bad
+            error = call(Router(), method=4).error
+            self.assertEqual(error["info"], f"Routing response must be int but got {bad}")
+            self.assertEqual(error["kind"], "bad_data")
+        Router.response = SeldonResponse(2, tags={"a": 1})
+        response = call(Router(), method=4)
+        self.assertEqual(
+            (response.meta, struct.unpack("<q", response.body)), ({"tags": {"a": 1}}, (2,))
+        )
+
+    def test_an_empty_list_reaches_the_component(self) -> None:
+        class Combiner:
+            def aggregate(self, X: Any, names: Any) -> Any:
+                return {"first": X[0]}
+
+        error = call(Combiner(), b"", 5, 0).error
+        self.assertEqual((error["info"], error["kind"]), ("list index out of range", "component"))
+
+    @unittest.skipUnless(HAS_NUMPY, "needs NumPy")
+    def test_feedback_takes_tensors_as_protobuf_does(self) -> None:
+        class Judge:
+            def send_feedback(
+                self, X: Any, names: Any, reward: Any, truth: Any, routing: Any
+            ) -> Any:
+                return {"X": X.tolist(), "shape": X.shape}
+
+        reward = item(5, b'{"reward":1,"routing":null}')
+        tensor = item(2, b'{"shape":[2.0,"1"],"values":["1.5",2]}', form=2)
+        response = call(Judge(), tensor + item(0) + reward, 6, 3).json
+        self.assertEqual(response, {"X": [[1.5], [2.0]], "shape": [2, 1]})
+        tensor = item(2, b'{"shape":[2],"values":[1]}', form=2)
+        error = call(Judge(), tensor + item(0) + reward, 6, 3).error
+        self.assertEqual(error["info"], "cannot reshape array of size 1 into shape (2,)")
+
+    def test_feedback_sees_floats_and_data_only(self) -> None:
+        class Judge:
+            def send_feedback(
+                self, X: Any, names: Any, reward: Any, truth: Any, routing: Any
+            ) -> Any:
+                return {"X": repr(list(X)), "truth": repr(list(truth)), "routing": routing}
+
+        numbers = item(1, struct.pack("<2q", 1, 2), 5, (2,), 1)
+        body = numbers + TEXT + item(5, b'{"reward":1,"routing":3}')
+        response = call(Judge(), body, 6, 3).json
+        self.assertIn("1.0", response["X"])
+        self.assertEqual((response["truth"], response["routing"]), ("[]", 3))
+        body = item(2, b'[["a",1]]', form=1) + item(0) + item(5, b'{"reward":1,"routing":null}')
+        self.assertIn("1.0", call(Judge(), body, 6, 3).json["X"])
+
+
+class Meta(unittest.TestCase):
+    def annotated(self, **parts: Any) -> Response:
+        component = Calls(lambda X: parts.get("response", [[1.5, 2.0]]))
+        for name in ("tags", "metrics", "class_names"):
+            if name in parts:
+                setattr(component, name, lambda name=name: parts[name])
+        return call(component)
+
+    def test_names(self) -> None:
+        self.assertEqual(self.annotated(class_names=["a", "b"]).names, ["a", "b"])
+        self.assertEqual(self.annotated(class_names=("a", 1)).names, ["a", "1"])
+        self.assertEqual(self.annotated(class_names=[]).names, [])
+        self.assertIsNone(self.annotated(class_names=None).names)
+        self.assertIsNone(self.annotated(class_names=["a"], response=[1.5]).names)
+        self.assertEqual(self.annotated(class_names="ab").error["kind"], "bad_data")
+
+    def test_names_that_change(self) -> None:
+        names = ["a", "b"]
+        component = Calls(lambda X: [[1.0, 2.0]])
+        # Given to the object alone, as users do; the class does not have it.
+        component.class_names = lambda: names  # type: ignore[attr-defined]
+        with Server(component) as server:
+            self.assertEqual(server.call(TEXT).names, ["a", "b"])
+            names[0] = "c"
+            self.assertEqual(server.call(TEXT).names, ["c", "b"])
+
+    def test_tags_of_the_call_come_after_the_component_s(self) -> None:
+        response = self.annotated(
+            tags={"a": 1, "b": 1}, response=SeldonResponse("x", tags={"b": 2, "c": None})
+        )
+        self.assertEqual(response.meta, {"tags": {"a": 1, "b": 2, "c": None}})
+        self.assertIn("dictionary", self.annotated(tags=[1]).error["info"])
+        self.assertIn("JSON serializable", self.annotated(tags={"a": object()}).error["info"])
+        self.assertIsNone(self.annotated(tags={}).meta)
+
+    def test_metrics(self) -> None:
+        one = {"type": "TIMER", "key": "t", "value": 1.5, "tags": {"a": "b"}, "extra": 1}
+        response = self.annotated(
+            metrics=[one], response=SeldonResponse("x", metrics=[create_counter("c", 1)])
+        )
+        self.assertEqual(
+            response.meta,
+            {
+                "metrics": [
+                    {"type": "TIMER", "key": "t", "value": 1.5, "tags": {"a": "b"}},
+                    {"type": "COUNTER", "key": "c", "value": 1},
+                ]
+            },
+        )
+        for bad in (
+            None,
+            [1],
+            "x",
+            (one,),
+            [{"key": "k", "value": 1}],
+            [{"type": "counter", "key": "k", "value": 1}],
+            [{"type": "COUNTER", "key": "k", "value": "1"}],
+            [{"type": "COUNTER", "value": 1}],
+            [one, {"type": "COUNTER", "key": "k"}],
+        ):
+            with self.subTest(repr(bad)):
+                error = self.annotated(metrics=bad).error
+                self.assertEqual(error["kind"], "bad_metric")
+                self.assertTrue(error["info"].startswith("Bad metric created during request: "))
+
+    def test_a_look_alike_response_is_unwrapped(self) -> None:
+        class Mine:
+            data = "x"
+            tags: ClassVar[Any] = {"a": 1}
+            metrics: ClassVar[Any] = []
+
+        response = self.annotated(response=Mine())
+        self.assertEqual((response.body, response.meta), (b"x", {"tags": {"a": 1}}))
+
+
+@unittest.skipUnless(HAS_NUMPY, "needs NumPy")
+class Arrays(unittest.TestCase):
+    def test_every_dtype_there_and_back(self) -> None:
+        import numpy as np
+
+        for code, (name, _, _) in protocol.DTYPES.items():
+            with self.subTest(name):
+                array = np.arange(6).reshape(2, 3).astype(name)
+                response = call(Calls(lambda X: X), item(1, array.tobytes(), code, (2, 3), 1))
+                self.assertEqual(response.shape, (2, 3))
+                if name == "bool":
+                    self.assertEqual((response.kind, response.json), (2, array.tolist()))
+                else:
+                    self.assertEqual((response.dtype, response.body), (code, array.tobytes()))
+
+    def test_layouts(self) -> None:
+        import numpy as np
+
+        square = np.arange(20_000.0).reshape(100, 200)
+        for array in (square.T, square[::2, ::3], square.astype(">f8"), np.array([[1.0]]).T):
+            response = call(Calls(lambda X, array=array: array))
+            self.assertEqual((response.dtype, response.shape), (12, array.shape))
+            self.assertEqual(response.body, np.ascontiguousarray(array, dtype="<f8").tobytes())
+
+    def test_arrays_that_are_no_plain_numbers(self) -> None:
+        import numpy as np
+
+        for array, json in (
+            (np.array(["a", "b"]), ["a", "b"]),
+            (np.ma.array([1, 2], mask=[False, True]), [1, None]),
+            (np.array([{"a": 1}]), [{"a": 1}]),
+            (np.array(["2020-01-01"], "M8[D]"), ["Wed, 01 Jan 2020 00:00:00 GMT"]),
+            (["a", 1], ["a", 1]),
+            ([None, 2**70], [None, 2**70]),
+        ):
+            with self.subTest(repr(array)):
+                response = call(Calls(lambda X, array=array: array))
+                self.assertEqual((response.kind, response.json), (2, json))
+        for array in (np.array([1j]), np.array([b"a"]), np.array([1], "longdouble")):
+            with self.subTest(repr(array)):
+                error = call(Calls(lambda X, array=array: array)).error
+                self.assertIn("is not JSON serializable", error["info"])
+
+    def test_lists_follow_numpy(self) -> None:
+        response = call(Calls(lambda X: [[1, 2.5]]))
+        self.assertEqual((response.kind, response.shape, response.floats), (1, (1, 2), (1, 2.5)))
+        self.assertEqual(call(Calls(lambda X: [1, 2])).dtype, 5)
+        self.assertEqual(call(Calls(lambda X: [])).dtype, 12)
+        self.assertEqual(call(Calls(lambda X: [2**63])).dtype, 9)
+
+    def test_a_raw_message_without_a_method_for_it_is_declined(self) -> None:
+        with Server(Calls(lambda X: X)) as server:
+            self.assertEqual(server.call(item(6, b"{}")).error["kind"], "not_implemented")
+            self.assertEqual(server.call(floats((1,), 2.0)).floats, (2.0,))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,47 @@
+//! How a pool is to be made up.
+
+use crate::slot::WorkerSlots;
+use crate::worker::WorkerConfig;
+
+/// How a pool is to be made up.
+#[derive(Clone, Debug)]
+pub struct PoolConfig {
+    /// What each worker loads.
+    pub worker: WorkerConfig,
+    /// Where its workers get their numbers: the same for all pools of a server.
+    pub slots: WorkerSlots,
+    /// Worker processes at the start.
+    pub workers: usize,
+    /// Requests that may wait for a worker.
+    pub max_queue: usize,
+    /// The largest response, in bytes on the way from the worker.
+    pub max_response: usize,
+    /// Requests after which a worker is replaced; `None` never.
+    pub recycle: Option<Recycle>,
+    /// Starts of one worker in a row that may fail before the pool gives up. A worker that is lost
+    /// within ten seconds without a response counts as a start that failed; one that is killed from
+    /// outside while others serve does not.
+    pub tries: u32,
+    /// Errors of the component carry its traceback in their text.
+    pub tracebacks: bool,
+}
+
+/// When a worker is replaced by a fresh one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recycle {
+    /// Requests that a worker is given before its successor is started.
+    pub after: u32,
+    /// Most that is added to that at random, drawn for each worker, so that not all are replaced at
+    /// the same time.
+    pub jitter: u32,
+}
+
+impl Recycle {
+    /// Draws the maximum of requests of one worker.
+    pub(crate) fn draw(self) -> u64 {
+        use std::hash::{BuildHasher, RandomState};
+
+        let random = RandomState::new().hash_one(());
+        u64::from(self.after.max(1)) + random % (u64::from(self.jitter) + 1)
+    }
+}

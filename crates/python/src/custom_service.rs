@@ -1,0 +1,127 @@
+//! The component's own server, `custom_service()`, in a process of its own.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::config::PoolConfig;
+use crate::methods::Methods;
+use crate::pool::Pool;
+use crate::slot::WorkerSlot;
+use crate::worker::{Process, Worker, WorkerConfig};
+
+/// The first pause before a service that failed is started again; it doubles with each failure in a
+/// row.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
+/// The longest of these pauses.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// A service that has run for so long does not count as a failure in a row.
+const STABLE_AFTER: Duration = Duration::from_secs(30);
+
+/// A process that loads the component and runs its `custom_service()`. It is started again when it
+/// fails, and not when it returns. Dropping this kills it.
+#[derive(Debug)]
+pub struct Service {
+    stop: watch::Sender<Option<Duration>>,
+    supervisor: JoinHandle<()>,
+}
+
+impl Pool {
+    /// Starts the component's own server in a process beside the workers, if the class defines one;
+    /// `None` also before the component has been loaded. Must be called inside a Tokio runtime.
+    #[must_use]
+    pub fn start_service(&self) -> Option<Service> {
+        let methods = self.shared.component.methods();
+        let has_one = methods.is_ok_and(Methods::has_service);
+        has_one.then(|| {
+            let PoolConfig { worker, slots, .. } = &self.shared.config;
+            Service::start(worker.clone(), slots.take())
+        })
+    }
+}
+
+impl Service {
+    fn start(config: WorkerConfig, slot: WorkerSlot) -> Self {
+        // It takes no requests.
+        let config = WorkerConfig {
+            threads: 0,
+            ..config
+        };
+        let (stop, stopped) = watch::channel(None);
+        let supervisor = tokio::spawn(supervise(config, slot, stopped));
+        Self { stop, supervisor }
+    }
+
+    /// Sends the process SIGTERM, and kills it when it has not ended after `grace`.
+    pub async fn stop(self, grace: Duration) {
+        self.stop.send_replace(Some(grace));
+        // It fails only after a panic, which has been logged.
+        let _ = self.supervisor.await;
+    }
+}
+
+/// Ready when the service is to end, with the grace.
+async fn stopped(stop: &mut watch::Receiver<Option<Duration>>) -> Duration {
+    match stop.wait_for(Option::is_some).await {
+        Ok(grace) => grace.unwrap_or_default(),
+        Err(_) => Duration::ZERO,
+    }
+}
+
+async fn supervise(
+    config: WorkerConfig,
+    slot: WorkerSlot,
+    mut stop: watch::Receiver<Option<Duration>>,
+) {
+    let worker = slot.number;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let since = Instant::now();
+        let started = tokio::select! {
+            started = Worker::start(&config, worker) => started,
+            _ = stopped(&mut stop) => return,
+        };
+        match started {
+            Ok(mut started) => {
+                tracing::info!(worker, "custom_service runs");
+                let status = tokio::select! {
+                    status = started.process.wait() => status,
+                    grace = stopped(&mut stop) => return end(&mut started.process, grace).await,
+                };
+                match status {
+                    Ok(status) if status.success() => {
+                        tracing::info!(worker, "custom_service has ended");
+                        return;
+                    }
+                    Ok(status) => {
+                        tracing::error!(worker, "custom_service failed: {status}");
+                    }
+                    Err(error) => {
+                        tracing::error!(worker, "custom_service failed: {error}");
+                    }
+                }
+            }
+            Err(error) => {
+                tracing::error!(worker, "custom_service not started: {error}");
+            }
+        }
+        if since.elapsed() >= STABLE_AFTER {
+            pause = FIRST_PAUSE;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            _ = stopped(&mut stop) => return,
+        }
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+async fn end(process: &mut Process, grace: Duration) {
+    process.terminate();
+    if tokio::time::timeout(grace, process.wait()).await.is_err() {
+        tracing::warn!("custom_service is killed: it did not end within {grace:?}");
+    }
+}

@@ -1,0 +1,49 @@
+//! The component as it was loaded.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use streeling_core::{Error, ErrorKind, Result};
+
+use crate::lock::lock;
+use crate::methods::Methods;
+use crate::worker::Ready;
+
+/// The component as the newest worker has loaded it.
+#[derive(Default)]
+pub(crate) struct LoadedComponent {
+    /// [`Methods`] and [`LoadedComponent::KNOWN`]: read for every request, so without a lock.
+    methods: AtomicU32,
+    ready: Mutex<Option<Arc<Ready>>>,
+}
+
+impl LoadedComponent {
+    /// Distinguishes a component without any method from none.
+    const KNOWN: u32 = 1 << 31;
+
+    pub(crate) fn set(&self, ready: Ready) {
+        let methods = ready.methods.bits() | Self::KNOWN;
+        *lock(&self.ready) = Some(Arc::new(ready));
+        self.methods.store(methods, Ordering::Release);
+    }
+
+    /// What the class defines; [`ErrorKind::NotReady`] before the first worker has loaded it.
+    pub(crate) fn methods(&self) -> Result<Methods> {
+        match self.methods.load(Ordering::Acquire) {
+            0 => Err(not_ready()),
+            bits => Ok(Methods::from_bits(bits)),
+        }
+    }
+
+    /// All that is known of it; [`ErrorKind::NotReady`] before the first worker has loaded it.
+    pub(crate) fn ready(&self) -> Result<Arc<Ready>> {
+        lock(&self.ready).clone().ok_or_else(not_ready)
+    }
+}
+
+fn not_ready() -> Error {
+    Error::new(
+        ErrorKind::NotReady,
+        "the component is still being loaded; try again later",
+    )
+}

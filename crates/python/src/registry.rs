@@ -1,0 +1,399 @@
+//! The workers of a pool: hands requests out to them and takes their responses.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, oneshot, watch};
+
+use streeling_core::{Error, ErrorKind, RequestContext, Stage};
+
+use crate::connection::{Connection, Received};
+use crate::dispatch::{
+    Assignment, ConnectionId, Dispatcher, HealthAction, QueuedRequest, Removed, Responder,
+    Submitted, Threads, WorkerId,
+};
+use crate::frame::Pieces;
+use crate::lock::lock;
+use crate::statistics::ReplaceReason;
+use crate::worker::Worker;
+
+/// The workers of a pool, and the requests that are queued for them or in flight.
+pub(crate) struct Registry {
+    state: Mutex<State>,
+    next_request: AtomicU64,
+    next_worker: AtomicU64,
+    live: watch::Sender<usize>,
+}
+
+/// What is locked while a request is handed out or a response taken.
+struct State {
+    dispatcher: Dispatcher<Pieces, ResponseSender>,
+    workers: Vec<Arc<WorkerHandle>>,
+    /// No worker is added any more; while none is live, requests are refused.
+    is_closed: bool,
+}
+
+/// A worker that takes part.
+#[derive(Debug)]
+pub(crate) struct WorkerHandle {
+    pub(crate) id: WorkerId,
+    pub(crate) slot: usize,
+    pid: u32,
+    connections: Arc<[Connection]>,
+    /// It is to be replaced by a successor.
+    pub(crate) replace: ReplaceRequest,
+    /// It has been retired and nothing is in flight on it.
+    pub(crate) drained: Notify,
+    /// It can be of no use any more.
+    pub(crate) kill: Notify,
+}
+
+/// The request to replace a worker, with the reason; of two reasons the later one stays.
+#[derive(Debug, Default)]
+pub(crate) struct ReplaceRequest {
+    reason: Mutex<Option<ReplaceReason>>,
+    notify: Notify,
+}
+
+impl ReplaceRequest {
+    fn make(&self, reason: ReplaceReason) {
+        *lock(&self.reason) = Some(reason);
+        self.notify.notify_one();
+    }
+
+    pub(crate) async fn made(&self) {
+        self.notify.notified().await;
+    }
+
+    pub(crate) fn reason(&self) -> Option<ReplaceReason> {
+        *lock(&self.reason)
+    }
+}
+
+/// The slot of the worker that responded, and its response.
+pub(crate) type Response = Result<(usize, Received), Error>;
+
+/// Where the response to a request goes.
+#[derive(Debug)]
+pub(crate) struct ResponseSender {
+    pub(crate) sender: oneshot::Sender<Response>,
+    /// When the request was submitted.
+    pub(crate) since: Instant,
+    /// Where it is recorded how long the request was queued.
+    pub(crate) request: Option<Arc<RequestContext>>,
+}
+
+impl ResponseSender {
+    fn send(self, response: Response) {
+        // A caller that has given up drops the other end.
+        let _ = self.sender.send(response);
+    }
+}
+
+impl Responder for ResponseSender {
+    fn is_abandoned(&self) -> bool {
+        self.sender.is_closed()
+    }
+
+    fn sent(&self, now: Instant) {
+        if let Some(request) = &self.request {
+            request.record(Stage::Queue, self.since, now);
+        }
+    }
+}
+
+/// Why a request was neither sent nor queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// There is no worker, and there will be none.
+    NoWorker,
+    QueueFull,
+}
+
+/// How many requests and threads there are right now.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Load {
+    pub(crate) queued: usize,
+    pub(crate) in_flight: usize,
+    pub(crate) threads: Threads,
+}
+
+/// A frame and where it goes. It is made while the state is locked, and written when it is not.
+struct Write {
+    connections: Arc<[Connection]>,
+    assignment: Assignment<Pieces>,
+}
+
+impl Write {
+    fn run(self) {
+        let Assignment {
+            connection,
+            payload,
+            is_urgent,
+            ..
+        } = self.assignment;
+        self.connections[connection.thread].send(payload, is_urgent);
+    }
+}
+
+impl State {
+    /// `None` when the worker has gone; its removal fails the request.
+    fn write(&self, assignment: Assignment<Pieces>) -> Option<Write> {
+        let worker = self.worker(assignment.connection.worker)?;
+        if assignment.recycle_requested {
+            worker.replace.make(ReplaceReason::MaxRequests);
+        }
+        Some(Write {
+            connections: Arc::clone(&worker.connections),
+            assignment,
+        })
+    }
+
+    fn writes(&self, assignments: Vec<Assignment<Pieces>>) -> Vec<Write> {
+        assignments
+            .into_iter()
+            .filter_map(|assignment| self.write(assignment))
+            .collect()
+    }
+
+    fn worker(&self, id: WorkerId) -> Option<&Arc<WorkerHandle>> {
+        self.workers.iter().find(|worker| worker.id == id)
+    }
+
+    fn notify_if_drained(&self, id: WorkerId) {
+        if self.dispatcher.is_drained(id)
+            && let Some(worker) = self.worker(id)
+        {
+            worker.drained.notify_one();
+        }
+    }
+}
+
+impl Registry {
+    /// A registry without workers; `max_queue` requests may wait for one.
+    pub(crate) fn new(max_queue: usize) -> Self {
+        Self {
+            state: Mutex::new(State {
+                dispatcher: Dispatcher::new(max_queue),
+                workers: Vec::new(),
+                is_closed: false,
+            }),
+            next_request: AtomicU64::new(1),
+            next_worker: AtomicU64::new(0),
+            live: watch::Sender::new(0),
+        }
+    }
+
+    /// An id for a request that no other request has.
+    pub(crate) fn next_request_id(&self) -> u64 {
+        self.next_request.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Sends a request to a worker, or queues it.
+    pub(crate) fn submit(
+        &self,
+        request: QueuedRequest<Pieces, ResponseSender>,
+    ) -> Result<(), Refused> {
+        let write = {
+            let mut state = lock(&self.state);
+            if state.is_closed && state.dispatcher.live() == 0 {
+                return Err(Refused::NoWorker);
+            }
+            match state.dispatcher.submit(Instant::now(), request) {
+                Submitted::Assigned(assignment) => state.write(assignment),
+                Submitted::Queued => None,
+                Submitted::Full(_) => return Err(Refused::QueueFull),
+            }
+        };
+        if let Some(write) = write {
+            write.run();
+        }
+        Ok(())
+    }
+
+    /// Takes responses from a worker; one to a request that is not in flight there is an error.
+    pub(crate) fn complete(
+        &self,
+        slot: usize,
+        connection: ConnectionId,
+        batch: Vec<Received>,
+    ) -> io::Result<()> {
+        let now = Instant::now();
+        let mut assignments = Vec::new();
+        let mut responses = Vec::with_capacity(batch.len());
+        let writes = {
+            let mut state = lock(&self.state);
+            for received in batch {
+                let id = received.header.id;
+                let work = Duration::from_micros(received.header.extent.into());
+                let responder = state
+                    .dispatcher
+                    .complete(now, connection, id, work, &mut assignments)
+                    .ok_or_else(|| {
+                        io::Error::other(format!(
+                            "a response to request {id}, which is not its own"
+                        ))
+                    })?;
+                responses.push((responder, received));
+            }
+            state.notify_if_drained(connection.worker);
+            state.writes(assignments)
+        };
+        writes.into_iter().for_each(Write::run);
+        for (responder, received) in responses {
+            responder.send(Ok((slot, received)));
+        }
+        Ok(())
+    }
+
+    /// Adds a worker: from now on it is sent requests, beginning with those that are queued. After
+    /// `max_requests` of them it is to be replaced.
+    pub(crate) fn add(
+        &self,
+        slot: usize,
+        worker: &Worker,
+        max_requests: Option<u64>,
+    ) -> Arc<WorkerHandle> {
+        let handle = Arc::new(WorkerHandle {
+            id: self.next_worker.fetch_add(1, Ordering::Relaxed),
+            slot,
+            pid: worker.process.id(),
+            connections: Arc::clone(&worker.connections),
+            replace: ReplaceRequest::default(),
+            drained: Notify::new(),
+            kill: Notify::new(),
+        });
+        let writes = {
+            let mut state = lock(&self.state);
+            state.workers.push(Arc::clone(&handle));
+            let threads = worker.connections.len();
+            let assignments =
+                state
+                    .dispatcher
+                    .add_worker(Instant::now(), handle.id, threads, max_requests);
+            self.update_live(&state);
+            state.writes(assignments)
+        };
+        writes.into_iter().for_each(Write::run);
+        handle
+    }
+
+    /// Sends a worker no more requests. It ends when nothing is in flight on it.
+    pub(crate) fn retire(&self, id: WorkerId) {
+        let mut state = lock(&self.state);
+        state.dispatcher.retire_worker(Instant::now(), id);
+        state.notify_if_drained(id);
+        self.update_live(&state);
+    }
+
+    /// Removes a worker, and fails what is in flight on it. Returns whether it has responded to any
+    /// request.
+    pub(crate) fn remove(&self, id: WorkerId) -> bool {
+        let removed = {
+            let mut state = lock(&self.state);
+            state.workers.retain(|worker| worker.id != id);
+            let removed = state.dispatcher.remove_worker(id);
+            self.update_live(&state);
+            removed
+        };
+        let Removed {
+            responders,
+            has_responded,
+        } = removed;
+        for responder in responders {
+            responder.send(Err(worker_lost()));
+        }
+        has_responded
+    }
+
+    /// Fails everything that is queued, and from now on refuses requests while no worker is live.
+    pub(crate) fn refuse(&self, error: &Error) {
+        let queued = {
+            let mut state = lock(&self.state);
+            state.is_closed = true;
+            state.dispatcher.clear_queue()
+        };
+        for responder in queued {
+            responder.send(Err(error.clone()));
+        }
+    }
+
+    /// No worker is added any more: from now on refuses requests while no worker is live.
+    pub(crate) fn close(&self) {
+        let is_empty = {
+            let mut state = lock(&self.state);
+            state.is_closed = true;
+            state.dispatcher.live() == 0
+        };
+        if is_empty {
+            self.refuse(&worker_lost());
+        }
+    }
+
+    /// Removes all workers and fails all requests, when the tasks that served them have ended.
+    pub(crate) fn abandon(&self) {
+        let workers = lock(&self.state).workers.clone();
+        for worker in workers {
+            self.remove(worker.id);
+        }
+        self.refuse(&worker_lost());
+    }
+
+    /// Looks for workers with calls that do not return, and has them replaced or killed.
+    pub(crate) fn check_health(&self) {
+        let mut state = lock(&self.state);
+        for (id, action) in state.dispatcher.check_health(Instant::now()) {
+            if let Some(worker) = state.worker(id) {
+                match action {
+                    HealthAction::Replace => worker.replace.make(ReplaceReason::Stuck),
+                    HealthAction::Kill => worker.kill.notify_one(),
+                }
+            }
+        }
+    }
+
+    /// Workers that are sent requests.
+    pub(crate) fn live(&self) -> usize {
+        *self.live.borrow()
+    }
+
+    /// The same, to be notified of changes.
+    pub(crate) fn subscribe_live(&self) -> watch::Receiver<usize> {
+        self.live.subscribe()
+    }
+
+    pub(crate) fn load(&self) -> Load {
+        let state = lock(&self.state);
+        Load {
+            queued: state.dispatcher.queued(),
+            in_flight: state.dispatcher.in_flight(),
+            threads: state.dispatcher.threads(),
+        }
+    }
+
+    /// The process id of the newest worker of each slot.
+    pub(crate) fn processes(&self) -> BTreeMap<usize, u32> {
+        let state = lock(&self.state);
+        let workers = state.workers.iter();
+        workers.map(|worker| (worker.slot, worker.pid)).collect()
+    }
+
+    fn update_live(&self, state: &State) {
+        let now = state.dispatcher.live();
+        self.live.send_if_modified(|live| {
+            let before = std::mem::replace(live, now);
+            before != now
+        });
+    }
+}
+
+/// The error of a request that no worker will respond to.
+pub(crate) fn worker_lost() -> Error {
+    Error::new(
+        ErrorKind::WorkerLost,
+        "the worker that held the request is gone; try again",
+    )
+}

@@ -1,0 +1,51 @@
+//! What the handles of a pool and the supervisors of its slots share.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::config::PoolConfig;
+use crate::error::StartError;
+use crate::loaded::LoadedComponent;
+use crate::registry::Registry;
+use crate::statistics::Statistics;
+
+/// The state of a pool.
+pub(crate) struct Shared {
+    pub(crate) config: PoolConfig,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) statistics: Statistics,
+    pub(crate) component: LoadedComponent,
+    /// The pool is to be stopped.
+    pub(crate) stop: watch::Sender<bool>,
+    /// The pool has given up.
+    pub(crate) failure: watch::Sender<Option<Failure>>,
+}
+
+/// Why a pool has given up.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) slot: usize,
+    pub(crate) tries: u32,
+    pub(crate) last: Arc<StartError>,
+}
+
+impl Shared {
+    pub(crate) fn new(config: PoolConfig) -> Self {
+        Self {
+            registry: Arc::new(Registry::new(config.max_queue)),
+            statistics: Statistics::default(),
+            component: LoadedComponent::default(),
+            stop: watch::Sender::new(false),
+            failure: watch::Sender::new(None),
+            config,
+        }
+    }
+
+    /// Ready when the pool is to be stopped.
+    pub(crate) async fn stopped(&self) {
+        let mut stop = self.stop.subscribe();
+        // The sender lives as long as `self`.
+        let _ = stop.wait_for(|stop| *stop).await;
+    }
+}

@@ -1,0 +1,67 @@
+//! What matters of a request's head.
+
+use std::sync::Arc;
+
+use http::header::{CONTENT_LENGTH, EXPECT, HeaderName};
+use http::{HeaderMap, Method as Verb, Request, Uri};
+use streeling_core::RequestContext;
+
+/// A request without its body.
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub(crate) verb: Verb,
+    pub(crate) headers: HeaderMap,
+    pub(crate) request: Arc<RequestContext>,
+    uri: Uri,
+}
+
+impl Head {
+    /// Takes it from a request; what is left has the body alone.
+    pub(crate) fn take<B>(http: &mut Request<B>, request: Arc<RequestContext>) -> Self {
+        Self {
+            verb: http.method().clone(),
+            uri: std::mem::take(http.uri_mut()),
+            headers: std::mem::take(http.headers_mut()),
+            request,
+        }
+    }
+
+    /// The path; empty for a target such as `predict`, which HTTP takes for a host.
+    pub(crate) fn path(&self) -> &str {
+        self.uri.path()
+    }
+
+    /// The request target, for an error that names it.
+    pub(crate) fn target(&self) -> &Uri {
+        &self.uri
+    }
+
+    /// What follows the path, without the question mark.
+    pub(crate) fn query(&self) -> Option<&str> {
+        self.uri.query().filter(|query| !query.is_empty())
+    }
+
+    /// A header as text; `None` where it is not there, or is no text.
+    pub(crate) fn text(&self, name: &HeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    pub(crate) fn has(&self, name: &HeaderName) -> bool {
+        self.headers.contains_key(name)
+    }
+
+    /// The claimed length of the body.
+    pub(crate) fn length(&self) -> Option<u64> {
+        self.text(&CONTENT_LENGTH)?.parse().ok()
+    }
+
+    /// Whether the client is sending a body right now, wanted or not.
+    pub(crate) fn is_followed_by_body(&self) -> bool {
+        let has_body = match self.length() {
+            Some(length) => length > 0,
+            None => self.verb != Verb::GET && self.verb != Verb::HEAD,
+        };
+        // A client that expects to be told to go on has not sent it.
+        has_body && !self.has(&EXPECT)
+    }
+}

@@ -1,0 +1,176 @@
+//! What a protocol on the HTTP port brings along.
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method as Verb};
+use streeling_core::{Error, Input, Method, Operation, Request, Response, Result};
+
+use crate::reply::Reply;
+
+/// A protocol on the HTTP port: its routes, how its messages are read and written, and how it says
+/// that something failed. Everything else is the same for all protocols.
+pub trait Protocol: Send + Sync + 'static {
+    /// Every route, the busiest first. No two protocols have the same path.
+    fn routes(&self) -> &'static [Route];
+
+    /// What a route without the model responds.
+    fn page(&self, page: &'static str) -> Reply;
+
+    /// Whether the body of a call is handed on unread, as [`Payload::Opaque`](streeling_core::Payload).
+    fn passes_through(&self, _method: Method) -> bool {
+        false
+    }
+
+    /// Reads what a method is called on. Large bodies are read on another thread.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::BadData`](streeling_core::ErrorKind) when the body does not say that.
+    fn decode(&self, undecoded: Undecoded<'_>) -> Result<Decoded>;
+
+    /// About how many bytes [`Protocol::encode`] will write; 0 where they lie there already.
+    fn encoded_size(&self, response: &Response) -> usize;
+
+    /// Writes the response to a call of `method`. `size` is what [`Protocol::encoded_size`] said.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Component`](streeling_core::ErrorKind) when the protocol cannot say it.
+    fn encode(&self, method: Method, response: Response, size: usize) -> Result<Reply>;
+
+    /// Says what went wrong.
+    fn problem(&self, problem: Problem<'_>) -> Reply;
+}
+
+/// One row of a protocol's table of routes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The path; a segment `{name}` stands for any text without a slash, and `{model}` names the
+    /// model.
+    pub path: &'static str,
+    /// The HTTP methods.
+    pub verbs: Verbs,
+    /// What it does.
+    pub action: Action,
+    /// What a request for it is for, as metrics and traces have it.
+    pub operation: Operation,
+    /// One line for a description of the routes.
+    pub summary: &'static str,
+}
+
+/// What a route does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Calls a method of the model.
+    Call(Method),
+    /// Responds without the model, and while it is not ready, too; by the page's name.
+    Page(&'static str),
+}
+
+/// The HTTP methods of a route; GET brings HEAD along, and every route has OPTIONS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verbs {
+    /// GET and HEAD.
+    Get,
+    /// POST.
+    Post,
+    /// All of them.
+    GetPost,
+}
+
+impl Verbs {
+    /// Whether it is one of them.
+    #[must_use]
+    pub fn allow(self, verb: &Verb) -> bool {
+        match self {
+            Self::Get => *verb == Verb::GET || *verb == Verb::HEAD,
+            Self::Post => *verb == Verb::POST,
+            Self::GetPost => *verb == Verb::POST || *verb == Verb::GET || *verb == Verb::HEAD,
+        }
+    }
+
+    /// As the `Allow` header has it.
+    #[must_use]
+    pub fn header(self) -> &'static str {
+        match self {
+            Self::Get => "GET, HEAD, OPTIONS",
+            Self::Post => "OPTIONS, POST",
+            Self::GetPost => "GET, HEAD, OPTIONS, POST",
+        }
+    }
+}
+
+/// The parts of a path that a route leaves open.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Params(pub(crate) Vec<(&'static str, String)>);
+
+impl Params {
+    /// The text that stands for `{name}`, decoded.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let found = self.0.iter().find(|(known, _)| *known == name)?;
+        Some(&found.1)
+    }
+}
+
+/// The request of a call, whose body has come.
+#[derive(Debug)]
+pub struct Undecoded<'a> {
+    /// What the route calls.
+    pub method: Method,
+    /// The parts of the path that the route leaves open.
+    pub params: &'a Params,
+    /// What follows the path, without the question mark.
+    pub query: Option<&'a str>,
+    /// The headers.
+    pub headers: &'a HeaderMap,
+    /// The whole body.
+    pub body: Bytes,
+}
+
+/// What a method is called on.
+#[derive(Debug)]
+pub struct Decoded {
+    /// The same in core's words.
+    pub input: Input,
+    /// The message as the caller wrote it, for a component that takes raw messages.
+    pub raw_message: Bytes,
+}
+
+impl Decoded {
+    pub(crate) fn into_request(self, method: Method, params: &Params) -> (Request, Bytes) {
+        let model = params.get("model").map(str::to_owned);
+        let request = Request {
+            method,
+            model,
+            input: self.input,
+        };
+        (request, self.raw_message)
+    }
+}
+
+/// Why a request has no good response.
+#[derive(Clone, Copy, Debug)]
+pub enum Problem<'a> {
+    /// There is no route of this path.
+    NotFound(&'a str),
+    /// The route is not for this HTTP method.
+    NotAllowed {
+        /// The HTTP method.
+        verb: &'a Verb,
+        /// The path.
+        path: &'a str,
+        /// The methods that it is for.
+        allowed: Verbs,
+    },
+    /// Anything else.
+    Error(&'a Error),
+}
+
+impl fmt::Debug for dyn Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let paths = self.routes().iter().map(|route| route.path);
+        f.debug_list().entries(paths).finish()
+    }
+}

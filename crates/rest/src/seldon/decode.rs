@@ -1,0 +1,102 @@
+//! From a request's JSON to what a method is called on.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use streeling_codec::DecodeError;
+use streeling_codec::seldon::json;
+use streeling_core::{Error, ErrorKind, Input, Method};
+
+use super::form;
+
+/// Bytes of a document that cannot be used which its error shows.
+const SHOWN: usize = 200;
+
+/// Reads the JSON of a call.
+///
+/// # Errors
+///
+/// [`ErrorKind::BadData`] in the words that the wire contract prescribes.
+pub(super) fn input(method: Method, document: &Bytes) -> Result<Input, Error> {
+    let input = match method {
+        Method::Predict | Method::TransformInput | Method::TransformOutput | Method::Route => {
+            json::decode_message(document).map(Input::Message)
+        }
+        Method::Aggregate => json::decode_messages(document).map(Input::Messages),
+        Method::SendFeedback => {
+            json::decode_feedback(document).map(|feedback| Input::Feedback(Box::new(feedback)))
+        }
+        Method::HealthStatus | Method::Metadata => Ok(Input::None),
+    };
+    input.map_err(|error| bad_data(method, &error, document))
+}
+
+fn bad_data(method: Method, error: &DecodeError, document: &Bytes) -> Error {
+    let info = match error {
+        DecodeError::Syntax { .. } => return form::missing(),
+        // Feedback is protobuf to seldon-core, down to the words.
+        DecodeError::NotAnObject { .. } if method == Method::SendFeedback => {
+            format!("Invalid JSON: {error}")
+        }
+        DecodeError::NotAnObject { path, .. } | DecodeError::NoPayload { path, .. }
+            if path.is_empty() =>
+        {
+            format!("Invalid request data type: {}", shown(document))
+        }
+        DecodeError::NotAnObject { .. } | DecodeError::NoPayload { .. } => {
+            format!("Invalid request data type: {error}")
+        }
+        DecodeError::TooDeep { .. }
+        | DecodeError::WrongType { .. }
+        | DecodeError::UnknownField { .. }
+        | DecodeError::Wire { .. }
+        | DecodeError::TooLarge { .. }
+        | DecodeError::Invalid { .. } => format!("Invalid JSON: {error}"),
+    };
+    Error::new(ErrorKind::BadData, info)
+}
+
+/// The start of a document that is known to be UTF-8.
+fn shown(document: &[u8]) -> Cow<'_, str> {
+    if document.len() <= SHOWN {
+        return String::from_utf8_lossy(document.trim_ascii());
+    }
+    let mut end = SHOWN;
+    // Not in the middle of a character.
+    while end > 0 && document[end] & 0xC0 == 0x80 {
+        end -= 1;
+    }
+    Cow::Owned(format!("{}…", String::from_utf8_lossy(&document[..end])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn info(method: Method, document: &str) -> String {
+        let document = Bytes::from(document.to_owned());
+        input(method, &document).unwrap_err().info
+    }
+
+    #[test]
+    fn contract_words() {
+        assert_eq!(info(Method::Predict, "{bad"), "Can't find JSON in data");
+        assert_eq!(info(Method::Predict, "[]"), "Invalid request data type: []");
+        assert_eq!(
+            info(Method::Route, " {\"a\":1} "),
+            "Invalid request data type: {\"a\":1}"
+        );
+        assert!(info(Method::SendFeedback, r#"{"foo":1}"#).starts_with("Invalid JSON: "));
+        assert!(info(Method::SendFeedback, "[1]").starts_with("Invalid JSON: "));
+        assert!(info(Method::SendFeedback, r#"{"truth":1}"#).starts_with("Invalid JSON: "));
+        assert!(info(Method::Predict, r#"{"data":3}"#).starts_with("Invalid JSON: "));
+    }
+
+    #[test]
+    fn long_document_is_cut_between_characters() {
+        let document = format!("[\"{}\"]", "é".repeat(200));
+        let info = info(Method::Predict, &document);
+        assert!(info.ends_with("é…"), "{info}");
+        assert!(info.len() < 260, "{info}");
+    }
+}

@@ -1,0 +1,173 @@
+//! Seldon Core's protocol over HTTP: the routes, bodies, statuses and errors of `SeldonMessage`.
+
+mod decode;
+mod form;
+mod multipart;
+mod openapi;
+mod routes;
+mod status;
+
+use bytes::Bytes;
+use http::StatusCode;
+use streeling_codec::json::encode_string;
+use streeling_codec::seldon::{json, reason};
+use streeling_core::{Error, Message, Method, Payload, Response, Result};
+
+use crate::protocol::{Decoded, Problem, Protocol, Route, Undecoded};
+use crate::reply::{self, Reply};
+
+pub(crate) use multipart::document as multipart;
+
+/// The header that brings a request's id.
+pub(crate) const ID_HEADER: &str = "seldon-puid";
+
+/// The pages that need no model.
+const PING: &str = "ping";
+const OPENAPI: &str = "openapi";
+
+/// Seldon's number for an error whose exception names none.
+const ERROR_CODE: i32 = -1;
+
+/// What `/seldon.json` says about the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The title of the document.
+    pub title: String,
+    /// The version of what is served.
+    pub version: String,
+}
+
+impl Default for Identity {
+    fn default() -> Self {
+        Self {
+            title: "Streeling".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}
+
+/// Seldon Core's protocol.
+#[derive(Clone, Debug)]
+pub struct Seldon {
+    passthrough: bool,
+    description: Bytes,
+}
+
+impl Seldon {
+    /// The protocol, where `/seldon.json` describes the server as `identity` says. With
+    /// `passthrough` the bodies of predictions go to the component unread, and its bytes to the
+    /// client.
+    #[must_use]
+    pub fn new(identity: &Identity, passthrough: bool) -> Self {
+        Self {
+            passthrough,
+            description: Bytes::from(openapi::document(identity)),
+        }
+    }
+}
+
+impl Default for Seldon {
+    fn default() -> Self {
+        Self::new(&Identity::default(), false)
+    }
+}
+
+impl Protocol for Seldon {
+    fn routes(&self) -> &'static [Route] {
+        &routes::ROUTES
+    }
+
+    fn page(&self, page: &'static str) -> Reply {
+        match page {
+            PING => reply::html(Bytes::from_static(b"pong")),
+            _ => reply::json(StatusCode::OK, self.description.clone()),
+        }
+    }
+
+    fn passes_through(&self, method: Method) -> bool {
+        self.passthrough && method == Method::Predict
+    }
+
+    fn decode(&self, undecoded: Undecoded<'_>) -> Result<Decoded> {
+        let content_type = form::ContentType::of(undecoded.headers);
+        let document = form::document(content_type.as_ref(), undecoded.query, undecoded.body)?;
+        Ok(Decoded {
+            input: decode::input(undecoded.method, &document)?,
+            raw_message: document,
+        })
+    }
+
+    fn encoded_size(&self, response: &Response) -> usize {
+        // A float64 without a short form has 17 digits; most have fewer.
+        const PER_NUMBER: usize = 12;
+        let payload = &response.message.payload;
+        match payload {
+            // One piece is the rule, and goes out from where it lies.
+            Payload::Opaque(pieces) if pieces.len() == 1 => 0,
+            // Base64 makes four bytes of three.
+            Payload::Bytes(_) => payload.size(PER_NUMBER) / 3 * 4,
+            _ => payload.size(PER_NUMBER),
+        }
+    }
+
+    fn encode(&self, method: Method, response: Response, size: usize) -> Result<Reply> {
+        let mut message = response.message;
+        // Metadata is the whole body, not the payload of a message.
+        if let (Method::Metadata, Payload::Json(metadata)) = (method, &message.payload) {
+            return Ok(reply::json(StatusCode::OK, metadata.bytes().clone()));
+        }
+        let status = status::of_message(&message)?;
+        Ok(reply::json(status, body(&mut message, size)))
+    }
+
+    fn problem(&self, problem: Problem<'_>) -> Reply {
+        match problem {
+            Problem::NotFound(path) => failure(
+                StatusCode::NOT_FOUND,
+                &format!("no route {path}, see /seldon.json for those there are"),
+                "MICROSERVICE_NOT_FOUND",
+            ),
+            Problem::NotAllowed {
+                verb,
+                path,
+                allowed,
+            } => failure(
+                StatusCode::METHOD_NOT_ALLOWED,
+                &format!("{verb} is not for {path}, allowed are {}", allowed.header()),
+                "MICROSERVICE_METHOD_NOT_ALLOWED",
+            ),
+            Problem::Error(error) => reply::json(status::of_error(error), error_body(error)),
+        }
+    }
+}
+
+fn body(message: &mut Message, size: usize) -> Bytes {
+    match &mut message.payload {
+        Payload::Opaque(pieces) if pieces.len() == 1 => pieces.swap_remove(0),
+        _ => {
+            let mut body = Vec::with_capacity(size);
+            json::encode_message(message, &mut body);
+            body.into()
+        }
+    }
+}
+
+fn failure(status: StatusCode, info: &str, reason: &str) -> Reply {
+    reply::json(status, status_body(ERROR_CODE, info, reason))
+}
+
+fn error_body(error: &Error) -> Vec<u8> {
+    let reason = error.reason.as_deref().unwrap_or(reason(error.kind));
+    status_body(error.code.unwrap_or(ERROR_CODE), &error.info, reason)
+}
+
+fn status_body(code: i32, info: &str, reason: &str) -> Vec<u8> {
+    let mut body = br#"{"status":{"status":1,"info":"#.to_vec();
+    encode_string(info, &mut body);
+    body.extend_from_slice(br#","code":"#);
+    body.extend_from_slice(code.to_string().as_bytes());
+    body.extend_from_slice(br#","reason":"#);
+    encode_string(reason, &mut body);
+    body.extend_from_slice(b"}}");
+    body
+}

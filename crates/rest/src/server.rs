@@ -1,0 +1,148 @@
+//! The transport: the life of a connection.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderValue;
+use http::header::CONNECTION;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use streeling_core::{Models, Observers};
+use streeling_net::{Connection, Drain, Transport};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::Config;
+use crate::filter::{self, Http};
+use crate::handler::Handler;
+use crate::head::Head;
+use crate::observe::{self, Client};
+use crate::protocol::Protocol;
+
+/// The time for a request's head where connections are not kept, so that silent ones go away.
+const HEAD_WITHOUT_KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// How long a connection stays open for a request that was sent before its client could know that
+/// the server ends; the response says that it is the last one. HTTP/1.1 has no other way to tell.
+const LAST_REQUEST: Duration = Duration::from_millis(200);
+
+/// HTTP/1.1 in front of models.
+pub struct Rest {
+    builder: http1::Builder,
+    handler: Arc<Handler>,
+    observers: Observers,
+}
+
+impl Rest {
+    /// Speaks these protocols, at least one; the first responds where no route is found.
+    ///
+    /// While `ready` is false, requests for a model get 503; pages are served all the same.
+    ///
+    /// # Panics
+    ///
+    /// When there is no protocol.
+    #[must_use]
+    pub fn new(
+        config: &Config,
+        protocols: Vec<Arc<dyn Protocol>>,
+        models: Models,
+        observers: Observers,
+        ready: watch::Receiver<bool>,
+    ) -> Self {
+        assert!(!protocols.is_empty(), "a server without a protocol");
+        Self {
+            builder: builder(config.keepalive),
+            handler: Arc::new(Handler::new(config, protocols, models, ready)),
+            observers,
+        }
+    }
+}
+
+impl Transport for Rest {
+    fn handle<Io>(
+        &self,
+        connection: Connection<Io>,
+        drain: Drain,
+    ) -> impl Future<Output = ()> + Send + 'static
+    where
+        Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let client = Client {
+            observers: self.observers.clone(),
+            address: connection.peer,
+        };
+        let service = filter::service(Arc::clone(&self.handler));
+        run(self.builder.clone(), connection.io, client, service, drain)
+    }
+}
+
+fn builder(keepalive: Duration) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    // Hyper starts this clock when the last response is out, so it also is the idle timeout.
+    let head = if keepalive.is_zero() {
+        HEAD_WITHOUT_KEEPALIVE
+    } else {
+        keepalive
+    };
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(head)
+        .keep_alive(!keepalive.is_zero());
+    builder
+}
+
+async fn run(
+    builder: http1::Builder,
+    io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    client: Client,
+    service: impl Http,
+    mut drain: Drain,
+) {
+    let draining = drain.clone();
+    let respond = service_fn(move |mut http| {
+        let guard = client.start(&http);
+        let request = Arc::clone(guard.request());
+        let head = Arc::new(Head::take(&mut http, Arc::clone(&request)));
+        http.extensions_mut().insert(Arc::clone(&head));
+        let response = request.scope(service.call(http));
+        let draining = draining.clone();
+        async move {
+            let mut response = response.await?;
+            observe::finish(guard, &head.verb, &response);
+            // The port is closed by now: a client that comes again is refused, not cut off.
+            if draining.has_started() {
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(CONNECTION, close);
+            }
+            Ok::<_, Infallible>(response)
+        }
+    });
+    let connection = builder.serve_connection(TokioIo::new(io), respond);
+    let mut connection = pin!(connection);
+    let result = tokio::select! {
+        result = connection.as_mut() => result,
+        () = drain.started() => match timeout(LAST_REQUEST, connection.as_mut()).await {
+            Ok(result) => result,
+            Err(_) => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        },
+    };
+    if let Err(error) = result {
+        tracing::debug!(%error, "connection ended");
+    }
+}
+
+impl fmt::Debug for Rest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rest")
+            .field("builder", &self.builder)
+            .finish_non_exhaustive()
+    }
+}
