@@ -82,8 +82,10 @@ impl Control {
     /// Waits until the desired state differs from `current`.
     #[cfg(feature = "python")]
     pub(crate) async fn desired(&mut self, current: DesiredState) -> DesiredState {
-        match self.desired.wait_for(|desired| *desired != current).await {
-            Ok(desired) => *desired,
+        let changed = self.desired.wait_for(|desired| *desired != current);
+        // The lock that comes with it must not be held over another wait.
+        match changed.await.map(|desired| *desired) {
+            Ok(desired) => desired,
             Err(_) => std::future::pending().await,
         }
     }

@@ -204,3 +204,75 @@ impl fmt::Debug for Server {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, feature = "rest", feature = "grpc", feature = "metrics"))]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::{SocketAddr, TcpListener, TcpStream};
+
+    use streeling_config::{Annotations, Environment};
+
+    use super::*;
+    use crate::features::FEATURES;
+
+    struct Defaults;
+
+    #[async_trait]
+    impl Component for Defaults {
+        async fn metadata(&self) -> streeling_core::Result<RawJson> {
+            Ok(RawJson::from_checked(Bytes::from_static(b"{}")))
+        }
+    }
+
+    fn get(address: SocketAddr, path: &str) -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(address)?;
+        let head = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes())?;
+        let mut response = String::new();
+        stream.read_to_string(&mut response)?;
+        Ok(response)
+    }
+
+    /// The life that workers go through in the tests of the whole server.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_component_in_this_process_lives_from_its_ports_to_its_pid_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let pidfile = folder.path().join("pid");
+        // Where the system chooses the port, only the log says which it is.
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = free.local_addr().unwrap();
+        drop(free);
+        let port = address.port().to_string();
+        let arguments = [
+            "streeling",
+            "Defaults",
+            "--host=127.0.0.1",
+            "--http-port",
+            &port,
+            "--grpc-port=0",
+            "--metrics-port=0",
+            "--pidfile",
+            pidfile.to_str().unwrap(),
+        ];
+        let loaded = Settings::load(
+            FEATURES,
+            arguments.map(Into::into),
+            &Environment::default(),
+            &Annotations::default(),
+        );
+        let server = Server::with_component(loaded.unwrap().settings, Defaults);
+        let (controller, control) = controller();
+        let server = tokio::spawn(server.run(control));
+        let since = Instant::now();
+        while !pidfile.exists() {
+            assert!(since.elapsed() < Duration::from_secs(20) && !server.is_finished());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let ping = get(address, "/health/ping").unwrap();
+        assert!(ping.starts_with("HTTP/1.1 200 "), "{ping}");
+        controller.stop(Duration::from_secs(5));
+        server.await.unwrap().unwrap();
+        assert!(get(address, "/health/ping").is_err());
+        assert!(!pidfile.exists());
+    }
+}
