@@ -8,11 +8,12 @@ use async_trait::async_trait;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::{Array, Elements, Layout, Payload};
 use crate::meta::Meta;
+use crate::method::Method;
 use crate::names::Names;
 use crate::observer::Observers;
 use crate::request::{Input, Request, Response};
 use crate::request_context::RequestContext;
-use crate::service::{Context, Encoding, Layer, Method, Service};
+use crate::service::{Context, Encoding, Layer, Service};
 use crate::stage::Stage;
 use crate::tensor::DType;
 
