@@ -143,6 +143,10 @@ impl Backend {
     }
 
     /// Stops what was started: it finishes its requests, for at most `grace`.
+    #[cfg_attr(
+        not(feature = "python"),
+        expect(unused_variables, reason = "only workers are stopped")
+    )]
     pub(crate) async fn stop(&self, grace: Duration) {
         match self {
             Self::InProcess(_) => {}

@@ -61,7 +61,7 @@ fn not_ready_while_draining() {
         server.signal(Signal::TERM).unwrap();
         eventually("the drain", || probe(metrics, "/ready").0 == 503);
         let (_, why) = probe(metrics, "/ready");
-        assert!(why.contains("ending"), "{why}");
+        assert!(why.contains("stopping"), "{why}");
         assert_eq!(probe(metrics, "/live").0, 200);
         assert_eq!(call.join().unwrap().status, 200);
     });

@@ -187,6 +187,34 @@ fn port_in_use_is_found_before_any_worker_starts() {
 }
 
 #[test]
+fn port_lost_during_the_load_stops_the_workers_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "import atexit, socket\n\
+                class Thief:\n\
+                \x20   def __init__(self, port):\n\
+                \x20       self.socket = socket.socket()\n\
+                \x20       self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\n\
+                \x20       self.socket.bind(('0.0.0.0', port))\n\
+                \x20       self.socket.listen()\n\
+                \x20       atexit.register(open, 'exited', 'w')\n";
+    fs::write(folder.path().join("Thief.py"), text).unwrap();
+    let free = TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = free.local_addr().unwrap().port().to_string();
+    drop(free);
+    let parameters = format!(r#"[{{"name": "port", "value": "{port}", "type": "INT"}}]"#);
+    let ended = bare_command(folder.path())
+        .env("STREELING_PYTHON", &*PYTHON)
+        .args(["Thief", "--http-port", &port, "--parameters", &parameters])
+        .args(["--pidfile", "pid"])
+        .run()
+        .unwrap();
+    assert_eq!(ended.code, Some(2), "{}", ended.log);
+    says(&ended, &["component loaded", &port, "--http-port"]);
+    assert!(folder.path().join("exited").exists(), "{}", ended.log);
+    assert!(!folder.path().join("pid").exists());
+}
+
+#[test]
 fn bad_setting_is_one_line() {
     let ended = command("Scripted")
         .args(["--threads", "many"])
