@@ -8,11 +8,12 @@ use async_trait::async_trait;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::{Array, Elements, Layout, Payload};
 use crate::meta::Meta;
+use crate::method::Method;
 use crate::names::Names;
 use crate::observer::Observers;
 use crate::request::{Input, Request, Response};
 use crate::request_context::RequestContext;
-use crate::service::{Context, Encoding, Layer, Method, Service};
+use crate::service::{Context, Encoding, Layer, Service};
 use crate::stage::Stage;
 use crate::tensor::DType;
 
@@ -21,6 +22,9 @@ const UNKNOWN_IMAGE: &str = "NOT_IMPLEMENTED:NOT_IMPLEMENTED";
 
 /// The node's id in the routing of feedback when none is configured.
 const DEFAULT_ID: &str = "0";
+
+/// Default names that an array without elements gets at most.
+const MOST_EMPTY_COLUMNS: usize = 1 << 18;
 
 /// A layer that puts around the component's response what the server knows: the request's id and
 /// tags, default names, the layout of the request, this node in the path. It tells the observers of
@@ -55,6 +59,10 @@ struct Annotated {
 #[async_trait]
 impl Service for Annotated {
     async fn call(&self, context: &Context, mut request: Request) -> Result<Response> {
+        // What the component is was found out when it was loaded: it is not entered.
+        if request.method == Method::Metadata {
+            return self.inner.call(context, request).await;
+        }
         let _inside = Inside {
             request: context.request.as_deref(),
             from: Instant::now(),
@@ -75,7 +83,7 @@ impl Service for Annotated {
         annotate.reward(reward, &result);
         let response = result?;
         annotate.report(method, &response);
-        if response.is_complete || method == Method::Metadata {
+        if response.is_complete {
             return Ok(response);
         }
         Ok(annotate.sign(method, kept, response))
@@ -199,18 +207,21 @@ fn add(meta: &mut Meta, other: &Meta) {
 /// Gives an array the names and the layout that the component left open.
 fn complete(array: &mut Array, requested: Option<Layout>) {
     if let (Names::Unset, Elements::Typed(tensor)) = (&array.names, &array.elements) {
-        // Below two dimensions there are no columns to name.
+        // Below two dimensions there are no columns to name. An array without elements may claim
+        // any number of columns, for which nobody has paid with memory.
+        let most = tensor.len().max(MOST_EMPTY_COLUMNS);
         let columns = tensor.shape().get(1).copied();
+        let columns = columns.filter(|columns| *columns <= most);
         array.names = columns.map_or(Names::new(), Names::Numbered);
     }
     if array.layout == Layout::Unset {
-        let is_bool = matches!(
-            &array.elements,
-            Elements::Typed(tensor) if tensor.dtype() == DType::Bool
-        );
+        // Only lists can hold what is no number.
+        let is_numeric = match &array.elements {
+            Elements::Typed(tensor) => !matches!(tensor.dtype(), DType::Bool | DType::Bytes),
+            Elements::Json(_) => false,
+        };
         array.layout = match requested {
-            // Truth values are no numbers, so only lists can hold them.
-            _ if is_bool => Layout::Nested,
+            _ if !is_numeric => Layout::Nested,
             Some(Layout::TensorProto) => Layout::TensorProto,
             Some(Layout::Nested | Layout::Unset) => Layout::Nested,
             Some(Layout::Flat) | None => Layout::Flat,
@@ -344,6 +355,15 @@ mod tests {
             let array = completed(bools, requested);
             assert_eq!(array.layout, Layout::Nested);
             assert!(array.names.is_empty());
+            let bytes = Tensor::from_byte_elements(vec![1], [b"a"]).unwrap();
+            assert_eq!(completed(bytes, requested).layout, Layout::Nested);
         }
+    }
+
+    #[test]
+    fn an_empty_array_cannot_claim_names_without_bound() {
+        let empty = |columns| Tensor::from_vec::<f64>(vec![0, columns], Vec::new()).unwrap();
+        assert_eq!(completed(empty(3), None).names, Names::Numbered(3));
+        assert!(completed(empty(1 << 40), None).names.is_empty());
     }
 }

@@ -6,9 +6,10 @@ use async_trait::async_trait;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::{Message, Payload};
+use crate::method::Method;
 use crate::raw::RawJson;
 use crate::request::{Feedback, Input, Request, Response};
-use crate::service::{Context, Method, Service};
+use crate::service::{Context, Service};
 
 /// A model, router, transformer or combiner; [`service`] makes it something that can be served.
 ///

@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::meta::Metric;
+use crate::method::Method;
 use crate::request_context::{RequestContext, RequestInfo, Trace};
 use crate::request_id::RequestId;
-use crate::service::Method;
 use crate::transport::{Outcome, Transport};
 
 /// A request's headers, or metadata, by their names in lower case.

@@ -1,8 +1,8 @@
 //! What a service is called with, and what it returns.
 
 use crate::message::{Array, Elements, Message, Payload};
+use crate::method::Method;
 use crate::names::Names;
-use crate::service::Method;
 use crate::tensor::Tensor;
 
 /// One call of a model.

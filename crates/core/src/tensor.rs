@@ -240,6 +240,8 @@ impl Tensor {
     pub fn len(&self) -> usize {
         match self.dtype.size() {
             Some(size) => self.data.len() / size,
+            // A zero side makes any other side legal, even those whose product overflows.
+            None if self.shape.contains(&0) => 0,
             None => self.shape.iter().product(),
         }
     }
@@ -377,6 +379,8 @@ mod tests {
             error.to_string(),
             "a tensor of shape [2] needs 2 elements, but the buffer has 3"
         );
+        let empty = Tensor::new(DType::Bytes, vec![usize::MAX, 2, 0], Bytes::new()).unwrap();
+        assert_eq!(empty.len(), 0);
         for cut in [&b"\x05\0\0\0abc"[..], b"\0\0\0"] {
             let cut = Tensor::new(DType::Bytes, vec![1], Bytes::copy_from_slice(cut));
             assert!(cut.is_err());

@@ -18,20 +18,25 @@ struct Greeter;
 impl Transport for Greeter {
     fn handle<Io>(
         &self,
-        mut connection: Connection<Io>,
-        mut drain: Drain,
+        connection: Connection<Io>,
+        drain: Drain,
     ) -> impl Future<Output = ()> + Send + 'static
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        async move {
-            assert!(connection.peer.unwrap().ip().is_loopback());
-            connection.io.write_all(b"hello ").await.unwrap();
-            drain.started().await;
-            assert!(drain.has_started());
-            connection.io.write_all(b"goodbye").await.unwrap();
-        }
+        greet(connection, drain)
     }
+}
+
+async fn greet<Io>(mut connection: Connection<Io>, mut drain: Drain)
+where
+    Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    assert!(connection.peer.unwrap().ip().is_loopback());
+    connection.io.write_all(b"hello ").await.unwrap();
+    drain.started().await;
+    assert!(drain.has_started());
+    connection.io.write_all(b"goodbye").await.unwrap();
 }
 
 #[tokio::test]

@@ -29,9 +29,9 @@ impl Pool {
         for method in Method::ALL {
             let has_raw = |encoding| methods.has_raw(method, encoding);
             let raw = match (has_raw(Encoding::Json), has_raw(Encoding::Protobuf)) {
-                (true, true) => "whole messages",
-                (true, false) => "whole messages over REST",
-                (false, true) => "whole messages over gRPC",
+                (true, true) => "raw messages",
+                (true, false) => "raw messages over REST",
+                (false, true) => "raw messages over gRPC",
                 (false, false) => continue,
             };
             names.push(format!("{} ({raw})", method.name()));

@@ -121,7 +121,7 @@ impl<'a> Times<'a> {
         self.component = match header.moment {
             0 => ComponentTime::NotEntered,
             moment => {
-                let work = Duration::from_micros(header.extent.into());
+                let work = Duration::from_micros(header.count.into());
                 ComponentTime::Entered(clock::from_worker(moment), work)
             }
         };
@@ -191,12 +191,12 @@ mod tests {
 
     fn responded(
         moment: impl FnOnce(Instant) -> u64,
-        extent: u32,
+        micros: u32,
     ) -> [Option<(Duration, Duration)>; 2] {
         recorded(|times, _| {
             times.responded(&Header {
                 moment: moment(times.since),
-                extent,
+                count: micros,
                 ..Header::control(Kind::Reply, 0)
             });
         })

@@ -3,7 +3,7 @@
 use bytes::{Buf, Bytes};
 
 /// The version that server and worker must both speak.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 
 /// Bytes of a frame's header.
 pub(crate) const HEADER: usize = 32;
@@ -52,10 +52,10 @@ pub(crate) struct Header {
     pub(crate) length: u64,
     pub(crate) kind: Kind,
     pub(crate) method: u8,
-    pub(crate) items: u16,
-    /// Request: bytes of the context, which comes before the items. Reply and error: microseconds
-    /// spent in the component.
-    pub(crate) extent: u32,
+    /// Request: bytes of the context, which comes before the items.
+    pub(crate) context: u16,
+    /// Request: how many items. Reply and error: microseconds in the component.
+    pub(crate) count: u32,
     pub(crate) id: u64,
     /// `CLOCK_MONOTONIC` in nanoseconds, 0 for never. Request: the deadline. Reply and error: when
     /// the component was entered.
@@ -69,8 +69,8 @@ impl Header {
             length: length as u64,
             kind,
             method: 0,
-            items: 0,
-            extent: 0,
+            context: 0,
+            count: 0,
             id: 0,
             moment: 0,
         }
@@ -81,8 +81,8 @@ impl Header {
         bytes[0..8].copy_from_slice(&self.length.to_le_bytes());
         bytes[8] = self.kind as u8;
         bytes[9] = self.method;
-        bytes[10..12].copy_from_slice(&self.items.to_le_bytes());
-        bytes[12..16].copy_from_slice(&self.extent.to_le_bytes());
+        bytes[10..12].copy_from_slice(&self.context.to_le_bytes());
+        bytes[12..16].copy_from_slice(&self.count.to_le_bytes());
         bytes[16..24].copy_from_slice(&self.id.to_le_bytes());
         bytes[24..32].copy_from_slice(&self.moment.to_le_bytes());
         bytes
@@ -97,8 +97,8 @@ impl Header {
             length,
             kind,
             method: rest.get_u8(),
-            items: rest.get_u16_le(),
-            extent: rest.get_u32_le(),
+            context: rest.get_u16_le(),
+            count: rest.get_u32_le(),
             id: rest.get_u64_le(),
             moment: rest.get_u64_le(),
         })
@@ -120,6 +120,7 @@ pub(crate) enum ItemKind {
     Passthrough = 8,
     Custom = 9,
     Protobuf = 10,
+    Named = 11,
 }
 
 impl ItemKind {
@@ -136,6 +137,7 @@ impl ItemKind {
             Self::Passthrough,
             Self::Custom,
             Self::Protobuf,
+            Self::Named,
         ]
         .get(usize::from(code))
         .copied()
@@ -148,7 +150,7 @@ pub(crate) struct ItemHeader {
     pub(crate) kind: ItemKind,
     pub(crate) dtype: u8,
     pub(crate) ndim: u8,
-    pub(crate) form: u8,
+    pub(crate) layout: u8,
     pub(crate) names: u32,
     pub(crate) meta: u32,
     pub(crate) body: u64,
@@ -161,7 +163,7 @@ impl ItemHeader {
             kind,
             dtype: 0,
             ndim: 0,
-            form: 0,
+            layout: 0,
             names: 0,
             meta: 0,
             body: 0,
@@ -173,7 +175,7 @@ impl ItemHeader {
         bytes[0] = self.kind as u8;
         bytes[1] = self.dtype;
         bytes[2] = self.ndim;
-        bytes[3] = self.form;
+        bytes[3] = self.layout;
         bytes[4..8].copy_from_slice(&self.names.to_le_bytes());
         bytes[8..12].copy_from_slice(&self.meta.to_le_bytes());
         bytes[16..24].copy_from_slice(&self.body.to_le_bytes());
@@ -188,7 +190,7 @@ impl ItemHeader {
         let kind = ItemKind::from_code(code).ok_or(Fault::Item(code))?;
         let dtype = bytes.get_u8();
         let ndim = bytes.get_u8();
-        let form = bytes.get_u8();
+        let layout = bytes.get_u8();
         let names = bytes.get_u32_le();
         let meta = bytes.get_u32_le();
         bytes.advance(4);
@@ -196,7 +198,7 @@ impl ItemHeader {
             kind,
             dtype,
             ndim,
-            form,
+            layout,
             names,
             meta,
             body: bytes.get_u64_le(),
@@ -217,10 +219,14 @@ pub(crate) enum Fault {
     DType(u8),
     #[error("an array whose shape does not fit its elements: {0}")]
     Shape(#[from] streeling_core::ShapeError),
+    #[error("an array of {0} columns without as many elements")]
+    Columns(usize),
     #[error("text that is not UTF-8")]
     Utf8,
     #[error("invalid JSON: {0}")]
     Json(String),
     #[error("an unexpected frame: {0:?}")]
     Unexpected(Kind),
+    #[error("an unexpected item: {0:?}")]
+    UnexpectedItem(ItemKind),
 }

@@ -228,7 +228,7 @@ impl Registry {
             let mut state = lock(&self.state);
             for received in batch {
                 let id = received.header.id;
-                let work = Duration::from_micros(received.header.extent.into());
+                let work = Duration::from_micros(received.header.count.into());
                 let responder = state
                     .dispatcher
                     .complete(now, connection, id, work, &mut assignments)

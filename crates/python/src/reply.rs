@@ -12,6 +12,10 @@ use streeling_core::{
 
 use crate::frame::{Fault, Header, ITEM, ItemHeader, ItemKind, Kind};
 
+/// The most columns of an array without elements that get default names: each of these is written,
+/// whether or not there is anything below it.
+const EMPTY_COLUMNS: usize = 1 << 18;
+
 /// One frame from a worker: header and all that follows it.
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
@@ -50,11 +54,10 @@ impl Reply {
 
     fn read(self, encoding: Encoding, traceback: bool) -> Result<Outcome, Error> {
         let result = match self.header.kind {
-            Kind::Reply if self.header.items == 1 => match outcome(self.body, encoding) {
+            Kind::Reply => match outcome(self.body, encoding) {
                 Ok(outcome) => return outcome,
                 Err(fault) => Err(fault),
             },
-            Kind::Reply => Err(Fault::Items),
             Kind::Error => match raised(&self.body, traceback) {
                 Ok(Some(error)) => return Err(error),
                 Ok(None) => Ok(Outcome::Declined),
@@ -95,7 +98,7 @@ fn outcome(mut rest: Bytes, encoding: Encoding) -> Result<Result<Outcome, Error>
         ItemKind::None | ItemKind::Unchanged => Payload::None,
         ItemKind::Numbers => {
             let dtype = DType::from_code(item.dtype).ok_or(Fault::DType(item.dtype))?;
-            let has_columns = shape.len() > 1;
+            let has_columns = columns(&shape, &names, &body)?.is_some();
             Payload::Array(Array {
                 names: names.filter(|_| has_columns).unwrap_or(Names::Unset),
                 layout: Layout::Unset,
@@ -103,7 +106,7 @@ fn outcome(mut rest: Bytes, encoding: Encoding) -> Result<Result<Outcome, Error>
             })
         }
         ItemKind::List => Payload::Array(Array {
-            names: shape.get(1).map_or(Names::new(), |&columns| {
+            names: columns(&shape, &names, &body)?.map_or(Names::new(), |columns| {
                 names.unwrap_or(Names::Numbered(columns))
             }),
             layout: Layout::Nested,
@@ -119,6 +122,7 @@ fn outcome(mut rest: Bytes, encoding: Encoding) -> Result<Result<Outcome, Error>
         ItemKind::Custom if encoding == Encoding::Json => return Ok(Err(no_custom())),
         ItemKind::Custom => custom(body)?,
         ItemKind::Passthrough => Payload::Opaque(vec![body]),
+        ItemKind::Named => return Err(Fault::UnexpectedItem(item.kind)),
     };
     let mut response = Response::from(payload);
     if !meta.is_empty() {
@@ -130,6 +134,16 @@ fn outcome(mut rest: Bytes, encoding: Encoding) -> Result<Result<Outcome, Error>
         ItemKind::Unchanged => Outcome::Unchanged(response),
         _ => Outcome::Response(response),
     }))
+}
+
+/// How many columns an array has, if any: below two dimensions there are none.
+fn columns(shape: &[usize], names: &Option<Names>, body: &Bytes) -> Result<Option<usize>, Fault> {
+    match shape.get(1) {
+        Some(&columns) if names.is_none() && columns > body.len().max(EMPTY_COLUMNS) => {
+            Err(Fault::Columns(columns))
+        }
+        columns => Ok(columns.copied()),
+    }
 }
 
 /// The names that the component itself gives, if it gives any.
@@ -255,6 +269,66 @@ mod tests {
 
     fn json(text: &'static str, encoding: Encoding) -> Result<Message, Error> {
         raw_message(ItemKind::Message, &text.into(), encoding)
+    }
+
+    /// The names of the array in a reply of this kind, shape and body.
+    fn names(kind: ItemKind, shape: &[usize], own: &str, body: &[u8]) -> Result<Names, Fault> {
+        let item = ItemHeader {
+            dtype: u8::from(kind == ItemKind::Numbers) * DType::U8.code(),
+            ndim: shape.len() as u8,
+            names: own.len() as u32,
+            body: body.len() as u64,
+            ..ItemHeader::new(kind)
+        };
+        let mut frame = item.encode().to_vec();
+        for &side in shape {
+            frame.extend_from_slice(&(side as u64).to_le_bytes());
+        }
+        frame.extend_from_slice(own.as_bytes());
+        frame.extend_from_slice(body);
+        match outcome(frame.into(), Encoding::Json)?.unwrap() {
+            Outcome::Response(Response {
+                message:
+                    Message {
+                        payload: Payload::Array(array),
+                        ..
+                    },
+                ..
+            }) => Ok(array.names),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn columns_without_elements_are_limited() {
+        let own = r#"["a"]"#;
+        let given: Names = ["a"].into_iter().collect();
+        for kind in [ItemKind::Numbers, ItemKind::List] {
+            let body = |elements: &[u8]| match kind {
+                ItemKind::Numbers => elements.to_vec(),
+                _ => serde_json::to_vec(elements).unwrap(),
+            };
+            let default = |columns| match kind {
+                ItemKind::Numbers => Names::Unset,
+                _ => Names::Numbered(columns),
+            };
+            assert_eq!(names(kind, &[1], own, &body(b"x")).unwrap(), Names::new());
+            assert_eq!(names(kind, &[1, 1], own, &body(b"x")).unwrap(), given);
+            assert_eq!(names(kind, &[1, 2], "", &body(b"xy")).unwrap(), default(2));
+            let most = EMPTY_COLUMNS;
+            let wide = vec![0; most + 1];
+            let found = names(kind, &[1, most + 1], "", &body(&wide));
+            assert_eq!(found.unwrap(), default(most + 1));
+            assert_eq!(
+                names(kind, &[0, most], "", &body(b"")).unwrap(),
+                default(most)
+            );
+            assert_eq!(names(kind, &[0, most + 1], own, &body(b"")).unwrap(), given);
+            for columns in [most + 1, 1 << 60] {
+                let refused = names(kind, &[0, columns], "", &body(b"")).unwrap_err();
+                assert!(matches!(refused, Fault::Columns(found) if found == columns));
+            }
+        }
     }
 
     #[test]

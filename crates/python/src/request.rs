@@ -92,8 +92,8 @@ impl RequestFrame {
             length: (self.buffer.len() - HEADER) as u64,
             kind: Kind::Request,
             method: method.code(),
-            items: fit(self.items, u16::MAX, "messages")?,
-            extent: fit(self.context, u32::MAX, "bytes of context")?,
+            context: fit(self.context, u16::MAX, "bytes of context")?,
+            count: fit(self.items, u32::MAX, "messages")?,
             id,
             moment: deadline.map_or(0, clock::to_worker),
         };
@@ -162,7 +162,7 @@ mod tests {
             let size = request.size();
             let frame = request.finish(Method::Predict, 1, None).unwrap().concat();
             let header = Header::decode(frame.first_chunk().unwrap()).unwrap();
-            let context = header.extent as usize;
+            let context = usize::from(header.context);
             assert_eq!(header.length as usize, frame.len() - HEADER);
             assert_eq!(frame.len(), size + context);
             (size, context)

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use serde::Deserialize;
 use streeling_codec::seldon::json;
 use streeling_core::{
-    Array, Code, DType, Elements, Encoding, ErrorKind, Feedback, Layout, Message, Method, Names,
-    Payload, RawJson, RequestContext, RequestId, Tensor, Trace, Transport,
+    Array, Code, DType, Elements, Encoding, ErrorKind, Feedback, Layout, Message, Method, Named,
+    Names, Payload, RawJson, RequestContext, RequestId, Tensor, Trace, Transport,
 };
 
 use crate::frame::{HEADER, Header, ITEM, ItemHeader, ItemKind, Kind};
@@ -37,11 +37,21 @@ struct Decoded {
 struct Item {
     kind: String,
     dtype: Option<String>,
-    form: Option<String>,
+    layout: Option<String>,
     shape: Vec<usize>,
     names: String,
     meta: String,
     body: String,
+    /// Of kind `named`.
+    #[serde(default)]
+    inputs: Vec<Input>,
+}
+
+#[derive(Clone, Deserialize)]
+struct Input {
+    name: String,
+    #[serde(flatten)]
+    item: Item,
 }
 
 fn vectors() -> Vec<Vector> {
@@ -57,18 +67,18 @@ fn bytes(hex: &str) -> Bytes {
 fn dtype(name: &str) -> DType {
     let names = [
         "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
-        "float16", "float32", "float64",
+        "float16", "float32", "float64", "bytes",
     ];
     DType::ALL[names.iter().position(|known| *known == name).unwrap()]
 }
 
 fn layout(name: Option<&str>) -> Option<Layout> {
     Some(match name? {
-        "ndarray" => Layout::Nested,
-        "tensor" => Layout::Flat,
-        "tftensor" => Layout::TensorProto,
-        "empty" => Layout::Unset,
-        other => panic!("no form {other}"),
+        "nested" => Layout::Nested,
+        "flat" => Layout::Flat,
+        "tensorproto" => Layout::TensorProto,
+        "unset" => Layout::Unset,
+        other => panic!("no layout {other}"),
     })
 }
 
@@ -91,7 +101,7 @@ impl Item {
                 names: json::decode_names(self.names.as_bytes())
                     .unwrap_or_default()
                     .into(),
-                layout: layout(self.form.as_deref()).unwrap(),
+                layout: layout(self.layout.as_deref()).unwrap(),
                 elements,
             }),
             (None, "none") => Payload::None,
@@ -99,6 +109,7 @@ impl Item {
             (None, "binary") => Payload::Bytes(body),
             (None, "json") => Payload::Json(raw()),
             (None, "passthrough") => Payload::Opaque(vec![body]),
+            (None, "named") => Payload::Named(self.inputs.iter().map(Input::named).collect()),
             (None, "custom") => {
                 let length = usize::from(body[0]);
                 Payload::Any {
@@ -117,6 +128,15 @@ impl Item {
             status: None,
             meta,
             payload,
+        }
+    }
+}
+
+impl Input {
+    fn named(&self) -> Named {
+        Named {
+            name: self.name.clone(),
+            payload: self.item.message().payload,
         }
     }
 }
@@ -162,17 +182,19 @@ fn headers_and_items_are_as_decoded() {
         );
         assert_eq!(
             (
-                header.extent,
+                usize::from(header.context),
+                header.count,
                 header.id,
-                header.moment,
-                usize::from(header.items)
+                header.moment
             ),
             (
-                // One of the two is another kind's, and 0.
-                decoded.micros + decoded.context.len() as u32,
+                decoded.context.len(),
+                match header.kind {
+                    Kind::Request => decoded.items.len() as u32,
+                    _ => decoded.micros,
+                },
                 decoded.id,
-                decoded.deadline + decoded.entered,
-                decoded.items.len()
+                decoded.deadline + decoded.entered
             ),
             "{name}"
         );
@@ -268,7 +290,7 @@ fn requests_are_written_as_the_vectors_say() {
         assert_eq!(Bytes::from(found), bytes(&frame), "{name}");
         written += 1;
     }
-    assert!(written >= 22, "only {written} vectors were written");
+    assert!(written >= 27, "only {written} vectors were written");
 }
 
 #[test]

@@ -18,8 +18,9 @@ use crate::Config;
 use crate::body::{self, Limits};
 use crate::head::Head;
 use crate::protocol::{Action, Decoded, Params, Problem, Protocol, Undecoded};
-use crate::reply::{self, Reply};
+use crate::reply::Reply;
 use crate::router::{Match, Router};
+use crate::standard;
 
 /// What all requests share.
 pub(crate) struct Handler {
@@ -104,7 +105,7 @@ impl Handler {
                 error
             }
         };
-        reply::problem(&**protocol, Problem::Error(&error))
+        standard::problem(&**protocol, Problem::Error(&error))
     }
 
     async fn respond<B, E>(
@@ -150,7 +151,7 @@ impl Handler {
     fn before_body(&self, head: &Head, found: &Match<'_>) -> Result<Before> {
         let route = found.route;
         if head.verb == Verb::OPTIONS {
-            return Ok(Before::Done(reply::options(route.verbs, head)));
+            return Ok(Before::Done(standard::options(route.verbs, head)));
         }
         if !route.verbs.allow(&head.verb) {
             let problem = Problem::NotAllowed {
@@ -158,7 +159,7 @@ impl Handler {
                 path: head.path(),
                 allowed: route.verbs,
             };
-            return Ok(Before::Done(reply::problem(&**found.protocol, problem)));
+            return Ok(Before::Done(standard::problem(&**found.protocol, problem)));
         }
         match route.action {
             Action::Page(page) => Ok(Before::Done(found.protocol.page(page))),
@@ -298,14 +299,14 @@ impl Handler {
 
 fn not_found(protocol: &dyn Protocol, head: &Head) -> Reply {
     if !head.path().is_empty() {
-        return reply::problem(protocol, Problem::NotFound(head.path()));
+        return standard::problem(protocol, Problem::NotFound(head.path()));
     }
     let target = head.target();
     let error = Error::new(
         ErrorKind::BadData,
         format!("the request target {target} must start with a slash: /{target}"),
     );
-    reply::problem(protocol, Problem::Error(&error))
+    standard::problem(protocol, Problem::Error(&error))
 }
 
 fn decode(

@@ -24,6 +24,7 @@ mod reply;
 mod router;
 pub mod seldon;
 mod server;
+mod standard;
 
 pub use config::Config;
 pub use protocol::{Action, Decoded, Params, Problem, Protocol, Route, Undecoded, Verbs};

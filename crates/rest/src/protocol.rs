@@ -174,3 +174,22 @@ impl fmt::Debug for dyn Protocol {
         f.debug_list().entries(paths).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn header_lists_exactly_what_is_allowed() {
+        for verbs in [Verbs::Get, Verbs::Post, Verbs::GetPost] {
+            let listed: Vec<_> = verbs.header().split(", ").collect();
+            for verb in [Verb::GET, Verb::HEAD, Verb::POST, Verb::PUT, Verb::DELETE] {
+                assert_eq!(
+                    listed.contains(&verb.as_str()),
+                    verbs.allow(&verb),
+                    "{verbs:?} {verb}"
+                );
+            }
+        }
+    }
+}

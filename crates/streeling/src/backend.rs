@@ -11,7 +11,10 @@ use crate::control::Control;
 use crate::error::ServeError;
 use crate::ports::PortModels;
 #[cfg(feature = "python")]
-use crate::{pools::Pools, reconciler::Reconciler};
+use {
+    crate::{pools::Pools, reconciler::Reconciler},
+    streeling_python::Pool,
+};
 
 /// A component with what keeps it running.
 pub(crate) enum Backend {
@@ -67,7 +70,7 @@ impl Backend {
         };
         let name = settings.identity.unit.as_ref();
         let name = name.unwrap_or(&settings.interface.class);
-        let model = |service| Models::one(name, annotate.clone().layer(service));
+        let model = |service: Arc<dyn Service>| Models::one(name, annotate.clone().layer(service));
         match self {
             Self::InProcess(service) => {
                 let model = model(Arc::clone(service));
@@ -78,10 +81,10 @@ impl Backend {
             }
             #[cfg(feature = "python")]
             Self::Workers(workers) => {
-                let (rest, grpc) = workers.pools.services();
+                let model = |pool: &Pool| model(Arc::new(pool.clone()));
                 PortModels {
-                    rest: rest.map(model),
-                    grpc: grpc.map(model),
+                    rest: workers.pools.rest().map(model),
+                    grpc: workers.pools.grpc().map(model),
                 }
             }
         }

@@ -4,9 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use streeling_config::{Settings, WorkerPool};
-use streeling_core::{
-    Context, ErrorKind, Input, Method, Payload, Request, Response, Service as _,
-};
+use streeling_core::{Context, ErrorKind, Input, Method, Payload, Request, Response, Service as _};
 
 use crate::error::ServeError;
 use crate::features::FEATURES;
@@ -73,6 +71,13 @@ impl Report {
 }
 
 /// Ports and workers.
+fn metadata(response: &Response) -> String {
+    match &response.message.payload {
+        Payload::Json(metadata) => String::from_utf8_lossy(metadata.as_bytes()).into_owned(),
+        _ => "none".to_owned(),
+    }
+}
+
 fn layout(settings: &Settings) -> [(&'static str, String); 4] {
     let (rest, grpc) = (
         pools::workers(settings, settings.rest.workers),

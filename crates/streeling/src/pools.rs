@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use streeling_config::{LogLevel, Settings, WorkerPool};
-use streeling_core::Service;
 #[cfg(feature = "metrics")]
 use streeling_metrics::WorkerProcess;
 use streeling_python::{
@@ -14,7 +13,6 @@ use streeling_python::{
 use tokio::sync::watch;
 
 use crate::error::ServeError;
-
 
 /// Headers, names and meta come on top of a response's payload.
 const ENVELOPE: usize = 1 << 20;
@@ -58,14 +56,19 @@ impl Pools {
         })
     }
 
-    /// The service on the port of REST, and on that of gRPC.
-    pub(crate) fn services(&self) -> (Option<Arc<dyn Service>>, Option<Arc<dyn Service>>) {
-        let service = |pool: &Pool| -> Arc<dyn Service> { Arc::new(pool.clone()) };
+    /// The pool behind the port of REST.
+    pub(crate) fn rest(&self) -> Option<&Pool> {
         match self {
-            Self::Separate { rest, grpc } => {
-                (rest.as_ref().map(service), grpc.as_ref().map(service))
-            }
-            Self::Shared(pool) => (Some(service(pool)), Some(service(pool))),
+            Self::Separate { rest, .. } => rest.as_ref(),
+            Self::Shared(pool) => Some(pool),
+        }
+    }
+
+    /// The pool behind the port of gRPC.
+    pub(crate) fn grpc(&self) -> Option<&Pool> {
+        match self {
+            Self::Separate { grpc, .. } => grpc.as_ref(),
+            Self::Shared(pool) => Some(pool),
         }
     }
 

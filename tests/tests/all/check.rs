@@ -47,7 +47,7 @@ fn prints_what_would_be_served_and_opens_nothing() {
     assert_eq!(ended.code, Some(0), "{}", ended.log);
     let output = &ended.output;
     assert_eq!(row(output, "component"), "Both.Both (ROUTER)");
-    assert_eq!(row(output, "methods"), "predict, route (whole messages)");
+    assert_eq!(row(output, "methods"), "predict, route (raw messages)");
     assert!(row(output, "metadata").contains(r#""both""#), "{output}");
     assert!(row(output, "metadata").contains("v7"), "{output}");
     assert_eq!(row(output, "REST"), format!("127.0.0.1:{port}"));

@@ -19,7 +19,7 @@ from typing import Any, Callable, Tuple, Union
 
 from . import protobuf, protocol
 from .errors import BadData
-from .protocol import ITEM, ProtocolError
+from .protocol import ITEM, LENGTH, ProtocolError
 
 try:
     import numpy as np
@@ -37,6 +37,9 @@ Encoded = Tuple[int, int, Tuple[int, ...], Union[bytes, memoryview]]
 
 # Bodies of this size or more are sent from where they are, without a copy.
 LARGE = 1 << 16
+
+# The most empty lists that stand for an array without elements.
+EMPTY_LISTS = 1 << 16
 
 UNCHANGED: Encoded = (protocol.UNCHANGED, 0, (), b"")
 
@@ -80,6 +83,9 @@ def _list_from_numbers(
 
 
 def _nested(flat: list[Any], shape: tuple[int, ...]) -> list[Any]:
+    # The sides around one of zero are no measure of what was sent.
+    if not flat and prod(shape[: shape.index(0)]) > EMPTY_LISTS:
+        raise ValueError(f"an array of shape {shape} has no elements, and too many empty lists")
     for axis in range(len(shape) - 1, 0, -1):
         width = shape[axis]
         rows = prod(shape[:axis])
@@ -96,11 +102,15 @@ def _tensor(value: Any, options: dict[str, Any]) -> tuple[Any, Any]:
     return values, shape
 
 
-def _list_from_json(form: int, text: memoryview, options: dict[str, Any]) -> Any:
+def _byte_array_as_list(shape: tuple[int, ...], elements: list[bytes]) -> Any:
+    return _nested(elements, shape) if shape else elements[0]
+
+
+def _list_from_json(layout: int, text: memoryview, options: dict[str, Any]) -> Any:
     value = from_json(text, **options)
-    if form == protocol.FORM_NDARRAY:
+    if layout == protocol.LAYOUT_NESTED:
         return value
-    if form == protocol.FORM_TENSOR:
+    if layout == protocol.LAYOUT_FLAT:
         values, shape = _tensor(value, options)
         if prod(shape) != len(values):
             wrong = str(tuple(shape)).replace(" ", "")
@@ -180,11 +190,16 @@ if np is not None:
         """The memory of a contiguous array with at least one element."""
         return memoryview(array.reshape(-1).view(np.uint8))
 
-    def _array_from_json(form: int, text: memoryview, options: dict[str, Any]) -> Any:
+    def _byte_array(shape: tuple[int, ...], elements: list[bytes]) -> Any:
+        array = np.empty(len(elements), object)
+        array[:] = elements
+        return array.reshape(shape)
+
+    def _array_from_json(layout: int, text: memoryview, options: dict[str, Any]) -> Any:
         value = from_json(text, **options)
-        if form == protocol.FORM_NDARRAY:
+        if layout == protocol.LAYOUT_NESTED:
             return np.array(value)
-        if form == protocol.FORM_TENSOR:
+        if layout == protocol.LAYOUT_FLAT:
             values, shape = _tensor(value, options)
             return np.array(values).reshape(shape)
         raise BadData("a tftensor of this dtype cannot be read; allowed are the numeric ones")
@@ -236,15 +251,18 @@ class Codec:
         self.numpy = numpy
         self.encode: Callable[[Any], Encoded]
         self._numbers: Callable[[tuple[int, ...], int, bytearray | memoryview, int], Any]
+        self._bytes: Callable[[tuple[int, ...], list[bytes]], Any]
         self._json: Callable[[int, memoryview, dict[str, Any]], Any]
         self._names: tuple[bytearray, list[str]] = (bytearray(), [])
         if numpy:
             self.encode = encode_with_numpy
             self._numbers = _array_from_numbers
+            self._bytes = _byte_array
             self._json = _array_from_json
         else:
             self.encode = encode_without_numpy
             self._numbers = _list_from_numbers
+            self._bytes = _byte_array_as_list
             self._json = _list_from_json
 
     def _new_names(self, text: bytearray) -> Any:
@@ -291,7 +309,7 @@ class Codec:
         """The item at `at`, and where the next one is."""
         if at + 24 > end:
             raise ProtocolError("an item begins beyond the end of its frame")
-        kind, dtype, ndim, form, names_size, meta_size, _, size = ITEM.unpack_from(buffer, at)
+        kind, dtype, ndim, layout, names_size, meta_size, _, size = ITEM.unpack_from(buffer, at)
         at += 24
         after = at + 8 * ndim + names_size + meta_size + size
         if after > end:
@@ -314,11 +332,14 @@ class Codec:
             at += meta_size
         value: Any
         if kind == protocol.NUMBERS:
-            if _SIZES.get(dtype, 0) * prod(shape) != size or dtype not in _SIZES:
-                check_numbers(shape, dtype, size)
-            value = self._numbers(shape, dtype, buffer, at)
+            if dtype == protocol.BYTES:
+                value = self._bytes(shape, byte_elements(buffer, at, after, prod(shape)))
+            else:
+                if _SIZES.get(dtype, 0) * prod(shape) != size or dtype not in _SIZES:
+                    check_numbers(shape, dtype, size)
+                value = self._numbers(shape, dtype, buffer, at)
         elif kind == protocol.LIST:
-            value = self._json(form, memoryview(buffer)[at : at + size], json_options)
+            value = self._json(layout, memoryview(buffer)[at : at + size], json_options)
         elif kind == protocol.TEXT:
             value = str(memoryview(buffer)[at : at + size], "utf-8", "surrogatepass")
         elif kind in _BYTES:
@@ -326,16 +347,66 @@ class Codec:
         elif kind in (protocol.JSON, protocol.MESSAGE):
             value = from_json(memoryview(buffer)[at : at + size])
         elif kind == protocol.NONE:
-            value = self.empty() if form == protocol.FORM_EMPTY else None
+            value = self.empty() if layout == protocol.LAYOUT_UNSET else None
         elif kind == protocol.CUSTOM:
             value = protobuf.any_from(bytes(memoryview(buffer)[at : at + size]))
+        elif kind == protocol.NAMED:
+            value = self._inputs(buffer, at, after, json_options)
+            names = list(value)
         else:
             raise ProtocolError(f"unknown kind of item in a request: {int(kind)}")
         return (value, names, meta, kind), after
 
+    def _inputs(
+        self, buffer: bytearray, at: int, end: int, json_options: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The inputs of a request that has several, by name."""
+        inputs: dict[str, Any] = {}
+        while at < end:
+            text, at = _behind_length(buffer, at, end)
+            name = str(text, "utf-8", "surrogatepass")
+            if name in inputs:
+                raise ProtocolError(f"two inputs have the name {name!r}")
+            if at < end and buffer[at] not in _INPUTS:
+                raise ProtocolError(f"unknown kind of item in an input: {int(buffer[at])}")
+            (inputs[name], _, _, _), at = self.item(buffer, at, end, json_options)
+        return inputs
+
 
 _BYTES = (protocol.BINARY, protocol.PASSTHROUGH, protocol.PROTOBUF)
+_INPUTS = (
+    protocol.NONE,
+    protocol.NUMBERS,
+    protocol.LIST,
+    protocol.TEXT,
+    protocol.BINARY,
+    protocol.JSON,
+    protocol.CUSTOM,
+)
 _SIZES = {code: size for code, (_, _, size) in protocol.DTYPES.items()}
+
+
+def _behind_length(buffer: bytearray, at: int, end: int) -> tuple[memoryview, int]:
+    """The bytes behind their length, and where they end."""
+    start = at + LENGTH.size
+    if start <= end:
+        (length,) = LENGTH.unpack_from(buffer, at)
+        if start + length <= end:
+            return memoryview(buffer)[start : start + length], start + length
+    raise ProtocolError("a length reaches beyond its item")
+
+
+def byte_elements(buffer: bytearray, at: int, end: int, count: int) -> list[bytes]:
+    """So many elements of bytes, which fill the room up to `end`."""
+    if count * LENGTH.size > end - at:
+        raise ProtocolError(f"{int(count)} elements of bytes do not fit {int(end - at)} bytes")
+    elements = []
+    for _ in range(count):
+        element, at = _behind_length(buffer, at, end)
+        elements.append(bytes(element))
+    if at != end:
+        raise ProtocolError(f"an array of bytes has {int(end - at)} bytes after its elements")
+    return elements
 
 
 def check_numbers(shape: tuple[int, ...], dtype: int, size: int) -> None:

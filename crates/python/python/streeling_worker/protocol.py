@@ -7,7 +7,7 @@ import socket
 from struct import Struct
 from typing import Any
 
-VERSION = 2
+VERSION = 3
 
 PACKAGE, HELLO, LOAD, READY, FAILED, REQUEST, REPLY, ERROR = range(1, 9)
 
@@ -25,11 +25,11 @@ METHODS = {
 }
 
 NONE, NUMBERS, LIST, TEXT, BINARY, JSON = range(6)
-MESSAGE, UNCHANGED, PASSTHROUGH, CUSTOM, PROTOBUF = range(6, 11)
+MESSAGE, UNCHANGED, PASSTHROUGH, CUSTOM, PROTOBUF, NAMED = range(6, 12)
 
-FORM_NONE, FORM_NDARRAY, FORM_TENSOR, FORM_TFTENSOR, FORM_EMPTY = range(5)
+LAYOUT_NONE, LAYOUT_NESTED, LAYOUT_FLAT, LAYOUT_TENSOR_PROTO, LAYOUT_UNSET = range(5)
 
-# Code of a dtype -> (name in NumPy, format in `struct`, bytes).
+# Code of a dtype whose elements have one size -> (name in NumPy, format in `struct`, bytes).
 DTYPES = {
     1: ("bool", "?", 1),
     2: ("int8", "b", 1),
@@ -45,13 +45,17 @@ DTYPES = {
     12: ("float64", "d", 8),
 }
 BOOL, INT64, FLOAT64 = 1, 5, 12
+# Each element stands behind its length.
+BYTES = 13
 
-# length, kind, method, items, extent, id, moment. The extent of a request is the length of its
-# context, that of a reply the microseconds in the component; the moment of a request is its
-# deadline, that of a reply when the component was entered.
+# length, kind, method, context, count, id, moment. The count of a request is that of its items,
+# that of a reply the microseconds in the component; the moment of a request is its deadline, that
+# of a reply when the component was entered.
 FRAME = Struct("<QBBHIQQ")
-# kind, dtype, ndim, form, names, meta, 0, body
+# kind, dtype, ndim, layout, names, meta, 0, body
 ITEM = Struct("<BBBBIIIQ")
+# What stands before an element of bytes, and before the name of an input.
+LENGTH = Struct("<I")
 
 _SHAPES = [Struct(f"<{int(ndim)}q") for ndim in range(9)]
 _REPLIES = [Struct(f"<QBBHIQQBBBBIIIQ{int(ndim)}q") for ndim in range(9)]
@@ -80,14 +84,12 @@ def frame(
     kind: int,
     body: bytes,
     *,
-    method: int = 0,
-    items: int = 0,
-    extent: int = 0,
+    count: int = 0,
     identity: int = 0,
     moment: int = 0,
 ) -> bytes:
     """A frame, header and body."""
-    return FRAME.pack(len(body), kind, method, items, extent, identity, moment) + body
+    return FRAME.pack(len(body), kind, 0, 0, count, identity, moment) + body
 
 
 def receive(sock: socket.socket, view: memoryview) -> bool:

@@ -70,31 +70,31 @@ class _Loop:
         start = end = 0
         brief = False
         while True:
-            count = self._eager(view) if brief else 0
-            if not count:
-                count = sock.recv_into(view[end:] if end else view)
-            if count == 0:
+            received = self._eager(view) if brief else 0
+            if not received:
+                received = sock.recv_into(view[end:] if end else view)
+            if received == 0:
                 if end > start:
                     raise ProtocolError("the data socket ended within a frame")
                 return
-            end += count
+            end += received
             start_time = self._clock = _now()
             served = 0
             while end - start >= head:
-                length, kind, method, items, context, identity, deadline = unpack(buffer, start)
+                length, kind, method, context, count, identity, deadline = unpack(buffer, start)
                 if kind != REQUEST:
                     raise ProtocolError(f"unexpected kind of frame on a data socket: {int(kind)}")
                 body = start + head
                 frame_end = body + length
                 if frame_end > end:
                     if length + head > BUFFER:
-                        self._large(start, end, length, method, items, context, identity, deadline)
+                        self._large(start, end, length, method, count, context, identity, deadline)
                         start = end = 0
                     elif frame_end > BUFFER:
                         buffer[: end - start] = buffer[start:end]
                         start, end = 0, end - start
                     break
-                self._request(buffer, body, frame_end, method, items, context, identity, deadline)
+                self._request(buffer, body, frame_end, method, count, context, identity, deadline)
                 start = frame_end
                 served += 1
             # Its caller may well send the next request at once.
@@ -152,12 +152,12 @@ class _Loop:
         try:
             items = ready if ready is not None else self._decode(buffer, start, end, method, count)
             if items and items[0][3] >= protocol.MESSAGE:
-                form = items[0][3]
-                if form == protocol.PASSTHROUGH:
+                kind = items[0][3]
+                if kind == protocol.PASSTHROUGH:
                     handler = self._passthrough
-                elif form != protocol.CUSTOM:
+                elif kind in _RAW:
                     raw = True
-                    handler = self._raw_handler(method, form)
+                    handler = self._raw_handler(method, kind)
             if traceparent:
                 handler = within_span(handler, traceparent)
             encoded, names, meta = handler(items)
@@ -178,7 +178,7 @@ class _Loop:
             24 + 8 * ndim + len(names) + len(meta) + size,
             REPLY,
             0,
-            1,
+            0,
             min((now - begin) // 1000, MICROS_MAX),
             identity,
             begin,
@@ -221,7 +221,7 @@ class _Loop:
         items = self._codec.decode(buffer, start, end, count, options)
         if count == _COUNTS[method] or method == AGGREGATE:
             return items
-        if count == 1 and items[0][3] in (protocol.MESSAGE, protocol.PROTOBUF):
+        if count == 1 and items[0][3] in _RAW:
             return items
         raise ProtocolError(f"{int(count)} items for method {int(method)}")
 
@@ -265,7 +265,9 @@ class _Loop:
         kind, dtype, ndim, _, names, meta, _, size = ITEM.unpack_from(self._buffer, begin)
         at = begin + ITEM.size
         body = at + 8 * ndim + names + meta
-        if kind != protocol.NUMBERS or method == AGGREGATE or body > end or size == 0:
+        if kind != protocol.NUMBERS or dtype == protocol.BYTES or method == AGGREGATE:
+            return None
+        if body > end or size == 0:
             return None
         if body + size != after:
             raise ProtocolError("the item of a frame does not fill it")
@@ -308,7 +310,7 @@ class _Loop:
         self._clock = _now()
         micros = min((self._clock - begin) // 1000, MICROS_MAX)
         data = protocol.to_json(body)
-        self._put(protocol.frame(ERROR, data, extent=micros, identity=identity, moment=begin))
+        self._put(protocol.frame(ERROR, data, count=micros, identity=identity, moment=begin))
 
     def _put(self, frame: bytes) -> None:
         if not self._out:
@@ -324,6 +326,7 @@ class _Loop:
             out.clear()
 
 
+_RAW = (protocol.MESSAGE, protocol.PROTOBUF)
 _COUNTS = dict.fromkeys(protocol.METHODS, 1)
 _COUNTS[SEND_FEEDBACK] = 3
 _COUNTS[HEALTH_STATUS] = 0

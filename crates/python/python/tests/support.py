@@ -31,7 +31,7 @@ def frame(
     deadline: int = 0,
 ) -> bytes:
     body = context + body
-    return FRAME.pack(len(body), kind, method, items, len(context), identity, deadline) + body
+    return FRAME.pack(len(body), kind, method, len(context), items, identity, deadline) + body
 
 
 def item(
@@ -39,16 +39,29 @@ def item(
     body: bytes = b"",
     dtype: int = 0,
     shape: tuple[int, ...] = (),
-    form: int = 0,
+    layout: int = 0,
     names: bytes = b"",
     meta: bytes = b"",
 ) -> bytes:
-    head = ITEM.pack(kind, dtype, len(shape), form, len(names), len(meta), 0, len(body))
+    head = ITEM.pack(kind, dtype, len(shape), layout, len(names), len(meta), 0, len(body))
     return head + struct.pack(f"<{len(shape)}q", *shape) + names + meta + body
 
 
 def floats(shape: tuple[int, ...], *values: float, **other: Any) -> bytes:
-    return item(1, struct.pack(f"<{len(values)}d", *values), 12, shape, **{"form": 1, **other})
+    return item(1, struct.pack(f"<{len(values)}d", *values), 12, shape, **{"layout": 1, **other})
+
+
+def byte_elements(*elements: bytes) -> bytes:
+    """The body of an array of bytes."""
+    return b"".join(struct.pack("<I", len(element)) + element for element in elements)
+
+
+def named(**inputs: bytes) -> bytes:
+    """The body of an item that holds these."""
+    return b"".join(
+        struct.pack("<I", len(name.encode())) + name.encode() + item
+        for name, item in inputs.items()
+    )
 
 
 def predict(
@@ -61,7 +74,7 @@ class Response:
     """A reply or an error, taken apart."""
 
     def __init__(self, head: tuple[int, ...], body: bytes) -> None:
-        self.length, self.frame_kind, _, self.items, self.micros, self.identity, self.entered = head
+        self.length, self.frame_kind, _, _, self.micros, self.identity, self.entered = head
         self.error: dict[str, Any] = {}
         if self.frame_kind == 8:
             self.error = json.loads(body)

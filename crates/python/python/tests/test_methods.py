@@ -14,7 +14,18 @@ from seldon_core.metrics import create_counter
 from seldon_core.user_model import SeldonComponent, SeldonNotImplementedError, SeldonResponse
 from streeling_worker import payload, protocol
 
-from tests.support import TEXT, Calls, Response, Server, call, floats, item, raising
+from tests.support import (
+    TEXT,
+    Calls,
+    Response,
+    Server,
+    byte_elements,
+    call,
+    floats,
+    item,
+    named,
+    raising,
+)
 
 HAS_NUMPY = payload.numpy_version() is not None
 
@@ -115,10 +126,10 @@ class Plain(unittest.TestCase):
                 return {"X": X.tolist(), "shape": X.shape}
 
         reward = item(5, b'{"reward":1,"routing":null}')
-        tensor = item(2, b'{"shape":[2.0,"1"],"values":["1.5",2]}', form=2)
+        tensor = item(2, b'{"shape":[2.0,"1"],"values":["1.5",2]}', layout=2)
         response = call(Judge(), tensor + item(0) + reward, 6, 3).json
         self.assertEqual(response, {"X": [[1.5], [2.0]], "shape": [2, 1]})
-        tensor = item(2, b'{"shape":[2],"values":[1]}', form=2)
+        tensor = item(2, b'{"shape":[2],"values":[1]}', layout=2)
         error = call(Judge(), tensor + item(0) + reward, 6, 3).error
         self.assertEqual(error["info"], "cannot reshape array of size 1 into shape (2,)")
 
@@ -134,7 +145,7 @@ class Plain(unittest.TestCase):
         response = call(Judge(), body, 6, 3).json
         self.assertIn("1.0", response["X"])
         self.assertEqual((response["truth"], response["routing"]), ("[]", 3))
-        body = item(2, b'[["a",1]]', form=1) + item(0) + item(5, b'{"reward":1,"routing":null}')
+        body = item(2, b'[["a",1]]', layout=1) + item(0) + item(5, b'{"reward":1,"routing":null}')
         self.assertIn("1.0", call(Judge(), body, 6, 3).json["X"])
 
 
@@ -227,6 +238,53 @@ class Arrays(unittest.TestCase):
                     self.assertEqual((response.kind, response.json), (2, array.tolist()))
                 else:
                     self.assertEqual((response.dtype, response.body), (code, array.tobytes()))
+
+    def test_bytes_are_an_array_of_objects(self) -> None:
+        import numpy as np
+
+        def check(X: Any) -> str:
+            assert isinstance(X, np.ndarray)
+            assert all(type(element) is bytes for element in X.flat)
+            return f"{X.dtype} {X.shape} {X.tolist()}"
+
+        elements = byte_elements(b"a", b"", b"\xff\0")
+        for body, seen in (
+            (item(1, elements, 13, (3, 1)), "object (3, 1) [[b'a'], [b''], [b'\\xff\\x00']]"),
+            (item(1, byte_elements(b"ab"), 13), "object () b'ab'"),
+            (item(1, b"", 13, (0, 2)), "object (0, 2) []"),
+        ):
+            self.assertEqual(call(Calls(check), body).body, seen.encode())
+
+    def test_named_inputs_are_a_dict(self) -> None:
+        import numpy as np
+
+        class Reads:
+            def predict(self, X: Any, names: Any, meta: Any = None) -> Any:
+                X["a"] += 1
+                assert isinstance(X["b"], np.ndarray)
+                return {"a": X["a"].tolist(), "names": names, "meta": meta}
+
+            def aggregate(self, X: Any, names: Any) -> Any:
+                return {"X": [list(inputs) for inputs in X], "names": names}
+
+            def send_feedback(
+                self, X: Any, names: Any, reward: Any, truth: Any, routing: Any
+            ) -> Any:
+                return [X.size]
+
+        array = item(1, byte_elements(b"x"), 13, (1,))
+        body = item(11, named(a=floats((2,), 1, 2), b=array), meta=b'{"puid":"p"}')
+        self.assertEqual(
+            call(Reads(), body).json,
+            {"a": [2, 3], "names": ["a", "b"], "meta": {"puid": "p"}},
+        )
+        several = body + item(11, named(c=TEXT))
+        self.assertEqual(
+            call(Reads(), several, 5, 2).json,
+            {"X": [["a", "b"], ["c"]], "names": [["a", "b"], ["c"]]},
+        )
+        feedback = body + item(0) + item(5, b'{"reward":1,"routing":null}')
+        self.assertEqual(struct.unpack("<q", call(Reads(), feedback, 6, 3).body), (0,))
 
     def test_layouts(self) -> None:
         import numpy as np

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import sys
 import time
 import unittest
@@ -13,7 +14,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from seldon_core.flask_utils import SeldonMicroserviceException
 from streeling_worker import payload, protocol
 
-from tests.support import TEXT, Calls, Server, call, floats, frame, item, predict, raising
+from tests.support import (
+    TEXT,
+    Calls,
+    Server,
+    byte_elements,
+    call,
+    floats,
+    frame,
+    item,
+    named,
+    predict,
+    raising,
+)
 
 HAS_NUMPY = payload.numpy_version() is not None
 
@@ -56,6 +69,30 @@ class Stream(unittest.TestCase):
             big = b"z" * 1_000_000
             server.send(predict(item(3, big), 4))
             self.assertEqual(server.response().body, big)
+
+    def test_inputs_larger_than_the_buffer(self) -> None:
+        def sizes(X: Any) -> Any:
+            if isinstance(X, dict):
+                return {name: sizes(value) for name, value in X.items()}
+            return {"shape": list(getattr(X, "shape", [])), "bytes": len(X[0][-1])}
+
+        numpy = payload.numpy_version() is not None
+        elements = item(1, byte_elements(b"", b"z" * 1_000_000), 13, (1, 2))
+        seen = {"shape": [1, 2] if numpy else [], "bytes": 1_000_000}
+        with Server(Calls(sizes)) as server:
+            self.assertEqual(server.call(elements).json, seen)
+            both = server.call(item(11, named(a=elements, b=elements)))
+            self.assertEqual(both.json, {"a": seen, "b": seen})
+
+    def test_more_items_than_16_bits_count(self) -> None:
+        class Combiner:
+            def aggregate(self, values: Any, names: Any) -> Any:
+                return [len(values), sum(values)]
+
+        count = 1 << 16
+        numbers = b"".join(item(5, str(n).encode()) for n in range(count))
+        response = call(Combiner(), numbers, 5, count)
+        self.assertEqual(struct.unpack("<2q", response.body), (count, sum(range(count))))
 
     @unittest.skipUnless(HAS_NUMPY, "needs NumPy")
     def test_the_component_owns_its_array(self) -> None:
@@ -147,10 +184,21 @@ class Faults(unittest.TestCase):
         for name, data in {
             "kind": frame(7, TEXT, 1, 1),
             "method": predict(TEXT, 1, method=9),
-            "dtype": predict(item(1, bytes(8), 13, (1,))),
+            "dtype": predict(item(1, bytes(8), 14, (1,))),
             "size": predict(item(1, bytes(8), 12, (2,))),
-            "item kind": predict(item(11)),
+            "item kind": predict(item(12)),
             "custom": predict(item(9, b"\x05\0\0\0abcd")),
+            "more bytes than elements": predict(item(1, bytes(5), 13, (1,))),
+            "fewer bytes than elements": predict(item(1, bytes(8), 13, (3,))),
+            "more elements than any frame has": predict(item(1, b"", 13, (1 << 62,))),
+            "an element that is cut": predict(item(1, b"\5\0\0\0abcd", 13, (1,))),
+            "a name that is cut": predict(item(11, b"\5\0\0\0abcd")),
+            "the length of a name that is cut": predict(item(11, b"\5\0\0")),
+            "a name without an input": predict(item(11, b"\1\0\0\0a")),
+            "an input that is cut": predict(item(11, b"\1\0\0\0a" + TEXT[:-1])),
+            "an input that is raw": predict(item(11, named(a=item(6, b"{}")))),
+            "an input of several": predict(item(11, named(a=item(11)))),
+            "a name twice": predict(item(11, named(a=TEXT) * 2)),
             "more": predict(good + b"x"),
             "less": frame(6, good[:-1], 1, 1),
             "item header": frame(6, good[:20], 1, 1),
@@ -225,15 +273,31 @@ class Errors(unittest.TestCase):
                 self.assertIn(info, error["info"])
                 self.assertEqual(error["traceback"] is None, kind == "bad_data")
 
+    def test_sides_of_an_array_without_elements_are_no_measure(self) -> None:
+        calls = Calls(lambda X: "made")
+        shapes: list[tuple[int, ...]] = [(1 << 62, 0), (1 << 31, 1 << 31, 0, 5)]
+        for shape in shapes:
+            text = b'{"shape":%s,"values":[]}' % str(list(shape)).encode()
+            for body in (
+                item(1, b"", 12, shape),
+                item(1, b"", 13, shape),
+                item(2, text, layout=2),
+            ):
+                with self.subTest(shape), Server(calls, numpy=False) as server:
+                    self.assertIn("too many empty lists", server.call(body).error["info"])
+        self.assertEqual(calls.count, 0)
+        with Server(Calls(lambda X: {"X": X}), numpy=False) as server:
+            self.assertEqual(server.call(item(1, b"", 12, (2, 0, 1 << 62))).json, {"X": [[], []]})
+
     def test_payload_that_makes_no_array(self) -> None:
         calls = Calls(lambda X: X)
-        missing = call(calls, item(2, b'{"values":[1]}', form=2)).error
+        missing = call(calls, item(2, b'{"values":[1]}', layout=2)).error
         self.assertEqual((missing["kind"], missing["info"]), ("component", "'shape'"))
-        wrong = call(calls, item(2, b'{"shape":[2,2],"values":[1,2,3]}', form=2)).error
+        wrong = call(calls, item(2, b'{"shape":[2,2],"values":[1,2,3]}', layout=2)).error
         self.assertIn("cannot reshape array of size 3 into shape (2,2)", wrong["info"])
         deep = call(calls, item(5, b"[" * 100_000)).error
         self.assertEqual(deep["kind"], "component")
-        self.assertEqual(call(calls, item(2, b"{}", form=3)).error["kind"], "bad_data")
+        self.assertEqual(call(calls, item(2, b"{}", layout=3)).error["kind"], "bad_data")
         self.assertEqual(calls.count, 0)
 
 

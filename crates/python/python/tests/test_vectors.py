@@ -18,6 +18,8 @@ BY_NAME = {vector["name"]: vector for vector in VECTORS}
 
 
 def plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: plain(element) for name, element in value.items()}
     return value.tolist() if hasattr(value, "tolist") else value
 
 
@@ -77,6 +79,23 @@ SEEN: dict[str, list[Any]] = {
     "binary": [b"\x00\xff\x10", [], None],
     "raw message": [{"strData": "x"}],
     "passthrough": [b'\x00{"x'],
+    "bytes of two dimensions": [[[b"a", b""], [b"\x00\xff", b"\xc3\xa9"]], [], None],
+    "one element of bytes": [b"abc", [], None],
+    "no bytes at all": [[], [], None],
+    "named inputs": [
+        {
+            "ids": [1, -2],
+            "\u00e9": [[b"\xff", b"x"]],
+            "": "h\u00e9",
+            "list": [["a", None]],
+            "json": {"a": 1},
+            "binary": b"\x00\xff",
+            "none": None,
+        },
+        ["ids", "\u00e9", "", "list", "json", "binary", "none"],
+        {"tags": {"k": 1}},
+    ],
+    "no input at all": [{}, [], None],
     "text over gRPC": ["x", [], {}],
     "route": ["x"],
     "aggregate of two": [[[1], "b"], [["x"], []]],

@@ -120,7 +120,7 @@ class Life(unittest.TestCase):
 
     def test_serves_logs_and_ends(self) -> None:
         worker = Worker(self.folder)
-        self.assertEqual((worker.hello["kind"], worker.hello["protocol"]), (2, 2))
+        self.assertEqual((worker.hello["kind"], worker.hello["protocol"]), (2, 3))
         self.assertEqual(worker.hello["pid"], worker.process.pid)
         self.assertEqual(worker.ready["kind"], 4)
         self.assertEqual(

@@ -4,6 +4,7 @@ mod decode;
 mod form;
 mod multipart;
 mod openapi;
+mod pages;
 mod routes;
 mod status;
 
@@ -16,35 +17,16 @@ use streeling_core::{Error, Message, Method, Payload, Response, Result};
 use crate::protocol::{Decoded, Problem, Protocol, Route, Undecoded};
 use crate::reply::{self, Reply};
 
+use pages::PING;
+
 pub(crate) use multipart::document as multipart;
+pub use pages::Identity;
 
 /// The header that brings a request's id.
 pub(crate) const ID_HEADER: &str = "seldon-puid";
 
-/// The pages that need no model.
-const PING: &str = "ping";
-const OPENAPI: &str = "openapi";
-
 /// Seldon's number for an error whose exception names none.
 const ERROR_CODE: i32 = -1;
-
-/// What `/seldon.json` says about the server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// The title of the document.
-    pub title: String,
-    /// The version of what is served.
-    pub version: String,
-}
-
-impl Default for Identity {
-    fn default() -> Self {
-        Self {
-            title: "Streeling".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        }
-    }
-}
 
 /// Seldon Core's protocol.
 #[derive(Clone, Debug)]

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use streeling_core::Method;
 
-use super::Identity;
+use super::pages::Identity;
 use super::routes::ROUTES;
 use crate::protocol::{Action, Route, Verbs};
 
@@ -118,7 +118,9 @@ fn good(action: Action) -> Value {
             "application/json",
             reference("SeldonMessage"),
         ),
-        Action::Page(super::PING) => ("The word pong", "text/html", json!({"type": "string"})),
+        Action::Page(super::pages::PING) => {
+            ("The word pong", "text/html", json!({"type": "string"}))
+        }
         Action::Page(_) => (
             "An OpenAPI document",
             "application/json",

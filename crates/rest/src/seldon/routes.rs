@@ -11,11 +11,11 @@ use crate::protocol::Verbs::{self, Get, GetPost, Post};
 struct What(Action, Operation);
 
 const PING: What = What(
-    Action::Page(super::PING),
+    Action::Page(super::pages::PING),
     Operation::new("ping", "HealthPing"),
 );
 const OPENAPI: What = What(
-    Action::Page(super::OPENAPI),
+    Action::Page(super::pages::OPENAPI),
     Operation::new("openapi", "openAPI"),
 );
 

@@ -1,0 +1,67 @@
+//! Responses that are the same in every protocol: OPTIONS, and the headers of failures.
+
+use bytes::Bytes;
+use http::HeaderValue;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_REQUEST_HEADERS,
+    ACCESS_CONTROL_REQUEST_METHOD, ALLOW, RETRY_AFTER, VARY,
+};
+use streeling_core::ErrorKind;
+
+use crate::head::Head;
+use crate::protocol::{Problem, Protocol, Verbs};
+use crate::reply::{Reply, html};
+
+/// What a browser may try on any route from another origin: seldon-core's list. A method that a
+/// route lacks gets a 405 all the same, from any origin.
+const CROSS_ORIGIN_METHODS: HeaderValue =
+    HeaderValue::from_static("DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT");
+
+/// Seconds after which a client that was refused for want of room may try again.
+const QUEUE_RETRY_AFTER: u32 = 1;
+
+/// A failure in the protocol's words, with the headers that it has in any protocol.
+pub(crate) fn problem(protocol: &dyn Protocol, problem: Problem<'_>) -> Reply {
+    let mut reply = protocol.problem(problem);
+    match problem {
+        Problem::NotAllowed { allowed, .. } => allow(&mut reply, allowed),
+        Problem::Error(error) if error.kind == ErrorKind::QueueFull => {
+            let seconds = HeaderValue::from(QUEUE_RETRY_AFTER);
+            reply.headers_mut().insert(RETRY_AFTER, seconds);
+        }
+        Problem::NotFound(_) | Problem::Error(_) => {}
+    }
+    reply
+}
+
+/// The response to OPTIONS, and to what a browser wants to know before a cross-origin request.
+pub(crate) fn options(verbs: Verbs, head: &Head) -> Reply {
+    let mut reply = html(Bytes::new());
+    allow(&mut reply, verbs);
+    if !head.has(&ACCESS_CONTROL_REQUEST_METHOD) {
+        return reply;
+    }
+    let headers = reply.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, CROSS_ORIGIN_METHODS);
+    headers.insert(
+        VARY,
+        HeaderValue::from_static("Access-Control-Request-Headers"),
+    );
+    let requested = head.text(&ACCESS_CONTROL_REQUEST_HEADERS).map(sorted);
+    if let Some(allowed) = requested.and_then(|names| HeaderValue::from_str(&names).ok()) {
+        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed);
+    }
+    reply
+}
+
+fn sorted(list: &str) -> String {
+    let mut items: Vec<_> = list.split(',').map(str::trim).collect();
+    items.sort_unstable();
+    items.join(", ")
+}
+
+fn allow(reply: &mut Reply, verbs: Verbs) {
+    reply
+        .headers_mut()
+        .insert(ALLOW, HeaderValue::from_static(verbs.header()));
+}
