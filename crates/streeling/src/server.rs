@@ -210,7 +210,10 @@ mod tests {
     use std::io::{Read as _, Write as _};
     use std::net::{SocketAddr, TcpListener, TcpStream};
 
+    use async_trait::async_trait;
+    use bytes::Bytes;
     use streeling_config::{Annotations, Environment};
+    use streeling_core::RawJson;
 
     use super::*;
     use crate::features::FEATURES;
