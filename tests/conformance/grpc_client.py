@@ -2,7 +2,7 @@
 
 Standard input holds ``{"target": "HOST:PORT", "calls": [...]}``; a call has ``call``
 (``Service/Method``) and ``message`` (protobuf JSON) or ``base64`` (bytes sent in place of a
-message). Standard output gets a list with one answer for each call: ``status`` (the code's number),
+message). Standard output gets a list with one response for each call: ``status`` (the code's number),
 ``details`` and, where the status is zero, ``message``, a text of JSON: every field that is present,
 numbers of floating point always with a point, bytes as base64.
 """
@@ -21,7 +21,7 @@ from google.protobuf import empty_pb2, json_format, wrappers_pb2  # noqa: F401
 from seldon_core.proto import prediction_pb2, prediction_pb2_grpc  # type: ignore[attr-defined]
 
 # Longer than any call takes when all is well, in seconds.
-PATIENCE = 30.0
+TIMEOUT = 30.0
 
 WRAPPED = "google.protobuf."
 
@@ -82,20 +82,20 @@ def method(channel: grpc.Channel, name: str) -> tuple[Callable[..., Any], Any]:
 
 
 def raw_method(channel: grpc.Channel, name: str) -> Callable[..., Any]:
-    """Give a callable that sends bytes as they are; only the answer is read as a message."""
+    """Give a callable that sends bytes as they are; only the response is read as a message."""
     service, _, call = name.partition("/")
     described = prediction_pb2.DESCRIPTOR.services_by_name.get(service)
     known = described.methods_by_name.get(call) if described is not None else None
-    answer = "SeldonMessage" if known is None else known.output_type.name
+    response = "SeldonMessage" if known is None else known.output_type.name
     made: Callable[..., Any] = channel.unary_unary(
         f"/seldon.protos.{service}/{call}",
         request_serializer=None,
-        response_deserializer=getattr(prediction_pb2, answer).FromString,
+        response_deserializer=getattr(prediction_pb2, response).FromString,
     )
     return made
 
 
-def ask(channel: grpc.Channel, call: dict[str, Any]) -> dict[str, Any]:
+def make_call(channel: grpc.Channel, call: dict[str, Any]) -> dict[str, Any]:
     """Make one call and describe what came back."""
     name = call["call"]
     if call.get("base64") is not None:
@@ -105,19 +105,19 @@ def ask(channel: grpc.Channel, call: dict[str, Any]) -> dict[str, Any]:
         send, kind = method(channel, name)
         message = json_format.ParseDict(call.get("message") or {}, kind())
     try:
-        answer = send(message, timeout=PATIENCE)
+        response = send(message, timeout=TIMEOUT)
     except grpc.RpcError as error:
         return {"status": error.code().value[0], "details": error.details()}
-    text = json.dumps(plain(answer), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(plain(response), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return {"status": 0, "details": "", "message": text}
 
 
 def main() -> None:
-    """Answer the calls of standard input."""
+    """Make the calls of standard input."""
     task = json.load(sys.stdin)
     with grpc.insecure_channel(task["target"]) as channel:
-        grpc.channel_ready_future(channel).result(timeout=PATIENCE)
-        json.dump([ask(channel, call) for call in task["calls"]], sys.stdout)
+        grpc.channel_ready_future(channel).result(timeout=TIMEOUT)
+        json.dump([make_call(channel, call) for call in task["calls"]], sys.stdout)
 
 
 if __name__ == "__main__":

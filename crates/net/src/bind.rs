@@ -55,8 +55,8 @@ impl BindError {
     }
 }
 
-/// Reserves a port, without opening it: clients are refused until [`Bound::listen`]. Port 0 lets the
-/// system choose one.
+/// Reserves a port, without opening it: clients are refused until [`Bound::listen`]. Port 0 lets
+/// the system choose one.
 ///
 /// # Errors
 ///

@@ -18,8 +18,8 @@ pub trait Listener: Send + 'static {
     /// What a connection's bytes go through.
     type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
-    /// Waits for the next connection. Errors are the listener's own matter; a future that is dropped
-    /// loses no connection.
+    /// Waits for the next connection. Errors are the listener's own matter; a future that is
+    /// dropped loses no connection.
     fn accept(&mut self) -> impl Future<Output = Connection<Self::Io>> + Send;
 
     /// Takes no more connections, and gives those that came before and were not yet accepted: the

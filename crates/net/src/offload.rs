@@ -7,8 +7,8 @@ use std::thread::available_parallelism;
 
 use tokio::sync::Semaphore;
 
-/// From this many bytes on, reading or writing goes to another thread. A quarter of a megabyte of JSON
-/// takes about half a millisecond, which is what moving it costs many times over.
+/// From this many bytes on, reading or writing goes to another thread. A quarter of a megabyte of
+/// JSON takes about half a millisecond, which is what moving it costs many times over.
 const LARGE: usize = 256 * 1024;
 
 /// Runs large pieces of work, at most as many at a time as there are cores.

@@ -18,8 +18,8 @@ pub struct Drained {
     pub aborted: usize,
 }
 
-/// Handles the connections of `listener`, each in a task of its own, until `shutdown` is ready. Then
-/// it closes the listener, tells the connections to drain, and gives them at most as long as
+/// Handles the connections of `listener`, each in a task of its own, until `shutdown` is ready.
+/// Then it closes the listener, tells the connections to drain, and gives them at most as long as
 /// `shutdown` says.
 pub async fn serve<L: Listener>(
     mut listener: L,

@@ -9,8 +9,8 @@ use crate::listener::Connection;
 
 /// Handles connections; [`serve`](crate::serve) gives it each that comes.
 pub trait Transport: Send + Sync {
-    /// Handles a connection from its first byte to its last. When `drain` starts it finishes what is
-    /// under way and takes nothing new.
+    /// Handles a connection from its first byte to its last. When `drain` starts it finishes what
+    /// is under way and takes nothing new.
     fn handle<Io>(
         &self,
         connection: Connection<Io>,

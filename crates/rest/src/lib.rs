@@ -3,8 +3,8 @@
 //! [`Rest`] handles the connections of a port; `streeling-net` accepts them. What is the same for
 //! every protocol lies here: limits of size and time, finding the route ([`Route`], with parameters
 //! in the path) and the model, moving long work off the thread that moves bytes, OPTIONS and
-//! cross-origin requests. A [`Protocol`] brings its routes, how it reads and writes messages, and its
-//! error bodies along; [`seldon`] is Seldon Core's.
+//! cross-origin requests. A [`Protocol`] brings its routes, how it reads and writes messages, and
+//! its error bodies along; [`seldon`] is Seldon Core's.
 //!
 //! Lives elsewhere on purpose: the meaning of the bytes (`streeling-codec`), what happens around a
 //! component (`streeling-core`), ports and the accept loop (`streeling-net`), flags and variables

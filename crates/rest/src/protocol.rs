@@ -17,7 +17,8 @@ pub trait Protocol: Send + Sync + 'static {
     /// What a route without the model responds.
     fn page(&self, page: &'static str) -> Reply;
 
-    /// Whether the body of a call is handed on unread, as [`Payload::Opaque`](streeling_core::Payload).
+    /// Whether the body of a call is handed on unread, as
+    /// [`Payload::Opaque`](streeling_core::Payload).
     fn passes_through(&self, _method: Method) -> bool {
         false
     }

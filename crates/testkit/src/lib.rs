@@ -3,8 +3,8 @@
 //! The golden suite lives here: the exchanges of `tests/conformance`, the recorded responses, the
 //! comparison, and the list of allowed differences that is read from `docs/differences.md`. The
 //! recorder itself is `cargo xtask conformance`; the test that holds Streeling against the golden
-//! file is in the `tests` package. [`Server`] runs the executable as a user does. [`Harness`] serves
-//! a [`Scripted`] model over one transport in memory, for tests of the transports alone.
+//! file is in the `tests` package. [`Server`] runs the executable as a user does. [`Harness`]
+//! serves a [`Scripted`] model over one transport in memory, for tests of the transports alone.
 
 mod golden;
 mod harness;

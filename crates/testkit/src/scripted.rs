@@ -15,9 +15,9 @@ use tokio::time::sleep;
 
 /// A model that echoes, unless the text that it gets is a command.
 ///
-/// Commands: `sleep MS`, `panic TEXT`, `kind KIND` (an error of that kind), `http STATUS` and `grpc
-/// STATUS` (an error with that status), `status CODE` (a message with that code in it), `repeat N` (a
-/// text of N bytes). Clones share their counts.
+/// Commands: `sleep MS`, `panic TEXT`, `kind KIND` (an error of that kind), `http STATUS` and
+/// `grpc STATUS` (an error with that status), `status CODE` (a message with that code in it),
+/// `repeat N` (a text of N bytes). Clones share their counts.
 #[derive(Clone, Debug, Default)]
 pub struct Scripted {
     /// Calls that started.

@@ -6,7 +6,7 @@ from typing import Any, Callable
 
 import numpy as np
 
-ANSWERS: dict[str, Callable[[], Any]] = {
+RESPONSES: dict[str, Callable[[], Any]] = {
     "none": lambda: None,
     "list": lambda: [1, 2],
     "array": lambda: np.array([[0.5]]),
@@ -27,4 +27,4 @@ class Judge:
     """Answers with the kind that the request's first name asks for."""
 
     def send_feedback(self, X: Any, names: Any, reward: Any, truth: Any, routing: Any) -> Any:
-        return ANSWERS[names[0]]()
+        return RESPONSES[names[0]]()

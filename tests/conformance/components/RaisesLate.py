@@ -14,7 +14,7 @@ class RaisesLate:
     def predict(self, X: Any, names: Any) -> Any:
         return np.array([[1, 2]])
 
-    def answer(self, name: str, value: Any) -> Any:
+    def response(self, name: str, value: Any) -> Any:
         if self.kind == name:
             raise ValueError(f"{name} failed")
         if self.kind == f"{name}-not-implemented":
@@ -22,10 +22,10 @@ class RaisesLate:
         return value
 
     def tags(self) -> Any:
-        return self.answer("tags", {} if self.kind != "tags-list" else ["a"])
+        return self.response("tags", {} if self.kind != "tags-list" else ["a"])
 
     def metrics(self) -> Any:
-        return self.answer("metrics", [])
+        return self.response("metrics", [])
 
     def class_names(self) -> Any:
-        return self.answer("class_names", ["a", "b"])
+        return self.response("class_names", ["a", "b"])

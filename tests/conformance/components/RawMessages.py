@@ -40,21 +40,21 @@ class RawMessages:
         return made
 
     def transform_input_raw(self, msg: Any) -> Any:
-        return self.told("transform_input", msg)
+        return self.described("transform_input", msg)
 
     def transform_output_raw(self, msg: Any) -> Any:
-        return self.told("transform_output", msg)
+        return self.described("transform_output", msg)
 
     def route_raw(self, msg: Any) -> Any:
-        return self.told("route", msg)
+        return self.described("route", msg)
 
     def aggregate_raw(self, msgs: Any) -> Any:
-        return self.told("aggregate", msgs)
+        return self.described("aggregate", msgs)
 
     def send_feedback_raw(self, feedback: Any) -> Any:
-        return self.told("send_feedback", feedback)
+        return self.described("send_feedback", feedback)
 
-    def told(self, call: str, got: Any) -> Any:
+    def described(self, call: str, got: Any) -> Any:
         from google.protobuf import json_format
         from seldon_core.proto import prediction_pb2
 

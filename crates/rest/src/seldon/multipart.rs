@@ -20,9 +20,9 @@ struct Member {
     from_file: bool,
 }
 
-/// Makes the object that the parts stand for: `strData` a string, a file `binData` base64, any other
-/// file a string, any other field the JSON in it. Of two parts of one name a file wins, else the
-/// first.
+/// Makes the object that the parts stand for: `strData` a string, a file `binData` base64, any
+/// other file a string, any other field the JSON in it. Of two parts of one name a file wins, else
+/// the first.
 ///
 /// # Errors
 ///

@@ -153,7 +153,12 @@ fn schemas() -> Value {
     let int64 = json!({"type": "integer", "format": "int64"});
     let float = json!({"type": "number", "format": "float"});
     let double = json!({"type": "number", "format": "double"});
-    let described = |schema: &str, description: &str| json!({"allOf": [reference(schema)], "description": description});
+    let described = |schema: &str, description: &str| {
+        json!({
+            "allOf": [reference(schema)],
+            "description": description,
+        })
+    };
     json!({
         "SeldonMessage": object(&json!({
             "status": reference("Status"),

@@ -75,7 +75,10 @@ async fn no_json_at_all() {
     assert_eq!(info, "Can't find JSON in data");
     let mut client = server.connect();
     client
-        .send("POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 15\r\n\r\n")
+        .send(
+            "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+             content-length: 15\r\n\r\n",
+        )
         .await;
     client.send(b"{\"strData\":\"\xff\"}").await;
     let info = client
@@ -227,7 +230,8 @@ async fn limit_holds_for_claimed_and_for_streamed_bodies() {
     // Refused by the claim alone: not one byte of the body is sent.
     for claim in ["65", "9223372036854775807"] {
         let head = format!(
-            "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {claim}\r\n\r\n"
+            "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+             content-length: {claim}\r\n\r\n"
         );
         let info = server
             .call(&head)
@@ -238,7 +242,10 @@ async fn limit_holds_for_claimed_and_for_streamed_bodies() {
 
     let mut client = server.connect();
     client
-        .send("POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n")
+        .send(
+            "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+             transfer-encoding: chunked\r\n\r\n",
+        )
         .await;
     for _ in 0..3 {
         client.send(format!("18\r\n{}\r\n", " ".repeat(24))).await;
@@ -273,7 +280,10 @@ async fn body_that_is_expected_is_not_requested_when_refused() {
     let server = small();
     let mut client = server.connect();
     client
-        .send("POST /predict HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 1000\r\n\r\n")
+        .send(
+            "POST /predict HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\n\
+             content-length: 1000\r\n\r\n",
+        )
         .await;
     client
         .receive(true)
@@ -296,7 +306,10 @@ async fn chunked_body_is_put_together() {
     let server = Server::start();
     let mut client = server.connect();
     client
-        .send("POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n")
+        .send(
+            "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+             transfer-encoding: chunked\r\n\r\n",
+        )
         .await;
     for piece in [r#"{"str"#, r#"Data":""#, r#"a"}"#] {
         client

@@ -13,8 +13,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// Longer than anything that a test waits for when all is well. The clock is paused: it goes on only
-/// when everybody waits.
+/// Longer than anything that a test waits for when all is well. The clock is paused: it goes on
+/// only when everybody waits.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// A running server.
