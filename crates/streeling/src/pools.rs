@@ -1,6 +1,7 @@
 //! The worker pools, as the settings want them.
 
 use std::path::{Path, PathBuf};
+#[cfg(feature = "metrics")]
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -88,10 +88,18 @@ pub(crate) struct Listening {
 }
 
 /// What open ports serve, and until when.
+#[cfg_attr(
+    not(any(feature = "rest", feature = "grpc")),
+    expect(dead_code, reason = "no port for it")
+)]
 pub(crate) struct Serving {
     pub(crate) models: PortModels,
     pub(crate) observers: Observers,
     pub(crate) ready: watch::Receiver<bool>,
+    #[cfg_attr(
+        all(feature = "rest", not(feature = "grpc")),
+        expect(dead_code, reason = "only gRPC has a health service")
+    )]
     pub(crate) health: Health,
     pub(crate) control: Control,
 }
