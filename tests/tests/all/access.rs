@@ -181,7 +181,7 @@ fn a_reader_that_stops_costs_lines_and_no_response() {
     }
     let lost = dropped(&server);
     server.read_output();
-    server.wait_for_log("lines for standard output are lost");
+    server.wait_for_log("lines for standard output: it is read too slowly");
     server.send(&Request::get("/health/ping?last")).unwrap();
     server.wait_for_output("/health/ping?last");
     let written = server.output();

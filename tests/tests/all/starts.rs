@@ -90,7 +90,7 @@ fn interpreter_that_cannot_be_started() {
             "STREELING_PYTHON",
             "no-such-python".to_owned(),
             "no-such-python",
-            "not found on PATH",
+            "PATH has a file of this name",
         ),
         (
             "STREELING_PYTHON",
