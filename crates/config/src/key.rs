@@ -1,4 +1,4 @@
-/// One setting. [`fmt::Display`] writes the names that a user knows it by, such as
+/// One setting. Its `Display` writes the names that a user knows it by, such as
 /// `--http-port (PREDICTIVE_UNIT_HTTP_SERVICE_PORT)`, for messages about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(

@@ -101,7 +101,7 @@ impl Server {
         }
     }
 
-    /// Reads standard output from now on, where it was [held](ServerCommand::hold_output).
+    /// Reads standard output from now on, where it was held by `ServerCommand::hold_output`.
     pub fn read_output(&mut self) {
         self.process.output = Lines::gather(self.process.held.take());
     }
