@@ -2,9 +2,9 @@
 
 Standard input holds ``{"target": "HOST:PORT", "calls": [...]}``; a call has ``call``
 (``Service/Method``) and ``message`` (protobuf JSON) or ``base64`` (bytes sent in place of a
-message). Standard output gets a list with one response for each call: ``status`` (the code's number),
-``details`` and, where the status is zero, ``message``, a text of JSON: every field that is present,
-numbers of floating point always with a point, bytes as base64.
+message). Standard output gets a list with one response for each call: ``status`` (the code's
+number), ``details`` and, where the status is zero, ``message``, a text of JSON: every field that is
+present, numbers of floating point always with a point, bytes as base64.
 """
 
 from __future__ import annotations

@@ -126,7 +126,7 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<()> {
         .filter(|load| only.is_none_or(|only| load.name.starts_with(only)))
         .collect();
     h2load()?;
-    let servers = Servers::prepare(options.peer.as_deref(), &[&SMALL, &MEAN])?;
+    let servers = Servers::prepare(&options, &[&SMALL, &MEAN])?;
     let mut table = Table::new(loads.len(), options.rounds)?;
     for load in loads {
         let message = load.message()?;

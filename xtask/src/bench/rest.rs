@@ -92,7 +92,7 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<()> {
         .filter(|load| only.is_none_or(|only| only == load.size.name()))
         .collect();
     wrk()?;
-    let servers = Servers::prepare(options.peer.as_deref(), &[&SMALL, &MEAN, &REVERSED])?;
+    let servers = Servers::prepare(&options, &[&SMALL, &MEAN, &REVERSED])?;
     let mut table = Table::new(loads.len(), options.rounds)?;
     for load in loads {
         let body = load.size.body();

@@ -10,15 +10,9 @@ use streeling_testkit::{Group, Launch, Request, Running};
 use tempfile::TempDir;
 
 use super::models::Model;
+use super::turns::{Options, Side};
 use crate::shell::{cargo, root, run, target};
 use crate::{conformance, venv};
-
-/// Which of the two servers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
-    Ours,
-    Theirs,
-}
 
 /// Both servers, ready to be started on any of the models.
 pub(super) struct Servers {
@@ -28,9 +22,9 @@ pub(super) struct Servers {
 }
 
 impl Servers {
-    /// Builds ours, installs seldon-core unless `peer` holds it, and writes the models.
-    pub(super) fn prepare(peer: Option<&Path>, models: &[&Model]) -> anyhow::Result<Self> {
-        let peer = conformance::peer(&root(), peer)?;
+    /// Builds ours, installs seldon-core unless an environment holds it or another build takes its
+    /// part, and writes the models.
+    pub(super) fn prepare(options: &Options, models: &[&Model]) -> anyhow::Result<Self> {
         run(cargo().args(["build", "--release", "--package", "streeling", "--locked"]))?;
         let python = venv::RUNTIME.ensure()?;
         let folder = tempfile::tempdir()?;
@@ -39,13 +33,16 @@ impl Servers {
             fs::write(file, model.source)?;
         }
         let bin = python.parent().context("an interpreter lies in a folder")?;
+        let theirs = if let Some(other) = &options.against {
+            launch(other.canonicalize()?, bin, folder.path())
+        } else {
+            let peer = conformance::peer(&root(), options.peer.as_deref())?;
+            let program = peer.join("bin/seldon-core-microservice");
+            launch(program, &peer.join("bin"), folder.path())
+        };
         Ok(Self {
             ours: launch(target()?.join("release/streeling"), bin, folder.path()),
-            theirs: launch(
-                peer.join("bin/seldon-core-microservice"),
-                &peer.join("bin"),
-                folder.path(),
-            ),
+            theirs,
             folder,
         })
     }

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use clap::{Arg, ArgMatches};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::servers::Side;
 use crate::options::{number, number_of};
 
 /// How often each server is measured under each load, and for how long.
@@ -15,17 +14,26 @@ pub(super) struct Options {
     pub(super) seconds: u64,
     /// Virtual environment that holds seldon-core.
     pub(super) peer: Option<PathBuf>,
+    /// Another build of this server, which takes seldon-core's part.
+    pub(super) against: Option<PathBuf>,
 }
 
 impl Options {
     /// The options as a command line has them.
-    pub(super) fn arguments() -> [Arg; 3] {
+    pub(super) fn arguments() -> [Arg; 4] {
         let [rounds, seconds] = Self::of_ours();
+        let against = Arg::new("against")
+            .long("against")
+            .value_parser(clap::value_parser!(PathBuf))
+            .conflicts_with("peer")
+            .help(
+                "An executable of this server, built from another commit, instead of seldon-core",
+            );
         let peer = Arg::new("peer")
             .long("peer")
             .value_parser(clap::value_parser!(PathBuf))
             .help("Virtual environment that holds seldon-core; default .peer, made if missing");
-        [rounds, seconds, peer]
+        [rounds, seconds, peer, against]
     }
 
     /// Those that there are without seldon-core.
@@ -43,17 +51,22 @@ impl Options {
 
 impl From<&ArgMatches> for Options {
     fn from(matches: &ArgMatches) -> Self {
+        // Not every bench has them.
+        let path = |name| matches.try_get_one::<PathBuf>(name).ok().flatten().cloned();
         Self {
             rounds: number_of(matches, "rounds").max(1) as usize,
             seconds: number_of(matches, "seconds").max(1),
-            // Not every bench has it.
-            peer: matches
-                .try_get_one::<PathBuf>("peer")
-                .ok()
-                .flatten()
-                .cloned(),
+            peer: path("peer"),
+            against: path("against"),
         }
     }
+}
+
+/// Which of the two servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Ours,
+    Theirs,
 }
 
 /// What one turn measured.
@@ -80,8 +93,8 @@ impl Table {
         let bar = ProgressBar::new((loads * rounds * 2) as u64);
         bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} {msg}")?);
         let text = format!(
-            "{:<42} | streeling req/s   p50 µs   p99 µs | seldon-core req/s   p50 µs   p99 µs | \
-             throughput     p50\n",
+            "{:<42} | streeling req/s   p50 µs   p99 µs |   the other req/s   p50 µs   p99 µs | \
+             throughput     p50 | ratio of a round: median (95 % interval)\n",
             "load"
         );
         Ok(Self { rounds, bar, text })
@@ -95,16 +108,24 @@ impl Table {
     ) -> anyhow::Result<()> {
         self.bar.set_message(load.to_owned());
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-        for _ in 0..self.rounds {
-            for (side, turns) in [(Side::Ours, &mut ours), (Side::Theirs, &mut theirs)] {
+        for round in 0..self.rounds {
+            let mut sides = [(Side::Ours, &mut ours), (Side::Theirs, &mut theirs)];
+            // A machine that slows down must not hit the same side each time.
+            if round % 2 == 1 {
+                sides.reverse();
+            }
+            for (side, turns) in sides {
                 turns.push(turn(side)?);
                 self.bar.inc(1);
             }
         }
+        let ratios = ours.iter().zip(&theirs).map(|(o, t)| o.rate / t.rate);
+        let (low, ratio, high) = interval(ratios.collect());
         let (ours, theirs) = (middle(&ours), middle(&theirs));
         writeln!(
             self.text,
-            "{load:<42} | {:>15.1} {:>8.0} {:>8.0} | {:>17.1} {:>8.0} {:>8.0} | {:>8.1} × {:>7}",
+            "{load:<42} | {:>15.1} {:>8.0} {:>8.0} | {:>17.1} {:>8.0} {:>8.0} | {:>8.1} × {:>7} | \
+             {ratio:.3} ({low:.3} to {high:.3})",
             ours.rate,
             ours.median,
             ours.p99,
@@ -122,6 +143,18 @@ impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
+}
+
+/// The median, between the bounds of its 95 % interval: those order statistics between which the
+/// median of the distribution lies with that probability, whatever the distribution is (by the
+/// normal approximation of the binomial one). With few values they are the least and the largest.
+fn interval(mut values: Vec<f64>) -> (f64, f64, f64) {
+    values.sort_by(f64::total_cmp);
+    let count = values.len() as f64;
+    let off = (0.98 * count.sqrt()).ceil();
+    let low = (count / 2.0 - off).max(0.0) as usize;
+    let high = values.len() - 1 - low;
+    (values[low], values[values.len() / 2], values[high])
 }
 
 /// The median of each value by itself.
@@ -143,6 +176,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_interval_of_twenty_values_leaves_out_five_on_each_side() {
+        let values = (0..20).map(f64::from).rev().collect();
+        assert_eq!(interval(values), (5.0, 10.0, 14.0));
+        assert_eq!(interval(vec![3.0, 1.0, 2.0]), (1.0, 2.0, 3.0));
+        assert_eq!(interval(vec![1.0]), (1.0, 1.0, 1.0));
+    }
+
+    #[test]
     fn both_take_turns_and_the_medians_count() {
         let mut table = Table::new(1, 3).unwrap();
         let mut sides = Vec::new();
@@ -157,7 +198,8 @@ mod tests {
                 })
             })
             .unwrap();
-        assert_eq!(sides, [Side::Ours, Side::Theirs].repeat(3));
+        let [ours, theirs] = [Side::Ours, Side::Theirs];
+        assert_eq!(sides, [ours, theirs, theirs, ours, ours, theirs]);
         let text = table.to_string();
         assert!(text.contains("a load") && text.contains("10.0 ×"), "{text}");
     }

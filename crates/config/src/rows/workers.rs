@@ -151,7 +151,8 @@ pub(super) static ROWS: &[Row] = &[
         Status::Active,
         "File that holds the server's process id while it serves",
         "It is removed at the end. A file that names a process which no longer runs is replaced; \
-         one that names a process which runs stops the start with exit code 2.",
+         one that names a process which runs stops the start with exit code 2, and so does \
+         anything that is no regular file: a folder, a device, a pipe, a symbolic link.",
     ),
     row(
         Key::GrpcPort,
