@@ -1,4 +1,4 @@
-"""Calls a server with the incumbent's own gRPC stubs, and says what came back.
+"""Calls a server with seldon-core's own gRPC stubs, and says what came back.
 
 Standard input holds ``{"target": "HOST:PORT", "calls": [...]}``; a call has ``call``
 (``Service/Method``) and ``message`` (protobuf JSON) or ``base64`` (bytes sent in place of a

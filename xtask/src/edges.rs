@@ -116,7 +116,7 @@ const ABSENT: &[(&str, &[&str])] = &[
 ];
 
 /// What only one crate of ours may name outside its tests, by the start of its name: or the lock
-/// file ends up with versions of it that nobody has chosen.
+/// file ends up with versions of it that were never chosen.
 const NAMED_BY: &[(&str, &str)] = &[("opentelemetry", "streeling-tracing")];
 
 /// Checks these tables against what Cargo knows.

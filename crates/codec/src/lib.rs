@@ -21,7 +21,7 @@
 //! - Half of a surrogate pair that is encoded as three bytes of its own is no UTF-8 and refused;
 //!   Python decodes with `surrogatepass`. Escaped (`"\ud800"`) both take it.
 //! - `names` are Rust strings, so an escaped half of a surrogate pair in one of them is an error
-//!   here. In arrays, tags and `jsonData` it goes through as the JSON that it was.
+//!   here. In arrays and JSON values it goes through as the JSON that it was.
 //!
 //! # Example
 //!

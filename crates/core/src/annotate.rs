@@ -17,7 +17,7 @@ use crate::service::{Context, Encoding, Layer, Service};
 use crate::stage::Stage;
 use crate::tensor::DType;
 
-/// Stands in the path for a node that was not told its image.
+/// Stands in the path for a node whose image is not known.
 const UNKNOWN_IMAGE: &str = "NOT_IMPLEMENTED:NOT_IMPLEMENTED";
 
 /// The node's id in the routing of feedback when none is configured.
@@ -208,7 +208,7 @@ fn add(meta: &mut Meta, other: &Meta) {
 fn complete(array: &mut Array, requested: Option<Layout>) {
     if let (Names::Unset, Elements::Typed(tensor)) = (&array.names, &array.elements) {
         // Below two dimensions there are no columns to name. An array without elements may claim
-        // any number of columns, for which nobody has paid with memory.
+        // any number of columns.
         let most = tensor.len().max(MOST_EMPTY_COLUMNS);
         let columns = tensor.shape().get(1).copied();
         let columns = columns.filter(|columns| *columns <= most);

@@ -7,7 +7,7 @@ use bytes::Bytes;
 /// One complete JSON value as text, in the dialect of Python's `json` (so `NaN`, `Infinity` and
 /// `-Infinity` are numbers).
 ///
-/// Whoever makes one vouches that the bytes are valid UTF-8 and hold exactly one value. Carrying
+/// Its maker makes sure that the bytes are valid UTF-8 and hold exactly one value. Carrying
 /// text instead of a tree keeps every digit of a number and costs one reference count.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct RawJson(Bytes);

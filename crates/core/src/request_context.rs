@@ -80,7 +80,7 @@ impl RequestInfo {
 }
 
 /// One request, from its head to its response. Every part that handles it records its stage here,
-/// without a lock.
+/// the first six without a lock.
 #[derive(Debug)]
 pub struct RequestContext {
     /// The transport that it came by.

@@ -136,7 +136,13 @@ impl Stages {
     }
 
     pub(crate) fn all(&self) -> Vec<Record> {
-        let mut all: Vec<_> = self.inline.iter().filter_map(Slot::get).collect();
+        let mut all: Vec<Record> = Vec::with_capacity(INLINE);
+        for record in self.inline.iter().filter_map(Slot::get) {
+            // Two threads that record a stage for the first time at once take two slots for it.
+            if all.iter().all(|known| known.stage != record.stage) {
+                all.push(record);
+            }
+        }
         if self.taken.load(Ordering::Relaxed) > INLINE {
             let more = self.more.lock().unwrap_or_else(PoisonError::into_inner);
             all.extend_from_slice(&more);

@@ -49,7 +49,8 @@ impl Calls {
         found: Found<'_>,
         request: HttpRequest<Incoming>,
     ) -> Result<Reply, Status> {
-        let work = self.run(context, timeout, found, request);
+        // It is some kilobytes, which would be moved each time that it is wrapped once more.
+        let work = Box::pin(self.run(context, timeout, found, request));
         finish(work, context, timeout, &**found.protocol).await
     }
 
@@ -62,8 +63,12 @@ impl Calls {
     ) -> Result<Reply, Failure> {
         let action = found.route.action;
         let is_ready = *self.ready.borrow();
-        if !is_ready && !matches!(action, Action::Page(_)) {
-            return Err(not_ready().into());
+        if !is_ready {
+            match action {
+                // A page that wants the model to be ready refuses before the message is read.
+                Action::Page(page) => found.protocol.page(page, false, &mut Vec::new())?,
+                Action::Call(_) | Action::Stream(_) => return Err(not_ready().into()),
+            }
         }
         let (head, body) = request.into_parts();
         let body = self.limits.read(&head.headers, body, &self.offload).await?;
@@ -110,13 +115,12 @@ impl Calls {
         context.record(Stage::Decode, since);
         let Decoded { model: name, input } = decoded?;
         let model = self.models.get(name.as_deref())?;
-        let with_raw_message = model
-            .service
-            .takes_raw_message(method, context.encoding)
-            .then(move || Context {
-                raw_message: Some(body),
-                ..context.clone()
-            });
+        let takes_raw_message = protocol.has_raw_messages()
+            && model.service.takes_raw_message(method, context.encoding);
+        let with_raw_message = takes_raw_message.then(move || Context {
+            raw_message: Some(body),
+            ..context.clone()
+        });
         let context = with_raw_message.as_ref().unwrap_or(context);
         let request = Request {
             method,

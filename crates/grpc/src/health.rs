@@ -1,8 +1,10 @@
 //! What the health service says.
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -17,12 +19,13 @@ const LAST_STATUS: Duration = Duration::from_millis(100);
 pub(crate) struct Health {
     reporter: HealthReporter,
     services: BTreeSet<&'static str>,
+    healthy: watch::Receiver<bool>,
     draining: watch::Sender<bool>,
-    follower: JoinHandle<()>,
+    follower: OnceLock<JoinHandle<()>>,
 }
 
 impl Health {
-    /// Follows `healthy` in a task that ends with this.
+    /// Follows `healthy` from [`Health::start`] on, until this is dropped.
     pub(crate) fn new(
         reporter: HealthReporter,
         mut services: BTreeSet<&'static str>,
@@ -30,33 +33,53 @@ impl Health {
     ) -> Self {
         // The server as a whole.
         services.insert("");
-        let (draining, is_draining) = watch::channel(false);
-        let follower = follow(reporter.clone(), services.clone(), healthy, is_draining);
         Self {
             reporter,
             services,
-            draining,
-            follower: tokio::spawn(follower),
+            healthy,
+            draining: watch::Sender::new(false),
+            follower: OnceLock::new(),
         }
     }
 
-    /// Follows something else from now on.
+    /// Follows something else, where it has not started.
     pub(crate) fn follow(&mut self, healthy: watch::Receiver<bool>) {
-        self.follower.abort();
-        let services = self.services.clone();
-        let is_draining = self.draining.subscribe();
-        let follower = follow(self.reporter.clone(), services, healthy, is_draining);
-        self.follower = tokio::spawn(follower);
+        self.healthy = healthy;
+    }
+
+    /// Reports from now on; at the latest before the first connection is handled. Must be called
+    /// inside a Tokio runtime.
+    pub(crate) fn start(&self) {
+        self.follower.get_or_init(|| {
+            let follower = follow(
+                self.reporter.clone(),
+                self.services.clone(),
+                self.healthy.clone(),
+                self.draining.subscribe(),
+            );
+            let mut follower = Box::pin(follower);
+            // Before the first connection asks: nobody else holds the statuses, so there is nothing
+            // to wait for.
+            let ended = (&mut follower).now_or_never();
+            tokio::spawn(async move {
+                if ended.is_none() {
+                    follower.await;
+                }
+            })
+        });
     }
 
     pub(crate) fn drain(&self) {
+        self.start();
         self.draining.send_replace(true);
     }
 }
 
 impl Drop for Health {
     fn drop(&mut self) {
-        self.follower.abort();
+        if let Some(follower) = self.follower.get() {
+            follower.abort();
+        }
     }
 }
 

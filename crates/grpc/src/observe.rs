@@ -8,7 +8,7 @@ use http_body::Body;
 use streeling_core::{Code, Observers, Outcome, RequestGuard, RequestInfo, Transport};
 
 use crate::idle::Unsent;
-use crate::seldon::ID_HEADER;
+use streeling_codec::seldon::ID_HEADER;
 
 /// This transport, to observers.
 static GRPC: Transport = Transport {

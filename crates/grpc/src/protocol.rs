@@ -25,6 +25,11 @@ pub trait Protocol: Send + Sync + 'static {
     /// Whatever the method says in place of a message.
     fn page(&self, page: &'static str, is_ready: bool, out: &mut Vec<u8>) -> Result<()>;
 
+    /// Whether its messages are those that components which take raw messages know.
+    fn has_raw_messages(&self) -> bool {
+        false
+    }
+
     /// Reads the message of a call. Large ones are read on another thread.
     ///
     /// # Errors

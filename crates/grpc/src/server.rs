@@ -50,7 +50,7 @@ pub struct Grpc {
 }
 
 impl Grpc {
-    /// Speaks these protocols. Must be called inside a Tokio runtime.
+    /// Speaks these protocols.
     ///
     /// While `ready` is false, requests for a model get UNAVAILABLE, and the health service says
     /// `NOT_SERVING` (unless it follows [`Grpc::with_health`]); it says so again when the server
@@ -79,8 +79,7 @@ impl Grpc {
         }
     }
 
-    /// Lets the health service follow `healthy`, where readiness does not say enough. Must be
-    /// called inside a Tokio runtime.
+    /// Lets the health service follow `healthy`, where readiness does not say enough.
     #[must_use]
     pub fn with_health(mut self, healthy: watch::Receiver<bool>) -> Self {
         self.health.follow(healthy);
@@ -97,6 +96,7 @@ impl Transport for Grpc {
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        self.health.start();
         run(
             self.builder.clone(),
             connection,

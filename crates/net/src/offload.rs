@@ -1,4 +1,4 @@
-//! Work that takes long enough to stall a reactor thread, done beside it.
+//! Work that takes too long for a thread that moves bytes, done beside it.
 
 use std::future::pending;
 use std::panic::resume_unwind;

@@ -19,7 +19,7 @@ pub trait Transport: Send + Sync {
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
-    /// The server ends: called once, before the connections are told.
+    /// The server ends: called once, before the connections drain.
     fn drain(&self) {}
 }
 

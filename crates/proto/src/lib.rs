@@ -1,7 +1,7 @@
 //! The protobuf messages of Seldon Core's protocol as Rust types.
 //!
 //! Generated from `proto/` in the root of the repository by `cargo xtask codegen` and committed, so
-//! that nobody who builds this needs a protobuf compiler. It sits beside `streeling-core` and knows
+//! that building this needs no protobuf compiler. It sits beside `streeling-core` and knows
 //! nothing of ours. What turns wire bytes into messages of `streeling-core` lives in
 //! `streeling-codec`, which reads and writes the bytes itself, without these types between; they
 //! are here for clients (feature `client`), for metadata, for reflection, and to hold that codec

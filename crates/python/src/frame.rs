@@ -219,8 +219,6 @@ pub(crate) enum Fault {
     DType(u8),
     #[error("an array whose shape does not fit its elements: {0}")]
     Shape(#[from] streeling_core::ShapeError),
-    #[error("an array of {0} columns without as many elements")]
-    Columns(usize),
     #[error("text that is not UTF-8")]
     Utf8,
     #[error("invalid JSON: {0}")]

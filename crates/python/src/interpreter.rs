@@ -2,7 +2,8 @@
 
 use std::env;
 use std::ffi::OsStr;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -67,7 +68,37 @@ fn check(file: &Path) -> io::Result<()> {
             "it is a directory",
         ));
     }
-    Ok(access(file, Access::EXEC_OK)?)
+    access(file, Access::EXEC_OK)?;
+    match script_interpreter(file) {
+        // Scripts whose interpreter is a script are rare, and the system follows four of them.
+        Some(program) => check_program(&program),
+        None => Ok(()),
+    }
+}
+
+/// The program that the `#!` line of a script names: virtual environments of a Python that has been
+/// removed leave such files behind.
+fn script_interpreter(file: &Path) -> Option<PathBuf> {
+    // What the kernel reads of the line.
+    const LONGEST_LINE: u64 = 256;
+    let mut start = Vec::new();
+    // A program that may be executed need not be readable.
+    let file = File::open(file).ok()?;
+    file.take(LONGEST_LINE).read_to_end(&mut start).ok()?;
+    let line = start.strip_prefix(b"#!")?;
+    let line = line.split(|byte| *byte == b'\n').next().unwrap_or(line);
+    let program = line.trim_ascii().split(u8::is_ascii_whitespace).next()?;
+    (!program.is_empty()).then(|| PathBuf::from(OsStr::from_bytes(program)))
+}
+
+fn check_program(program: &Path) -> io::Result<()> {
+    access(program, Access::EXEC_OK).map_err(|error| {
+        let error = io::Error::from(error);
+        io::Error::new(
+            error.kind(),
+            format!("its `#!` line names {}: {error}", program.display()),
+        )
+    })
 }
 
 #[cfg(test)]

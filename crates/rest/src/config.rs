@@ -9,7 +9,8 @@ pub struct Config {
     pub max_body_size: usize,
     /// How long a connection without a request is kept open; zero closes it after each response.
     pub keepalive: Duration,
-    /// How long a request may take, from its head to its response; `None` for no limit.
+    /// How long a request may take, from its head to its response, or to the head of one that
+    /// streams; `None` for no limit.
     pub timeout: Option<Duration>,
     /// How long a client may pause in the middle of a body.
     pub idle_timeout: Duration,

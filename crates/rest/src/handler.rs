@@ -2,7 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use futures_util::{FutureExt as _, Stream};
@@ -13,6 +13,7 @@ use streeling_core::{
 };
 use streeling_net::Offload;
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
 
 use crate::Config;
 use crate::body::{self, Limits};
@@ -71,7 +72,10 @@ impl Handler {
         E: Send,
     {
         let context = Context {
-            deadline: self.timeout.map(|timeout| Instant::now() + timeout),
+            deadline: self
+                .timeout
+                .and_then(|timeout| Instant::now().checked_add(timeout))
+                .map(Instant::into_std),
             encoding: Encoding::Json,
             raw_message: None,
             request: Some(Arc::clone(&head.request)),
@@ -87,11 +91,13 @@ impl Handler {
             return not_found(&**protocol, &head);
         };
         head.request.set_operation(found.route.operation);
+        // It is some kilobytes, which would be moved each time that it is wrapped once more.
+        let response = Box::pin(self.respond(&context, &head, found, body));
         // Nothing of the request is looked at again after a panic, so it cannot be seen torn.
-        let response = AssertUnwindSafe(self.respond(&context, &head, found, body)).catch_unwind();
+        let response = AssertUnwindSafe(response).catch_unwind();
         let response = match context.deadline {
             None => response.await,
-            Some(deadline) => match tokio::time::timeout_at(deadline.into(), response).await {
+            Some(deadline) => match timeout_at(deadline.into(), response).await {
                 Ok(response) => response,
                 Err(_) => Ok(Err(self.late())),
             },
@@ -122,11 +128,13 @@ impl Handler {
         let result = match self.before_body(head, found) {
             Ok(Before::Done(reply)) => Ok(reply),
             Ok(Before::Call(method @ (Method::HealthStatus | Method::Metadata))) => {
-                return self.call_without_body(context, method, found).await;
+                return self
+                    .call_undecoded(context, method, found, Input::None)
+                    .await;
             }
             Ok(Before::Call(method)) if found.protocol.passes_through(method) => {
                 match self.read_pieces(context, head, &mut body).await {
-                    Ok(payload) => return self.pass_through(context, method, found, payload).await,
+                    Ok(input) => return self.call_undecoded(context, method, found, input).await,
                     Err(error) => Err(error),
                 }
             }
@@ -185,44 +193,25 @@ impl Handler {
         context: &Context,
         head: &Head,
         body: &mut (impl Stream<Item = std::result::Result<B, E>> + Unpin),
-    ) -> Result<Payload> {
+    ) -> Result<Input> {
         self.limits.check(head.length())?;
         let pieces = body::pieces(body, self.limits).await?;
         context.set_received(pieces.iter().map(Bytes::len).sum());
-        Ok(Payload::Opaque(pieces))
-    }
-
-    async fn pass_through(
-        &self,
-        context: &Context,
-        method: Method,
-        found: &Match<'_>,
-        payload: Payload,
-    ) -> Result<Reply> {
-        let message = Message {
-            payload,
+        Ok(Input::Message(Message {
+            payload: Payload::Opaque(pieces),
             ..Message::default()
-        };
-        let decoded = Decoded {
-            input: Input::Message(message),
-            raw_message: Bytes::new(),
-        };
-        let (request, _) = decoded.into_request(method, &found.params);
-        let model = self.models.get(request.model.as_deref())?;
-        self.call(context, model, found, request).await
+        }))
     }
 
-    async fn call_without_body(
+    /// Calls a method on what needs no decoding.
+    async fn call_undecoded(
         &self,
         context: &Context,
         method: Method,
         found: &Match<'_>,
+        input: Input,
     ) -> Result<Reply> {
-        let decoded = Decoded {
-            input: Input::None,
-            raw_message: Bytes::new(),
-        };
-        let (request, _) = decoded.into_request(method, &found.params);
+        let request = request(method, &found.params, input);
         let model = self.models.get(request.model.as_deref())?;
         self.call(context, model, found, request).await
     }
@@ -245,13 +234,14 @@ impl Handler {
         };
         let decoded = self.offload.run(size, decode).await;
         context.record(Stage::Decode, since);
-        let (request, raw_message) = decoded?.into_request(method, &found.params);
+        let Decoded { input, raw_message } = decoded?;
+        let request = request(method, &found.params, input);
         let model = self.models.get(request.model.as_deref())?;
         let with_raw_message = model
             .service
             .takes_raw_message(method, context.encoding)
             .then(|| Context {
-                raw_message: Some(raw_message),
+                raw_message,
                 ..context.clone()
             });
         let context = with_raw_message.as_ref().unwrap_or(context);
@@ -277,13 +267,16 @@ impl Handler {
         context.record(Stage::Encode, since);
         let reply = reply?;
         match reply.body().len() {
-            Some(length) if length > self.limits.size => Err(Error::new(
-                ErrorKind::TooLarge,
-                format!(
-                    "the response has {length} bytes, allowed are {}",
-                    self.limits.size
-                ),
-            )),
+            // What a component says about itself is not bounded by what requests may be.
+            Some(length) if length > self.limits.size && method != Method::Metadata => {
+                Err(Error::new(
+                    ErrorKind::TooLarge,
+                    format!(
+                        "the response has {length} bytes, allowed are {}",
+                        self.limits.size
+                    ),
+                ))
+            }
             _ => Ok(reply),
         }
     }
@@ -294,6 +287,14 @@ impl Handler {
             ErrorKind::Deadline,
             format!("no response within {} ms", allowed.as_millis()),
         )
+    }
+}
+
+fn request(method: Method, params: &Params, input: Input) -> Request {
+    Request {
+        method,
+        model: params.get("model").map(str::to_owned),
+        input,
     }
 }
 

@@ -61,7 +61,7 @@ impl Head {
             Some(length) => length > 0,
             None => self.verb != Verb::GET && self.verb != Verb::HEAD,
         };
-        // A client that expects to be told to go on has not sent it.
+        // A client that waits for `100 Continue` has not sent it.
         has_body && !self.has(&EXPECT)
     }
 }

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, Method, Request, Response, Version};
 use hyper::body::Body;
 use streeling_core::{Code, Observers, Outcome, RequestGuard, RequestInfo, Transport};
 
-use crate::seldon::ID_HEADER;
+use streeling_codec::seldon::ID_HEADER;
 
 /// This transport, to observers. 499 is what other servers, too, write down for a client that has
 /// left.

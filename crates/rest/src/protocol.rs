@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method as Verb};
-use streeling_core::{Error, Input, Method, Operation, Request, Response, Result};
+use streeling_core::{Error, Input, Method, Operation, Response, Result};
 
 use crate::reply::Reply;
 
@@ -135,20 +135,9 @@ pub struct Undecoded<'a> {
 pub struct Decoded {
     /// The same in core's words.
     pub input: Input,
-    /// The message as the caller wrote it, for a component that takes raw messages.
-    pub raw_message: Bytes,
-}
-
-impl Decoded {
-    pub(crate) fn into_request(self, method: Method, params: &Params) -> (Request, Bytes) {
-        let model = params.get("model").map(str::to_owned);
-        let request = Request {
-            method,
-            model,
-            input: self.input,
-        };
-        (request, self.raw_message)
-    }
+    /// The message as the caller wrote it, for a component that takes raw messages of this
+    /// protocol.
+    pub raw_message: Option<Bytes>,
 }
 
 /// Why a request has no good response.

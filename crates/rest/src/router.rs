@@ -41,8 +41,8 @@ impl Router {
         &self.protocols[0]
     }
 
-    /// The route of a path. As in seldon-core, letters may be percent-encoded and slashes doubled;
-    /// a slash at the end makes another path.
+    /// The route of a path. Letters may be percent-encoded and slashes doubled; a slash at the end
+    /// makes another path.
     pub(crate) fn find(&self, path: &str) -> Option<Match<'_>> {
         if let Some(found) = self.fixed(path) {
             return Some(found);

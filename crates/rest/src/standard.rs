@@ -12,8 +12,8 @@ use crate::head::Head;
 use crate::protocol::{Problem, Protocol, Verbs};
 use crate::reply::{Reply, html};
 
-/// What a browser may try on any route from another origin: seldon-core's list. A method that a
-/// route lacks gets a 405 all the same, from any origin.
+/// What a browser may try on any route from another origin. A method that a route lacks gets a 405
+/// all the same, from any origin.
 const CROSS_ORIGIN_METHODS: HeaderValue =
     HeaderValue::from_static("DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT");
 

@@ -70,7 +70,6 @@ impl Report {
     }
 }
 
-/// Ports and workers.
 fn metadata(response: &Response) -> String {
     match &response.message.payload {
         Payload::Json(metadata) => String::from_utf8_lossy(metadata.as_bytes()).into_owned(),
@@ -78,6 +77,7 @@ fn metadata(response: &Response) -> String {
     }
 }
 
+/// Ports and workers.
 fn layout(settings: &Settings) -> [(&'static str, String); 4] {
     let (rest, grpc) = (
         pools::workers(settings, settings.rest.workers),

@@ -114,12 +114,12 @@ impl ServeError {
 impl From<streeling_python::StartError> for ServeError {
     fn from(error: streeling_python::StartError) -> Self {
         match error {
-            // The file was there when it was looked at: it has gone since, or the program that its
-            // `#!` line names is missing.
+            // The file may be executed, and yet the system does not: it has gone since, or is made
+            // for another machine. Want of memory or processes says nothing about it.
             streeling_python::StartError::Spawn { python, source }
-                if matches!(
+                if !matches!(
                     source.kind(),
-                    ErrorKind::NotFound | ErrorKind::PermissionDenied
+                    ErrorKind::WouldBlock | ErrorKind::OutOfMemory
                 ) =>
             {
                 Self::Interpreter { python, source }

@@ -79,7 +79,7 @@ impl Pidfile {
         })
     }
 
-    /// Writes the file. It is renamed into place, so nobody reads half of it.
+    /// Writes the file. It is renamed into place, so it is never read half written.
     pub(crate) fn write(&mut self) -> Result<(), PidfileError> {
         // Another server may have taken it during the load.
         refuse_live(&self.path)?;

@@ -122,13 +122,17 @@ impl Listening {
         tokio::join!(
             async {
                 #[cfg(feature = "rest")]
-                if let (Some(port), Some(rest)) = (self.rest, serving.rest(settings)) {
+                if let Some(port) = self.rest
+                    && let Some(rest) = serving.rest(settings)
+                {
                     serve(port, rest, serving.control.clone().stopped()).await;
                 }
             },
             async {
                 #[cfg(feature = "grpc")]
-                if let (Some(port), Some(grpc)) = (self.grpc, serving.grpc(settings)) {
+                if let Some(port) = self.grpc
+                    && let Some(grpc) = serving.grpc(settings)
+                {
                     serve(port, grpc, serving.control.clone().stopped()).await;
                 }
             },

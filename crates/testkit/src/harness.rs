@@ -18,7 +18,7 @@ use crate::scripted::Scripted;
 pub struct Harness {
     /// What is served, under the name `scripted`.
     pub model: Scripted,
-    /// What observers were told.
+    /// What observers were notified of.
     pub recorder: Arc<Recorder>,
     /// Whether the model is ready; it is from the start.
     pub ready: watch::Sender<bool>,

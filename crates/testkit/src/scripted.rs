@@ -74,7 +74,7 @@ async fn run(command: &str) -> Result<Response> {
                 .ok_or_else(|| unknown(argument))?;
             Err(Error::new(
                 kind,
-                format!("failed as told: {argument} \"é\n"),
+                format!("failed as scripted: {argument} \"é\n"),
             ))
         }
         "http" => Err(Error {

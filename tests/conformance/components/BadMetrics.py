@@ -4,7 +4,7 @@ from typing import Any
 
 
 class BadMetrics:
-    """``metrics`` returns what ``kind`` names; the answer itself is fine."""
+    """``metrics`` returns what ``kind`` names; the response itself is fine."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind

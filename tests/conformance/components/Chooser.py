@@ -6,7 +6,7 @@ import numpy as np
 
 
 class Chooser:
-    """``route`` answers the branch that the request's text names, or its first value."""
+    """``route`` returns the branch that the request's text names, or its first value."""
 
     def route(self, X: Any, names: Any) -> Any:
         if not isinstance(X, str):

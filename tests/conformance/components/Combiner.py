@@ -1,4 +1,4 @@
-"""Combines the answers of several units."""
+"""Combines the responses of several units."""
 
 from typing import Any
 

@@ -4,7 +4,7 @@ from typing import Any
 
 
 class Described:
-    """Answers with the kind that the parameter names."""
+    """Responds with the kind that the parameter names."""
 
     def __init__(self, kind: str = "v2") -> None:
         self.kind = kind

@@ -27,7 +27,7 @@ def describe(value: Any) -> dict[str, Any]:
 
 
 class Echo:
-    """Answers every call with a description of its arguments."""
+    """Responds to every call with a description of its arguments."""
 
     def predict(self, X: Any, names: Any, meta: Any = None) -> dict[str, Any]:
         return {"X": describe(X), "names": describe(names), "meta": describe(meta)}

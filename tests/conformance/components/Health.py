@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Health:
-    """Answers with the kind that the parameter names."""
+    """Responds with the kind that the parameter names."""
 
     def __init__(self, kind: str = "text") -> None:
         self.kind = kind

@@ -24,7 +24,7 @@ RESPONSES: dict[str, Callable[[], Any]] = {
 
 
 class Judge:
-    """Answers with the kind that the request's first name asks for."""
+    """Responds with the kind that the request's first name asks for."""
 
     def send_feedback(self, X: Any, names: Any, reward: Any, truth: Any, routing: Any) -> Any:
         return RESPONSES[names[0]]()

@@ -1,4 +1,4 @@
-"""Names of the answer given by methods."""
+"""Names of the response given by methods."""
 
 from __future__ import annotations
 

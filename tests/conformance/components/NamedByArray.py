@@ -1,4 +1,4 @@
-"""Names of the answer in the kinds that users' code really returns."""
+"""Names of the response in the kinds that users' code really returns."""
 
 from typing import Any
 

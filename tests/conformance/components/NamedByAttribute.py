@@ -1,4 +1,4 @@
-"""Names of the answer given by attributes, the old way."""
+"""Names of the response given by attributes, the old way."""
 
 from typing import Any
 

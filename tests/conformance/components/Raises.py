@@ -4,7 +4,7 @@ from typing import Any
 
 
 class Refused(Exception):
-    """Carries the attributes that the incumbent's own exception has, and none of its ancestry."""
+    """Carries the attributes that seldon-core's own exception has, and none of its ancestry."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)

@@ -4,7 +4,7 @@ from typing import Any
 
 
 class Raw:
-    """Each ``*_raw`` method answers with the message it got, or as its text asks."""
+    """Each ``*_raw`` method responds with the message it got, or as its text asks."""
 
     def predict_raw(self, msg: Any) -> Any:
         text = msg.get("strData") if isinstance(msg, dict) else None

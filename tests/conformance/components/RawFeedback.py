@@ -1,4 +1,4 @@
-"""Raw feedback answered with the protobuf message that it arrives as."""
+"""Raw feedback, whose response is the protobuf message that it arrives as."""
 
 from typing import Any
 

@@ -4,7 +4,7 @@ from typing import Any
 
 
 class RawMessages:
-    """Answers with the kind of message that the request's text names; for callers over gRPC."""
+    """Responds with the kind of message that the request's text names; for callers over gRPC."""
 
     def predict_raw(self, msg: Any) -> Any:
         from google.protobuf import wrappers_pb2

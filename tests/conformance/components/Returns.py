@@ -78,7 +78,7 @@ KINDS: dict[str, Callable[[], Any]] = {
 
 
 class Returns:
-    """Ignores the values of the request and answers with the kind that it names."""
+    """Ignores the values of the request and responds with the kind that it names."""
 
     def predict(self, X: Any, names: Any) -> Any:
         kind = X if isinstance(X, str) else X["kind"] if isinstance(X, dict) else names[0]

@@ -15,7 +15,7 @@ class SeldonResponse:
 
 
 class RuntimeTagged:
-    """Answers with a duck-typed response."""
+    """Responds with a duck-typed response."""
 
     def predict(self, X: Any, names: Any) -> Any:
         if X == "bare":

@@ -1,4 +1,4 @@
-"""Users' code that imports the incumbent's package: base class, response, exceptions, metrics."""
+"""Users' code that imports seldon-core's package: base class, response, exceptions, metrics."""
 
 from __future__ import annotations
 

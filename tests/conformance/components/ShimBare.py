@@ -1,4 +1,4 @@
-"""A subclass of the incumbent's base class that defines nothing."""
+"""A subclass of seldon-core's base class that defines nothing."""
 
 from seldon_core.user_model import SeldonComponent
 

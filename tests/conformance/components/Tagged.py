@@ -1,4 +1,4 @@
-"""Tags and metrics of every good kind, answered after each call."""
+"""Tags and metrics of every good kind, returned after each call."""
 
 from __future__ import annotations
 

@@ -148,8 +148,14 @@ fn interpreter_whose_own_interpreter_is_missing() {
     assert_eq!(ended.code, Some(2), "{}", ended.log);
     says(
         &ended,
-        &["--python", python.to_str().unwrap(), "No such file"],
+        &[
+            "--python",
+            python.to_str().unwrap(),
+            "/nowhere/python",
+            "No such file",
+        ],
     );
+    assert!(!ended.log.contains("serving"), "{}", ended.log);
 }
 
 #[test]

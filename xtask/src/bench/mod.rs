@@ -18,7 +18,7 @@ use clap::ArgMatches;
 /// The command line of `bench`.
 pub(crate) fn command() -> clap::Command {
     clap::Command::new("bench")
-        .about("Measure beside seldon-core, in one run")
+        .about("Measure beside seldon-core, or beside another build, in one run")
         .subcommand_required(true)
         .subcommand(rest::command())
         .subcommand(grpc::command())

@@ -187,7 +187,7 @@ mod tests {
     fn both_take_turns_and_the_medians_count() {
         let mut table = Table::new(1, 3).unwrap();
         let mut sides = Vec::new();
-        let mut rates = [60.0, 3.0, 10.0, 2.0, 20.0, 1.0].into_iter();
+        let mut rates = [60.0, 3.0, 2.0, 10.0, 20.0, 1.0].into_iter();
         table
             .measure("a load", |side| {
                 sides.push(side);

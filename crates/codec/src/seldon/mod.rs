@@ -9,6 +9,12 @@ pub mod proto;
 
 use streeling_core::ErrorKind;
 
+/// The header, or the metadata, that brings a request's id.
+pub const ID_HEADER: &str = "seldon-puid";
+
+/// The number in an error whose exception gives none.
+pub const ERROR_CODE: i32 = -1;
+
 /// The fields that can hold a message's payload.
 const PAYLOADS: &str = "data, strData, binData, jsonData";
 

@@ -14,9 +14,6 @@ use tonic::Status;
 use crate::failure::not_ready;
 use crate::protocol::{Decoded, Protocol, Route};
 
-/// The header that brings a request's id.
-pub(crate) const ID_HEADER: &str = "seldon-puid";
-
 /// Seldon Core's protocol.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Seldon;
@@ -37,6 +34,10 @@ impl Protocol for Seldon {
         }
         let text = "GraphMetadata not available on the Model level.";
         Err(Error::new(ErrorKind::NotImplemented, text))
+    }
+
+    fn has_raw_messages(&self) -> bool {
+        true
     }
 
     fn decode(&self, method: Method, message: &Bytes) -> Result<Decoded> {

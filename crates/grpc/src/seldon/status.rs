@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use streeling_codec::seldon::reason;
+use streeling_codec::seldon::{ERROR_CODE, reason};
 use streeling_core::{Error, ErrorKind};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
@@ -15,9 +15,6 @@ const LONGEST_TEXT: usize = 1200;
 
 /// Bytes of a reason that are sent; the component may choose it.
 const LONGEST_REASON: usize = 200;
-
-/// Seldon's number for an error whose exception names none.
-const ERROR_CODE: i32 = -1;
 
 /// What the reason belongs to, in the details of an error.
 const DOMAIN: &str = "streeling";

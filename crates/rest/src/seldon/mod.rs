@@ -11,7 +11,7 @@ mod status;
 use bytes::Bytes;
 use http::StatusCode;
 use streeling_codec::json::encode_string;
-use streeling_codec::seldon::{json, reason};
+use streeling_codec::seldon::{ERROR_CODE, json, reason};
 use streeling_core::{Error, Message, Method, Payload, Response, Result};
 
 use crate::protocol::{Decoded, Problem, Protocol, Route, Undecoded};
@@ -21,12 +21,6 @@ use pages::PING;
 
 pub(crate) use multipart::document as multipart;
 pub use pages::Identity;
-
-/// The header that brings a request's id.
-pub(crate) const ID_HEADER: &str = "seldon-puid";
-
-/// Seldon's number for an error whose exception names none.
-const ERROR_CODE: i32 = -1;
 
 /// Seldon Core's protocol.
 #[derive(Clone, Debug)]
@@ -75,7 +69,7 @@ impl Protocol for Seldon {
         let document = form::document(content_type.as_ref(), undecoded.query, undecoded.body)?;
         Ok(Decoded {
             input: decode::input(undecoded.method, &document)?,
-            raw_message: document,
+            raw_message: Some(document),
         })
     }
 

@@ -63,7 +63,7 @@ async fn member(part: Field<'_>) -> Result<Option<(String, Member)>, Error> {
     let Some(name) = part.name().map(str::to_owned) else {
         return Ok(None);
     };
-    // A browser sends an empty name for a file that nobody chose.
+    // A browser sends an empty name where no file was chosen.
     let from_file = part.file_name().is_some_and(|name| !name.is_empty());
     let content = part.bytes().await.map_err(|error| bad(&error))?;
     let mut value = Vec::with_capacity(content.len() + 2);

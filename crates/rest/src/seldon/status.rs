@@ -20,7 +20,7 @@ fn of_kind(kind: ErrorKind) -> StatusCode {
     }
 }
 
-/// The status of an error: what the component's exception asked for, else what its kind means.
+/// The status of an error: what the component's exception requests, else what its kind means.
 pub(super) fn of_error(error: &Error) -> StatusCode {
     error
         .http_status

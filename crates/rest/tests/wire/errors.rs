@@ -28,7 +28,7 @@ async fn every_kind() {
     ] {
         let reply = server.command(&format!("kind {kind:?}")).await;
         let info = reply.failure(status, reason(kind));
-        assert_eq!(info, format!("failed as told: {kind:?} \"é\n"));
+        assert_eq!(info, format!("failed as scripted: {kind:?} \"é\n"));
         assert_eq!(reply.header("retry-after"), retry_after, "{kind:?}");
         seen += 1;
     }

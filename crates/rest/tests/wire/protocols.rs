@@ -58,7 +58,7 @@ impl Protocol for Plain {
         };
         Ok(Decoded {
             input: Input::Message(message),
-            raw_message: undecoded.body,
+            raw_message: None,
         })
     }
 

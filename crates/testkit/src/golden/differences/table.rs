@@ -56,7 +56,7 @@ pub(super) fn difference(heading: &str, rows: &[(&str, &str)]) -> Result<Differe
                 found.transport = Transport::Grpc;
                 found.patterns = codes(value);
             }
-            "Incumbent" => reference = !value.is_empty(),
+            "seldon-core" => reference = !value.is_empty(),
             "Reason" => reason = !value.is_empty(),
             "Start" => found.start = Some(start(value)?),
             "Status" => {
@@ -88,8 +88,8 @@ pub(super) fn difference(heading: &str, rows: &[(&str, &str)]) -> Result<Differe
                 Json::parse(&body).map_err(|error| format!("body: {error}"))?;
                 found.body = Some(Some(body));
             }
-            "Answers as" => {
-                let name = code(value).ok_or("\"Answers as\" is not one piece of code")?;
+            "Responds as" => {
+                let name = code(value).ok_or("\"Responds as\" is not one piece of code")?;
                 found.same_as = Some(name);
             }
             "Compare" if *value == "loosely" => found.loosely = true,
@@ -105,8 +105,8 @@ pub(super) fn difference(heading: &str, rows: &[(&str, &str)]) -> Result<Differe
                 }
                 None => {
                     return Err(format!(
-                        "unknown row \"{name}\", must be one of Exchanges, Calls, Incumbent, \
-                         Start, Status, Code, Body, At /PLACE, Header NAME, Without, Answers as, \
+                        "unknown row \"{name}\", must be one of Exchanges, Calls, seldon-core, \
+                         Start, Status, Code, Body, At /PLACE, Header NAME, Without, Responds as, \
                          Compare, Reason"
                     ));
                 }
@@ -123,8 +123,8 @@ pub(super) fn difference(heading: &str, rows: &[(&str, &str)]) -> Result<Differe
         || found.loosely;
     if found.patterns.is_empty() || !reference || !reason || !differs {
         return Err(
-            "want the rows Exchanges or Calls, Incumbent, Reason and at least one of Start, \
-             Status, Code, Body, At /PLACE, Header NAME, Without, Answers as, Compare"
+            "want the rows Exchanges or Calls, seldon-core, Reason and at least one of Start, \
+             Status, Code, Body, At /PLACE, Header NAME, Without, Responds as, Compare"
                 .to_owned(),
         );
     }

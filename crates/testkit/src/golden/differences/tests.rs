@@ -2,7 +2,7 @@ use super::*;
 use crate::{CallResponse, Keep, Response, Snapshot};
 
 const PAGE: &str = "# Page\n\nText.\n\n## Unknown route\n\n| | |\n|---|---|\n\
-    | Exchanges | `A/*/get*`, `B/plain/x` |\n| Incumbent | 500 |\n| Status | 404 |\n\
+    | Exchanges | `A/*/get*`, `B/plain/x` |\n| seldon-core | 500 |\n| Status | 404 |\n\
     | Body | `{\"info\":\"404*\",\"code\":-1}` |\n| Header allow | absent |\n\
     | Reason | because |\n\n## Prose only\n\nNothing.\n";
 
@@ -38,7 +38,7 @@ fn a_table_says_what_is_expected_instead() {
 fn stars_of_headers_count_in_the_table_alone() {
     let page = PAGE
         .replace("| Header allow | absent |", "| Header allow | `*, POST` |")
-        .replace("| Body |", "| Incumbent |");
+        .replace("| Body |", "| seldon-core |");
     let differences = Differences::parse(&page).unwrap();
     let mut reference = recorded();
     reference.headers.insert("vary".to_owned(), "*".to_owned());
@@ -57,8 +57,8 @@ fn stars_of_headers_count_in_the_table_alone() {
 
 #[test]
 fn a_response_may_be_that_of_another_exchange_or_compared_loosely() {
-    let page = "\n## Null\n\n| Exchanges | `A/*/null` |\n| Incumbent | 500 |\n\
-        | Answers as | `none` |\n| Compare | loosely |\n| Reason | because |\n";
+    let page = "\n## Null\n\n| Exchanges | `A/*/null` |\n| seldon-core | 500 |\n\
+        | Responds as | `none` |\n| Compare | loosely |\n| Reason | because |\n";
     let differences = Differences::parse(page).unwrap();
     let difference = differences.of("A/plain/null").unwrap();
     assert_eq!(
@@ -76,7 +76,7 @@ fn a_response_may_be_that_of_another_exchange_or_compared_loosely() {
 
 #[test]
 fn calls_are_another_transport_and_have_codes() {
-    let page = "\n## Bad data\n\n| Calls | `A/*/bad` |\n| Incumbent | UNKNOWN |\n\
+    let page = "\n## Bad data\n\n| Calls | `A/*/bad` |\n| seldon-core | UNKNOWN |\n\
         | Code | INVALID_ARGUMENT |\n| Without | `Oh: ` |\n| Body | absent |\n\
         | Reason | because |\n";
     let differences = Differences::parse(page).unwrap();
@@ -103,7 +103,7 @@ fn calls_are_another_transport_and_have_codes() {
 
 #[test]
 fn one_place_of_a_body_may_differ() {
-    let page = "\n## Flag\n\n| Exchanges | `A/*/x` |\n| Incumbent | false |\n\
+    let page = "\n## Flag\n\n| Exchanges | `A/*/x` |\n| seldon-core | false |\n\
         | At /a/flag | `true` |\n| At /b | `[1.0]` |\n| Reason | because |\n";
     let differences = Differences::parse(page).unwrap();
     let mut reference = recorded();
