@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::time::Duration;
 
 /// What went wrong, as far as a caller can do something about it.
 ///
@@ -51,6 +52,25 @@ impl ErrorKind {
         Self::Deadline,
         Self::Internal,
     ];
+
+    /// When trying again makes sense, where the server can tell.
+    #[must_use]
+    pub fn retry_after(self) -> Option<Duration> {
+        match self {
+            Self::QueueFull => Some(Duration::from_secs(1)),
+            Self::BadData
+            | Self::UnknownModel
+            | Self::NotImplemented
+            | Self::Component
+            | Self::BadMetric
+            | Self::BadMetadata
+            | Self::TooLarge
+            | Self::WorkerLost
+            | Self::NotReady
+            | Self::Deadline
+            | Self::Internal => None,
+        }
+    }
 }
 
 /// An error as a client is to see it.
@@ -90,6 +110,33 @@ impl Error {
             code: None,
             worker: None,
         }
+    }
+
+    /// The error of a call that comes before the component is ready.
+    #[must_use]
+    pub fn not_ready() -> Self {
+        Self::new(
+            ErrorKind::NotReady,
+            "the component has not finished loading",
+        )
+    }
+
+    /// The error of a request that was not responded to in the time `allowed`.
+    #[must_use]
+    pub fn late(allowed: Duration) -> Self {
+        Self::new(
+            ErrorKind::Deadline,
+            format!("no response within {} ms", allowed.as_millis()),
+        )
+    }
+
+    /// The error of a response of more bytes than `limit`.
+    #[must_use]
+    pub fn response_too_large(bytes: usize, limit: usize) -> Self {
+        Self::new(
+            ErrorKind::TooLarge,
+            format!("the response has {bytes} bytes, allowed are {limit}"),
+        )
     }
 
     /// What became of a call that panicked, by what [`catch_unwind`](std::panic::catch_unwind)

@@ -10,14 +10,14 @@ use futures_util::{FutureExt as _, StreamExt as _, stream};
 use http::Request as HttpRequest;
 use hyper::body::Incoming;
 use streeling_core::{
-    Context, Error, ErrorKind, Method, Models, Request, Response, Result as CoreResult, Stage,
+    Context, Error, Method, Models, Request, Response, Result as CoreResult, Stage,
 };
 use streeling_net::Offload;
 use tokio::sync::watch;
 use tokio::time::timeout_at;
 use tonic::Status;
 
-use crate::failure::{Failure, not_ready};
+use crate::failure::Failure;
 use crate::frame::{PREFIX, framed};
 use crate::idle::Messages;
 use crate::protocol::{Action, Decoded, Protocol, Responses};
@@ -67,7 +67,7 @@ impl Calls {
             match action {
                 // A page that wants the model to be ready refuses before the message is read.
                 Action::Page(page) => found.protocol.page(page, false, &mut Vec::new())?,
-                Action::Call(_) | Action::Stream(_) => return Err(not_ready().into()),
+                Action::Call(_) | Action::Stream(_) => return Err(Error::not_ready().into()),
             }
         }
         let (head, body) = request.into_parts();
@@ -203,7 +203,7 @@ async fn finish<T>(
         None => work.await,
         Some(deadline) => match timeout_at(deadline.into(), work).await {
             Ok(result) => result,
-            Err(_) => Ok(Err(late(timeout).into())),
+            Err(_) => Ok(Err(Error::late(timeout.unwrap_or_default()).into())),
         },
     };
     let failure = match result {
@@ -216,12 +216,4 @@ async fn finish<T>(
         }
     };
     Err(failure.into_status(protocol))
-}
-
-fn late(timeout: Option<Duration>) -> Error {
-    let allowed = timeout.unwrap_or_default();
-    Error::new(
-        ErrorKind::Deadline,
-        format!("no response within {} ms", allowed.as_millis()),
-    )
 }

@@ -1,6 +1,6 @@
 //! Why a request has no good response.
 
-use streeling_core::{Error, ErrorKind};
+use streeling_core::Error;
 use tonic::Status;
 
 use crate::protocol::Protocol;
@@ -33,12 +33,4 @@ impl From<Status> for Failure {
     fn from(status: Status) -> Self {
         Self::Status(status)
     }
-}
-
-/// The error of a call that comes too early.
-pub(crate) fn not_ready() -> Error {
-    Error::new(
-        ErrorKind::NotReady,
-        "the component has not finished loading",
-    )
 }

@@ -1,7 +1,7 @@
 //! The frame that a message has on the wire.
 
 use bytes::Bytes;
-use streeling_core::{Error, ErrorKind, Result};
+use streeling_core::{Error, Result};
 
 /// Bytes before a message on the wire: whether it is compressed, and its length.
 pub(crate) const PREFIX: usize = 5;
@@ -25,10 +25,7 @@ pub(crate) fn framed(
     let length = out.len() - PREFIX;
     let claimed = u32::try_from(length).ok().filter(|_| length <= limit);
     let Some(claimed) = claimed else {
-        return Err(Error::new(
-            ErrorKind::TooLarge,
-            format!("the response has {length} bytes, allowed are {limit}"),
-        ));
+        return Err(Error::response_too_large(length, limit));
     };
     out[1..PREFIX].copy_from_slice(&claimed.to_be_bytes());
     Ok(Bytes::from(out))

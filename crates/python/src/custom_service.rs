@@ -24,7 +24,7 @@ const STABLE_AFTER: Duration = Duration::from_secs(30);
 /// A process that loads the component and runs its `custom_service()`. It is started again when it
 /// fails, and not when it returns. Dropping this kills it.
 #[derive(Debug)]
-pub struct Service {
+pub struct CustomService {
     stop: watch::Sender<Option<Duration>>,
     supervisor: JoinHandle<()>,
 }
@@ -33,17 +33,17 @@ impl Pool {
     /// Starts the component's own server in a process beside the workers, if the class defines one;
     /// `None` also before the component has been loaded. Must be called inside a Tokio runtime.
     #[must_use]
-    pub fn start_service(&self) -> Option<Service> {
+    pub fn start_service(&self) -> Option<CustomService> {
         let methods = self.shared.component.methods();
         let has_one = methods.is_ok_and(Methods::has_service);
         has_one.then(|| {
             let PoolConfig { worker, slots, .. } = &self.shared.config;
-            Service::start(worker.clone(), slots.take())
+            CustomService::start(worker.clone(), slots.take())
         })
     }
 }
 
-impl Service {
+impl CustomService {
     fn start(config: WorkerConfig, slot: WorkerSlot) -> Self {
         // It takes no requests.
         let config = WorkerConfig {

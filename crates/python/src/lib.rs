@@ -50,7 +50,7 @@ mod worker;
 
 pub use about::About;
 pub use config::{PoolConfig, Recycle};
-pub use custom_service::Service;
+pub use custom_service::CustomService;
 pub use error::StartError;
 pub use interpreter::find_interpreter;
 pub use pool::Pool;

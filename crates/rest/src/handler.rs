@@ -99,7 +99,7 @@ impl Handler {
             None => response.await,
             Some(deadline) => match timeout_at(deadline.into(), response).await {
                 Ok(response) => response,
-                Err(_) => Ok(Err(self.late())),
+                Err(_) => Ok(Err(Error::late(self.timeout.unwrap_or_default()))),
             },
         };
         let error = match response {
@@ -171,10 +171,7 @@ impl Handler {
         }
         match route.action {
             Action::Page(page) => Ok(Before::Done(found.protocol.page(page))),
-            Action::Call(_) if !*self.ready.borrow() => Err(Error::new(
-                ErrorKind::NotReady,
-                "the component has not finished loading",
-            )),
+            Action::Call(_) if !*self.ready.borrow() => Err(Error::not_ready()),
             Action::Call(method) => Ok(Before::Call(method)),
         }
     }
@@ -269,24 +266,10 @@ impl Handler {
         match reply.body().len() {
             // What a component says about itself is not bounded by what requests may be.
             Some(length) if length > self.limits.size && method != Method::Metadata => {
-                Err(Error::new(
-                    ErrorKind::TooLarge,
-                    format!(
-                        "the response has {length} bytes, allowed are {}",
-                        self.limits.size
-                    ),
-                ))
+                Err(Error::response_too_large(length, self.limits.size))
             }
             _ => Ok(reply),
         }
-    }
-
-    fn late(&self) -> Error {
-        let allowed = self.timeout.unwrap_or_default();
-        Error::new(
-            ErrorKind::Deadline,
-            format!("no response within {} ms", allowed.as_millis()),
-        )
     }
 }
 

@@ -6,7 +6,6 @@ use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_REQUEST_HEADERS,
     ACCESS_CONTROL_REQUEST_METHOD, ALLOW, RETRY_AFTER, VARY,
 };
-use streeling_core::ErrorKind;
 
 use crate::head::Head;
 use crate::protocol::{Problem, Protocol, Verbs};
@@ -17,19 +16,18 @@ use crate::reply::{Reply, html};
 const CROSS_ORIGIN_METHODS: HeaderValue =
     HeaderValue::from_static("DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT");
 
-/// Seconds after which a client that was refused for want of room may try again.
-const QUEUE_RETRY_AFTER: u32 = 1;
-
 /// A failure in the protocol's words, with the headers that it has in any protocol.
 pub(crate) fn problem(protocol: &dyn Protocol, problem: Problem<'_>) -> Reply {
     let mut reply = protocol.problem(problem);
     match problem {
         Problem::NotAllowed { allowed, .. } => allow(&mut reply, allowed),
-        Problem::Error(error) if error.kind == ErrorKind::QueueFull => {
-            let seconds = HeaderValue::from(QUEUE_RETRY_AFTER);
-            reply.headers_mut().insert(RETRY_AFTER, seconds);
+        Problem::Error(error) => {
+            if let Some(time) = error.kind.retry_after() {
+                let seconds = HeaderValue::from(time.as_secs());
+                reply.headers_mut().insert(RETRY_AFTER, seconds);
+            }
         }
-        Problem::NotFound(_) | Problem::Error(_) => {}
+        Problem::NotFound(_) => {}
     }
     reply
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use streeling_config::Settings;
-use streeling_python::{Pool, Service};
+use streeling_python::{CustomService, Pool};
 use tokio::sync::watch;
 
 use crate::control::{Control, DesiredState};
@@ -17,7 +17,7 @@ use crate::watch::python_files;
 /// The pools, with what lives beside them.
 pub(crate) struct Reconciler {
     pools: Pools,
-    service: Mutex<Option<Service>>,
+    service: Mutex<Option<CustomService>>,
     /// Time for the component's own server to exit before a reload.
     graceful_timeout: Duration,
     /// Notified when the component's code has changed, in the development server.
@@ -106,7 +106,7 @@ impl Reconciler {
         *self.service.lock().unwrap_or_else(PoisonError::into_inner) = service;
     }
 
-    fn take_service(&self) -> Option<Service> {
+    fn take_service(&self) -> Option<CustomService> {
         self.service
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -123,7 +123,7 @@ async fn changed(changes: &mut Option<watch::Receiver<()>>) {
     std::future::pending::<()>().await;
 }
 
-async fn stop(service: Option<Service>, grace: Duration) {
+async fn stop(service: Option<CustomService>, grace: Duration) {
     if let Some(service) = service {
         service.stop(grace).await;
     }

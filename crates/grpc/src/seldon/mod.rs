@@ -11,7 +11,6 @@ use streeling_core::{Error, ErrorKind, Input, Method, Response, Result};
 use streeling_proto::FILE_DESCRIPTOR_SET;
 use tonic::Status;
 
-use crate::failure::not_ready;
 use crate::protocol::{Decoded, Protocol, Route};
 
 /// Seldon Core's protocol.
@@ -30,7 +29,7 @@ impl Protocol for Seldon {
     /// The one page is the metadata of a graph, and there is no graph here.
     fn page(&self, _page: &'static str, is_ready: bool, _out: &mut Vec<u8>) -> Result<()> {
         if !is_ready {
-            return Err(not_ready());
+            return Err(Error::not_ready());
         }
         let text = "GraphMetadata not available on the Model level.";
         Err(Error::new(ErrorKind::NotImplemented, text))

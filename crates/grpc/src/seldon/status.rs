@@ -1,7 +1,6 @@
 //! What errors mean over gRPC.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use streeling_codec::seldon::{ERROR_CODE, reason};
 use streeling_core::{Error, ErrorKind};
@@ -18,9 +17,6 @@ const LONGEST_REASON: usize = 200;
 
 /// What the reason belongs to, in the details of an error.
 const DOMAIN: &str = "streeling";
-
-/// When trying again makes sense after the queue was full.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The table of the wire contract.
 fn of_kind(kind: ErrorKind) -> Code {
@@ -49,21 +45,8 @@ pub(super) fn of_error(error: &Error) -> Status {
         DOMAIN,
         [("code".to_owned(), number.to_string())],
     );
-    match error.kind {
-        ErrorKind::QueueFull => {
-            details.set_retry_info(Some(RETRY_AFTER));
-        }
-        ErrorKind::BadData
-        | ErrorKind::UnknownModel
-        | ErrorKind::NotImplemented
-        | ErrorKind::Component
-        | ErrorKind::BadMetric
-        | ErrorKind::BadMetadata
-        | ErrorKind::TooLarge
-        | ErrorKind::WorkerLost
-        | ErrorKind::NotReady
-        | ErrorKind::Deadline
-        | ErrorKind::Internal => {}
+    if let Some(time) = error.kind.retry_after() {
+        details.set_retry_info(Some(time));
     }
     Status::with_error_details(code, text(code, error), details)
 }
