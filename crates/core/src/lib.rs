@@ -50,7 +50,7 @@ pub use request_id::RequestId;
 pub use sample::{MetricSource, Sample};
 pub use service::{Context, Encoding, Layer, Service};
 pub use stage::Stage;
-pub use table::{Iter as TableIter, Table};
+pub use table::Table;
 pub use tensor::{DType, Element, ShapeError, Tensor};
 pub use transport::{Code, Outcome, Transport};
 pub use unique::{unique_u64, unique_u128};

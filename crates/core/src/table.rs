@@ -46,12 +46,6 @@ impl<T> Table<T> {
         self.0.as_mut()?.get_mut(key)
     }
 
-    /// Whether a key is there.
-    #[must_use]
-    pub fn contains_key(&self, key: &str) -> bool {
-        self.get(key).is_some()
-    }
-
     /// Sets the value of a key, and gives back the one that it had.
     pub fn insert(&mut self, key: String, value: T) -> Option<T> {
         self.entries().insert(key, value)
@@ -83,7 +77,7 @@ impl<T> Table<T> {
 }
 
 /// The entries of a [`Table`], borrowed.
-pub type Iter<'a, T> = std::iter::Flatten<std::option::IntoIter<&'a IndexMap<String, T>>>;
+type Iter<'a, T> = std::iter::Flatten<std::option::IntoIter<&'a IndexMap<String, T>>>;
 
 impl<T> Default for Table<T> {
     fn default() -> Self {

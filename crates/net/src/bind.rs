@@ -43,16 +43,6 @@ impl BindError {
             _ => Self::Other { address, source },
         }
     }
-
-    /// The requested address.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        match self {
-            Self::InUse { address } | Self::Forbidden { address } | Self::Other { address, .. } => {
-                *address
-            }
-        }
-    }
 }
 
 /// Reserves a port, without opening it: clients are refused until [`Bound::listen`]. Port 0 lets
