@@ -4,6 +4,7 @@
 //! with; the default, a tenth of it, is for every run of the tests.
 
 use std::collections::BTreeSet;
+use std::error::Error;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -22,7 +23,7 @@ use streeling_testkit::{Request, Server, ServerCommand, Signal};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
-use tonic::Code;
+use tonic::{Code, Status};
 use tonic::transport::{Channel, Endpoint};
 
 use crate::grpc_client::{tensor, values};
@@ -196,9 +197,29 @@ async fn call_grpc(server: SocketAddr, tally: Arc<Tally>) {
             Err(status) if status.code() == Code::Unavailable && !status.details().is_empty() => {
                 tally.unavailable.fetch_add(1, Ordering::Relaxed);
             }
+            // The next call is the retry that gRPC demands of its clients here.
+            Err(status) if was_left_alone(&status) => {}
             Err(status) => tally.broke(format!("gRPC: {status:?}")),
         }
     }
+}
+
+/// Whether the server said, before it closed the connection, that it never looked at this request
+/// (RFC 9113, 6.8). The client's h2 may send a request behind its reply to the server's last ping,
+/// and the server cannot wait for one that it does not know of. gRPC's own clients send it again
+/// by themselves; tonic's leaves that to its caller.
+fn was_left_alone(status: &Status) -> bool {
+    let mut cause: Option<&dyn Error> = Some(status);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<h2::Error>() {
+            // h2 gives it only to streams above the last one that the server names.
+            return error.is_go_away()
+                && error.is_remote()
+                && error.reason() == Some(h2::Reason::NO_ERROR);
+        }
+        cause = error.source();
+    }
+    false
 }
 
 fn steady(folder: &Path) -> ServerCommand {
