@@ -2,23 +2,22 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use anyhow::bail;
 
-use crate::shell::{cargo, output, run};
+use crate::shell::{cargo, output, prepended, root, run, say, target};
+use crate::{tools, venv};
 
-/// What is linted.
-const LINTED: &[&[&str]] = &[
-    &["rest"],
-    &["grpc"],
-    &["python"],
-    &["rest", "python"],
-    &["grpc", "python"],
-    &["metrics"],
-    &["rest", "jaeger"],
-    &["grpc", "otlp"],
-    &["rest", "metrics", "python"],
-    &[],
+/// The protobuf half of the codec, which is off by default.
+pub(crate) const PROTO: &str = "streeling-codec/proto";
+
+/// Crates of ours that have features.
+const WITH_FEATURES: &[&str] = &[
+    "streeling",
+    "streeling-codec",
+    "streeling-proto",
+    "streeling-tracing",
 ];
 
 /// A build that is run: `streeling-NAME` lies beside the whole server, where its tests look for it.
@@ -71,32 +70,50 @@ const WITHOUT: &[(&[&str], &[&str])] = &[
     ),
 ];
 
-/// Lints every set of parts.
-pub(crate) fn lint() -> anyhow::Result<()> {
-    for features in LINTED {
-        run(cargo()
-            .args(["clippy", "--package", "streeling", "--locked", "--quiet"])
-            .args(["--no-default-features", "--features", &features.join(",")])
-            .args(["--", "-D", "warnings"]))?;
+/// Compiles the workspace, and then each feature alone, none and all of the crates that have any,
+/// without a warning. All of it on the oldest Rust that `Cargo.toml` promises, so that one round
+/// shows both.
+pub(crate) fn each_feature() -> anyhow::Result<()> {
+    let rust = tools::oldest_rust()?;
+    let folder = target()?.join("oldest-rust");
+    let cargo = || {
+        let mut cargo = Command::new("rustup");
+        cargo
+            .current_dir(root())
+            .args(["run", &rust, "cargo"])
+            .env("CARGO_TARGET_DIR", &folder)
+            .env("RUSTFLAGS", "-D warnings");
+        cargo
+    };
+    run(cargo().args(["check", "--workspace", "--locked"]))?;
+    let hack = venv::CARGO.ensure()?.with_file_name("cargo-hack");
+    let path = prepended(&hack)?;
+    let mut hack = cargo();
+    hack.env("PATH", path)
+        .args(["hack", "check", "--each-feature", "--locked"]);
+    for name in WITH_FEATURES {
+        hack.args(["--package", name]);
     }
-    Ok(())
+    run(&mut hack)
 }
 
-/// Builds what is run, and looks at what is in it; then the whole server, whose place they took
-/// meanwhile.
+/// Builds the servers that lack a transport, and looks at what is in them; then the whole server
+/// and the tests of all crates in one go, so that no dependency is compiled twice.
 pub(crate) fn build() -> anyhow::Result<()> {
     for (features, absent) in WITHOUT {
         check_absent(features, absent)?;
     }
     for build in BUILDS {
         check_absent(build.features, build.absent)?;
+        say(format_args!("   streeling-{}", build.name));
         let features = build.features.join(",");
         let choice = ["--no-default-features", "--features", &features];
         let messages = output(
             cargo()
                 .args(["build", "--package", "streeling", "--bin", "streeling"])
-                .args(["--locked", "--quiet", "--message-format", "json"])
-                .args(choice),
+                .args(["--locked", "--message-format", "json-render-diagnostics"])
+                .args(choice)
+                .stderr(Stdio::inherit()),
         )?;
         let Some(program) = executable(&messages) else {
             bail!("cargo build named no executable:\n{messages}");
@@ -108,7 +125,10 @@ pub(crate) fn build() -> anyhow::Result<()> {
         }
         fs::copy(program, copy)?;
     }
-    run(cargo().args(["build", "--package", "streeling", "--locked", "--quiet"]))
+    // The tests of the whole server run this executable, which no test target builds.
+    run(cargo()
+        .args(["build", "--workspace", "--bins", "--tests", "--locked"])
+        .args(["--features", PROTO]))
 }
 
 /// Looks for packages that a build with only these features must not have.

@@ -6,24 +6,40 @@ mod codegen;
 mod collector;
 mod conformance;
 mod demo;
+mod deny;
 mod differential;
 mod docs;
 mod edges;
 mod fuzz;
 mod options;
+mod pythons;
 mod shell;
 mod style;
 mod test;
 mod tools;
 mod venv;
 
-use clap::{Arg, ArgAction, Command};
+use std::process::ExitCode;
 
-fn main() -> anyhow::Result<()> {
-    let matches = command().get_matches();
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use crate::shell::say;
+
+fn main() -> ExitCode {
+    match run(&command().get_matches()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Its causes in one line; a backtrace would only show this file.
+            say(format_args!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(matches: &ArgMatches) -> anyhow::Result<()> {
     match matches.subcommand() {
         Some(("demo", _)) => demo::run_demo(),
-        Some(("test", _)) => test::all(),
+        Some(("test", options)) => test::run_options(options),
         Some(("builds", _)) => builds::build(),
         Some(("docs", flags)) => docs::run(flags.get_flag("check")),
         Some(("codegen", flags)) => codegen::run(flags.get_flag("check")),
@@ -49,7 +65,7 @@ fn command() -> Command {
         .subcommand(Command::new("demo").about(
             "Serve the iris example on a fresh machine: environment, release build, predictions",
         ))
-        .subcommand(Command::new("test").about("Run everything that CI runs"))
+        .subcommand(test::command())
         .subcommand(Command::new("builds").about(
             "Build the server, and those that lack a transport, for the tests that run them",
         ))

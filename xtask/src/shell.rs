@@ -1,10 +1,11 @@
 //! Running other programs, with a line for every step and its time.
 
+use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::{IsTerminal, stderr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use serde_json::Value;
@@ -30,19 +31,37 @@ pub(crate) fn target() -> anyhow::Result<PathBuf> {
     Ok(folder.context("cargo does not say where it builds")?.into())
 }
 
-/// Runs one step of a longer task and says how long it took.
+/// The search path with this program's folder before all others.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "where programs lie is the caller's matter and not a setting of the server"
+)]
+pub(crate) fn prepended(program: &Path) -> anyhow::Result<OsString> {
+    let folder = program.parent().context("a program lies in a folder")?;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(folder.to_owned()).chain(std::env::split_paths(&path));
+    Ok(std::env::join_paths(folders)?)
+}
+
+/// Runs one step of a longer task, and says before what it is and afterwards how long it took.
 pub(crate) fn step(
     name: impl Display,
     work: impl FnOnce() -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     say(format_args!("── {name}"));
+    timed(name, work).map(|_| ())
+}
+
+/// Runs one step, and says how long it took.
+pub(crate) fn timed(
+    name: impl Display,
+    work: impl FnOnce() -> anyhow::Result<()>,
+) -> anyhow::Result<Duration> {
     let start = Instant::now();
     work().with_context(|| format!("{name} failed"))?;
-    say(format_args!(
-        "   {name}: {:.1} s",
-        start.elapsed().as_secs_f64()
-    ));
-    Ok(())
+    let took = start.elapsed();
+    say(format_args!("   {name}: {:.1} s", took.as_secs_f64()));
+    Ok(took)
 }
 
 /// Prints a line on standard error, in bold on a terminal.

@@ -1,83 +1,212 @@
-//! `cargo xtask test`: everything that CI runs.
+//! `cargo xtask test`: everything that CI runs, in one tier of at most 25 minutes on two cores.
+//! What is heavier is in `cargo xtask acceptance`.
 
 use std::path::Path;
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::shell::{cargo, root, run, say, step};
-use crate::{builds, codegen, differential, docs, edges, style, tools, venv};
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgMatches};
 
-/// The protobuf half of the codec, which is off by default.
-const PROTO: &str = "streeling-codec/proto";
+use crate::builds::PROTO;
+use crate::shell::{cargo, root, run, say, timed};
+use crate::{builds, codegen, deny, differential, docs, edges, pythons, style, tools, venv};
 
-/// Runs every check, the quick ones first.
-pub(crate) fn all() -> anyhow::Result<()> {
+/// A check: its name, what it does, and the work.
+type Check = (&'static str, &'static str, fn() -> anyhow::Result<()>);
+
+/// The quick ones first.
+const CHECKS: &[Check] = &[
+    ("format", "rustfmt on every crate", format),
+    (
+        "style",
+        "width of lines, names, lengths of files, circles of imports",
+        style::run,
+    ),
+    ("edges", "which crate depends on which", edges::run),
+    (
+        "generated-pages",
+        "docs/ is what the code says",
+        generated_pages,
+    ),
+    (
+        "generated-types",
+        "messages are what proto/ says",
+        generated_types,
+    ),
+    (
+        "dependencies",
+        "cargo deny: bans, licences, sources, advisories",
+        deny::run_checks,
+    ),
+    (
+        "lint",
+        "clippy on every target of the workspace, with every feature",
+        lint,
+    ),
+    (
+        "features",
+        "each feature alone, none and all, on the oldest Rust",
+        builds::each_feature,
+    ),
+    ("documentation", "rustdoc without a warning", documentation),
+    (
+        "builds",
+        "the server, its tests, and servers that lack a transport",
+        builds::build,
+    ),
+    (
+        "tests",
+        "every crate, and the whole server over the wire",
+        tests,
+    ),
+    (
+        "oldest-python",
+        "workers under the oldest Python, NumPy and protobuf",
+        oldest_python,
+    ),
+    (
+        "newest-python",
+        "workers under the newest Python and NumPy",
+        newest_python,
+    ),
+    (
+        "json",
+        "the codec reads random documents as Python and NumPy do",
+        json,
+    ),
+    (
+        "python-code",
+        "ruff, mypy, unit tests with and without NumPy",
+        python_code,
+    ),
+];
+
+/// The arguments of `cargo xtask test`.
+pub(crate) fn command() -> clap::Command {
+    let names = CHECKS.iter().map(|(name, ..)| *name);
+    clap::Command::new("test")
+        .about("Run everything that CI runs, or only the named checks")
+        .arg(
+            Arg::new("checks")
+                .value_name("CHECK")
+                .num_args(..)
+                .value_parser(PossibleValuesParser::new(names)),
+        )
+}
+
+/// Runs the checks that are named, or all of them.
+pub(crate) fn run_options(options: &ArgMatches) -> anyhow::Result<()> {
+    let named: Vec<&String> = options.get_many("checks").unwrap_or_default().collect();
+    let checks: Vec<&Check> = CHECKS
+        .iter()
+        .filter(|(name, ..)| named.is_empty() || named.iter().any(|wanted| *wanted == name))
+        .collect();
     let start = Instant::now();
-    step("format", || run(cargo().args(["fmt", "--all", "--check"])))?;
-    step("style", style::run)?;
-    step("edges between crates", edges::run)?;
-    step("generated pages", || docs::run(true))?;
-    step("generated types", || codegen::run(true))?;
-    step("lint", || {
-        run(cargo().args([
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--features",
-            PROTO,
-            "--locked",
-            "--",
-            "-D",
-            "warnings",
-        ]))
-    })?;
-    step("features", builds::lint)?;
-    step("documentation", || {
-        run(cargo()
-            .args(["doc", "--workspace", "--no-deps", "--locked", "--quiet"])
-            .env("RUSTDOCFLAGS", "-D warnings"))
-    })?;
-    let python = venv::RUNTIME.ensure()?;
-    let stubs = venv::STUBS.ensure()?;
-    let collector = venv::COLLECTOR.ensure()?;
-    let grpcurl = tools::grpcurl()?;
-    step("tests", || {
-        // The tests of the whole server run executables, which no test target builds.
-        builds::build()?;
-        run(cargo()
-            .args([
-                "test",
-                "--workspace",
-                "--features",
-                PROTO,
-                "--locked",
-                "--quiet",
-            ])
-            .env("STREELING_TEST_PYTHON", &python)
-            .env("STREELING_TEST_STUBS", &stubs)
-            .env("STREELING_TEST_COLLECTOR", &collector)
-            .env("STREELING_TEST_GRPCURL", &grpcurl))
-    })?;
-    step("JSON as Python reads it", || {
-        differential::compare(differential::FEW, 1)
-    })?;
-    step("Python", || self::python(&python))?;
-    say(format_args!(
-        "everything passed in {:.0} s",
-        start.elapsed().as_secs_f64()
-    ));
+    say(format_args!("{} checks:", checks.len()));
+    for (name, what, _) in &checks {
+        say(format_args!("   {name}: {what}"));
+    }
+    let mut times = Vec::new();
+    for (index, (name, what, work)) in checks.iter().enumerate() {
+        let number = index + 1;
+        say(format_args!("── {number}/{} {name}: {what}", checks.len()));
+        times.push((*name, timed(name, work)?));
+    }
+    summary(&times, start.elapsed());
     Ok(())
 }
 
+fn summary(times: &[(&str, Duration)], total: Duration) {
+    say("── times");
+    for (name, time) in times {
+        say(format_args!("   {:>6.1} s  {name}", time.as_secs_f64()));
+    }
+    let seconds = total.as_secs();
+    say(format_args!(
+        "all {} checks passed in {} min {} s",
+        times.len(),
+        seconds / 60,
+        seconds % 60
+    ));
+}
+
+fn format() -> anyhow::Result<()> {
+    run(cargo().args(["fmt", "--all", "--check"]))
+}
+
+fn generated_pages() -> anyhow::Result<()> {
+    docs::run(true)
+}
+
+fn generated_types() -> anyhow::Result<()> {
+    codegen::run(true)
+}
+
+fn lint() -> anyhow::Result<()> {
+    run(cargo()
+        .args(["clippy", "--workspace", "--all-targets", "--locked"])
+        .args(["--features", PROTO, "--", "-D", "warnings"]))
+}
+
+fn documentation() -> anyhow::Result<()> {
+    run(cargo()
+        .args(["doc", "--workspace", "--no-deps", "--locked", "--quiet"])
+        .env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn tests() -> anyhow::Result<()> {
+    run(&mut test_command(&venv::RUNTIME.ensure()?)?)
+}
+
+/// The tests of the workspace, with components under this interpreter.
+fn test_command(python: &Path) -> anyhow::Result<Command> {
+    let mut command = cargo();
+    command
+        .args(["test", "--workspace", "--features", PROTO])
+        .args(["--locked", "--quiet"])
+        .env("STREELING_TEST_PYTHON", python)
+        .env("STREELING_TEST_STUBS", venv::STUBS.ensure()?)
+        .env("STREELING_TEST_COLLECTOR", venv::COLLECTOR.ensure()?)
+        .env("STREELING_TEST_GRPCURL", tools::grpcurl()?);
+    Ok(command)
+}
+
+fn oldest_python() -> anyhow::Result<()> {
+    other_python(&pythons::oldest()?)
+}
+
+fn newest_python() -> anyhow::Result<()> {
+    other_python(&pythons::newest()?)
+}
+
+/// Whole-server tests that reach into a worker; the rest of the suite is the same for any Python.
+const WORKER_TESTS: &[&str] = &[
+    "conformance::",
+    "examples::",
+    "load::",
+    "logs::",
+    "passthrough::",
+    "service::",
+    "starts::",
+    "traces::",
+    "workers::",
+];
+
+fn other_python(python: &Path) -> anyhow::Result<()> {
+    unit_tests(python)?;
+    run(test_command(python)?
+        .args(["--test", "all", "--"])
+        .args(WORKER_TESTS))
+}
+
+fn json() -> anyhow::Result<()> {
+    differential::compare(differential::FEW, 1)
+}
+
 /// Checks and tests the Python code; the worker also with no NumPy at all.
-fn python(runtime: &Path) -> anyhow::Result<()> {
+fn python_code() -> anyhow::Result<()> {
     let tools = venv::TOOLS.ensure()?;
-    let module = |python: &Path, arguments: &[&str]| {
-        run(Command::new(python)
-            .arg("-m")
-            .args(arguments)
-            .current_dir(root()))
-    };
     module(&tools, &["ruff", "check", "--quiet"])?;
     module(
         &tools,
@@ -90,20 +219,36 @@ fn python(runtime: &Path) -> anyhow::Result<()> {
             "examples",
             "tests/collector.py",
             "tests/conformance/grpc_client.py",
+            "xtask/unpack_python.py",
         ],
     )?;
     module(&tools, &["mypy", "--no-error-summary"])?;
-    let worker = [
-        "unittest",
-        "discover",
-        "--quiet",
-        "--start-directory",
-        "crates/python/python/tests",
-    ];
-    module(runtime, &worker)?;
-    module(Path::new("python3"), &worker)?;
+    let runtime = venv::RUNTIME.ensure()?;
+    unit_tests(&runtime)?;
+    unit_tests(Path::new("python3"))?;
     module(
-        runtime,
+        &runtime,
         &["unittest", "--quiet", "examples/test_examples.py"],
     )
+}
+
+/// The unit tests of the Python package, under this interpreter.
+fn unit_tests(python: &Path) -> anyhow::Result<()> {
+    module(
+        python,
+        &[
+            "unittest",
+            "discover",
+            "--quiet",
+            "--start-directory",
+            "crates/python/python/tests",
+        ],
+    )
+}
+
+fn module(python: &Path, arguments: &[&str]) -> anyhow::Result<()> {
+    run(Command::new(python)
+        .arg("-m")
+        .args(arguments)
+        .current_dir(root()))
 }

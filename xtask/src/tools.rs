@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Context as _;
+use serde_json::Value;
 
-use crate::shell::{root, run, say};
+use crate::shell::{cargo, output, root, run, say};
 
 /// A command-line gRPC client. Newer ones want a newer Go than Debian 12 has (1.19).
 const GRPCURL: &str = "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.8.9";
@@ -23,6 +24,35 @@ pub(crate) fn grpcurl() -> anyhow::Result<PathBuf> {
 pub(crate) fn collector_builder() -> anyhow::Result<PathBuf> {
     installed("builder", COLLECTOR_BUILDER)
         .context("Go 1.26 or newer is needed (see https://go.dev/dl)")
+}
+
+/// Installs the oldest Rust that `Cargo.toml` promises unless it is there; gives its name.
+pub(crate) fn oldest_rust() -> anyhow::Result<String> {
+    let text = output(cargo().args(["metadata", "--format-version", "1", "--no-deps"]))?;
+    let metadata: Value = serde_json::from_str(&text)?;
+    let version = metadata["packages"][0]["rust_version"]
+        .as_str()
+        .context("the workspace states no rust-version")?;
+    let version = format!("{version}.0");
+    let installed = output(Command::new("rustup").args(["toolchain", "list"]))
+        .context("rustup is needed to compile with the oldest Rust (see https://rustup.rs)")?;
+    if !installed.lines().any(|line| line.starts_with(&version)) {
+        say(format_args!("   installing Rust {version}"));
+        run(Command::new("rustup")
+            .args(["toolchain", "install", &version, "--profile", "minimal"])
+            .arg("--no-self-update"))?;
+    }
+    Ok(version)
+}
+
+/// Downloads a Go module unless it is there; gives its folder.
+pub(crate) fn go_module(module: &str) -> anyhow::Result<PathBuf> {
+    let text = output(go(Command::new("go")).args(["mod", "download", "-json", module]))?;
+    let about: Value = serde_json::from_str(&text)?;
+    let folder = about["Dir"].as_str();
+    Ok(folder
+        .context("go does not say where the module is")?
+        .into())
 }
 
 /// Sets a command up that lets Go build; what the machine sets for Go's builds of other things does

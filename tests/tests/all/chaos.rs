@@ -23,8 +23,8 @@ use streeling_testkit::{Request, Server, ServerCommand, Signal};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
-use tonic::{Code, Status};
 use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status};
 
 use crate::grpc_client::{tensor, values};
 use crate::processes::children;
