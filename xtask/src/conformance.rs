@@ -30,7 +30,7 @@ record    sends seldon-core every request of tests/conformance/exchanges and wri
   --peer DIR         virtual environment that holds seldon-core; default .peer, made if missing
   --check            compare with the golden file instead of writing it
 compare   starts PROGRAM for every group and prints where it differs from the golden file and
-          docs/differences.md
+          tests/conformance/differences.toml
   --server PROGRAM   a server with seldon-core's command line
   --python DIR       virtual environment with numpy that the components run in; some texts of the
                      golden file are Python's and numpy's own, so take the versions it names

@@ -1,4 +1,6 @@
-//! `cargo xtask docs`: the pages that are generated from the code.
+//! `cargo xtask docs`: the pages that are generated from the code, and from data beside it.
+
+mod differences;
 
 use std::fs;
 
@@ -6,16 +8,19 @@ use anyhow::bail;
 
 use crate::shell::root;
 
-/// Writes `docs/settings.md`, or only checks that it is what it should be.
+/// Writes the pages, or only checks that they are what they should be.
 pub(crate) fn run(check: bool) -> anyhow::Result<()> {
-    let path = root().join("docs/settings.md");
-    let page = streeling_config::docs::reference();
-    if check {
-        if fs::read_to_string(&path).is_ok_and(|found| found == page) {
-            return Ok(());
+    let pages = [
+        ("docs/settings.md", streeling_config::docs::reference()),
+        ("docs/differences.md", differences::page()?),
+    ];
+    for (path, page) in pages {
+        let path = root().join(path);
+        if !check {
+            fs::write(path, page)?;
+        } else if fs::read_to_string(&path).ok() != Some(page) {
+            bail!("{} is out of date: run `cargo xtask docs`", path.display());
         }
-        bail!("{} is out of date: run `cargo xtask docs`", path.display());
     }
-    fs::write(path, page)?;
     Ok(())
 }

@@ -71,7 +71,7 @@ fn command() -> Command {
         ))
         .subcommand(
             Command::new("docs")
-                .about("Write the pages that are generated from the code")
+                .about("Write the pages in docs/ that are generated from code and data")
                 .arg(
                     Arg::new("check")
                         .long("check")

@@ -13,7 +13,7 @@ mod stubs;
 mod suite;
 mod transport;
 
-pub use differences::{Difference, Differences};
+pub use differences::{Audience, Difference, DifferenceList, Differences, Heading, Row};
 pub use error::GoldenError;
 pub use exchange::{AnyRequest, Exchange, Group, Keep, load_groups};
 pub use json::{Json, Rules};

@@ -1,10 +1,10 @@
 //! What tests of several crates share. A dev-dependency only: nothing that is shipped names it.
 //!
 //! The golden suite lives here: the exchanges of `tests/conformance`, the recorded responses, the
-//! comparison, and the list of allowed differences that is read from `docs/differences.md`. The
-//! recorder itself is `cargo xtask conformance`; the test that holds Streeling against the golden
-//! file is in the `tests` package. [`Server`] runs the executable as a user does. [`Harness`]
-//! serves a [`Scripted`] model over one transport in memory, for tests of the transports alone.
+//! allowed differences, the comparison. The recorder itself is `cargo xtask conformance`; the test
+//! that holds Streeling against the golden file is in the `tests` package. [`Server`] runs the
+//! executable as a user does. [`Harness`] serves a [`Scripted`] model over one transport in memory,
+//! for tests of the transports alone.
 
 mod golden;
 mod harness;
@@ -15,9 +15,9 @@ mod scripted;
 mod server;
 
 pub use golden::{
-    AnyRequest, Call, CallResponse, Difference, Differences, Exchange, Golden, GoldenError, Group,
-    Json, Keep, Launch, Rules, Running, Snapshot, StartError, Stubs, Suite, Target, Transport,
-    load_groups,
+    AnyRequest, Audience, Call, CallResponse, Difference, DifferenceList, Differences, Exchange,
+    Golden, GoldenError, Group, Heading, Json, Keep, Launch, Row, Rules, Running, Snapshot,
+    StartError, Stubs, Suite, Target, Transport, load_groups,
 };
 pub use harness::Harness;
 pub use http::{Request, Response};

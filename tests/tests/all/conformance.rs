@@ -1,5 +1,5 @@
 //! The golden suite: seldon-core's recorded responses, and the differences of
-//! `docs/differences.md`.
+//! `tests/conformance/differences.toml`.
 
 use std::process::Command;
 use std::sync::Mutex;

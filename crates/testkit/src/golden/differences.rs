@@ -1,60 +1,73 @@
-//! The allowed differences, read from the tables of `docs/differences.md`.
+//! The allowed differences, read from `tests/conformance/differences.toml`.
 //!
-//! Each second-level heading followed by a table is one difference. A row's first cell says what
-//! the row is; see the page itself for the form.
+//! The file is the list of what readers of `docs/differences.md` see ([`DifferenceList`]) and, below
+//! each row of it, the cases that the suite checks ([`Difference`]).
 
+mod case;
 mod difference;
-mod table;
+mod list;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::error::GoldenError;
 use super::glob::glob;
+use super::recording::Golden;
 use super::transport::Transport;
-use table::{difference, row};
 
 pub use difference::Difference;
+pub use list::{Audience, DifferenceList, Heading, Row};
 
-/// The differences of the page, in its order.
+/// Where the file is, below the repository's root.
+const FILE: &str = "tests/conformance/differences.toml";
+
+/// The differences, in the file's order.
 #[derive(Clone, Debug, Default)]
 pub struct Differences {
+    list: DifferenceList,
     all: Vec<Difference>,
 }
 
 impl Differences {
-    /// Reads the page at `path`.
+    /// Reads the file of the repository at `root`.
     ///
     /// # Errors
     ///
-    /// The page cannot be read, or a table is not of the form that the page describes.
-    pub fn load(path: &Path) -> Result<Self, GoldenError> {
-        let text = std::fs::read_to_string(path).map_err(|source| GoldenError::Read {
-            path: path.into(),
+    /// The file cannot be read, or does not have the form that `tests/conformance/README.md`
+    /// describes.
+    pub fn load(root: &Path) -> Result<Self, GoldenError> {
+        let path = root.join(FILE);
+        let text = std::fs::read_to_string(&path).map_err(|source| GoldenError::Read {
+            path: path.clone(),
             source,
         })?;
-        Self::parse(&text).map_err(|what| GoldenError::Format {
-            path: path.into(),
-            what,
-        })
+        Self::parse(&text).map_err(|what| GoldenError::Format { path, what })
     }
 
-    /// Reads the page's text.
+    /// Reads the file's text.
     ///
     /// # Errors
     ///
-    /// The heading and the row that is wrong, and what is allowed.
+    /// The place or the difference that is wrong, and what is allowed.
     pub fn parse(text: &str) -> Result<Self, String> {
+        let list = DifferenceList::parse(text)?;
         let mut all = Vec::new();
-        for section in text.split("\n## ").skip(1) {
-            let heading = section.lines().next().unwrap_or_default().trim();
-            let rows: Vec<_> = section.lines().filter_map(row).collect();
-            if !rows.is_empty() {
-                let difference = difference(heading, &rows);
-                all.push(difference.map_err(|what| format!("\"{heading}\": {what}"))?);
+        for heading in &list.headings {
+            for row in &heading.rows {
+                let name = format!("{}: {}", heading.title, row.when);
+                for case in &row.cases {
+                    let difference = case.difference(&name);
+                    all.push(difference.map_err(|what| format!("difference \"{name}\": {what}"))?);
+                }
             }
         }
-        Ok(Self { all })
+        Ok(Self { list, all })
+    }
+
+    /// What readers see of them.
+    #[must_use]
+    pub fn list(&self) -> &DifferenceList {
+        &self.list
     }
 
     /// Those of one transport.
@@ -71,7 +84,7 @@ impl Differences {
         self.all.iter().find(|difference| difference.covers(id))
     }
 
-    /// The differences, in the page's order.
+    /// The differences, in the file's order.
     pub fn iter(&self) -> impl Iterator<Item = &Difference> {
         self.all.iter()
     }
@@ -82,7 +95,7 @@ impl Differences {
             for pattern in &difference.patterns {
                 if !ids.iter().any(|id| glob(pattern, id)) {
                     return Err(GoldenError::Idle {
-                        difference: difference.heading.clone(),
+                        difference: difference.name.clone(),
                         pattern: pattern.clone(),
                     });
                 }
@@ -93,8 +106,29 @@ impl Differences {
             if let (Some(first), Some(second)) = (covering.next(), covering.next()) {
                 return Err(GoldenError::Covered {
                     id: id.to_owned(),
-                    first: first.heading.clone(),
-                    second: second.heading.clone(),
+                    first: first.name.clone(),
+                    second: second.name.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// A difference of the start must occur for each group that it covers.
+    pub(super) fn starts_differ<'a>(
+        &self,
+        groups: impl Iterator<Item = &'a str> + Clone,
+        golden: &Golden,
+    ) -> Result<(), GoldenError> {
+        for difference in &self.all {
+            let Some(serves) = difference.start else {
+                continue;
+            };
+            let mut covered = groups.clone().filter(|id| difference.covers(id)).peekable();
+            let none = covered.peek().is_none();
+            if none || covered.any(|id| golden.fails_to_start(id) != serves) {
+                return Err(GoldenError::SameStart {
+                    difference: difference.name.clone(),
                 });
             }
         }

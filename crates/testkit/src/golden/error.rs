@@ -35,19 +35,28 @@ pub enum GoldenError {
     /// A pattern of a difference that names nothing.
     #[error("difference \"{difference}\": the pattern \"{pattern}\" matches no exchange")]
     Idle {
-        /// The difference's heading.
+        /// The difference's name.
         difference: String,
         /// The pattern.
         pattern: String,
+    },
+    /// A difference of the start that covers no group, or one that seldon-core starts alike.
+    #[error(
+        "difference \"{difference}\": its `start` must be the opposite of seldon-core's in each \
+         group that it covers, and it must cover one"
+    )]
+    SameStart {
+        /// The difference's name.
+        difference: String,
     },
     /// Two differences want the same exchange.
     #[error("exchange \"{id}\" is covered by the differences \"{first}\" and \"{second}\"")]
     Covered {
         /// The exchange.
         id: String,
-        /// A difference's heading.
+        /// A difference's name.
         first: String,
-        /// Another difference's heading.
+        /// Another difference's name.
         second: String,
     },
 }

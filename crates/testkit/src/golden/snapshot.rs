@@ -13,7 +13,7 @@ use super::stubs::CallResponse;
 use crate::http::Response;
 
 /// The headers that are part of the contract. The HTTP stack decides about all others.
-const HEADERS: [&str; 12] = [
+pub(super) const HEADERS: [&str; 12] = [
     "access-control-allow-credentials",
     "access-control-allow-headers",
     "access-control-allow-methods",

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::differences::Differences;
+use super::differences::{Difference, Differences};
 use super::error::GoldenError;
 use super::exchange::{Group, load_groups};
 use super::launch::{Launch, StartError};
@@ -30,15 +30,16 @@ impl Suite {
     /// # Errors
     ///
     /// A file that cannot be read, an exchange without a recorded response, a difference that
-    /// covers no exchange or one that another covers already.
+    /// covers no exchange or one that another covers already, or a start that does not differ.
     pub fn load(root: &Path, transport: Transport, stages: &[&str]) -> Result<Self, GoldenError> {
         let folder = root.join("tests/conformance");
         let mut groups = load_groups(&folder, transport)?;
         let golden = Golden::load(&folder.join(transport.golden()))?;
-        let differences = Differences::load(&root.join("docs/differences.md"))?.over(transport);
+        let differences = Differences::load(root)?.over(transport);
         let all: Vec<_> = groups.iter().flat_map(Group::ids).collect();
         golden.covers(&all)?;
         differences.cover(&all)?;
+        differences.starts_differ(groups.iter().map(|group| group.id.as_str()), &golden)?;
         for group in &mut groups {
             group.exchanges.retain(|exchange| {
                 exchange
@@ -72,8 +73,9 @@ impl Suite {
     /// Whether a server must not come to serve `group`.
     #[must_use]
     pub fn must_fail_to_start(&self, group: &Group) -> bool {
-        match self.differences.of(&group.id) {
-            Some(difference) => difference.fails_to_start(),
+        let listed = self.differences.of(&group.id).and_then(Difference::start);
+        match listed {
+            Some(serves) => !serves,
             None => self.golden.fails_to_start(&group.id),
         }
     }
@@ -148,7 +150,7 @@ impl Suite {
         if recorded.is_some_and(|recorded| recorded.mismatches(got).is_empty()) {
             found.push(format!(
                 "the difference \"{}\" does not occur",
-                difference.heading()
+                difference.name()
             ));
         }
         found
@@ -170,6 +172,73 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    const LISTED: &str = r#"
+        intro = ""
+        [[audience]]
+        who = "call it"
+        what = "a status"
+        see = ["Errors"]
+        [[heading]]
+        title = "Errors"
+        prose = ""
+        [[heading.difference]]
+        when = "a bad body"
+        seldon-core = "500"
+        reason = "a mistake"
+        [[heading.difference.case]]
+        exchanges = ["A/plain/listed"]
+        status = 400
+    "#;
+
+    fn response(status: u16) -> Snapshot {
+        Snapshot {
+            status,
+            ..Snapshot::default()
+        }
+    }
+
+    /// A suite for which seldon-core responded with 500 to `A/plain/listed` and `A/plain/other`.
+    fn suite() -> Suite {
+        let mut golden = Golden::default();
+        golden.insert("A/plain/listed", response(500));
+        golden.insert("A/plain/other", response(500));
+        Suite {
+            transport: Transport::Rest,
+            groups: Vec::new(),
+            golden,
+            differences: Differences::parse(LISTED).unwrap(),
+            components: PathBuf::new(),
+        }
+    }
+
+    #[test]
+    fn a_response_that_differs_must_be_listed() {
+        let suite = suite();
+        assert_eq!(suite.compare("A/plain/listed", &response(400)), [""; 0]);
+        assert_eq!(suite.compare("A/plain/other", &response(500)), [""; 0]);
+        let mismatch = ["status: want 500, got 400"];
+        assert_eq!(suite.compare("A/plain/other", &response(400)), mismatch);
+        let suite = suite.without_differences();
+        assert_eq!(suite.compare("A/plain/listed", &response(400)), mismatch);
+    }
+
+    #[test]
+    fn a_listed_difference_must_occur() {
+        let found = suite().compare("A/plain/listed", &response(500));
+        let expected = [
+            "status: want 400, got 500",
+            "the difference \"Errors: a bad body\" does not occur",
+        ];
+        assert_eq!(found, expected);
+        let same = LISTED.replace("status = 400", "status = 500");
+        let suite = Suite {
+            differences: Differences::parse(&same).unwrap(),
+            ..suite()
+        };
+        let found = suite.compare("A/plain/listed", &response(500));
+        assert_eq!(found, expected[1..]);
+    }
 
     #[test]
     fn the_committed_suite_is_whole() {

@@ -12,7 +12,7 @@ use super::super::transport::Transport;
 /// One allowed difference.
 #[derive(Clone, Debug)]
 pub struct Difference {
-    pub(super) heading: String,
+    pub(super) name: String,
     pub(super) transport: Transport,
     pub(super) patterns: Vec<String>,
     pub(super) start: Option<bool>,
@@ -26,18 +26,19 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// The heading of its section.
+    /// Its heading and its row below it.
     #[must_use]
-    pub fn heading(&self) -> &str {
-        &self.heading
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     pub(super) fn covers(&self, id: &str) -> bool {
         self.patterns.iter().any(|pattern| glob(pattern, id))
     }
 
-    pub(in crate::golden) fn fails_to_start(&self) -> bool {
-        self.start == Some(false)
+    /// Whether Streeling starts, where that is the difference.
+    pub(in crate::golden) fn start(&self) -> Option<bool> {
+        self.start
     }
 
     /// The exchange whose recorded response is given to `id`, if it is another one of its group.
