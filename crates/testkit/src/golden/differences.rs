@@ -1,7 +1,7 @@
 //! The allowed differences, read from `tests/conformance/differences.toml`.
 //!
-//! The file is the list of what readers of `docs/differences.md` see ([`DifferenceList`]) and, below
-//! each row of it, the cases that the suite checks ([`Difference`]).
+//! The file lists what readers of `docs/differences.md` see ([`DifferenceList`]) and, below each
+//! row of it, the cases that the suite checks ([`Difference`]).
 
 mod case;
 mod difference;
