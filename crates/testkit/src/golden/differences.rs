@@ -115,18 +115,18 @@ impl Differences {
     }
 
     /// A difference of the start must occur for each group that it covers.
-    pub(super) fn starts_differ<'a>(
+    pub(super) fn starts_differ(
         &self,
-        groups: impl Iterator<Item = &'a str> + Clone,
+        groups: &[&str],
         golden: &Golden,
     ) -> Result<(), GoldenError> {
         for difference in &self.all {
             let Some(serves) = difference.start else {
                 continue;
             };
-            let mut covered = groups.clone().filter(|id| difference.covers(id)).peekable();
-            let none = covered.peek().is_none();
-            if none || covered.any(|id| golden.fails_to_start(id) != serves) {
+            let mut covered = groups.iter().filter(|id| difference.covers(id)).peekable();
+            let is_idle = covered.peek().is_none();
+            if is_idle || covered.any(|id| golden.fails_to_start(id) != serves) {
                 return Err(GoldenError::SameStart {
                     difference: difference.name.clone(),
                 });
