@@ -4,22 +4,21 @@ mod differences;
 
 use std::fs;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
+use streeling_config::docs::{PAGES, reference};
 
 use crate::shell::root;
 
 /// Writes the pages, or only checks that they are what they should be.
 pub(crate) fn run(check: bool) -> anyhow::Result<()> {
-    let pages = [
-        ("docs/settings.md", streeling_config::docs::reference()),
-        ("docs/differences.md", differences::page()?),
-    ];
-    for (path, page) in pages {
-        let path = root().join(path);
+    let settings = PAGES.map(|(name, language)| (name, reference(language)));
+    let differences = ("docs/differences.md", differences::page()?);
+    for (name, page) in settings.into_iter().chain([differences]) {
+        let path = root().join(name);
         if !check {
-            fs::write(path, page)?;
-        } else if fs::read_to_string(&path).ok() != Some(page) {
-            bail!("{} is out of date: run `cargo xtask docs`", path.display());
+            fs::write(&path, page).with_context(|| format!("cannot write {name}"))?;
+        } else if !fs::read_to_string(&path).is_ok_and(|found| found == page) {
+            bail!("{name} is out of date: run `cargo xtask docs`");
         }
     }
     Ok(())

@@ -6,18 +6,20 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, Command, value_parser};
 
 use crate::error::ConfigError;
-use crate::key::Key;
-use crate::names;
-use crate::row::{DefaultValue, Flag, Group, POSITIONAL, Row};
-use crate::rows::rows;
+use crate::language::Language::English;
+use crate::language::Text;
+use crate::row::{DefaultValue, Flag, Group, Row};
+use crate::settings::component::VIRTUAL_ENV;
+use crate::settings::rows;
+use crate::tracing::PREFIX;
 
 const ABOUT: &str = "Serves a machine-learning component over REST and gRPC. Every setting may be \
     given by its flag or by an environment variable; the flag wins, and an empty variable counts \
     as unset.";
 
-/// What was typed, and nothing more.
+/// What was typed, and nothing more, by [`Row::id`].
 #[derive(Debug)]
-pub(crate) struct RawArgs(BTreeMap<Key, OsString>);
+pub(crate) struct RawArgs(BTreeMap<&'static str, OsString>);
 
 impl RawArgs {
     /// Reads a command line whose first item is the program's name.
@@ -26,13 +28,14 @@ impl RawArgs {
             .try_get_matches_from(args)
             .map_err(|error| from_clap(&error))?;
         let given = rows()
-            .filter_map(|row| Some((row.key, matches.remove_one(id(row)?)?)))
+            .filter(|row| row.flag != Flag::None)
+            .filter_map(|row| Some((row.id(), matches.remove_one(row.id())?)))
             .collect();
         Ok(Self(given))
     }
 
-    pub(crate) fn get(&self, key: Key) -> Option<&OsString> {
-        self.0.get(&key)
+    pub(crate) fn get(&self, row: &Row) -> Option<&OsString> {
+        self.0.get(row.id())
     }
 }
 
@@ -45,14 +48,6 @@ fn from_clap(error: &clap::Error) -> ConfigError {
             let text = text.strip_prefix("error: ").unwrap_or(&text);
             ConfigError::Usage(text.trim_end().to_owned())
         }
-    }
-}
-
-fn id(row: &Row) -> Option<&'static str> {
-    match row.flag {
-        Flag::None => None,
-        Flag::Positional => Some(POSITIONAL),
-        Flag::Value(name) | Flag::Bare(name, _) => Some(name),
     }
 }
 
@@ -73,33 +68,32 @@ fn args_of(group: Group) -> impl Iterator<Item = Arg> {
 }
 
 fn arg(row: &'static Row) -> Option<Arg> {
-    let id = id(row)?;
-    let arg = Arg::new(id)
+    let arg = Arg::new(row.id())
         .action(ArgAction::Set)
         .value_parser(value_parser!(OsString))
-        .allow_negative_numbers(row.kind.is_number())
+        .allow_negative_numbers(row.value.is_number())
         .help(short_help(row))
         .long_help(long_help(row));
-    Some(match row.flag {
-        Flag::None | Flag::Positional => arg.required(true),
-        Flag::Value(name) => arg
-            .long(name)
-            .value_name(row.kind.value_name())
-            .help_heading(row.group.heading()),
-        Flag::Bare(name, meant) => arg
-            .long(name)
-            .value_name(row.kind.value_name())
-            .num_args(0..=1)
-            // seldon-core's flags take the next word; ours must not take the interface name.
-            .require_equals(row.key == Key::Check)
-            .default_missing_value(meant)
-            .help_heading(row.group.heading()),
-    })
+    let flag = |arg: Arg, name: &'static str| {
+        arg.long(name)
+            .value_name(row.value.placeholder())
+            .help_heading(row.group.heading().get(English))
+    };
+    let bare = |arg: Arg, name, meant: &'static str| {
+        flag(arg, name).num_args(0..=1).default_missing_value(meant)
+    };
+    match row.flag {
+        Flag::None => None,
+        Flag::Positional => Some(arg.required(true)),
+        Flag::Value(name) => Some(flag(arg, name)),
+        Flag::Bare(name, meant) => Some(bare(arg, name, meant)),
+        Flag::Switch(name) => Some(bare(arg, name, "1").require_equals(true)),
+    }
 }
 
 fn short_help(row: &Row) -> String {
-    let mut text = row.meaning.to_owned();
-    if let DefaultValue::Text(default) = row.default {
+    let mut text = row.meaning.en.to_owned();
+    if let DefaultValue::Typed(default) = row.default {
         let _ = write!(text, " [default: {default}]");
     }
     if !row.variables.is_empty() {
@@ -109,16 +103,16 @@ fn short_help(row: &Row) -> String {
 }
 
 fn long_help(row: &Row) -> String {
-    let mut text = format!("{}.", row.meaning);
-    if !row.detail.is_empty() {
-        let _ = write!(text, " {}", row.detail);
+    let mut text = format!("{}.", row.meaning.en);
+    if row.detail != Text::NONE {
+        let _ = write!(text, " {}", row.detail.en);
     }
-    let _ = write!(text, "\nAllowed: {}", row.kind.allowed());
+    let _ = write!(text, "\nAllowed: {}", row.value.allowed(English));
     if !row.variables.is_empty() {
         let _ = write!(text, "\nVariable: {}", row.variables.join(", else "));
     }
     if row.flag != Flag::Positional {
-        let _ = write!(text, "\nDefault: {}", row.default_text());
+        let _ = write!(text, "\nDefault: {}", row.default_text(English));
     }
     text
 }
@@ -136,10 +130,8 @@ fn variables_only() -> String {
     }
     let _ = write!(
         text,
-        "  {}*\n          OpenTelemetry's standard variables.\n  {}\n          Set by an active \
-         virtual environment: its interpreter is the default of --python.",
-        names::OTEL_PREFIX,
-        names::VIRTUAL_ENV,
+        "  {PREFIX}*\n          OpenTelemetry's standard variables.\n  {VIRTUAL_ENV}\n          \
+         Set by an active virtual environment: its interpreter is the default of --python."
     );
     text
 }

@@ -1,126 +1,137 @@
-//! The reference page, written from the table of settings.
+//! The reference pages, written from the rows of all settings.
 
 use std::fmt::Write as _;
 
 use crate::annotations::PODINFO_ANNOTATIONS;
-use crate::names;
+use crate::language::{Language, Text};
 use crate::row::{DefaultValue, Group, Row};
-use crate::rows::rows;
-use crate::tracing::variables::VARIABLES;
+use crate::settings::component::VIRTUAL_ENV;
+use crate::settings::rows;
+use crate::tracing::variables;
 
-/// The whole text of `docs/settings.md`, in Markdown, with a line break at its end.
-pub fn reference() -> String {
-    let mut page = HEAD.to_owned();
+mod prose;
+
+/// The generated pages: where each lies, from the repository's root, and its language.
+pub const PAGES: [(&str, Language); 2] = [
+    ("docs/settings.md", Language::English),
+    ("docs/settings.zh.md", Language::Chinese),
+];
+
+/// The whole text of a page, in Markdown, with a line break at its end.
+pub fn reference(language: Language) -> String {
+    let mut page = prose::HEAD.get(language).to_owned();
     for group in Group::ALL {
-        let _ = write!(
-            page,
-            "\n## {}\n\n| flag | variable | default | meaning | allowed | a bad value gets |\n\
-             |---|---|---|---|---|---|\n",
-            group.heading()
-        );
+        let heading = group.heading().get(language);
+        let _ = write!(page, "\n## {heading}\n\n{}", head(SETTING, language));
         for row in rows().filter(|row| row.group == group) {
-            let _ = writeln!(page, "{}", line(row));
+            page.push_str(&line(cells(row, language)));
         }
         if group == Group::Tracing {
-            otel(&mut page);
+            otel(&mut page, language);
         }
     }
-    let _ = write!(
-        page,
-        "\n## Other variables\n\n\
-         | variable | meaning |\n|---|---|\n\
-         | `{}` | the active virtual environment: its `bin/python` is the default of `--python` |\n\
-         | `MLSERVER_*` | set by the operator for another server; ignored |\n\
-         \n## Annotations\n\n\
-         Read from `{PODINFO_ANNOTATIONS}`, lines `key=\"value\"` as Kubernetes writes them. A\n\
-         missing file is fine; a line that cannot be read, and a value that cannot be used, is\n\
-         skipped with a warning.\n\n\
-         | annotation | meaning |\n|---|---|\n\
-         | `seldon.io/rest-timeout` | deadline of a REST request in milliseconds, where \
-         `--timeout-ms` is not set; 0: none |\n\
-         | `seldon.io/grpc-timeout` | the same for gRPC |\n\
-         | `seldon.io/grpc-max-message-size` | largest gRPC message in bytes, instead of \
-         `--max-body-size` |\n",
-        names::VIRTUAL_ENV,
-    );
+    others(&mut page, language);
     page
 }
 
-fn otel(page: &mut String) {
-    page.push_str(
-        "\nOpenTelemetry's standard variables that count; the others are ignored. They and the\n\
-         variables above are read only while tracing is on, and a bad value gets exit code 2\n\
-         then; but an unknown value of `OTEL_SDK_DISABLED`, `OTEL_RESOURCE_ATTRIBUTES` or\n\
-         `OTEL_TRACES_SAMPLER`, and one in the lists `OTEL_TRACES_EXPORTER` and\n\
-         `OTEL_PROPAGATORS`, is left out with a warning, as a component's own tracer may read\n\
-         it. Words may be in upper or lower case.\n\n\
-         | variable | default | meaning | allowed |\n|---|---|---|---|\n",
-    );
-    for variable in VARIABLES {
-        let names: Vec<String> = variable
-            .names
-            .iter()
-            .map(|name| format!("`{name}`"))
-            .collect();
-        let _ = writeln!(
-            page,
-            "| {} | {} | {} | {} |",
-            names.join(", else "),
-            variable.default,
-            variable.meaning,
-            variable.allowed
-        );
-    }
+/// The columns of a table of settings.
+const SETTING: [Text; 6] = [
+    prose::FLAG,
+    prose::VARIABLE,
+    prose::DEFAULT,
+    prose::MEANING,
+    prose::ALLOWED,
+    prose::WHEN_BAD,
+];
+
+/// The first two lines of a table.
+fn head<const N: usize>(columns: [Text; N], language: Language) -> String {
+    let names = columns.map(|column| column.get(language).to_owned());
+    format!("{}|{}\n", line(names), "---|".repeat(N))
 }
 
-const HEAD: &str = "# Settings
+fn line<const N: usize>(cells: [String; N]) -> String {
+    let cells = cells.map(|cell| cell.replace('|', "\\|"));
+    format!("| {} |\n", cells.join(" | "))
+}
 
-<!-- Written by `cargo xtask docs` from the table in crates/config. Do not edit. -->
-
-Every setting is given by its flag or by its variable. The command line comes first, then the
-environment, then the default; of several variables, the first one that is set counts. An empty
-variable counts as unset. The start of a flag is enough where only one flag starts so; of two
-equal flags, the last counts.
-
-A value that cannot be used stops the start before any port is bound, with exit code 2 and one line
-that names the flag, the variable, the value and what is allowed. So does a flag that does not
-exist. `--help` says what this page says, `--version` prints the version; both end with exit code 0.
-
-Booleans: `1`, `true` and `t` are true; `0`, `false`, `f`, `no` and an empty value are false, in
-upper or lower case. Flags with a boolean value may be given without one, and are true then.
-";
-
-fn line(row: &Row) -> String {
-    let code = |text: &str| format!("`{text}`");
-    let flag = row
-        .flag_name()
-        .map_or_else(|| "none".to_owned(), |flag| code(&flag));
+fn cells(row: &Row, language: Language) -> [String; 6] {
+    let none = || prose::NONE.get(language).to_owned();
+    let flag = row.flag_name().map_or_else(none, |flag| code(&flag));
     let variables = match row.variables {
-        [] => "none".to_owned(),
-        variables => variables
-            .iter()
-            .map(|name| code(name))
-            .collect::<Vec<_>>()
-            .join(", else "),
+        [] => none(),
+        variables => names(variables, language),
     };
     let default = match row.default {
-        DefaultValue::Text(text) => code(text),
-        DefaultValue::None | DefaultValue::Derived(_) => row.default_text().to_owned(),
+        DefaultValue::Typed(text) => code(text),
+        DefaultValue::None | DefaultValue::Derived(..) => row.default_text(language).to_owned(),
     };
-    let mut meaning = row.meaning.to_owned();
-    if !row.detail.is_empty() {
-        let _ = write!(meaning, ". {}", row.detail);
+    let mut meaning = row.meaning.get(language).to_owned();
+    if row.detail != Text::NONE {
+        meaning.push_str(prose::FULL_STOP.get(language));
+        meaning.push_str(row.detail.get(language));
     }
-    let cells = [
+    [
         flag,
         variables,
         default,
         meaning,
-        row.kind.allowed(),
-        row.kind.when_bad().to_owned(),
+        row.value.allowed(language),
+        row.value.when_bad().get(language).to_owned(),
+    ]
+}
+
+fn code(text: &str) -> String {
+    format!("`{text}`")
+}
+
+/// Names of variables, in the order of their precedence.
+fn names(names: &[&str], language: Language) -> String {
+    let names: Vec<String> = names.iter().map(|name| code(name)).collect();
+    names.join(prose::ELSE.get(language))
+}
+
+fn otel(page: &mut String, language: Language) {
+    let columns = [
+        prose::VARIABLE,
+        prose::DEFAULT,
+        prose::MEANING,
+        prose::ALLOWED,
     ];
-    format!(
-        "| {} |",
-        cells.map(|cell| cell.replace('|', "\\|")).join(" | ")
-    )
+    let head = head(columns, language);
+    let _ = write!(page, "\n{}\n{head}", prose::OTEL.get(language));
+    for variable in variables() {
+        page.push_str(&line([
+            names(variable.names, language),
+            variable.default.get(language).to_owned(),
+            variable.meaning.get(language).to_owned(),
+            variable.allowed.get(language).to_owned(),
+        ]));
+    }
+}
+
+fn others(page: &mut String, language: Language) {
+    let variables = head([prose::VARIABLE, prose::MEANING], language);
+    let annotations = head([prose::ANNOTATION, prose::MEANING], language);
+    let _ = write!(
+        page,
+        "\n## {}\n\n{variables}",
+        prose::OTHER_VARIABLES.get(language)
+    );
+    for (name, meaning) in [
+        (VIRTUAL_ENV, prose::ACTIVE_ENVIRONMENT),
+        ("MLSERVER_*", prose::ANOTHER_SERVER),
+    ] {
+        page.push_str(&line([code(name), meaning.get(language).to_owned()]));
+    }
+    let about = prose::ABOUT_ANNOTATIONS.get(language);
+    let about = about.replace("{path}", PODINFO_ANNOTATIONS);
+    let _ = write!(
+        page,
+        "\n## {}\n\n{about}\n{annotations}",
+        prose::ANNOTATIONS.get(language)
+    );
+    for (name, meaning) in prose::EVERY_ANNOTATION {
+        page.push_str(&line([code(name), meaning.get(language).to_owned()]));
+    }
 }

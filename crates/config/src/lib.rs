@@ -1,10 +1,11 @@
 //! The settings: flags, environment variables and pod annotations, read once, checked.
 //!
-//! [`Settings::load`] is the whole of it. One static table (see [`Key`]) lists every setting; the
-//! command line, the reading of the environment, `--help` and the reference page
-//! ([`docs::reference`]) all come from that table, so that they cannot disagree. What the user
-//! typed stays inside; what comes out is typed, and nothing that starts after it has to look at a
-//! flag, a variable or a string again.
+//! [`Settings::load`] is the whole of it. One row (`row.rs`) is one setting, with all there is to
+//! know about it: flag, variables, default, type, bounds, where its value goes, and what both
+//! reference pages say. The rows lie in `settings/`, a file for each part of the server, beside the
+//! structs that they write to. The command line, the reading of the environment, `--help` and the
+//! pages ([`docs::reference`]) all come from the rows, so that they cannot disagree. What comes out
+//! is typed, and nothing that starts after it has to look at a flag, a variable or a string again.
 //!
 //! Precedence is command line, then environment, then (for deadlines) the annotation, then
 //! default; the annotation for the size of a gRPC message overrides the general limit. A value that
@@ -16,31 +17,34 @@
 
 mod annotations;
 mod args;
+mod context;
 pub mod docs;
+mod draft;
 mod environment;
 mod error;
+mod features;
 mod interface;
-mod key;
+mod kind;
+mod language;
 mod load;
-pub mod names;
 mod parameters;
+mod read;
 mod row;
-mod rows;
 mod settings;
+mod sources;
 mod tracing;
-mod value;
-mod values;
 
 pub use annotations::{Annotations, PODINFO_ANNOTATIONS};
 pub use environment::Environment;
 pub use error::{ConfigError, Invalid, Warning};
+pub use features::Features;
 pub use interface::InterfaceName;
-pub use key::Key;
+pub use language::Language;
 pub use load::Loaded;
 pub use parameters::{ParameterValue, Parameters};
 pub use settings::{
-    Features, Grpc, Identity, Log, LogFormat, LogLevel, Metrics, Python, Rest, ServiceType,
-    Settings, WorkerPool, Workers,
+    Component, Deployment, Development, Grpc, Identity, Listen, Log, LogFormat, LogLevel, Metrics,
+    Python, Rest, ServiceType, Settings, WorkerPool, Workers,
 };
 pub use tracing::{
     JaegerAgent, OtlpCollector, OtlpProtocol, Propagator, Sampler, Sampling, SpanLimits,

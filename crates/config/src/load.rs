@@ -1,18 +1,22 @@
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
 
 use crate::annotations::{self, Annotations};
 use crate::args::RawArgs;
+use crate::context::Context;
+use crate::draft::Draft;
 use crate::environment::Environment;
 use crate::error::{ConfigError, Warning};
-use crate::key::Key;
-use crate::names;
-use crate::settings::{
-    Features, Grpc, Identity, Log, LogLevel, Metrics, Python, Rest, Settings, Workers,
-};
+use crate::features::Features;
+use crate::kind::size;
+use crate::read::{derive, read};
+use crate::row::Row;
+use crate::settings::grpc::{GRPC_PORT, GRPC_WORKERS};
+use crate::settings::observability::METRICS_PORT;
+use crate::settings::serving::{HTTP_PORT, TIMEOUT_MS, timeout_of};
+use crate::settings::workers::WORKERS;
+use crate::settings::{Development, Grpc, Log, LogLevel, Rest, Settings, Workers, rows};
+use crate::sources::{Source, Sources};
 use crate::tracing::{self, Tracing};
-use crate::value::{Value, size};
-use crate::values::Values;
 
 /// Settings, and what the user should know about them.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,34 +47,135 @@ impl Settings {
         environment: &Environment,
         annotations: &Annotations,
     ) -> Result<Loaded, ConfigError> {
-        let mut values = Values::read(&RawArgs::parse(args)?, environment)?;
-        values.warnings.extend_from_slice(annotations.warnings());
-        if !features.rest {
-            values.disable_workers(Key::Workers, "REST server", "rest")?;
-        }
-        if !features.grpc {
-            values.disable_workers(Key::GrpcWorkers, "gRPC server", "grpc")?;
-        }
-        if !features.metrics {
-            values.disable_metrics()?;
-        }
-        let (tracing, warnings) = tracing::read(features, &values, environment)?;
-        values.warnings.extend(warnings);
-        let settings = settings(&mut values, environment, annotations, tracing);
+        let args = RawArgs::parse(args)?;
+        let mut context = Context::new(environment, annotations);
+        let mut draft = Draft::default();
+        let sources = read(rows(), &args, &mut context, &mut draft)?;
+        context.warnings.extend_from_slice(annotations.warnings());
+        leave_out(features, &sources, &mut context, &mut draft)?;
+        let tracing = tracing::read(features, &sources, &mut context, &mut draft)?;
+        derive(rows(), &sources, &mut context, &mut draft);
+        fit(&sources, &mut context, &mut draft);
+        let settings = finish(&mut draft, tracing);
         check_ports(&[
-            (Key::HttpPort, settings.rest.port, settings.rest.workers > 0),
-            (Key::GrpcPort, settings.grpc.port, settings.grpc.workers > 0),
-            (Key::MetricsPort, settings.metrics.port, features.metrics),
+            (&HTTP_PORT, settings.rest.port, settings.rest.workers > 0),
+            (&GRPC_PORT, settings.grpc.port, settings.grpc.workers > 0),
+            (&METRICS_PORT, settings.metrics.port, features.metrics),
         ])?;
         Ok(Loaded {
             settings,
-            warnings: values.warnings,
+            warnings: context.warnings,
         })
     }
 }
 
+/// What is not in this build has no workers and no port; to set them is an error.
+fn leave_out(
+    features: Features,
+    sources: &Sources,
+    context: &mut Context<'_>,
+    draft: &mut Draft,
+) -> Result<(), ConfigError> {
+    if !features.rest {
+        let workers = &mut draft.part::<Rest>().workers;
+        disable_workers(&WORKERS, workers, sources, ("REST server", "rest"))?;
+    }
+    if !features.grpc {
+        let workers = &mut draft.part::<Grpc>().workers;
+        disable_workers(&GRPC_WORKERS, workers, sources, ("gRPC server", "grpc"))?;
+    }
+    match sources.get(&METRICS_PORT).filter(|_| !features.metrics) {
+        None => Ok(()),
+        Some(source @ Source::CommandLine) => Err(not_built(
+            &METRICS_PORT,
+            source,
+            ("metrics server", "metrics"),
+        )),
+        // The operator sets it for every component.
+        Some(source @ Source::Variable(_)) => {
+            context.warn(format!(
+                "{METRICS_PORT}, set by {}, has no effect: this build has no metrics server, which \
+                 is the Cargo feature 'metrics'",
+                source.describe()
+            ));
+            Ok(())
+        }
+    }
+}
+
+/// What is missing, and the Cargo feature that it is.
+type Missing = (&'static str, &'static str);
+
+fn disable_workers(
+    row: &Row,
+    workers: &mut u32,
+    sources: &Sources,
+    missing: Missing,
+) -> Result<(), ConfigError> {
+    match sources.get(row) {
+        Some(source) if *workers > 0 => Err(not_built(row, source, missing)),
+        _ => {
+            *workers = 0;
+            Ok(())
+        }
+    }
+}
+
+fn not_built(row: &Row, source: Source, (part, feature): Missing) -> ConfigError {
+    ConfigError::NotBuilt {
+        names: row.to_string(),
+        origin: source.describe(),
+        part,
+        feature,
+    }
+}
+
+/// Fits settings together that are not independent.
+fn fit(sources: &Sources, context: &mut Context<'_>, draft: &mut Draft) {
+    let (timeout, max_body) = {
+        let rest = draft.part::<Rest>();
+        (rest.timeout, rest.max_body)
+    };
+    let timeout = match sources.get(&TIMEOUT_MS) {
+        Some(_) => timeout,
+        None => timeout_of(context, annotations::GRPC_TIMEOUT),
+    };
+    let max_message = context.annotation(
+        annotations::GRPC_MAX_MESSAGE_SIZE,
+        size,
+        "bytes from 1 to 2147483647",
+    );
+    let grpc = draft.part::<Grpc>();
+    grpc.timeout = timeout;
+    grpc.max_message = max_message.unwrap_or(max_body);
+    if draft.part::<Workers>().single_threaded {
+        draft.part::<Rest>().threads = 1;
+        draft.part::<Grpc>().threads = 1;
+    }
+    if draft.part::<Development>().enabled {
+        draft.part::<Log>().level = LogLevel::Debug;
+    }
+}
+
+fn finish(draft: &mut Draft, tracing: Option<Tracing>) -> Settings {
+    Settings {
+        component: draft.take(),
+        python: draft.take(),
+        listen: draft.take(),
+        rest: draft.take(),
+        grpc: draft.take(),
+        metrics: draft.take(),
+        workers: draft.take(),
+        log: draft.take(),
+        development: draft.take(),
+        tracing,
+        deployment: draft.take(),
+        identity: draft.take(),
+    }
+}
+
 /// Two servers cannot share a port. One that is switched off, or not in this build, needs none.
-fn check_ports(ports: &[(Key, u16, bool)]) -> Result<(), ConfigError> {
+fn check_ports(ports: &[(&Row, u16, bool)]) -> Result<(), ConfigError> {
     let bound: Vec<_> = ports
         .iter()
         .filter(|(_, port, on)| *on && *port != 0)
@@ -90,134 +195,14 @@ fn check_ports(ports: &[(Key, u16, bool)]) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Fits the values together.
-fn settings(
-    values: &mut Values,
-    environment: &Environment,
-    annotations: &Annotations,
-    tracing: Option<Tracing>,
-) -> Settings {
-    let single_threaded = values.is_true(Key::SingleThreaded);
-    let threads = if single_threaded {
-        1
-    } else {
-        values.count(Key::Threads)
-    };
-    let grpc_threads = values.get(Key::GrpcThreads, |value| match value {
-        Value::Count(count) if !single_threaded => Some(*count),
-        _ => None,
-    });
-    let debug = values.is_true(Key::Debug);
-    let max_body = values.required(Key::MaxBodySize, |value| match value {
-        Value::Size(bytes) => Some(*bytes),
-        _ => None,
-    });
-    Settings {
-        interface: values.required(Key::InterfaceName, |value| match value {
-            Value::Interface(name) => Some(name.clone()),
-            _ => None,
-        }),
-        service_type: values.word(Key::ServiceType),
-        parameters: values.required(Key::Parameters, |value| match value {
-            Value::Parameters(parameters) => Some(parameters.clone()),
-            _ => None,
-        }),
-        model_metadata: values.text(Key::ModelMetadata),
-        payload_passthrough: values.is_true(Key::PayloadPassthrough),
-        debug,
-        check: values.is_true(Key::Check),
-        pidfile: values.path(Key::Pidfile),
-        host: values.required(Key::Host, |value| match value {
-            Value::Address(address) => Some(*address),
-            _ => None,
-        }),
-        python: Python {
-            interpreter: values
-                .path(Key::Python)
-                .unwrap_or_else(|| default_interpreter(environment)),
-            app_dir: values
-                .path(Key::AppDir)
-                .unwrap_or_else(|| PathBuf::from(".")),
-        },
-        rest: Rest {
-            port: values.port(Key::HttpPort),
-            workers: values.count(Key::Workers),
-            threads,
-            keepalive: values.duration(Key::Keepalive),
-            timeout: values.timeout(annotations, annotations::REST_TIMEOUT),
-            max_body,
-        },
-        grpc: Grpc {
-            port: values.port(Key::GrpcPort),
-            workers: values.count(Key::GrpcWorkers),
-            threads: grpc_threads.unwrap_or(threads),
-            timeout: values.timeout(annotations, annotations::GRPC_TIMEOUT),
-            max_message: values
-                .annotation(
-                    annotations,
-                    annotations::GRPC_MAX_MESSAGE_SIZE,
-                    size,
-                    "bytes from 1 to 2147483647",
-                )
-                .unwrap_or(max_body),
-        },
-        metrics: Metrics {
-            port: values.port(Key::MetricsPort),
-            endpoint: values.required(Key::MetricsEndpoint, |value| match value {
-                Value::Text(path) => Some(path.clone()),
-                _ => None,
-            }),
-            in_response: values.is_true(Key::IncludeMetrics),
-        },
-        workers: Workers {
-            pool: values.word(Key::WorkerPool),
-            single_threaded,
-            max_requests: values.count(Key::MaxRequests),
-            max_requests_jitter: values.count(Key::MaxRequestsJitter),
-            max_queue: values.count(Key::MaxQueue),
-            graceful_timeout: values.duration(Key::GracefulTimeout),
-            bind_deadline: values.duration(Key::BindDeadline),
-        },
-        log: Log {
-            level: if debug {
-                LogLevel::Debug
-            } else {
-                values.word(Key::LogLevel)
-            },
-            format: values.word(Key::LogFormat),
-            access: values.is_true(Key::AccessLog),
-            filter_scrapes: values.bool(Key::FilterMetricsAccessLogs).unwrap_or(!debug),
-        },
-        tracing,
-        identity: Identity {
-            unit: values.text(Key::UnitId),
-            image: values.text(Key::UnitImage),
-            predictor: values.text(Key::PredictorId),
-            labels: values.required(Key::PredictorLabels, |value| match value {
-                Value::Labels(labels) => Some(labels.clone()),
-                _ => None,
-            }),
-            deployment: values.text(Key::DeploymentId),
-            executor: values.is_true(Key::ExecutorEnabled),
-        },
-    }
-}
-
-fn default_interpreter(environment: &Environment) -> PathBuf {
-    environment.get(names::VIRTUAL_ENV).map_or_else(
-        || PathBuf::from("python3"),
-        |root| Path::new(root).join("bin/python"),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn only_ports_that_are_bound_must_differ() {
-        let same = |ports: &[(Key, u16, bool)]| check_ports(ports).map_err(|e| e.to_string());
-        let (a, b) = (Key::HttpPort, Key::Workers);
+        let same = |ports: &[(&Row, u16, bool)]| check_ports(ports).map_err(|e| e.to_string());
+        let (a, b) = (&HTTP_PORT, &WORKERS);
         assert_eq!(
             same(&[(a, 9000, true), (b, 9000, true)]),
             Err(

@@ -1,10 +1,68 @@
-use crate::key::Key;
-use crate::value::Kind;
+use std::ffi::OsStr;
+use std::fmt;
 
-use DefaultValue::{Derived, Text};
-use Flag::{Bare, Positional, Value};
+use crate::context::Context;
+use crate::draft::{Draft, Part};
+use crate::kind::{Kind, Parsed};
+use crate::language::{Language, Text};
 
-/// Headings of `--help` and of the reference page, in their order there.
+/// One setting, and all there is to know about it: the source of its flag, its reading, where its
+/// value goes, its `--help`, and its line on the reference pages.
+pub(crate) struct Row {
+    pub(crate) flag: Flag,
+    /// In the order of their precedence.
+    pub(crate) variables: &'static [&'static str],
+    pub(crate) default: DefaultValue,
+    /// Type, bounds, and where the value goes.
+    pub(crate) value: &'static dyn Target,
+    pub(crate) group: Group,
+    pub(crate) status: Status,
+    /// One clause, for `-h` too.
+    pub(crate) meaning: Text,
+    /// What else there is to know, for `--help` and the reference pages. May be none.
+    pub(crate) detail: Text,
+}
+
+/// What a flag is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flag {
+    /// There is a variable only.
+    None,
+    /// The one argument without a flag.
+    Positional,
+    /// A flag that needs a value.
+    Value(&'static str),
+    /// A flag that without a value means this one.
+    Bare(&'static str, &'static str),
+    /// A flag that without a value means 1, and has one only after `=`. seldon-core's flags take
+    /// the next word; ours must not take the interface name.
+    Switch(&'static str),
+}
+
+/// What counts when nothing is set.
+#[derive(Clone, Copy)]
+pub(crate) enum DefaultValue {
+    /// Nothing.
+    None,
+    /// This text, as if it had been typed.
+    Typed(&'static str),
+    /// In these words, it depends on something else, and is written by this function once all that
+    /// was typed is.
+    Derived(Text, fn(&mut Draft, &mut Context<'_>)),
+}
+
+/// Whether a setting has an effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// It has.
+    Active,
+    /// Documented, but without effect. It gives no warning, because the operator always sets it.
+    Ignored,
+    /// Accepted with a warning, and without effect.
+    Deprecated,
+}
+
+/// Headings of `--help` and of the reference pages, in their order there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Group {
     Component,
@@ -29,114 +87,145 @@ impl Group {
         Self::Identity,
     ];
 
-    pub(crate) fn heading(self) -> &'static str {
-        match self {
-            Self::Component => "Component",
-            Self::Rest => "REST and limits",
-            Self::Workers => "Workers",
-            Self::Grpc => "gRPC",
-            Self::Metrics => "Metrics",
-            Self::Logging => "Logging",
-            Self::Tracing => "Tracing",
-            Self::Identity => "Identity and metadata",
-        }
+    pub(crate) fn heading(self) -> Text {
+        let (en, zh) = match self {
+            Self::Component => ("Component", "组件"),
+            Self::Rest => ("REST and limits", "REST 与限制"),
+            Self::Workers => ("Workers", "工作进程"),
+            Self::Grpc => ("gRPC", "gRPC"),
+            Self::Metrics => ("Metrics", "指标"),
+            Self::Logging => ("Logging", "日志"),
+            Self::Tracing => ("Tracing", "追踪"),
+            Self::Identity => ("Identity and metadata", "身份与元数据"),
+        };
+        Text { en, zh }
     }
 }
 
-/// What a flag is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Flag {
-    /// There is a variable only.
-    None,
-    /// The one argument without a flag.
-    Positional,
-    /// A flag that needs a value.
-    Value(&'static str),
-    /// A flag that without a value means this one.
-    Bare(&'static str, &'static str),
+/// A kind of value, and the part of the settings that such a value is written to.
+pub(crate) struct To<K: Kind, P: Part>(pub(crate) K, pub(crate) fn(&mut P, K::Value));
+
+/// A kind of value that is checked, and goes nowhere.
+pub(crate) struct Nowhere<K: Kind>(pub(crate) K);
+
+/// [`To`] or [`Nowhere`] with any kind and any part. The methods are those of [`Kind`], but for
+/// [`write`](Self::write).
+pub(crate) trait Target: Sync {
+    /// Reads what was typed and writes it to where it goes.
+    fn write(&self, raw: &OsStr, draft: &mut Draft) -> Parsed<()>;
+    fn allowed(&self, language: Language) -> String;
+    fn placeholder(&self) -> &'static str;
+    fn when_bad(&self) -> Text;
+    fn is_number(&self) -> bool;
+    #[cfg(test)]
+    fn examples(&self) -> crate::kind::Examples;
+    /// What a draft is where the value's part is there, and nothing is written to it.
+    #[cfg(test)]
+    fn blank(&self) -> Draft;
 }
 
-/// What counts when nothing is set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum DefaultValue {
-    /// Nothing.
-    None,
-    /// This text, as if it had been typed.
-    Text(&'static str),
-    /// It depends on other settings, in these words.
-    Derived(&'static str),
+/// The methods of a [`Target`] that its kind has.
+macro_rules! as_its_kind {
+    () => {
+        fn allowed(&self, language: Language) -> String {
+            self.0.allowed(language)
+        }
+
+        fn placeholder(&self) -> &'static str {
+            self.0.placeholder()
+        }
+
+        fn when_bad(&self) -> Text {
+            self.0.when_bad()
+        }
+
+        fn is_number(&self) -> bool {
+            self.0.is_number()
+        }
+
+        #[cfg(test)]
+        fn examples(&self) -> crate::kind::Examples {
+            self.0.examples()
+        }
+    };
 }
 
-/// Whether a setting has an effect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Status {
-    /// It has.
-    Active,
-    /// Documented, but without effect. It gives no warning, because the operator always sets it.
-    Ignored,
-    /// Accepted with a warning, and without effect.
-    Deprecated,
+impl<K: Kind, P: Part> Target for To<K, P> {
+    fn write(&self, raw: &OsStr, draft: &mut Draft) -> Parsed<()> {
+        self.0
+            .parse_raw(raw)
+            .map(|value| (self.1)(draft.part(), value))
+    }
+
+    #[cfg(test)]
+    fn blank(&self) -> Draft {
+        let mut draft = Draft::default();
+        let _: &mut P = draft.part();
+        draft
+    }
+
+    as_its_kind!();
 }
 
-/// One setting: the source of its flag, its reading, its `--help`, its line on the reference page.
-#[derive(Debug)]
-pub(crate) struct Row {
-    pub(crate) key: Key,
-    pub(crate) flag: Flag,
-    /// In the order of their precedence.
-    pub(crate) variables: &'static [&'static str],
-    pub(crate) default: DefaultValue,
-    pub(crate) kind: Kind,
-    pub(crate) group: Group,
-    pub(crate) status: Status,
-    /// One clause, for `-h` too.
-    pub(crate) meaning: &'static str,
-    /// What else there is to know, for `--help` and the reference page. May be empty.
-    pub(crate) detail: &'static str,
+impl<K: Kind> Target for Nowhere<K> {
+    fn write(&self, raw: &OsStr, _: &mut Draft) -> Parsed<()> {
+        self.0.parse_raw(raw).map(drop)
+    }
+
+    #[cfg(test)]
+    fn blank(&self) -> Draft {
+        Draft::default()
+    }
+
+    as_its_kind!();
 }
+
+/// The name of the argument without a flag.
+const POSITIONAL: &str = "interface_name";
 
 impl Row {
+    /// What no other row has: the flag's name, or the first variable.
+    pub(crate) fn id(&self) -> &'static str {
+        match (self.flag, self.variables) {
+            (Flag::Value(name) | Flag::Bare(name, _) | Flag::Switch(name), _) => name,
+            (Flag::None, [variable, ..]) => variable,
+            (Flag::Positional | Flag::None, _) => POSITIONAL,
+        }
+    }
+
     /// The flag as a user types it, or the name of the positional argument.
     pub(crate) fn flag_name(&self) -> Option<String> {
         match self.flag {
             Flag::None => None,
-            Positional => Some(POSITIONAL.to_owned()),
-            Value(name) | Bare(name, _) => Some(format!("--{name}")),
+            Flag::Positional => Some(POSITIONAL.to_owned()),
+            Flag::Value(name) | Flag::Bare(name, _) | Flag::Switch(name) => {
+                Some(format!("--{name}"))
+            }
         }
     }
 
     /// The default as a user reads it.
-    pub(crate) fn default_text(&self) -> &'static str {
+    pub(crate) fn default_text(&self, language: Language) -> &'static str {
+        const NONE: Text = Text {
+            en: "none",
+            zh: "无",
+        };
         match self.default {
-            DefaultValue::None => "none",
-            Text(text) | Derived(text) => text,
+            DefaultValue::None => NONE.get(language),
+            DefaultValue::Typed(text) => text,
+            DefaultValue::Derived(text, _) => text.get(language),
         }
     }
 }
 
-pub(crate) const POSITIONAL: &str = "interface_name";
-
-/// The flag's part of a row: `(flag, variables, default, kind)`.
-type Form = (Flag, &'static [&'static str], DefaultValue, Kind);
-
-/// Makes a row in fewer lines than a struct literal takes.
-pub(crate) const fn row(
-    key: Key,
-    (flag, variables, default, kind): Form,
-    group: Group,
-    status: Status,
-    meaning: &'static str,
-    detail: &'static str,
-) -> Row {
-    Row {
-        key,
-        flag,
-        variables,
-        default,
-        kind,
-        group,
-        status,
-        meaning,
-        detail,
+/// The names that a user knows it by, such as `--http-port (PREDICTIVE_UNIT_HTTP_SERVICE_PORT)`,
+/// for messages about it.
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.flag_name(), self.variables) {
+            (Some(flag), []) => f.write_str(&flag),
+            (Some(flag), variables) => write!(f, "{flag} ({})", variables.join(", ")),
+            (None, variables) => f.write_str(&variables.join(", ")),
+        }
     }
 }

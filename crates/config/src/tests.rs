@@ -1,6 +1,7 @@
 mod help;
 mod otel;
 mod refused;
+mod rows;
 mod traced;
 mod values;
 mod warned;
@@ -10,13 +11,12 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::key::Key;
+use crate::language::Language;
 use crate::row::{Flag, Row};
-use crate::rows::rows;
-use crate::value::Kind;
+use crate::settings::rows;
 use crate::{
     Annotations, ConfigError, Environment, Identity, Loaded, LogFormat, LogLevel, ServiceType,
-    Settings, WorkerPool, docs, names,
+    Settings, WorkerPool, docs,
 };
 
 type Variables<'a> = &'a [(&'a str, &'a str)];
@@ -72,7 +72,7 @@ fn as_flag(row: &Row, value: &str) -> Option<Vec<String>> {
     match row.flag {
         Flag::None => None,
         Flag::Positional => Some(vec![value.to_owned()]),
-        Flag::Value(name) | Flag::Bare(name, _) => {
+        Flag::Value(name) | Flag::Bare(name, _) | Flag::Switch(name) => {
             Some(vec!["Iris".to_owned(), format!("--{name}={value}")])
         }
     }

@@ -1,59 +1,108 @@
-use crate::environment::Environment;
-use crate::error::{ConfigError, Warning};
-use crate::key::Key;
-use crate::names;
-use crate::settings::Features;
-use crate::value::Value;
-use crate::values::{Values, port_of};
+use std::collections::BTreeMap;
 
-mod file;
-mod otel;
-mod otlp;
-mod parse;
-mod types;
-pub(crate) mod variables;
-
-pub use types::{
-    JaegerAgent, OtlpCollector, OtlpProtocol, Propagator, Sampler, Sampling, SpanLimits,
-    TraceExporter, Tracing,
+use crate::context::Context;
+use crate::draft::Draft;
+use crate::error::ConfigError;
+use crate::features::Features;
+use crate::interface::InterfaceName;
+use crate::settings::Component;
+use crate::settings::tracing::{
+    JAEGER_AGENT_HOST, JAEGER_CONFIG_PATH, JAEGER_EXTRA_TAGS, JAEGER_PROPAGATION, Jaeger, TRACING,
 };
+use crate::sources::Sources;
 
+mod agent;
+mod collector;
+mod exporter;
+mod file;
+mod limits;
+mod parse;
+mod propagation;
+mod resource;
+mod sampling;
+mod url;
+mod variable;
+
+pub use agent::JaegerAgent;
+pub use collector::{OtlpCollector, OtlpProtocol};
+pub use limits::SpanLimits;
+pub use propagation::Propagator;
+pub use sampling::{Sampler, Sampling};
+pub(crate) use variable::Variable;
+
+use exporter::{EXPORTER, Exporter};
 use file::File;
-use otel::{Exporter, Otel};
-use parse::{PROPAGATIONS, invalid, pairs};
+use parse::{invalid, pairs};
+use propagation::PROPAGATIONS;
+
+/// Start of the names of OpenTelemetry's standard variables.
+pub(crate) const PREFIX: &str = "OTEL_";
+
+/// OpenTelemetry's standard variables that count, in their order on the reference pages.
+pub(crate) fn variables() -> impl Iterator<Item = &'static Variable> {
+    [
+        exporter::VARIABLES,
+        agent::VARIABLES,
+        collector::VARIABLES,
+        resource::VARIABLES,
+        sampling::VARIABLES,
+        propagation::VARIABLES,
+        limits::VARIABLES,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
+}
+
+/// Tracing, which is on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tracing {
+    /// Where spans go.
+    pub exporter: TraceExporter,
+    /// What this server is called in traces.
+    pub service: String,
+    /// What else is said of this server.
+    pub resource: BTreeMap<String, String>,
+    /// Tags of every span.
+    pub tags: Vec<(String, String)>,
+    /// Which requests are traced.
+    pub sampling: Sampling,
+    /// Which headers bring a caller's trace; the first that has one counts.
+    pub propagators: Vec<Propagator>,
+    /// What waits for the exporter.
+    pub limits: SpanLimits,
+}
+
+/// Where spans go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TraceExporter {
+    /// To a Jaeger agent.
+    Jaeger(JaegerAgent),
+    /// To a collector by OTLP.
+    Otlp(OtlpCollector),
+}
 
 /// Reads what is set for tracing, where that is on.
 pub(crate) fn read(
     features: Features,
-    values: &Values,
-    environment: &Environment,
-) -> Result<(Option<Tracing>, Vec<Warning>), ConfigError> {
-    let mut otel = Otel {
-        environment,
-        warnings: Vec::new(),
-    };
-    let tracing = read_enabled(features, values, &mut otel)?;
-    Ok((tracing, otel.warnings))
-}
-
-fn read_enabled(
-    features: Features,
-    values: &Values,
-    otel: &mut Otel<'_>,
+    sources: &Sources,
+    context: &mut Context<'_>,
+    draft: &mut Draft,
 ) -> Result<Option<Tracing>, ConfigError> {
-    if !values.is_true(Key::Tracing) || otel.is_off() {
+    let jaeger: Jaeger = draft.take();
+    if !jaeger.enabled || exporter::is_disabled(context) {
         return Ok(None);
     }
-    let (exporter, variable) = match otel.exporter() {
-        Some((exporter, name)) => (exporter, Some(name)),
-        None => default_exporter(features, values, otel),
+    let (exporter, variable) = match exporter::exporter(context) {
+        Some((exporter, name)) => (exporter, Some(name.to_owned())),
+        None => default_exporter(features, &jaeger, context),
     };
     if exporter == Exporter::None {
         return Ok(None);
     }
     let is_otlp = exporter == Exporter::Otlp;
-    let file = match values.path(Key::JaegerConfigPath) {
-        Some(path) => File::read(&path)?,
+    let file = match &jaeger.config {
+        Some(path) => File::read(path)?,
         None => File::default(),
     };
     if file.is_off {
@@ -65,60 +114,57 @@ fn read_enabled(
         ("exporter to a Jaeger agent", "jaeger", features.jaeger)
     };
     if !is_built {
+        let (names, origin) = match variable {
+            Some(name) => (name.clone(), format!("the variable {name}")),
+            None => (TRACING.to_string(), sources.describe(&TRACING)),
+        };
         return Err(ConfigError::NotBuilt {
-            names: variable.map_or_else(|| Key::Tracing.to_string(), ToOwned::to_owned),
-            origin: variable.map_or_else(
-                || values.origin(Key::Tracing),
-                |name| format!("the variable {name}"),
-            ),
+            names,
+            origin,
             part,
             feature,
         });
     }
     let mut resource = file.tags;
-    resource.extend(otel.resource());
+    resource.extend(resource::resource(context));
     let named = resource.remove("service.name");
-    let service = otel
-        .service()?
+    let service = resource::service(context.environment)?
         .or(named)
         .or(file.service)
-        .unwrap_or_else(|| interface_name(values));
+        .unwrap_or_else(|| service_name(&draft.part::<Component>().interface));
     Ok(Some(Tracing {
         exporter: if is_otlp {
-            TraceExporter::Otlp(otel.collector()?)
+            TraceExporter::Otlp(collector::collector(context.environment)?)
         } else {
-            TraceExporter::Jaeger(match otel.agent()? {
+            TraceExporter::Jaeger(match agent::agent(context.environment)? {
                 Some(agent) => agent,
                 None => JaegerAgent {
                     host: file
                         .host
-                        .or_else(|| values.text(Key::JaegerAgentHost))
+                        .or_else(|| jaeger.agent_host.clone())
                         .unwrap_or_else(|| "localhost".to_owned()),
-                    port: file
-                        .port
-                        .or_else(|| values.get(Key::JaegerAgentPort, port_of))
-                        .unwrap_or(otel::AGENT_PORT),
+                    port: file.port.or(jaeger.agent_port).unwrap_or(agent::PORT),
                 },
             })
         },
         service,
         resource,
-        tags: extra_tags(values)?,
-        sampling: match otel.sampling()? {
+        tags: extra_tags(jaeger.extra_tags.as_deref())?,
+        sampling: match sampling::sampling(context)? {
             Some(sampling) => sampling,
             None => Sampling {
                 sampler: file.sampler.unwrap_or(Sampler::Const(true)),
                 follows_caller: true,
             },
         },
-        propagators: match otel.propagators() {
+        propagators: match propagation::propagators(context) {
             Some(propagators) => propagators,
-            None => in_order(match values.text(Key::JaegerPropagation) {
-                Some(text) => Some(propagation(&text)?),
+            None => in_order(match &jaeger.propagation {
+                Some(text) => Some(propagation(text)?),
                 None => file.propagation,
             }),
         },
-        limits: otel.limits(is_otlp)?,
+        limits: limits::limits(context.environment, is_otlp)?,
     }))
 }
 
@@ -128,57 +174,47 @@ fn read_enabled(
 /// is likely the component's.
 fn default_exporter(
     features: Features,
-    values: &Values,
-    otel: &mut Otel<'_>,
-) -> (Exporter, Option<&'static str>) {
-    let Some(endpoint) = otel.endpoint() else {
+    jaeger: &Jaeger,
+    context: &mut Context<'_>,
+) -> (Exporter, Option<String>) {
+    let Some(endpoint) = collector::endpoint(context.environment) else {
         return (Exporter::Jaeger, None);
     };
-    let agent = values
-        .text(Key::JaegerAgentHost)
-        .map(|_| names::JAEGER_AGENT_HOST);
-    let file = values
-        .path(Key::JaegerConfigPath)
-        .map(|_| names::JAEGER_CONFIG_PATH);
+    let agent = jaeger.agent_host.as_ref().map(|_| &JAEGER_AGENT_HOST);
+    let file = jaeger.config.as_ref().map(|_| &JAEGER_CONFIG_PATH);
     match agent.or(file).filter(|_| features.jaeger) {
-        None => (Exporter::Otlp, Some(endpoint)),
-        Some(name) => {
-            otel.warnings.push(Warning(format!(
-                "{endpoint} is left out: {name} comes first, and {}=otlp would choose the \
-                 collector",
-                names::OTEL_TRACES_EXPORTER
-            )));
-            (Exporter::Jaeger, Some(name))
+        None => (Exporter::Otlp, Some(endpoint.to_owned())),
+        Some(row) => {
+            context.warn(format!(
+                "{endpoint} is left out: {row} comes first, and {}=otlp would choose the collector",
+                EXPORTER.names.join(", ")
+            ));
+            (Exporter::Jaeger, Some(row.to_string()))
         }
     }
 }
 
 /// The name as it was typed, where module and class are one.
-fn interface_name(values: &Values) -> String {
-    values.required(Key::InterfaceName, |value| match value {
-        Value::Interface(name) if name.module == name.class => Some(name.class.clone()),
-        Value::Interface(name) => Some(name.to_string()),
-        _ => None,
-    })
+fn service_name(interface: &InterfaceName) -> String {
+    if interface.module == interface.class {
+        interface.class.clone()
+    } else {
+        interface.to_string()
+    }
 }
 
-fn extra_tags(values: &Values) -> Result<Vec<(String, String)>, ConfigError> {
-    let Some(text) = values.text(Key::JaegerExtraTags) else {
+fn extra_tags(text: Option<&str>) -> Result<Vec<(String, String)>, ConfigError> {
+    let Some(text) = text else {
         return Ok(Vec::new());
     };
-    pairs(&text, |value| Some(value.to_owned())).map_err(|why| {
-        invalid(
-            names::JAEGER_EXTRA_TAGS,
-            &text,
-            Some(why),
-            "name=value pairs with commas between",
-        )
+    pairs(text, |value| Some(value.to_owned())).map_err(|why| {
+        let allowed = "name=value pairs with commas between";
+        invalid(&JAEGER_EXTRA_TAGS, text, Some(why), allowed)
     })
 }
 
 fn propagation(text: &str) -> Result<Propagator, ConfigError> {
-    Propagator::parse(text)
-        .ok_or_else(|| invalid(names::JAEGER_PROPAGATION, text, None, PROPAGATIONS))
+    Propagator::parse(text).ok_or_else(|| invalid(&JAEGER_PROPAGATION, text, None, PROPAGATIONS))
 }
 
 /// All of them, this one first.

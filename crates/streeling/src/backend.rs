@@ -47,14 +47,14 @@ impl Backend {
             Ok(Self::Workers(Workers {
                 reconciler: Reconciler::new(settings, pools.clone())?,
                 pools,
-                is_development: settings.debug,
+                is_development: settings.development.enabled,
             }))
         }
         #[cfg(not(feature = "python"))]
         Err(ServeError::Feature {
             usage: format!(
                 "serving the Python class {} (interface_name)",
-                settings.interface
+                settings.component.interface
             ),
             feature: "python",
         })
@@ -69,7 +69,7 @@ impl Backend {
             observers: observers.clone(),
         };
         let name = settings.identity.unit.as_ref();
-        let name = name.unwrap_or(&settings.interface.class);
+        let name = name.unwrap_or(&settings.component.interface.class);
         let model = |service: Arc<dyn Service>| Models::one(name, annotate.clone().layer(service));
         match self {
             Self::InProcess(service) => {

@@ -27,7 +27,7 @@ impl Report {
     pub async fn make(settings: &Settings) -> Result<Self, ServeError> {
         let pool = pools::one_worker(settings)?;
         ports::check(settings)?;
-        match settings.pidfile.as_deref().map(Pidfile::claim) {
+        match settings.workers.pidfile.as_deref().map(Pidfile::claim) {
             None | Some(Ok(_) | Err(PidfileError::Live { .. })) => {}
             Some(Err(error)) => return Err(error.into()),
         }
@@ -51,8 +51,8 @@ impl Report {
                 "component",
                 format!(
                     "{} ({})",
-                    settings.interface,
-                    settings.service_type.as_str()
+                    settings.component.interface,
+                    settings.component.service_type.as_str()
                 ),
             ),
             (

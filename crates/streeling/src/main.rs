@@ -60,7 +60,7 @@ fn run(loaded: Loaded) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let ended = if settings.check {
+    let ended = if settings.component.check {
         check(&runtime, &settings)
     } else {
         runtime.block_on(serve(settings))
@@ -92,7 +92,10 @@ fn check(runtime: &tokio::runtime::Runtime, settings: &Settings) -> Result<(), S
 #[cfg(not(feature = "python"))]
 fn check(_: &tokio::runtime::Runtime, settings: &Settings) -> Result<(), ServeError> {
     Err(ServeError::Feature {
-        usage: format!("--check of the Python class {}", settings.interface),
+        usage: format!(
+            "--check of the Python class {}",
+            settings.component.interface
+        ),
         feature: "python",
     })
 }

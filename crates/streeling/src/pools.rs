@@ -162,7 +162,7 @@ async fn start(pool: Option<&Pool>) -> Result<(), StartError> {
 /// The number of a transport's workers, of which `configured` is the setting: the development
 /// server has one, so that successive requests meet the same object.
 pub(crate) fn workers(settings: &Settings, configured: u32) -> u32 {
-    if settings.debug {
+    if settings.development.enabled {
         configured.min(1)
     } else {
         configured
@@ -197,7 +197,7 @@ fn pool(settings: &Settings, slots: &WorkerSlots, workers: u32, worker: WorkerCo
             jitter: settings.workers.max_requests_jitter,
         }),
         tries: TRIES,
-        tracebacks: settings.debug,
+        tracebacks: settings.development.enabled,
     })
 }
 
@@ -205,10 +205,10 @@ fn worker(settings: &Settings, interpreter: &Path, threads: u32) -> WorkerConfig
     WorkerConfig {
         python: interpreter.to_owned(),
         app_dir: settings.python.app_dir.clone(),
-        module: settings.interface.module.clone(),
-        class: settings.interface.class.clone(),
-        parameters: settings.parameters.to_python_json(),
-        metadata: settings.model_metadata.clone(),
+        module: settings.component.interface.module.clone(),
+        class: settings.component.interface.class.clone(),
+        parameters: settings.component.parameters.to_python_json(),
+        metadata: settings.deployment.model_metadata.clone(),
         unit_id: settings.identity.unit.clone(),
         image: settings.identity.image.clone(),
         threads: threads as usize,

@@ -150,7 +150,8 @@ impl Serving {
             ..streeling_rest::Config::default()
         };
         let identity = streeling_rest::seldon::Identity::default();
-        let seldon = streeling_rest::seldon::Seldon::new(&identity, settings.payload_passthrough);
+        let seldon =
+            streeling_rest::seldon::Seldon::new(&identity, settings.deployment.payload_passthrough);
         Some(Rest::new(
             &config,
             vec![Arc::new(seldon)],

@@ -28,7 +28,8 @@ impl Reconciler {
     /// Changes of the code count from now on, so that none during the load is missed.
     pub(crate) fn new(settings: &Settings, pools: Pools) -> Result<Self, ServeError> {
         let changes = settings
-            .debug
+            .development
+            .enabled
             .then(|| python_files(&settings.python.app_dir))
             .transpose()
             .map_err(ServeError::Watch)?;

@@ -21,7 +21,7 @@ pub(crate) struct Resources {
 impl Resources {
     /// Claims the pid file, reserves the ports and starts the observers.
     pub(crate) fn reserve(settings: &Settings) -> Result<Self, ServeError> {
-        let pidfile = settings.pidfile.as_deref().map(Pidfile::claim);
+        let pidfile = settings.workers.pidfile.as_deref().map(Pidfile::claim);
         Ok(Self {
             pidfile: pidfile.transpose()?,
             ports: Ports::bind(settings)?,

@@ -39,7 +39,7 @@ fn the_start_of_a_flag_and_the_last_of_two_count() {
 #[test]
 fn help_and_version_are_exit_code_0_and_need_no_name() {
     for flag in ["-h", "--help", "-V", "--version"] {
-        let error = load(&[flag], &[(names::WORKERS, "x")], "").unwrap_err();
+        let error = load(&[flag], &[("GUNICORN_WORKERS", "x")], "").unwrap_err();
         assert_eq!(error.exit_code(), 0, "{flag}");
     }
     let version = load(&["--version"], &[], "").unwrap_err().to_string();
@@ -51,7 +51,11 @@ fn help_and_version_are_exit_code_0_and_need_no_name() {
 
 #[test]
 fn help_and_reference_name_every_flag_variable_and_default() {
-    let (short, long, page) = (help("-h"), help("--help"), docs::reference());
+    let (short, long, page) = (
+        help("-h"),
+        help("--help"),
+        docs::reference(Language::English),
+    );
     // Help wraps its lines to the terminal.
     let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let (short, long) = (flat(&short), flat(&long));
@@ -65,15 +69,15 @@ fn help_and_reference_name_every_flag_variable_and_default() {
             assert!(long.contains(name), "{name}");
             assert!(page.contains(&format!("`{name}`")), "{name}");
         }
-        assert!(long.contains(row.group.heading()) || row.flag == Flag::None);
+        assert!(long.contains(row.group.heading().en) || row.flag == Flag::None);
         for text in [
-            row.meaning,
-            row.detail,
-            row.default_text(),
-            &row.kind.allowed(),
+            row.meaning.en,
+            row.detail.en,
+            row.default_text(Language::English),
+            &row.value.allowed(Language::English),
         ] {
             assert!(page.contains(&text.replace('|', "\\|")), "{text}");
-            if row.flag != Flag::Positional || text != row.default_text() {
+            if row.flag != Flag::Positional || text != row.default_text(Language::English) {
                 assert!(long.contains(&flat(text)), "{text}");
             }
         }

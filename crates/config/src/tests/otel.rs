@@ -5,9 +5,9 @@ use super::traced::{File, agent, collector, refused, traced};
 use super::*;
 use crate::{Features, OtlpProtocol, Propagator, Sampler, TraceExporter, Tracing};
 
-const OTLP: (&str, &str) = (names::OTEL_TRACES_EXPORTER, "otlp");
-const AGENT: (&str, &str) = (names::JAEGER_AGENT_HOST, "jaeger");
-const ENDPOINT: (&str, &str) = (names::OTEL_EXPORTER_OTLP_ENDPOINT, "http://c:1");
+const OTLP: (&str, &str) = ("OTEL_TRACES_EXPORTER", "otlp");
+const AGENT: (&str, &str) = ("JAEGER_AGENT_HOST", "jaeger");
+const ENDPOINT: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:1");
 
 /// What tracing comes to, and what is said about it.
 fn said(variables: Variables<'_>) -> (Option<Tracing>, Vec<String>) {
@@ -25,8 +25,8 @@ fn is_jaeger(tracing: Option<&Tracing>) -> bool {
 #[test]
 fn headers_are_in_no_message() {
     for variable in [
-        names::OTEL_EXPORTER_OTLP_HEADERS,
-        names::OTEL_EXPORTER_OTLP_TRACES_HEADERS,
+        "OTEL_EXPORTER_OTLP_HEADERS",
+        "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
     ] {
         for text in ["word", "a=b,authorization: word", "a=b,c=word%zz", "=word"] {
             let text = refused(&[OTLP, (variable, text)]);
@@ -40,11 +40,8 @@ fn headers_are_in_no_message() {
     }
     let collector = collector(&[
         OTLP,
-        (names::OTEL_EXPORTER_OTLP_HEADERS, "x-token=word"),
-        (
-            names::OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
-            "http://c:1/?key=word",
-        ),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "x-token=word"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://c:1/?key=word"),
     ]);
     assert_eq!(collector.headers[0].1, "word");
     let text = format!("{collector:?}");
@@ -74,8 +71,8 @@ fn urls_are_displayed_without_user_and_query() {
 #[test]
 fn an_agent_s_variable_that_is_there_and_empty_is_refused() {
     for variable in [
-        names::OTEL_EXPORTER_JAEGER_AGENT_HOST,
-        names::OTEL_EXPORTER_JAEGER_AGENT_PORT,
+        "OTEL_EXPORTER_JAEGER_AGENT_HOST",
+        "OTEL_EXPORTER_JAEGER_AGENT_PORT",
     ] {
         for text in ["", "  "] {
             let text = refused(&[AGENT, (variable, text)]);
@@ -93,8 +90,8 @@ fn an_agent_that_is_named_comes_before_an_endpoint() {
     let file = File::new("first", "local_agent: {reporting_host: filed}");
     for named in [AGENT, file.variable()] {
         for variable in [
-            names::OTEL_EXPORTER_OTLP_ENDPOINT,
-            names::OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
         ] {
             // It is the component's alone, so that a URL with TLS is no error here.
             let (tracing, said) = said(&[named, (variable, "https://c:1")]);
@@ -131,13 +128,13 @@ fn an_agent_that_is_named_comes_before_an_endpoint() {
 fn words_may_be_in_any_case() {
     let found = collector(&[
         (OTLP.0, "OTLP"),
-        (names::OTEL_EXPORTER_OTLP_PROTOCOL, "GRPC"),
-        (names::OTEL_EXPORTER_OTLP_COMPRESSION, "Gzip"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "GRPC"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "Gzip"),
     ]);
     assert_eq!((found.protocol, found.gzip), (OtlpProtocol::Grpc, true));
     let tracing = traced(&[
-        (names::OTEL_TRACES_SAMPLER, "ParentBased_Always_Off"),
-        (names::OTEL_PROPAGATORS, "TraceContext"),
+        ("OTEL_TRACES_SAMPLER", "ParentBased_Always_Off"),
+        ("OTEL_PROPAGATORS", "TraceContext"),
     ]);
     assert_eq!(tracing.sampling.sampler, Sampler::Const(false));
     assert_eq!(tracing.propagators, [Propagator::TraceContext]);
@@ -152,15 +149,15 @@ fn an_unknown_word_is_left_out_with_a_warning() {
         (OTLP.0, "console", "console"),
         (OTLP.0, "zipkin,jaeger", "zipkin"),
         (OTLP.0, "jaeger, Console", "Console"),
-        (names::OTEL_SDK_DISABLED, "maybe", "maybe"),
-        (names::OTEL_PROPAGATORS, "xray,tracecontext", "xray"),
-        (names::OTEL_TRACES_SAMPLER, "jaeger_remote", "jaeger_remote"),
+        ("OTEL_SDK_DISABLED", "maybe", "maybe"),
+        ("OTEL_PROPAGATORS", "xray,tracecontext", "xray"),
+        ("OTEL_TRACES_SAMPLER", "jaeger_remote", "jaeger_remote"),
         (
-            names::OTEL_TRACES_SAMPLER,
+            "OTEL_TRACES_SAMPLER",
             "parentbased_xray",
             "parentbased_xray",
         ),
-        (names::OTEL_RESOURCE_ATTRIBUTES, "a=%zz", "a=%zz"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "a=%zz", "a=%zz"),
     ] {
         let (tracing, said) = said(&[(name, text)]);
         assert!(is_jaeger(tracing.as_ref()), "{text}");
@@ -183,16 +180,16 @@ fn where_all_is_left_out_it_is_as_if_nothing_were_said() {
     let (tracing, said) = said(&[
         file.variable(),
         (OTLP.0, "console"),
-        (names::OTEL_PROPAGATORS, "xray, ottrace"),
-        (names::OTEL_TRACES_SAMPLER, "xray"),
+        ("OTEL_PROPAGATORS", "xray, ottrace"),
+        ("OTEL_TRACES_SAMPLER", "xray"),
         // Of a sampler that is not ours.
-        (names::OTEL_TRACES_SAMPLER_ARG, "endpoint=http://x"),
+        ("OTEL_TRACES_SAMPLER_ARG", "endpoint=http://x"),
     ]);
     let tracing = tracing.unwrap();
     assert_eq!(tracing.propagators.len(), 3);
     assert_eq!(tracing.sampling.sampler, Sampler::Const(false));
     assert_eq!(said.len(), 4, "{said:?}");
-    collector(&[ENDPOINT, (names::OTEL_PROPAGATORS, "none")]);
+    collector(&[ENDPOINT, ("OTEL_PROPAGATORS", "none")]);
     let (tracing, _) = self::said(&[ENDPOINT, (OTLP.0, "console")]);
     assert!(!is_jaeger(tracing.as_ref()));
 }

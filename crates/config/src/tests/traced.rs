@@ -40,7 +40,7 @@ impl File {
     }
 
     pub(super) fn variable(&self) -> (&str, &str) {
-        (names::JAEGER_CONFIG_PATH, self.0.to_str().unwrap())
+        ("JAEGER_CONFIG_PATH", self.0.to_str().unwrap())
     }
 }
 
@@ -82,14 +82,14 @@ fn without_more_everything_goes_to_a_local_agent() {
 fn tracing_is_off_where_anything_says_so() {
     let file = File::new("off", "enabled: false");
     for variables in [
-        (names::OTEL_SDK_DISABLED, "true"),
-        (names::OTEL_TRACES_EXPORTER, "none"),
+        ("OTEL_SDK_DISABLED", "true"),
+        ("OTEL_TRACES_EXPORTER", "none"),
         file.variable(),
     ] {
         assert_eq!(quiet(&["--tracing"], &[variables]).tracing, None);
     }
     assert_eq!(
-        quiet(&[], &[(names::OTEL_TRACES_EXPORTER, "otlp")]).tracing,
+        quiet(&[], &[("OTEL_TRACES_EXPORTER", "otlp")]).tracing,
         None
     );
 }
@@ -97,8 +97,8 @@ fn tracing_is_off_where_anything_says_so() {
 #[test]
 fn agents_are_named_by_file_and_variables() {
     let ours = [
-        (names::JAEGER_AGENT_HOST, "jaeger"),
-        (names::JAEGER_AGENT_PORT, "udp://10.0.0.1:6832"),
+        ("JAEGER_AGENT_HOST", "jaeger"),
+        ("JAEGER_AGENT_PORT", "udp://10.0.0.1:6832"),
     ];
     assert_eq!(agent(&ours), ("jaeger".to_owned(), 6832));
     let file = File::new("agent", "local_agent:\n  reporting_host: filed\n");
@@ -106,21 +106,21 @@ fn agents_are_named_by_file_and_variables() {
         agent(&[ours[0], ours[1], file.variable()]),
         ("filed".to_owned(), 6832)
     );
-    let theirs = (names::OTEL_EXPORTER_JAEGER_AGENT_HOST, "other");
+    let theirs = ("OTEL_EXPORTER_JAEGER_AGENT_HOST", "other");
     assert_eq!(
         agent(&[ours[0], ours[1], file.variable(), theirs]),
         ("other".to_owned(), 6831)
     );
-    let text = refused(&[(names::OTEL_EXPORTER_JAEGER_AGENT_PORT, "0")]);
+    let text = refused(&[("OTEL_EXPORTER_JAEGER_AGENT_PORT", "0")]);
     assert!(text.contains("a port from 1 to 65535"), "{text}");
 }
 
 #[test]
 fn collectors_have_the_endpoint_of_their_protocol() {
-    let otlp = (names::OTEL_TRACES_EXPORTER, "otlp");
-    let grpc = (names::OTEL_EXPORTER_OTLP_PROTOCOL, "grpc");
-    let general = (names::OTEL_EXPORTER_OTLP_ENDPOINT, "http://c:1/");
-    let own = (names::OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, "http://t:2/x");
+    let otlp = ("OTEL_TRACES_EXPORTER", "otlp");
+    let grpc = ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
+    let general = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:1/");
+    let own = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://t:2/x");
     for (variables, endpoint) in [
         (&[otlp][..], "http://localhost:4318/v1/traces"),
         (&[otlp, grpc], "http://localhost:4317"),
@@ -134,11 +134,11 @@ fn collectors_have_the_endpoint_of_their_protocol() {
     let whole = collector(&[
         general,
         grpc,
-        (names::OTEL_EXPORTER_OTLP_TRACES_PROTOCOL, "http/protobuf"),
-        (names::OTEL_EXPORTER_OTLP_HEADERS, "a=b%20c,d=e"),
-        (names::OTEL_EXPORTER_OTLP_TIMEOUT, "100"),
-        (names::OTEL_EXPORTER_OTLP_TRACES_TIMEOUT, "200"),
-        (names::OTEL_EXPORTER_OTLP_COMPRESSION, "gzip"),
+        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "a=b%20c,d=e"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "100"),
+        ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "200"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
     ]);
     let expected = OtlpCollector {
         protocol: OtlpProtocol::HttpProtobuf,
@@ -152,7 +152,7 @@ fn collectors_have_the_endpoint_of_their_protocol() {
     };
     assert_eq!(whole, expected);
     // An endpoint is not looked at where spans go elsewhere.
-    let jaeger = (names::OTEL_TRACES_EXPORTER, "jaeger");
+    let jaeger = ("OTEL_TRACES_EXPORTER", "jaeger");
     assert_eq!(agent(&[jaeger, general]).1, 6831);
 }
 
@@ -162,8 +162,8 @@ fn names_attributes_and_tags_come_from_where_they_are_expected() {
         "names",
         "service_name: filed\ntags:\n  zone: a\n  host: b\n",
     );
-    let attributes = (names::OTEL_RESOURCE_ATTRIBUTES, "service.name=attr,host=c");
-    let own = (names::OTEL_SERVICE_NAME, "own");
+    let attributes = ("OTEL_RESOURCE_ATTRIBUTES", "service.name=attr,host=c");
+    let own = ("OTEL_SERVICE_NAME", "own");
     for (variables, service) in [
         (&[file.variable()][..], "filed"),
         (&[file.variable(), attributes], "attr"),
@@ -174,7 +174,7 @@ fn names_attributes_and_tags_come_from_where_they_are_expected() {
     let traced = traced(&[
         file.variable(),
         attributes,
-        (names::JAEGER_EXTRA_TAGS, "a=b, c=d=e"),
+        ("JAEGER_EXTRA_TAGS", "a=b, c=d=e"),
     ]);
     assert_eq!(
         traced.resource,
@@ -203,7 +203,7 @@ fn samplers_come_from_otel_or_the_file() {
     };
     let probably = Sampler::Probabilistic;
     assert_eq!(sampling(&[file.variable()]), (probably(0.01), true));
-    let arg = (names::OTEL_TRACES_SAMPLER_ARG, "0.25");
+    let arg = ("OTEL_TRACES_SAMPLER_ARG", "0.25");
     for (text, sampler, follows) in [
         ("always_on", Sampler::Const(true), false),
         ("always_off", Sampler::Const(false), false),
@@ -212,27 +212,27 @@ fn samplers_come_from_otel_or_the_file() {
         ("parentbased_always_off", Sampler::Const(false), true),
         ("parentbased_traceidratio", probably(0.25), true),
     ] {
-        let named = (names::OTEL_TRACES_SAMPLER, text);
+        let named = ("OTEL_TRACES_SAMPLER", text);
         assert_eq!(sampling(&[file.variable(), named, arg]), (sampler, follows));
     }
-    let named = (names::OTEL_TRACES_SAMPLER, "traceidratio");
+    let named = ("OTEL_TRACES_SAMPLER", "traceidratio");
     assert_eq!(sampling(&[named]).0, probably(1.0));
-    refused(&[named, (names::OTEL_TRACES_SAMPLER_ARG, "1.1")]);
+    refused(&[named, ("OTEL_TRACES_SAMPLER_ARG", "1.1")]);
     // Without a sampler that wants it, it says nothing.
-    traced(&[(names::OTEL_TRACES_SAMPLER_ARG, "x")]);
+    traced(&[("OTEL_TRACES_SAMPLER_ARG", "x")]);
 }
 
 #[test]
 fn propagators_are_ordered_by_jaegers_variable_and_chosen_by_otels() {
     use Propagator::{B3, Jaeger, TraceContext};
     let found = |variables: Variables<'_>| traced(variables).propagators;
-    let first = (names::JAEGER_PROPAGATION, "b3");
+    let first = ("JAEGER_TRACE_PROPAGATION_TYPE", "b3");
     assert_eq!(found(&[first]), [B3, Jaeger, TraceContext]);
-    let w3c = (names::JAEGER_PROPAGATION, "w3c");
+    let w3c = ("JAEGER_TRACE_PROPAGATION_TYPE", "w3c");
     assert_eq!(found(&[w3c]), [TraceContext, Jaeger, B3]);
     let file = File::new("propagation", "propagation: b3");
     assert_eq!(found(&[file.variable()]), [B3, Jaeger, TraceContext]);
-    let otel = |text| found(&[first, (names::OTEL_PROPAGATORS, text)]);
+    let otel = |text| found(&[first, ("OTEL_PROPAGATORS", text)]);
     assert_eq!(otel("tracecontext,baggage"), [TraceContext]);
     assert_eq!(otel("b3multi, b3, jaeger"), [B3, Jaeger]);
     assert_eq!(otel("none"), []);
@@ -241,9 +241,9 @@ fn propagators_are_ordered_by_jaegers_variable_and_chosen_by_otels() {
 #[test]
 fn limits_are_opentelemetrys() {
     let limits = traced(&[
-        (names::OTEL_BSP_MAX_QUEUE_SIZE, "100"),
-        (names::OTEL_BSP_SCHEDULE_DELAY, "20"),
-        (names::OTEL_BSP_EXPORT_TIMEOUT, "30"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "100"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "20"),
+        ("OTEL_BSP_EXPORT_TIMEOUT", "30"),
     ])
     .limits;
     let expected = SpanLimits {
@@ -253,26 +253,26 @@ fn limits_are_opentelemetrys() {
         timeout: Duration::from_millis(30),
     };
     assert_eq!(limits, expected);
-    let otlp = traced(&[(names::OTEL_TRACES_EXPORTER, "otlp")]).limits;
+    let otlp = traced(&[("OTEL_TRACES_EXPORTER", "otlp")]).limits;
     assert_eq!(otlp.delay, Duration::from_secs(5));
 }
 
 #[test]
 fn a_bad_value_names_its_variable_while_tracing_is_on() {
-    let otlp = (names::OTEL_TRACES_EXPORTER, "otlp");
+    let otlp = ("OTEL_TRACES_EXPORTER", "otlp");
     for bad in [
-        (names::OTEL_EXPORTER_OTLP_ENDPOINT, "https://collector:4318"),
-        (names::OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, "collector"),
-        (names::OTEL_EXPORTER_OTLP_PROTOCOL, "http/json"),
-        (names::OTEL_EXPORTER_OTLP_TRACES_TIMEOUT, "0"),
-        (names::OTEL_EXPORTER_OTLP_COMPRESSION, "zstd"),
-        (names::OTEL_BSP_SCHEDULE_DELAY, "5s"),
-        (names::OTEL_BSP_MAX_QUEUE_SIZE, "1"),
-        (names::OTEL_BSP_MAX_EXPORT_BATCH_SIZE, "0"),
-        (names::OTEL_BSP_EXPORT_TIMEOUT, "-1"),
-        (names::JAEGER_EXTRA_TAGS, "a=b,c"),
-        (names::JAEGER_PROPAGATION, "zipkin"),
-        (names::JAEGER_CONFIG_PATH, "/no/such/file"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector:4318"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "collector"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
+        ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "0"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "5s"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "1"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "0"),
+        ("OTEL_BSP_EXPORT_TIMEOUT", "-1"),
+        ("JAEGER_EXTRA_TAGS", "a=b,c"),
+        ("JAEGER_TRACE_PROPAGATION_TYPE", "zipkin"),
+        ("JAEGER_CONFIG_PATH", "/no/such/file"),
     ] {
         let text = refused(&[otlp, bad]);
         for part in [bad.0, bad.1, "allowed is"] {
@@ -286,7 +286,7 @@ fn a_bad_value_names_its_variable_while_tracing_is_on() {
         text.contains("remote") && text.contains("ratelimiting"),
         "{text}"
     );
-    let text = refused(&[(names::OTEL_EXPORTER_OTLP_ENDPOINT, "https://c:1")]);
+    let text = refused(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "https://c:1")]);
     assert!(text.contains("TLS"), "{text}");
 }
 
@@ -307,7 +307,7 @@ fn an_exporter_that_was_not_built_is_named_by_its_feature() {
         .map(|loaded| loaded.settings.tracing.is_some())
         .map_err(|error| error.to_string())
     };
-    let otlp = [(names::OTEL_TRACES_EXPORTER, "otlp")];
+    let otlp = [("OTEL_TRACES_EXPORTER", "otlp")];
     assert_eq!(with(true, false, &[]), Ok(true));
     assert_eq!(with(false, true, &otlp), Ok(true));
     let text = with(false, true, &[]).unwrap_err();
@@ -320,6 +320,6 @@ fn an_exporter_that_was_not_built_is_named_by_its_feature() {
         text.contains("'otlp'") && text.contains("OTEL_TRACES_EXPORTER"),
         "{text}"
     );
-    let disabled = [(names::OTEL_SDK_DISABLED, "true")];
+    let disabled = [("OTEL_SDK_DISABLED", "true")];
     assert_eq!(with(false, false, &disabled), Ok(false));
 }

@@ -4,12 +4,15 @@ use super::*;
 fn defaults_are_those_of_the_reference() {
     let s = quiet(&[], &[]);
     assert_eq!(
-        (s.interface.module.as_str(), s.interface.class.as_str()),
+        (
+            s.component.interface.module.as_str(),
+            s.component.interface.class.as_str()
+        ),
         ("Iris", "Iris")
     );
-    assert_eq!(s.service_type, ServiceType::Model);
-    assert!(s.parameters.is_empty());
-    assert_eq!(s.host, IpAddr::from([0, 0, 0, 0]));
+    assert_eq!(s.component.service_type, ServiceType::Model);
+    assert!(s.component.parameters.is_empty());
+    assert_eq!(s.listen.host, IpAddr::from([0, 0, 0, 0]));
     assert_eq!(
         (s.rest.port, s.grpc.port, s.metrics.port),
         (9000, 5000, 6000)
@@ -43,26 +46,36 @@ fn defaults_are_those_of_the_reference() {
     );
     assert_eq!((s.log.access, s.log.filter_scrapes), (false, true));
     assert_eq!(
-        (s.debug, s.tracing, s.payload_passthrough),
+        (
+            s.development.enabled,
+            s.tracing,
+            s.deployment.payload_passthrough
+        ),
         (false, None, false)
     );
     assert_eq!(s.python.interpreter, PathBuf::from("python3"));
     assert_eq!(s.python.app_dir, PathBuf::from("."));
-    assert_eq!((s.pidfile, s.model_metadata), (None, None));
+    assert_eq!(
+        (s.workers.pidfile, s.deployment.model_metadata),
+        (None, None)
+    );
     assert_eq!(s.identity, Identity::default());
 }
 
 #[test]
 fn the_flag_beats_the_variable_and_an_empty_variable_is_unset() {
-    let variable = [(names::HTTP_PORT, "9001")];
+    let variable = [("PREDICTIVE_UNIT_HTTP_SERVICE_PORT", "9001")];
     assert_eq!(quiet(&[], &variable).rest.port, 9001);
     assert_eq!(quiet(&["--http-port", "9002"], &variable).rest.port, 9002);
     assert_eq!(quiet(&["--http-port=0"], &variable).rest.port, 0);
     // A variable that does not count is not looked at either.
     assert_eq!(
-        quiet(&["--http-port", "9002"], &[(names::HTTP_PORT, "x")])
-            .rest
-            .port,
+        quiet(
+            &["--http-port", "9002"],
+            &[("PREDICTIVE_UNIT_HTTP_SERVICE_PORT", "x")]
+        )
+        .rest
+        .port,
         9002
     );
     for row in rows() {
@@ -74,10 +87,7 @@ fn the_flag_beats_the_variable_and_an_empty_variable_is_unset() {
 
 #[test]
 fn of_two_variables_the_first_counts_and_the_other_is_reported() {
-    let (first, second) = (
-        (names::LOG_LEVEL_ENV, "ERROR"),
-        (names::SELDON_LOG_LEVEL, "DEBUG"),
-    );
+    let (first, second) = (("LOG_LEVEL_ENV", "ERROR"), ("SELDON_LOG_LEVEL", "DEBUG"));
     assert_eq!(quiet(&[], &[second]).log.level, LogLevel::Debug);
     assert_eq!(quiet(&[], &[first]).log.level, LogLevel::Error);
     assert_eq!(
@@ -107,7 +117,10 @@ fn every_word_is_taken_as_it_stands_and_in_no_other_case() {
         ("COMBINER", ServiceType::Combiner),
         ("OUTLIER_DETECTOR", ServiceType::OutlierDetector),
     ] {
-        assert_eq!(quiet(&["--service-type", word], &[]).service_type, expected);
+        assert_eq!(
+            quiet(&["--service-type", word], &[]).component.service_type,
+            expected
+        );
         assert_eq!(expected.as_str(), word);
         failure(&["--service-type", &word.to_lowercase()], &[]);
     }
@@ -124,7 +137,7 @@ fn every_word_is_taken_as_it_stands_and_in_no_other_case() {
         ("FATAL", LogLevel::Error),
         ("WARN", LogLevel::Warning),
     ] {
-        let loaded = iris(&[], &[(names::SELDON_LOG_LEVEL, word)]);
+        let loaded = iris(&[], &[("SELDON_LOG_LEVEL", word)]);
         assert_eq!(loaded.settings.log.level, expected);
         assert!(loaded.warnings[0].to_string().contains(expected.as_str()));
     }
@@ -151,7 +164,7 @@ fn booleans_are_read_as_the_reference_says() {
     for text in ["1", "true", "True", "TRUE", "t", "T"] {
         assert!(single(text), "{text}");
         assert!(
-            quiet(&[], &[(names::INCLUDE_METRICS, text)])
+            quiet(&[], &[("INCLUDE_METRICS_IN_CLIENT_RESPONSE", text)])
                 .metrics
                 .in_response,
             "{text}"
@@ -161,24 +174,24 @@ fn booleans_are_read_as_the_reference_says() {
         assert!(!single(text), "{text}");
     }
     assert!(
-        !quiet(&[], &[(names::INCLUDE_METRICS, "no")])
+        !quiet(&[], &[("INCLUDE_METRICS_IN_CLIENT_RESPONSE", "no")])
             .metrics
             .in_response
     );
     // Booleans of seldon-core's: unknown text is false, by flag and by variable.
     for (args, variables) in [
         (&["--access-log", "yes"][..], &[][..]),
-        (&[], &[(names::ACCESS_LOG, "yes")]),
-        (&[], &[(names::DEBUG, "yes")]),
-        (&[], &[(names::PAYLOAD_PASSTHROUGH, "yes")]),
-        (&[], &[(names::INCLUDE_METRICS, "yes")]),
+        (&[], &[("GUNICORN_ACCESS_LOG", "yes")]),
+        (&[], &[("SELDON_DEBUG", "yes")]),
+        (&[], &[("PAYLOAD_PASSTHROUGH", "yes")]),
+        (&[], &[("INCLUDE_METRICS_IN_CLIENT_RESPONSE", "yes")]),
     ] {
         let loaded = iris(args, variables);
         let s = &loaded.settings;
-        assert!(!s.log.access && !s.debug && !s.payload_passthrough);
+        assert!(!s.log.access && !s.development.enabled && !s.deployment.payload_passthrough);
         assert_eq!(
             s.metrics.in_response,
-            !variables.contains(&(names::INCLUDE_METRICS, "yes"))
+            !variables.contains(&("INCLUDE_METRICS_IN_CLIENT_RESPONSE", "yes"))
         );
         let [warning] = loaded.warnings.as_slice() else {
             panic!("{:?}", loaded.warnings)
@@ -200,7 +213,7 @@ fn flags_with_booleans_stand_without_a_value_too() {
         (&["--debug", "0"], false),
         (&["--debug", "--workers", "2"], true),
     ] {
-        assert_eq!(iris(args, &[]).settings.debug, on, "{args:?}");
+        assert_eq!(iris(args, &[]).settings.development.enabled, on, "{args:?}");
     }
     assert!(iris(&["--tracing"], &[]).settings.tracing.is_some());
     assert!(iris(&["--access-log"], &[]).settings.log.access);
@@ -214,7 +227,10 @@ fn flags_with_booleans_stand_without_a_value_too() {
     let s = load(&["--workers", "4", "pkg.Iris"], &[], "")
         .unwrap()
         .settings;
-    assert_eq!((s.rest.workers, s.interface.module.as_str()), (4, "pkg"));
+    assert_eq!(
+        (s.rest.workers, s.component.interface.module.as_str()),
+        (4, "pkg")
+    );
     assert!(matches!(
         load(&["--debug", "Iris"], &[], ""),
         Err(ConfigError::Usage(_))
@@ -228,7 +244,7 @@ fn debug_lowers_the_log_level_and_stops_the_filter() {
         (s.log.level, s.log.filter_scrapes),
         (LogLevel::Debug, false)
     );
-    let s = iris(&["--debug"], &[(names::FILTER_METRICS_ACCESS_LOGS, "true")]).settings;
+    let s = iris(&["--debug"], &[("FILTER_METRICS_ACCESS_LOGS", "true")]).settings;
     assert!(s.log.filter_scrapes);
 }
 
@@ -244,13 +260,7 @@ fn threads_of_grpc_follow_and_single_threaded_beats_both() {
         threads(&["--threads", "5", "--grpc-threads", "3", "--single-threaded"]),
         (1, 1)
     );
-    assert_eq!(
-        iris(&[], &[(names::GRPC_WORKERS, "0")])
-            .settings
-            .grpc
-            .workers,
-        0
-    );
+    assert_eq!(iris(&[], &[("GRPC_WORKERS", "0")]).settings.grpc.workers, 0);
 }
 
 #[test]
@@ -318,7 +328,7 @@ fn hosts_are_addresses() {
 
 #[test]
 fn the_interpreter_is_the_virtual_environments_where_there_is_one() {
-    let active = (names::VIRTUAL_ENV, "/opt/env");
+    let active = ("VIRTUAL_ENV", "/opt/env");
     assert_eq!(
         quiet(&[], &[active]).python.interpreter,
         Path::new("/opt/env/bin/python")
@@ -329,7 +339,7 @@ fn the_interpreter_is_the_virtual_environments_where_there_is_one() {
     let file = quiet(&["--python", this.to_str().unwrap()], &[]);
     assert_eq!(file.python.interpreter, this);
     let folder = this.parent().unwrap();
-    let s = quiet(&[], &[(names::APP_DIR, folder.to_str().unwrap())]);
+    let s = quiet(&[], &[("STREELING_APP_DIR", folder.to_str().unwrap())]);
     assert_eq!(s.python.app_dir, folder);
 }
 
@@ -338,14 +348,14 @@ fn identity_is_what_the_operator_wrote() {
     let s = quiet(
         &[],
         &[
-            (names::UNIT_ID, "classifier"),
-            (names::UNIT_IMAGE, "registry.example/mock:1.0"),
-            (names::PREDICTOR_ID, "example"),
-            (names::PREDICTOR_LABELS, r#"{"version": "v1"}"#),
-            (names::DEPLOYMENT_ID, "seldon"),
-            (names::EXECUTOR_ENABLED, "true"),
-            (names::MODEL_METADATA, "name: m\n"),
-            (names::LEGACY_PORT, "9000"),
+            ("PREDICTIVE_UNIT_ID", "classifier"),
+            ("PREDICTIVE_UNIT_IMAGE", "registry.example/mock:1.0"),
+            ("PREDICTOR_ID", "example"),
+            ("PREDICTOR_LABELS", r#"{"version": "v1"}"#),
+            ("SELDON_DEPLOYMENT_ID", "seldon"),
+            ("SELDON_EXECUTOR_ENABLED", "true"),
+            ("MODEL_METADATA", "name: m\n"),
+            ("PREDICTIVE_UNIT_SERVICE_PORT", "9000"),
             ("MLSERVER_HTTP_PORT", "9001"),
         ],
     );
@@ -358,7 +368,10 @@ fn identity_is_what_the_operator_wrote() {
         executor: true,
     };
     assert_eq!(s.identity, expected);
-    assert_eq!(s.model_metadata.as_deref(), Some(r#"{"name":"m"}"#));
+    assert_eq!(
+        s.deployment.model_metadata.as_deref(),
+        Some(r#"{"name":"m"}"#)
+    );
     assert_eq!(s.rest.port, 9000);
 }
 
@@ -367,14 +380,14 @@ fn parameters_come_from_flag_or_variable() {
     let list = r#"[{"name": "n", "value": "3", "type": "INT"}]"#;
     for s in [
         quiet(&["--parameters", list], &[]),
-        quiet(&[], &[(names::PARAMETERS, list)]),
+        quiet(&[], &[("PREDICTIVE_UNIT_PARAMETERS", list)]),
     ] {
-        assert_eq!(s.parameters.to_python_json(), r#"{"n":3}"#);
+        assert_eq!(s.component.parameters.to_python_json(), r#"{"n":3}"#);
     }
     let text = failure(
         &[],
         &[(
-            names::PARAMETERS,
+            "PREDICTIVE_UNIT_PARAMETERS",
             r#"[{"name": "n", "value": "x", "type": "INT"}]"#,
         )],
     );
@@ -406,11 +419,11 @@ fn annotations_come_after_flags_and_variables() {
     };
     assert_eq!(timeouts(&[], &[]), (Some(1000), Some(2000)));
     assert_eq!(
-        timeouts(&[], &[(names::TIMEOUT_MS, "300")]),
+        timeouts(&[], &[("STREELING_TIMEOUT_MS", "300")]),
         (Some(300), Some(300))
     );
     assert_eq!(
-        timeouts(&["--timeout-ms", "400"], &[(names::TIMEOUT_MS, "300")]),
+        timeouts(&["--timeout-ms", "400"], &[("STREELING_TIMEOUT_MS", "300")]),
         (Some(400), Some(400))
     );
     assert_eq!(timeouts(&["--timeout-ms", "0"], &[]), (None, None));
@@ -454,6 +467,6 @@ fn check_does_not_eat_the_interface_name() {
         &Annotations::default(),
     );
     let settings = loaded.unwrap().settings;
-    assert!(settings.check);
-    assert_eq!(settings.interface.class, "Iris");
+    assert!(settings.component.check);
+    assert_eq!(settings.component.interface.class, "Iris");
 }

@@ -9,9 +9,12 @@ fn an_active_setting_does_not_warn() {
         ),
         (
             &["--max-queue", "1", "--bind-deadline", "1"],
-            &[(names::KEEPALIVE, "5")],
+            &[("GUNICORN_KEEPALIVE", "5")],
         ),
-        (&["--graceful-timeout", "1"], &[(names::LOG_FORMAT, "json")]),
+        (
+            &["--graceful-timeout", "1"],
+            &[("STREELING_LOG_FORMAT", "json")],
+        ),
     ] {
         quiet(args, variables);
     }
@@ -33,14 +36,18 @@ fn the_deprecated_flag_warns() {
 
 #[test]
 fn metadata_that_is_not_yaml_is_left_out_with_a_warning() {
-    let yaml = [(names::MODEL_METADATA, "name: [a")];
+    let yaml = [("MODEL_METADATA", "name: [a")];
     let warned = warnings(&[], &yaml);
     assert!(
         warned.len() == 1 && warned[0].contains("MODEL_METADATA"),
         "{warned:?}"
     );
     assert_eq!(
-        iris(&[], &yaml).settings.model_metadata.as_deref(),
+        iris(&[], &yaml)
+            .settings
+            .deployment
+            .model_metadata
+            .as_deref(),
         Some("{}")
     );
 }

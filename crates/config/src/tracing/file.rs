@@ -5,10 +5,11 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::parse::{PROPAGATIONS, invalid};
-use super::types::{Propagator, Sampler};
+use super::parse::invalid;
+use super::propagation::{PROPAGATIONS, Propagator};
+use super::sampling::Sampler;
 use crate::error::{ConfigError, quoted};
-use crate::names;
+use crate::settings::tracing::JAEGER_CONFIG_PATH;
 
 /// What counts of the file.
 #[derive(Debug, Default)]
@@ -34,7 +35,7 @@ impl File {
     pub(super) fn read(path: &Path) -> Result<Self, ConfigError> {
         let fault = |(why, allowed): Fault| {
             let seen = path.to_string_lossy();
-            invalid(names::JAEGER_CONFIG_PATH, &seen, Some(why), allowed)
+            invalid(&JAEGER_CONFIG_PATH, &seen, Some(why), allowed)
         };
         let text = std::fs::read_to_string(path)
             .map_err(|error| fault((error.to_string(), "a YAML file that can be read")))?;

@@ -1,9 +1,7 @@
 //! Forms that several of the sources have.
 
 use crate::error::{ConfigError, Invalid, quoted};
-
-/// The words of [`Propagator::parse`](super::types::Propagator::parse).
-pub(super) const PROPAGATIONS: &str = "one of jaeger b3 w3c";
+use crate::row::Row;
 
 /// `name=value,name=value`, with spaces around or not.
 pub(super) fn pairs(
@@ -22,15 +20,11 @@ pub(super) fn pairs(
         .collect()
 }
 
-pub(super) fn invalid(
-    variable: &str,
-    seen: &str,
-    why: Option<String>,
-    allowed: &str,
-) -> ConfigError {
+/// What is wrong with the value of a setting that has one variable and no flag.
+pub(super) fn invalid(row: &Row, seen: &str, why: Option<String>, allowed: &str) -> ConfigError {
     ConfigError::Invalid(Box::new(Invalid {
-        names: variable.to_owned(),
-        source: format!("the variable {variable}"),
+        names: row.to_string(),
+        source: format!("the variable {row}"),
         seen: quoted(seen),
         why,
         allowed: allowed.to_owned(),

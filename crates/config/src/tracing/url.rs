@@ -1,4 +1,4 @@
-//! The URL and the headers of a collector.
+//! The form of URLs and headers.
 
 /// The URL of a collector, with its scheme.
 pub(super) fn url(text: &str, is_grpc: bool) -> Result<String, Option<String>> {

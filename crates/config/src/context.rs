@@ -1,0 +1,42 @@
+use crate::annotations::Annotations;
+use crate::environment::Environment;
+use crate::error::{Warning, quoted};
+
+/// Where settings come from beside the command line, and what there is to be said about them.
+pub(crate) struct Context<'a> {
+    pub(crate) environment: &'a Environment,
+    annotations: &'a Annotations,
+    pub(crate) warnings: Vec<Warning>,
+}
+
+impl<'a> Context<'a> {
+    pub(crate) fn new(environment: &'a Environment, annotations: &'a Annotations) -> Self {
+        Self {
+            environment,
+            annotations,
+            warnings: Vec::new(),
+        }
+    }
+
+    pub(crate) fn warn(&mut self, text: String) {
+        self.warnings.push(Warning(text));
+    }
+
+    /// An annotation is often not the person's who starts the server: a bad one is left out.
+    pub(crate) fn annotation<T>(
+        &mut self,
+        key: &str,
+        read: impl Fn(&str) -> Option<T>,
+        allowed: &str,
+    ) -> Option<T> {
+        let text = self.annotations.get(key)?;
+        let value = read(text);
+        if value.is_none() {
+            self.warn(format!(
+                "annotation {key}: {} is left out, allowed is {allowed}",
+                quoted(text)
+            ));
+        }
+        value
+    }
+}

@@ -1,0 +1,103 @@
+//! The gRPC server.
+
+use std::time::Duration;
+
+use super::serving::Rest;
+use crate::draft::Part;
+use crate::kind::{Count, Port};
+use crate::language::Text;
+use crate::row::DefaultValue::{Derived, Typed};
+use crate::row::Flag::Value;
+use crate::row::{Group, Row, Status, To};
+
+/// The gRPC server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grpc {
+    /// 0: the system chooses.
+    pub port: u16,
+    /// Worker processes; 0: there is no gRPC server.
+    pub workers: u32,
+    /// Threads in each, at least 1; already 1 where workers are to be single-threaded.
+    pub threads: u32,
+    /// Deadline of one request. Never zero.
+    pub timeout: Option<Duration>,
+    /// Largest message, in bytes, from 1 to 2^31 - 1.
+    pub max_message: usize,
+}
+
+impl Part for Grpc {
+    fn blank() -> Self {
+        Self {
+            port: 0,
+            workers: 0,
+            threads: 0,
+            timeout: None,
+            max_message: 0,
+        }
+    }
+}
+
+pub(super) static ROWS: &[&Row] = &[&GRPC_PORT, &GRPC_WORKERS, &GRPC_THREADS];
+
+pub(crate) static GRPC_PORT: Row = Row {
+    flag: Value("grpc-port"),
+    variables: &["PREDICTIVE_UNIT_GRPC_SERVICE_PORT"],
+    default: Typed("5000"),
+    value: &To(Port, |grpc: &mut Grpc, port| grpc.port = port),
+    group: Group::Grpc,
+    status: Status::Active,
+    meaning: Text {
+        en: "gRPC port",
+        zh: "gRPC 服务的端口",
+    },
+    detail: Text::NONE,
+};
+
+pub(crate) static GRPC_WORKERS: Row = Row {
+    flag: Value("grpc-workers"),
+    variables: &["GRPC_WORKERS"],
+    default: Typed("1"),
+    value: &To(
+        Count {
+            least: 0,
+            most: 1024,
+        },
+        |grpc: &mut Grpc, number| grpc.workers = number,
+    ),
+    group: Group::Grpc,
+    status: Status::Active,
+    meaning: Text {
+        en: "Worker processes that serve gRPC",
+        zh: "处理 gRPC 请求的工作进程（worker）数量",
+    },
+    detail: Text {
+        en: "0 switches the gRPC server off: no port, no process, no copy of the model.",
+        zh: "0 表示禁用 gRPC 服务器：不开端口，不启动进程，也不再加载一份模型。",
+    },
+};
+
+static GRPC_THREADS: Row = Row {
+    flag: Value("grpc-threads"),
+    variables: &["GRPC_THREADS"],
+    default: Derived(
+        Text {
+            en: "the same as --threads",
+            zh: "与 --threads 相同",
+        },
+        |draft, _| draft.part::<Grpc>().threads = draft.part::<Rest>().threads,
+    ),
+    value: &To(
+        Count {
+            least: 1,
+            most: 512,
+        },
+        |grpc: &mut Grpc, number| grpc.threads = number,
+    ),
+    group: Group::Grpc,
+    status: Status::Active,
+    meaning: Text {
+        en: "Threads in each gRPC worker",
+        zh: "每个 gRPC 工作进程的线程数",
+    },
+    detail: Text::NONE,
+};

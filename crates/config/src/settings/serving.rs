@@ -1,0 +1,176 @@
+//! Ports, the REST server, and what holds for both transports.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use crate::annotations::REST_TIMEOUT;
+use crate::context::Context;
+use crate::draft::Part;
+use crate::kind::{Address, AnyText, Kind as _, Millis, Port, Seconds, Size, millis};
+use crate::language::{Language, Text};
+use crate::row::DefaultValue::{self, Derived, Typed};
+use crate::row::Flag::{self, Value};
+use crate::row::{Group, Nowhere, Row, Status, To};
+
+/// What holds on every port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// Address of all ports.
+    pub host: IpAddr,
+}
+
+impl Part for Listen {
+    fn blank() -> Self {
+        Self {
+            host: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        }
+    }
+}
+
+/// The REST server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rest {
+    /// 0: the system chooses.
+    pub port: u16,
+    /// Worker processes; 0 only in a build without REST.
+    pub workers: u32,
+    /// Threads in each, at least 1; already 1 where workers are to be single-threaded.
+    pub threads: u32,
+    /// How long an idle connection is kept open; zero: it is closed after its response.
+    pub keepalive: Duration,
+    /// Deadline of one request. Never zero.
+    pub timeout: Option<Duration>,
+    /// Largest request and response, in bytes, from 1 to 2^31 - 1.
+    pub max_body: usize,
+}
+
+impl Part for Rest {
+    fn blank() -> Self {
+        Self {
+            port: 0,
+            workers: 0,
+            threads: 0,
+            keepalive: Duration::ZERO,
+            timeout: None,
+            max_body: 0,
+        }
+    }
+}
+
+pub(super) static ROWS: &[&Row] = &[
+    &HOST,
+    &HTTP_PORT,
+    &KEEPALIVE,
+    &MAX_BODY_SIZE,
+    &TIMEOUT_MS,
+    &LEGACY_PORT,
+];
+
+static HOST: Row = Row {
+    flag: Value("host"),
+    variables: &["STREELING_HOST"],
+    default: Typed("0.0.0.0"),
+    value: &To(Address, |listen: &mut Listen, address| {
+        listen.host = address;
+    }),
+    group: Group::Rest,
+    status: Status::Active,
+    meaning: Text {
+        en: "Address of all ports",
+        zh: "所有端口的监听地址",
+    },
+    detail: Text::NONE,
+};
+
+pub(crate) static HTTP_PORT: Row = Row {
+    flag: Value("http-port"),
+    variables: &["PREDICTIVE_UNIT_HTTP_SERVICE_PORT"],
+    default: Typed("9000"),
+    value: &To(Port, |rest: &mut Rest, port| rest.port = port),
+    group: Group::Rest,
+    status: Status::Active,
+    meaning: Text {
+        en: "REST port",
+        zh: "REST 服务的端口",
+    },
+    detail: Text::NONE,
+};
+
+static KEEPALIVE: Row = Row {
+    flag: Value("keepalive"),
+    variables: &["GUNICORN_KEEPALIVE"],
+    default: Typed("2"),
+    value: &To(Seconds, |rest: &mut Rest, time| rest.keepalive = time),
+    group: Group::Rest,
+    status: Status::Active,
+    meaning: Text {
+        en: "Seconds that an idle REST connection is kept open",
+        zh: "空闲的 REST 连接（Keep-Alive）保持打开的秒数",
+    },
+    detail: Text::NONE,
+};
+
+static MAX_BODY_SIZE: Row = Row {
+    flag: Value("max-body-size"),
+    variables: &["STREELING_MAX_BODY_SIZE"],
+    default: Typed("256 MiB"),
+    value: &To(Size, |rest: &mut Rest, bytes| rest.max_body = bytes),
+    group: Group::Rest,
+    status: Status::Active,
+    meaning: Text {
+        en: "Largest request and response, both transports",
+        zh: "请求和响应的最大长度，REST 与 gRPC 通用",
+    },
+    detail: Text {
+        en: "Units may be of either case, with a space before them or none. The annotation \
+             seldon.io/grpc-max-message-size (bytes) overrides it for gRPC.",
+        zh: "单位不区分大小写，前面有无空格均可。对 gRPC，注解 seldon.io/grpc-max-message-size\
+             （字节数）优先于本项。",
+    },
+};
+
+pub(crate) static TIMEOUT_MS: Row = Row {
+    flag: Value("timeout-ms"),
+    variables: &["STREELING_TIMEOUT_MS"],
+    default: Derived(
+        Text {
+            en: "the annotations seldon.io/rest-timeout and seldon.io/grpc-timeout, else none",
+            zh: "注解 seldon.io/rest-timeout 和 seldon.io/grpc-timeout 的值，否则不限",
+        },
+        |draft, context| draft.part::<Rest>().timeout = timeout_of(context, REST_TIMEOUT),
+    ),
+    value: &To(Millis, |rest: &mut Rest, timeout| {
+        rest.timeout = Some(timeout).filter(|timeout| !timeout.is_zero());
+    }),
+    group: Group::Rest,
+    status: Status::Active,
+    meaning: Text {
+        en: "Deadline of one request, in milliseconds",
+        zh: "单个请求的处理时限，以毫秒计",
+    },
+    detail: Text {
+        en: "0 is no deadline, whatever the annotations say.",
+        zh: "0 表示不设时限，注解也不再起作用。",
+    },
+};
+
+/// The deadline that an annotation gives a transport.
+pub(crate) fn timeout_of(context: &mut Context<'_>, annotation: &str) -> Option<Duration> {
+    let allowed = Millis.allowed(Language::English);
+    let timeout = context.annotation(annotation, millis, &allowed);
+    timeout.filter(|timeout| !timeout.is_zero())
+}
+
+static LEGACY_PORT: Row = Row {
+    flag: Flag::None,
+    variables: &["PREDICTIVE_UNIT_SERVICE_PORT"],
+    default: DefaultValue::None,
+    value: &Nowhere(AnyText),
+    group: Group::Rest,
+    status: Status::Ignored,
+    meaning: Text {
+        en: "The operator's legacy port: ignored",
+        zh: "Operator 的旧端口变量：忽略",
+    },
+    detail: Text::NONE,
+};

@@ -1,0 +1,284 @@
+//! Worker processes.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::serving::Rest;
+use crate::draft::Part;
+use crate::kind::{Bool, Count, File, Seconds, Words, words};
+use crate::language::Text;
+use crate::row::DefaultValue::{self, Typed};
+use crate::row::Flag::{Bare, Value};
+use crate::row::{Group, Row, Status, To};
+
+/// What holds for the workers of both transports, and for the process that supervises them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workers {
+    /// Whether the transports share them.
+    pub pool: WorkerPool,
+    /// One thread each. The thread counts of the transports follow it already.
+    pub single_threaded: bool,
+    /// Requests after which one is replaced; 0: never.
+    pub max_requests: u32,
+    /// Most that is added to it at random.
+    pub max_requests_jitter: u32,
+    /// Requests that may wait, at least 1.
+    pub max_queue: u32,
+    /// Time given to requests under way at SIGTERM.
+    pub graceful_timeout: Duration,
+    /// Time after which ports open although workers still load.
+    pub bind_deadline: Duration,
+    /// File that holds the server process's id while it serves.
+    pub pidfile: Option<PathBuf>,
+}
+
+impl Part for Workers {
+    fn blank() -> Self {
+        Self {
+            pool: WorkerPool::Separate,
+            single_threaded: false,
+            max_requests: 0,
+            max_requests_jitter: 0,
+            max_queue: 0,
+            graceful_timeout: Duration::ZERO,
+            bind_deadline: Duration::ZERO,
+            pidfile: None,
+        }
+    }
+}
+
+words! {
+    /// Whether the transports share the workers.
+    WorkerPool {
+        /// REST and gRPC have workers of their own.
+        Separate = "separate",
+        /// Both are served by the same ones.
+        Shared = "shared",
+    }
+}
+
+pub(super) static ROWS: &[&Row] = &[
+    &WORKERS,
+    &THREADS,
+    &SINGLE_THREADED,
+    &WORKER_POOL,
+    &MAX_QUEUE,
+    &MAX_REQUESTS,
+    &MAX_REQUESTS_JITTER,
+    &GRACEFUL_TIMEOUT,
+    &BIND_DEADLINE,
+    &PIDFILE,
+];
+
+pub(crate) static WORKERS: Row = Row {
+    flag: Value("workers"),
+    variables: &["GUNICORN_WORKERS"],
+    default: Typed("1"),
+    value: &To(
+        Count {
+            least: 1,
+            most: 1024,
+        },
+        |rest: &mut Rest, number| rest.workers = number,
+    ),
+    group: Group::Workers,
+    status: Status::Active,
+    meaning: Text {
+        en: "Worker processes that serve REST",
+        zh: "处理 REST 请求的工作进程（worker）数量",
+    },
+    detail: Text {
+        en: "Each loads a copy of the model.",
+        zh: "每个工作进程各加载一份模型。",
+    },
+};
+
+static THREADS: Row = Row {
+    flag: Value("threads"),
+    variables: &["GUNICORN_THREADS"],
+    default: Typed("10"),
+    value: &To(
+        Count {
+            least: 1,
+            most: 512,
+        },
+        |rest: &mut Rest, number| rest.threads = number,
+    ),
+    group: Group::Workers,
+    status: Status::Active,
+    meaning: Text {
+        en: "Threads in each REST worker",
+        zh: "每个 REST 工作进程的线程数",
+    },
+    detail: Text::NONE,
+};
+
+static SINGLE_THREADED: Row = Row {
+    flag: Bare("single-threaded", "1"),
+    variables: &["FLASK_SINGLE_THREADED"],
+    default: Typed("0"),
+    value: &To(Bool, |workers: &mut Workers, on| {
+        workers.single_threaded = on;
+    }),
+    group: Group::Workers,
+    status: Status::Active,
+    meaning: Text {
+        en: "One thread a worker, whatever --threads and --grpc-threads say",
+        zh: "每个工作进程只用一个线程，不论 --threads 和 --grpc-threads 取何值",
+    },
+    detail: Text {
+        en: "For models that deadlock when two threads enter them.",
+        zh: "适用于多个线程同时访问会死锁的模型。",
+    },
+};
+
+static WORKER_POOL: Row = Row {
+    flag: Value("worker-pool"),
+    variables: &["STREELING_WORKER_POOL"],
+    default: Typed("separate"),
+    value: &To(Words::<WorkerPool>::ALL, |workers: &mut Workers, pool| {
+        workers.pool = pool;
+    }),
+    group: Group::Workers,
+    status: Status::Active,
+    meaning: Text {
+        en: "Whether REST and gRPC have workers of their own or share them",
+        zh: "REST 与 gRPC 各用自己的工作进程，还是共用",
+    },
+    detail: Text {
+        en: "separate: --workers processes for REST and --grpc-workers for gRPC. shared: one pool \
+             of the larger of the two numbers behind both ports, so that the model is loaded half \
+             as often.",
+        zh: "separate：REST 使用 --workers 个进程，gRPC 使用 --grpc-workers 个进程。shared：两个端口\
+             共用一个进程池，大小取两者中较大的值，模型加载的份数因此减半。",
+    },
+};
+
+static MAX_QUEUE: Row = Row {
+    flag: Value("max-queue"),
+    variables: &["STREELING_MAX_QUEUE"],
+    default: Typed("2048"),
+    value: &To(
+        Count {
+            least: 1,
+            most: 1_000_000,
+        },
+        |workers: &mut Workers, number| workers.max_queue = number,
+    ),
+    group: Group::Workers,
+    status: Status::Active,
+    meaning: Text {
+        en: "Requests that may wait for a worker",
+        zh: "允许排队等待工作进程的请求数",
+    },
+    detail: Text {
+        en: "Past that, 503 with Retry-After, over gRPC RESOURCE_EXHAUSTED.",
+        zh: "超出后返回带 Retry-After 的 503，gRPC 返回 RESOURCE_EXHAUSTED。",
+    },
+};
+
+static MAX_REQUESTS: Row = Row {
+    flag: Value("max-requests"),
+    variables: &["GUNICORN_MAX_REQUESTS"],
+    default: Typed("0"),
+    value: &To(
+        Count {
+            least: 0,
+            most: u32::MAX,
+        },
+        |workers: &mut Workers, number| workers.max_requests = number,
+    ),
+    group: Group::Workers,
+    status: Status::Active,
+    meaning: Text {
+        en: "Requests after which a worker is replaced; 0: never",
+        zh: "工作进程处理多少个请求后被替换；0：从不替换",
+    },
+    detail: Text {
+        en: "The successor loads the component first, and no request is lost.",
+        zh: "接替的进程先加载好组件，不会丢失任何请求。",
+    },
+};
+
+static MAX_REQUESTS_JITTER: Row = Row {
+    flag: Value("max-requests-jitter"),
+    variables: &["GUNICORN_MAX_REQUESTS_JITTER"],
+    default: Typed("0"),
+    value: &To(
+        Count {
+            least: 0,
+            most: u32::MAX,
+        },
+        |workers: &mut Workers, number| workers.max_requests_jitter = number,
+    ),
+    group: Group::Workers,
+    status: Status::Active,
+    meaning: Text {
+        en: "Most that is added at random to --max-requests, drawn for each worker",
+        zh: "在 --max-requests 上随机增加的最大值，每个工作进程各取一次",
+    },
+    detail: Text::NONE,
+};
+
+static GRACEFUL_TIMEOUT: Row = Row {
+    flag: Value("graceful-timeout"),
+    variables: &["STREELING_GRACEFUL_TIMEOUT"],
+    default: Typed("8"),
+    value: &To(Seconds, |workers: &mut Workers, time| {
+        workers.graceful_timeout = time;
+    }),
+    group: Group::Workers,
+    status: Status::Active,
+    meaning: Text {
+        en: "Seconds given to requests under way at SIGTERM",
+        zh: "收到 SIGTERM 后留给进行中请求的秒数",
+    },
+    detail: Text {
+        en: "8, because the operator's pre-stop hook uses 10 of the pod's 20.",
+        zh: "取 8 是因为 pod 的 20 秒中，Operator 的 preStop 钩子要用去 10 秒。",
+    },
+};
+
+static BIND_DEADLINE: Row = Row {
+    flag: Value("bind-deadline"),
+    variables: &["STREELING_BIND_DEADLINE"],
+    default: Typed("45"),
+    value: &To(Seconds, |workers: &mut Workers, time| {
+        workers.bind_deadline = time;
+    }),
+    group: Group::Workers,
+    status: Status::Active,
+    meaning: Text {
+        en: "Seconds after which the ports open at the latest",
+        zh: "端口最迟在启动多少秒后打开",
+    },
+    detail: Text {
+        en: "They open once every worker has loaded, or then; requests before the load has ended \
+             get 503. The operator's TCP liveness probe starts at 60.",
+        zh: "所有工作进程加载完成即打开端口，最迟到此时为止；加载完成前的请求得到 503。Operator 的 \
+             TCP 存活探针从第 60 秒开始。",
+    },
+};
+
+static PIDFILE: Row = Row {
+    flag: Value("pidfile"),
+    variables: &[],
+    default: DefaultValue::None,
+    value: &To(File, |workers: &mut Workers, path| {
+        workers.pidfile = Some(path);
+    }),
+    group: Group::Workers,
+    status: Status::Active,
+    meaning: Text {
+        en: "File that holds the server's process id while it serves",
+        zh: "服务运行期间保存服务器进程号的 PID 文件",
+    },
+    detail: Text {
+        en: "It is removed at the end. A file that names a process which no longer runs is \
+             replaced; one that names a process which runs stops the start with exit code 2, and \
+             so does anything that is no regular file: a folder, a device, a pipe, a symbolic \
+             link.",
+        zh: "结束时删除。文件中的进程已不存在时，文件会被替换；进程仍在运行时，启动失败，退出码 2。\
+             路径不是普通文件（目录、设备、管道、符号链接）时同样如此。",
+    },
+};
