@@ -1,8 +1,9 @@
 //! The labels of components' metrics: the identity of the unit, and the component's tags.
 
-use std::fmt::Write as _;
+use std::sync::Arc;
 
 use crate::series_key::SeriesKey;
+use crate::text;
 
 /// The value of a label whose setting is absent.
 const UNKNOWN: &str = "NOT_IMPLEMENTED";
@@ -51,9 +52,9 @@ impl Labels {
         )
     }
 
-    /// All labels of a series, sorted by name: `a="x",b="y"`. The server's labels hide tags of
-    /// the same name.
-    pub(crate) fn text(&self, key: SeriesKey<'_>) -> String {
+    /// All labels of a series, sorted by name, as text. The server's labels hide tags of the same
+    /// name.
+    pub(crate) fn text(&self, key: SeriesKey<'_>) -> Arc<str> {
         let worker = key.worker.to_string();
         let mut labels: Vec<(&str, &str)> = self
             .0
@@ -68,27 +69,7 @@ impl Labels {
             }
         }
         labels.sort_unstable();
-        let mut text = String::new();
-        for (name, value) in labels {
-            let comma = if text.is_empty() { "" } else { "," };
-            // Writing to a string does not fail.
-            let _ = write!(text, "{comma}{name}=\"");
-            push_escaped(&mut text, value);
-            text.push('"');
-        }
-        text
-    }
-}
-
-/// Writes the value of a label, escaped as both text formats require.
-pub(crate) fn push_escaped(text: &mut String, value: &str) {
-    for character in value.chars() {
-        match character {
-            '\\' => text.push_str("\\\\"),
-            '"' => text.push_str("\\\""),
-            '\n' => text.push_str("\\n"),
-            other => text.push(other),
-        }
+        text::labels(labels)
     }
 }
 

@@ -7,11 +7,12 @@
 //! scrape reads it and the [`MetricSource`](streeling_core::MetricSource) of other parts, and never
 //! enters a worker.
 //!
-//! Transports, settings and Python are unknown here. The server's own metrics of requests are kept
-//! by the crate prometheus. Components' families are kept in `store.rs`, because their names and
-//! tags are not known beforehand, and because the tags of one name may differ from call to call,
-//! which that crate refuses.
+//! Transports, settings and Python are unknown here. Whatever a scrape shows is a family of series
+//! (`family.rs`), and one writer (`text.rs`) knows both formats. There are three feeds: what
+//! components report (`store.rs`), requests (`requests.rs`), and the samples of sources
+//! (`sampled.rs`). The histogram of them all is that of the crate prometheus (`histogram.rs`).
 
+mod family;
 mod histogram;
 mod labels;
 mod names;
@@ -19,6 +20,7 @@ mod pages;
 mod process;
 mod registry;
 mod requests;
+mod sampled;
 mod series_key;
 mod server;
 mod store;

@@ -13,9 +13,10 @@ use streeling_net::Offload;
 use crate::labels::{Identity, Labels};
 use crate::process::{self, WorkerProcess};
 use crate::requests::Requests;
+use crate::sampled;
 use crate::series_key::SeriesKey;
-use crate::store::{Dropped, Store};
-use crate::text::{self, Format, Scrape};
+use crate::store::{DROPPED, Dropped, FEEDBACK, REWARD, Store};
+use crate::text::{self, Format};
 
 /// The metrics that components report, the server's own metrics of requests, and those of other
 /// metric sources.
@@ -41,7 +42,7 @@ impl Registry {
         let store = Store::new(Labels::new(identity));
         Self {
             store: Mutex::new(store),
-            requests: Requests::new(),
+            requests: Requests::default(),
             sources: Mutex::default(),
             processes: Mutex::default(),
             offload: Offload::new(),
@@ -59,22 +60,27 @@ impl Registry {
         *lock(&self.processes) = Some(processes);
     }
 
-    /// A scrape in this format.
+    /// A scrape in this format: what components report, then the server's own metrics of requests,
+    /// then what the metric sources give, each in the order of the names.
     pub(crate) async fn text(&self, format: Format) -> Bytes {
         // The text is written from a copy, so that reports do not wait for it.
-        let mut scrape = Scrape {
-            reported: self.store().snapshot(),
-            requests: self.requests.gather(),
-            exemplars: self.requests.exemplars(),
-            samples: Vec::new(),
+        let (mut families, dropped) = {
+            let store = self.store();
+            (store.families(), store.dropped())
         };
+        let requests = self.requests.collect();
+        let mut samples = Vec::new();
         for source in &*lock(&self.sources) {
-            source(&mut scrape.samples);
+            source(&mut samples);
         }
         let workers = lock(&self.processes).as_ref().map(|processes| processes());
         let write = move || {
-            process::sample(&workers.unwrap_or_default(), &mut scrape.samples);
-            text::write(&scrape, format).into()
+            process::sample(&workers.unwrap_or_default(), &mut samples);
+            families.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+            families.push(dropped);
+            families.extend(requests);
+            families.extend(sampled::families(&samples));
+            text::write(&families, format).into()
         };
         // It always reads files of `/proc`, so it is offloaded even if the text is short.
         self.offload.run(usize::MAX, write).await
@@ -93,7 +99,7 @@ impl Registry {
                 key.name,
                 key.kind.name(),
                 reason.text(),
-                text::DROPPED
+                DROPPED
             );
         }
     }
@@ -133,7 +139,7 @@ impl Observer for Registry {
     }
 
     fn rewarded(&self, worker: Option<usize>, reward: f32) {
-        for (name, value) in [(text::FEEDBACK, 1.0), (text::REWARD, reward.into())] {
+        for (name, value) in [(FEEDBACK, 1.0), (REWARD, reward.into())] {
             let key = SeriesKey {
                 kind: MetricKind::Counter,
                 name,

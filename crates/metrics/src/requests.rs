@@ -1,14 +1,14 @@
 //! Metrics of requests: their number, time and size, and how their time divides.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
-use prometheus::core::Collector;
-use prometheus::proto::MetricFamily;
-use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge};
-use prometheus::{IntGaugeVec, Opts, Registry};
 use streeling_core::{Outcome, RequestContext, Stage, Transport};
+
+use crate::family::{Family, Kind, Series, Value};
+use crate::histogram::Histogram;
+use crate::text;
 
 /// Upper bounds of times, in seconds: from the fastest models to requests that take minutes.
 const SECONDS: [f64; 18] = [
@@ -32,28 +32,19 @@ const BYTES: [f64; 11] = [
     268_435_456.0,
 ];
 
-/// The histogram that has exemplars.
-pub(crate) const REQUEST_SECONDS: &str = "streeling_request_seconds";
-
-/// The trace of one request in a bucket.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Exemplar {
-    pub(crate) trace_id: u128,
-    pub(crate) value: f64,
-    /// Seconds since 1970.
-    pub(crate) at: f64,
+/// All metrics of requests.
+#[derive(Default)]
+pub(crate) struct Requests {
+    rows: RwLock<Rows>,
+    /// Requests without a response, by transport.
+    in_flight: RwLock<Vec<(&'static str, AtomicI64)>>,
 }
 
-/// Exemplars of one series of [`REQUEST_SECONDS`]: of each bucket the latest. The last is that of
-/// `+Inf`.
-type Exemplars = [Option<Exemplar>; SECONDS.len() + 1];
-
-/// All metrics of requests.
-pub(crate) struct Requests {
-    registry: Registry,
-    families: Families,
-    rows: RwLock<HashMap<Key, Arc<Row>>>,
-    in_flight: RwLock<Vec<(&'static str, IntGauge)>>,
+#[derive(Default)]
+struct Rows {
+    by_key: HashMap<Key, Arc<Row>>,
+    /// By transport and method.
+    operations: HashMap<(&'static str, &'static str), Arc<OperationRow>>,
 }
 
 /// Most combinations of transport, method and code that have series of their own. Usually there are
@@ -71,92 +62,135 @@ struct Key {
     code: u16,
 }
 
-struct Families {
-    in_flight: IntGaugeVec,
-    requests: IntCounterVec,
-    request: HistogramVec,
-    queue: HistogramVec,
-    component: HistogramVec,
-    server: HistogramVec,
-    received: HistogramVec,
-    sent: HistogramVec,
+/// The series of requests with the same labels.
+struct Row {
+    /// Code, method and transport.
+    labels: Arc<str>,
+    /// Counts the requests, too.
+    time: Histogram,
+    operation: Arc<OperationRow>,
 }
 
-/// The series of requests with the same labels, looked up once.
-struct Row {
-    labels: [String; 3],
-    requests: IntCounter,
-    request: Histogram,
+/// The series of requests with the same method and transport.
+struct OperationRow {
+    labels: Arc<str>,
     queue: Histogram,
     component: Histogram,
     server: Histogram,
     received: Histogram,
     sent: Histogram,
-    exemplars: Mutex<Exemplars>,
 }
 
 impl Requests {
-    pub(crate) fn new() -> Self {
-        let registry = Registry::new();
-        let families = Families::new(&registry);
-        Self {
-            registry,
-            families,
-            rows: RwLock::default(),
-            in_flight: RwLock::default(),
-        }
-    }
-
     pub(crate) fn started(&self, transport: &'static Transport) {
-        self.in_flight(transport.name, IntGauge::inc);
+        self.add_in_flight(transport.name, 1);
     }
 
     pub(crate) fn finished(&self, request: &RequestContext, outcome: &Outcome) {
-        self.in_flight(request.transport.name, IntGauge::dec);
+        self.add_in_flight(request.transport.name, -1);
         let row = self.row(request, outcome);
+        let operation = &*row.operation;
         let seconds = request.started.elapsed().as_secs_f64();
         let stage_seconds = |stage| request.stage(stage).map(|(_, took)| took.as_secs_f64());
         let (queue, component) = (stage_seconds(Stage::Queue), stage_seconds(Stage::Component));
-        row.requests.inc();
-        row.request.observe(seconds);
+        row.time.observe(seconds);
         if let Some(queue) = queue {
-            row.queue.observe(queue);
+            operation.queue.observe(queue);
         }
         if let Some(component) = component {
-            row.component.observe(component);
+            operation.component.observe(component);
         }
         let outside_server = queue.unwrap_or(0.0) + component.unwrap_or(0.0);
-        row.server.observe((seconds - outside_server).max(0.0));
-        row.received.observe(request.received() as f64);
-        row.sent.observe(outcome.bytes as f64);
+        operation
+            .server
+            .observe((seconds - outside_server).max(0.0));
+        operation.received.observe(request.received() as f64);
+        operation.sent.observe(outcome.bytes as f64);
         if let Some(trace) = request.trace.filter(|trace| trace.sampled) {
-            let at = SystemTime::now().duration_since(UNIX_EPOCH);
-            let exemplar = Exemplar {
-                trace_id: trace.trace_id,
-                value: seconds,
-                at: at.unwrap_or(Duration::ZERO).as_secs_f64(),
-            };
-            let bucket = SECONDS.partition_point(|bound| *bound < seconds);
-            let mut exemplars = row.exemplars.lock().unwrap_or_else(PoisonError::into_inner);
-            exemplars[bucket] = Some(exemplar);
+            row.time.keep_exemplar(seconds, trace.trace_id);
         }
     }
 
-    /// All families with their current values.
-    pub(crate) fn gather(&self) -> Vec<MetricFamily> {
-        self.registry.gather()
+    /// All families, in the order of their names, with their series in that of their labels.
+    pub(crate) fn collect(&self) -> Vec<Family> {
+        let known = self.rows.read().unwrap_or_else(PoisonError::into_inner);
+        let mut rows: Vec<&Arc<Row>> = known.by_key.values().collect();
+        rows.sort_unstable_by_key(|row| &row.labels);
+        let mut operations: Vec<&Arc<OperationRow>> = known.operations.values().collect();
+        operations.sort_unstable_by_key(|operation| &operation.labels);
+        let stage = |name: &str, help, of: fn(&OperationRow) -> &Histogram| {
+            let series = operations.iter().map(|operation| {
+                let value = Value::Histogram(of(operation).clone());
+                (&operation.labels, value)
+            });
+            family(name, Kind::Histogram, help, series)
+        };
+        let times = rows.iter().map(|row| {
+            let value = Value::Histogram(row.time.clone());
+            (&row.labels, value)
+        });
+        let counts = rows.iter().map(|row| {
+            let value = Value::Number(row.time.count() as f64);
+            (&row.labels, value)
+        });
+        vec![
+            stage(
+                "streeling_component_seconds",
+                "Time for which requests were inside the component.",
+                |operation| &operation.component,
+            ),
+            stage(
+                "streeling_queue_seconds",
+                "Time for which requests waited for a worker.",
+                |operation| &operation.queue,
+            ),
+            stage(
+                "streeling_request_bytes",
+                "Size of the bodies of requests.",
+                |operation| &operation.received,
+            ),
+            family(
+                "streeling_request_seconds",
+                Kind::Histogram,
+                "Time from a request's head to its response.",
+                times,
+            ),
+            self.collect_in_flight(),
+            family(
+                "streeling_requests_total",
+                Kind::Counter,
+                "Requests that got a response, or whose clients left.",
+                counts,
+            ),
+            stage(
+                "streeling_response_bytes",
+                "Size of the bodies of responses.",
+                |operation| &operation.sent,
+            ),
+            stage(
+                "streeling_server_seconds",
+                "Time for which requests were in the server, without queue and component.",
+                |operation| &operation.server,
+            ),
+        ]
     }
 
-    /// The exemplars of each series of [`REQUEST_SECONDS`], by the values of its labels code,
-    /// method, transport.
-    pub(crate) fn exemplars(&self) -> HashMap<[String; 3], Vec<Option<Exemplar>>> {
-        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
-        rows.values()
-            .map(|row| {
-                let exemplars = row.exemplars.lock().unwrap_or_else(PoisonError::into_inner);
-                (row.labels.clone(), exemplars.to_vec())
-            })
-            .collect()
+    fn collect_in_flight(&self) -> Family {
+        let known = self.in_flight.read();
+        let known = known.unwrap_or_else(PoisonError::into_inner);
+        let count = |(transport, count): &(&str, AtomicI64)| {
+            let value = Value::Number(count.load(Ordering::Relaxed) as f64);
+            (text::labels([("transport", *transport)]), value)
+        };
+        let mut series: Vec<(Arc<str>, Value)> = known.iter().map(count).collect();
+        series.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+        let series = series.iter().map(|(labels, value)| (labels, value.clone()));
+        family(
+            "streeling_requests_in_flight",
+            Kind::Gauge,
+            "Requests that have no response yet.",
+            series,
+        )
     }
 
     fn row(&self, request: &RequestContext, outcome: &Outcome) -> Arc<Row> {
@@ -166,137 +200,80 @@ impl Requests {
             code: outcome.code.number,
         };
         let known = self.rows.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(row) = known.get(&key) {
+        if let Some(row) = known.by_key.get(&key) {
             return Arc::clone(row);
         }
         drop(known);
         let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
-        let (key, code) = if rows.len() < MAX_ROWS {
+        let Rows { by_key, operations } = &mut *rows;
+        let (key, code) = if by_key.len() < MAX_ROWS {
             (key, outcome.code.to_string())
         } else {
-            (
-                Key {
-                    code: u16::MAX,
-                    ..key
-                },
-                OTHER.to_owned(),
-            )
+            let code = u16::MAX;
+            (Key { code, ..key }, OTHER.to_owned())
         };
-        let row = || Arc::new(self.families.row(key, code));
-        Arc::clone(rows.entry(key).or_insert_with(row))
+        let row = || {
+            let operation = operations.entry((key.transport, key.method));
+            let operation = operation.or_insert_with(|| Arc::new(OperationRow::new(key)));
+            let labels = [
+                ("code", code.as_str()),
+                ("method", key.method),
+                ("transport", key.transport),
+            ];
+            Arc::new(Row {
+                labels: text::labels(labels),
+                time: Histogram::new(&SECONDS).with_exemplars(),
+                operation: Arc::clone(operation),
+            })
+        };
+        Arc::clone(by_key.entry(key).or_insert_with(row))
     }
 
-    fn in_flight(&self, transport: &'static str, change: impl Fn(&IntGauge)) {
-        let known = self
-            .in_flight
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, gauge)) = known.iter().find(|(name, _)| *name == transport) {
-            return change(gauge);
+    fn add_in_flight(&self, transport: &'static str, change: i64) {
+        let known = self.in_flight.read();
+        let known = known.unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, count)) = known.iter().find(|(name, _)| *name == transport) {
+            count.fetch_add(change, Ordering::Relaxed);
+            return;
         }
         drop(known);
-        // Two threads that come here at once get the same gauge.
-        let gauge = self.families.in_flight.with_label_values(&[transport]);
-        change(&gauge);
-        let mut known = self
-            .in_flight
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        known.push((transport, gauge));
+        let known = self.in_flight.write();
+        let mut known = known.unwrap_or_else(PoisonError::into_inner);
+        // Two threads may have come here at once.
+        match known.iter_mut().find(|(name, _)| *name == transport) {
+            Some((_, count)) => *count.get_mut() += change,
+            None => known.push((transport, AtomicI64::new(change))),
+        }
     }
 }
 
-impl Families {
-    fn new(registry: &Registry) -> Self {
-        let labels = ["transport", "method"];
-        let with_code = ["transport", "method", "code"];
-        let seconds = |name: &str, help: &str, labels: &[&str]| {
-            histogram(registry, name, help, &SECONDS, labels)
-        };
-        let bytes = |name: &str, help: &str| histogram(registry, name, help, &BYTES, &labels);
-        let (in_flight, requests) = (
-            IntGaugeVec::new(
-                Opts::new(
-                    "streeling_requests_in_flight",
-                    "Requests that have no response yet.",
-                ),
-                &["transport"],
-            ),
-            IntCounterVec::new(
-                Opts::new(
-                    "streeling_requests_total",
-                    "Requests that got a response, or whose clients left.",
-                ),
-                &with_code,
-            ),
-        );
+impl OperationRow {
+    fn new(key: Key) -> Self {
         Self {
-            in_flight: registered(registry, in_flight),
-            requests: registered(registry, requests),
-            request: seconds(
-                REQUEST_SECONDS,
-                "Time from a request's head to its response.",
-                &with_code,
-            ),
-            queue: seconds(
-                "streeling_queue_seconds",
-                "Time for which requests waited for a worker.",
-                &labels,
-            ),
-            component: seconds(
-                "streeling_component_seconds",
-                "Time for which requests were inside the component.",
-                &labels,
-            ),
-            server: seconds(
-                "streeling_server_seconds",
-                "Time for which requests were in the server, without queue and component.",
-                &labels,
-            ),
-            received: bytes("streeling_request_bytes", "Size of the bodies of requests."),
-            sent: bytes(
-                "streeling_response_bytes",
-                "Size of the bodies of responses.",
-            ),
-        }
-    }
-
-    fn row(&self, key: Key, code: String) -> Row {
-        let labels = [key.transport, key.method];
-        let with_code = [key.transport, key.method, &code];
-        Row {
-            requests: self.requests.with_label_values(&with_code),
-            request: self.request.with_label_values(&with_code),
-            queue: self.queue.with_label_values(&labels),
-            component: self.component.with_label_values(&labels),
-            server: self.server.with_label_values(&labels),
-            received: self.received.with_label_values(&labels),
-            sent: self.sent.with_label_values(&labels),
-            exemplars: Mutex::new([None; SECONDS.len() + 1]),
-            labels: [code, key.method.to_owned(), key.transport.to_owned()],
+            labels: text::labels([("method", key.method), ("transport", key.transport)]),
+            queue: Histogram::new(&SECONDS),
+            component: Histogram::new(&SECONDS),
+            server: Histogram::new(&SECONDS),
+            received: Histogram::new(&BYTES),
+            sent: Histogram::new(&BYTES),
         }
     }
 }
 
-fn histogram(
-    registry: &Registry,
+fn family<'a>(
     name: &str,
-    help: &str,
-    bounds: &[f64],
-    labels: &[&str],
-) -> HistogramVec {
-    let options = HistogramOpts::new(name, help).buckets(bounds.to_vec());
-    registered(registry, HistogramVec::new(options, labels))
-}
-
-/// Registers a family. Names, labels and bounds are constants, and a test creates all of them.
-fn registered<C: Collector + Clone + 'static>(
-    registry: &Registry,
-    family: prometheus::Result<C>,
-) -> C {
-    let family = family.expect("names and labels are well formed");
-    registry
-        .register(Box::new(family.clone()))
-        .expect("no two families have the same name");
-    family
+    kind: Kind,
+    help: &'static str,
+    series: impl Iterator<Item = (&'a Arc<str>, Value)>,
+) -> Family {
+    let series = series.map(|(labels, value)| Series {
+        labels: Arc::clone(labels),
+        value,
+    });
+    Family {
+        name: name.into(),
+        kind,
+        help,
+        series: series.collect(),
+    }
 }

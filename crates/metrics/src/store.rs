@@ -1,15 +1,25 @@
 //! Families of series as components report them. Their names and labels are not known beforehand.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use streeling_core::MetricKind;
 
-use crate::histogram::{BOUNDS, Histogram};
+use crate::family::{Family, Kind, Series, Value};
+use crate::histogram::{Histogram, TIMER_SECONDS};
 use crate::labels::Labels;
 use crate::names::is_reserved;
 use crate::series_key::{OwnedSeriesKey, SeriesKey};
+use crate::text;
+
+/// Counts feedback with a reward.
+pub(crate) const FEEDBACK: &str = "seldon_api_model_feedback_total";
+
+/// Sums up rewards.
+pub(crate) const REWARD: &str = "seldon_api_model_feedback_reward_total";
+
+/// Counts reported values that were dropped.
+pub(crate) const DROPPED: &str = "streeling_metrics_dropped_total";
 
 /// Most samples (lines) of a scrape: a counter or a gauge is one, a timer [`SAMPLES_PER_TIMER`].
 pub(crate) const MAX_SAMPLES: usize = 25_000;
@@ -17,8 +27,8 @@ pub(crate) const MAX_SAMPLES: usize = 25_000;
 /// Most bytes of names and labels in a scrape, approximately.
 const MAX_BYTES: usize = 16 << 20;
 
-/// Samples of a timer: its buckets, `+Inf`, count and sum.
-pub(crate) const SAMPLES_PER_TIMER: usize = BOUNDS + 3;
+/// Samples of a timer.
+pub(crate) const SAMPLES_PER_TIMER: usize = Histogram::samples(&TIMER_SECONDS);
 
 /// Most bytes of keys that are remembered. One series may have several keys: the same tags may come
 /// in any order, and a label of the server may hide a tag. The labels of a key that is not
@@ -65,56 +75,30 @@ impl Reason {
     }
 }
 
-/// A value with its labels, which are text already: `a="x",b="y"`.
-#[derive(Clone, Debug)]
-pub(crate) struct Series {
-    pub(crate) labels: Arc<str>,
-    pub(crate) value: Value,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) enum Value {
-    Number(f64),
-    Times(Box<Histogram>),
-}
-
-/// All series of one name.
-#[derive(Clone, Debug)]
-pub(crate) struct Family {
-    pub(crate) kind: MetricKind,
-    pub(crate) series: Vec<Series>,
-}
-
-/// Where a series is in a [`Snapshot`].
-#[derive(Debug)]
+/// Where a series is: in which family of the store, and where there.
+#[derive(Clone, Copy, Debug)]
 struct SeriesIndex {
-    family: Arc<str>,
+    family: usize,
     series: usize,
-}
-
-/// All families at one moment.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Snapshot {
-    pub(crate) families: BTreeMap<Arc<str>, Family>,
-    /// By [`Reason`].
-    pub(crate) dropped: [u64; Reason::ALL.len()],
-    /// Approximate length of the text.
-    pub(crate) bytes: usize,
 }
 
 /// All families.
 #[derive(Debug)]
 pub(crate) struct Store {
     labels: Labels,
-    current: Snapshot,
+    families: IndexMap<Arc<str>, Family>,
     samples: usize,
-    by_key: IndexMap<OwnedSeriesKey, Arc<SeriesIndex>>,
+    /// Approximate length of their text.
+    bytes: usize,
+    /// By [`Reason`].
+    dropped: [u64; Reason::ALL.len()],
+    by_key: IndexMap<OwnedSeriesKey, SeriesIndex>,
     /// Approximate size of these keys.
     key_bytes: usize,
-    /// By family and labels.
-    by_labels: HashMap<(Arc<str>, Arc<str>), Arc<SeriesIndex>>,
-    /// Names of samples, with the family that they belong to.
-    used_names: HashMap<String, Arc<str>>,
+    /// By the index of the family, and by labels.
+    by_labels: HashMap<(usize, Arc<str>), SeriesIndex>,
+    /// Names of samples.
+    used_names: HashSet<String>,
 }
 
 /// A reported value that was dropped.
@@ -129,19 +113,21 @@ impl Store {
     pub(crate) fn new(labels: Labels) -> Self {
         Self {
             labels,
-            current: Snapshot::default(),
+            families: IndexMap::new(),
             samples: 0,
+            bytes: 0,
+            dropped: Default::default(),
             by_key: IndexMap::new(),
             key_bytes: 0,
             by_labels: HashMap::new(),
-            used_names: HashMap::new(),
+            used_names: HashSet::new(),
         }
     }
 
     /// Records a value. That of a timer is in milliseconds.
     pub(crate) fn record(&mut self, key: SeriesKey<'_>, value: f64) -> Result<(), Dropped> {
         self.try_record(key, value).map_err(|reason| {
-            let count = &mut self.current.dropped[reason as usize];
+            let count = &mut self.dropped[reason as usize];
             *count += 1;
             Dropped {
                 reason,
@@ -151,107 +137,129 @@ impl Store {
     }
 
     fn try_record(&mut self, key: SeriesKey<'_>, value: f64) -> Result<(), Reason> {
-        if key.kind != MetricKind::Gauge && !value.is_finite() {
+        let kind = Kind::from(key.kind);
+        if kind != Kind::Gauge && !value.is_finite() {
             return Err(Reason::Value);
         }
         let index = match self.by_key.get(&key) {
-            Some(index) => Arc::clone(index),
+            Some(index) => *index,
             None => self.index(key)?,
         };
-        let family = self.current.families.get_mut(&index.family);
-        let series = family.and_then(|family| family.series.get_mut(index.series));
-        match series.map(|series| &mut series.value) {
-            Some(Value::Times(times)) => times.observe(value / 1000.0),
-            Some(Value::Number(number)) if key.kind == MetricKind::Counter => *number += value,
-            Some(Value::Number(number)) => *number = value,
-            None => unreachable!("an index points to a series"),
+        match &mut self.families[index.family].series[index.series].value {
+            Value::Histogram(times) => times.observe(value / 1000.0),
+            Value::Number(number) if kind == Kind::Counter => *number += value,
+            Value::Number(number) => *number = value,
+            Value::Count(_) => unreachable!("no component reports one"),
         }
         Ok(())
     }
 
     /// The index of a series whose key is not remembered.
-    fn index(&mut self, key: SeriesKey<'_>) -> Result<Arc<SeriesIndex>, Reason> {
+    fn index(&mut self, key: SeriesKey<'_>) -> Result<SeriesIndex, Reason> {
         if !key.has_valid_names() {
             return Err(Reason::Name);
         }
-        let family: Arc<str> = key.family().into();
-        let labels: Arc<str> = self.labels.text(key).into();
-        let by = (Arc::clone(&family), Arc::clone(&labels));
-        let index = match self.by_labels.get(&by) {
+        let (kind, name) = (Kind::from(key.kind), key.family());
+        let family = match self.families.get_full(&*name) {
             // A counter `calls` and a gauge `calls_total` have the same family.
-            Some(_) if self.current.families[&family].kind != key.kind => {
-                return Err(Reason::Clash);
-            }
-            Some(index) => Arc::clone(index),
+            Some((_, _, known)) if known.kind != kind => return Err(Reason::Clash),
+            Some((index, _, _)) => index,
+            None => self.families.len(),
+        };
+        let by = (family, self.labels.text(key));
+        let index = match self.by_labels.get(&by) {
+            Some(index) => *index,
             None => {
-                let index = self.add(key.kind, family, labels)?;
-                self.by_labels.insert(by, Arc::clone(&index));
+                let index = self.add(kind, &name, &by.1)?;
+                self.by_labels.insert(by, index);
                 index
             }
         };
         let key_bytes = key.bytes();
         if self.key_bytes + key_bytes <= MAX_KEY_BYTES {
             self.key_bytes += key_bytes;
-            self.by_key.insert(key.to_owned(), Arc::clone(&index));
+            self.by_key.insert(key.to_owned(), index);
         }
         Ok(index)
     }
 
     /// Adds a series, and its family if it is the first.
-    fn add(
-        &mut self,
-        kind: MetricKind,
-        family: Arc<str>,
-        labels: Arc<str>,
-    ) -> Result<Arc<SeriesIndex>, Reason> {
-        let names = sample_names(kind, &family);
-        let known = self.current.families.get(&family);
-        let clashes = match known {
-            Some(known) => known.kind != kind,
-            None => names
-                .iter()
-                .any(|name| is_reserved(name) || self.used_names.contains_key(name)),
+    fn add(&mut self, kind: Kind, name: &str, labels: &Arc<str>) -> Result<SeriesIndex, Reason> {
+        let names = if self.families.contains_key(name) {
+            Vec::new()
+        } else {
+            sample_names(kind, name)
         };
-        if clashes {
+        let is_taken = |name: &String| is_reserved(name) || self.used_names.contains(name);
+        if names.iter().any(is_taken) {
             return Err(Reason::Clash);
         }
-        let (samples, value) = match kind {
-            MetricKind::Counter | MetricKind::Gauge => (1, Value::Number(0.0)),
-            MetricKind::Timer => (SAMPLES_PER_TIMER, Value::Times(Box::new(Histogram::new()))),
+        let samples = match kind {
+            Kind::Counter | Kind::Gauge => 1,
+            Kind::Histogram => SAMPLES_PER_TIMER,
         };
-        // 40 bytes are for a value, a bound and the punctuation.
-        let bytes = samples * (family.len() + labels.len() + 40);
-        if self.samples + samples > MAX_SAMPLES || self.current.bytes + bytes > MAX_BYTES {
+        let bytes = samples * text::sample_bytes(name, labels);
+        if self.samples + samples > MAX_SAMPLES || self.bytes + bytes > MAX_BYTES {
             return Err(Reason::Limit);
         }
         self.samples += samples;
-        self.current.bytes += bytes;
-        if known.is_none() {
-            let used = names.into_iter().map(|name| (name, Arc::clone(&family)));
-            self.used_names.extend(used);
-        }
-        let entry = self.current.families.entry(Arc::clone(&family));
+        self.bytes += bytes;
+        self.used_names.extend(names);
+        let name: Arc<str> = name.into();
+        let entry = self.families.entry(Arc::clone(&name));
+        let family = entry.index();
         let series = &mut entry
             .or_insert_with(|| Family {
+                help: help(&name),
+                name,
                 kind,
                 series: Vec::new(),
             })
             .series;
-        series.push(Series { labels, value });
+        series.push(Series {
+            labels: Arc::clone(labels),
+            value: match kind {
+                Kind::Counter | Kind::Gauge => Value::Number(0.0),
+                Kind::Histogram => Value::Histogram(Histogram::new(&TIMER_SECONDS)),
+            },
+        });
         let series = series.len() - 1;
-        Ok(Arc::new(SeriesIndex { family, series }))
+        Ok(SeriesIndex { family, series })
     }
 
-    pub(crate) fn snapshot(&self) -> Snapshot {
-        self.current.clone()
+    /// The families, in the order in which they were first reported.
+    pub(crate) fn families(&self) -> Vec<Family> {
+        self.families.values().cloned().collect()
+    }
+
+    /// The family that counts what was dropped.
+    pub(crate) fn dropped(&self) -> Family {
+        let series = Reason::ALL.map(|reason| Series {
+            labels: text::labels([("reason", reason.label())]),
+            value: Value::Count(self.dropped[reason as usize]),
+        });
+        Family {
+            name: DROPPED.into(),
+            kind: Kind::Counter,
+            help: "Reported values that were dropped, by reason.",
+            series: series.into(),
+        }
+    }
+}
+
+fn help(family: &str) -> &'static str {
+    match family {
+        FEEDBACK => "Feedback with a reward.",
+        REWARD => "Sum of the rewards.",
+        _ => "Reported by the component.",
     }
 }
 
 /// The names of a family and of its samples.
-fn sample_names(kind: MetricKind, family: &str) -> Vec<String> {
+fn sample_names(kind: Kind, family: &str) -> Vec<String> {
     let endings: &[&str] = match kind {
-        MetricKind::Counter | MetricKind::Gauge => &[""],
-        MetricKind::Timer => &["", "_bucket", "_count", "_sum"],
+        Kind::Counter | Kind::Gauge => &[""],
+        Kind::Histogram => &["", "_bucket", "_count", "_sum"],
     };
     endings
         .iter()

@@ -6,7 +6,7 @@ use streeling_core::{Method, Metric, MetricKind, Number, Observer as _, Table};
 
 use crate::labels::Identity;
 use crate::registry::Registry;
-use crate::store::{MAX_SAMPLES, SAMPLES_PER_TIMER};
+use crate::store::{DROPPED, MAX_SAMPLES, SAMPLES_PER_TIMER};
 use crate::text::Format;
 
 fn metric(kind: MetricKind, key: &str, value: f64, tags: &[(&str, &str)]) -> Metric {
@@ -56,7 +56,7 @@ fn lines(registry: &Registry) -> Vec<String> {
     .map(|name| format!("{name}=\"NOT_IMPLEMENTED\""));
     text.lines()
         .map(|line| match line.split_once('{') {
-            Some((name, rest)) if name != crate::text::DROPPED => {
+            Some((name, rest)) if name != DROPPED => {
                 let (labels, value) = rest.rsplit_once("} ").unwrap();
                 let mut labels: Vec<&str> = labels.split(',').collect();
                 for label in &unknown {

@@ -1,27 +1,14 @@
 //! The two text formats: Prometheus' own, version 0.0.4, and OpenMetrics, version 1.0.0.
 
-use std::collections::{BTreeMap, HashMap};
-use std::fmt::{Arguments, Write as _};
+use std::collections::HashSet;
+use std::fmt::{self, Display, Write as _};
+use std::sync::Arc;
 
-use prometheus::proto::{LabelPair, Metric, MetricFamily, MetricType};
-use streeling_core::{MetricKind, Sample};
-
-use crate::histogram::{Histogram, UPPER_BOUNDS};
-use crate::labels::push_escaped;
-use crate::requests::{Exemplar, REQUEST_SECONDS};
-use crate::store::{Reason, Series, Snapshot, Value};
-
-/// Counts reported values that were dropped.
-pub(crate) const DROPPED: &str = "streeling_metrics_dropped_total";
-
-/// Counts feedback with a reward.
-pub(crate) const FEEDBACK: &str = "seldon_api_model_feedback_total";
-
-/// Sums up rewards.
-pub(crate) const REWARD: &str = "seldon_api_model_feedback_reward_total";
+use crate::family::{Family, Kind, Series, Value};
+use crate::histogram::{Bucket, Exemplar, Histogram};
 
 /// The end of a counter's name; in OpenMetrics the name of the family lacks it.
-const TOTAL: &str = "_total";
+pub(crate) const TOTAL: &str = "_total";
 
 /// A text format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,245 +27,283 @@ impl Format {
     }
 }
 
-/// The content of a scrape.
-#[derive(Debug, Default)]
-pub(crate) struct Scrape {
-    /// What the component has reported.
-    pub(crate) reported: Snapshot,
-    /// The server's metrics of requests.
-    pub(crate) requests: Vec<MetricFamily>,
-    /// Exemplars of [`REQUEST_SECONDS`], by the values of its labels.
-    pub(crate) exemplars: HashMap<[String; 3], Vec<Option<Exemplar>>>,
-    /// What the metric sources have given.
-    pub(crate) samples: Vec<Sample>,
+/// The labels of a series as both formats write them: `a="x",b="y"`.
+pub(crate) fn labels<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Arc<str> {
+    let mut text = String::new();
+    for (name, value) in pairs {
+        if !text.is_empty() {
+            text.push(',');
+        }
+        text.push_str(name);
+        text.push_str("=\"");
+        push_escaped(&mut text, value, Escape::Quotes);
+        text.push('"');
+    }
+    text.into()
 }
 
-/// Writes a scrape: what the component reported, then the server's own metrics.
-pub(crate) fn write(scrape: &Scrape, format: Format) -> String {
+/// The approximate length of a sample: besides name and labels, 40 bytes are for a value, a bound
+/// and the punctuation.
+pub(crate) fn sample_bytes(name: &str, labels: &str) -> usize {
+    name.len() + labels.len() + 40
+}
+
+/// Writes a scrape of these families, in their order. Those without series are left out.
+pub(crate) fn write(families: &[Family], format: Format) -> String {
+    let sizes = families.iter().flat_map(|Family { name, series, .. }| {
+        let bytes = |one: &Series| one.value.samples() * sample_bytes(name, &one.labels);
+        series.iter().map(bytes)
+    });
     let mut writer = Writer {
-        out: String::with_capacity(scrape.reported.bytes + 64 * 1024),
+        out: String::with_capacity(sizes.sum::<usize>() + 16 * 1024),
         format,
+        names: match format {
+            Format::Prometheus => HashSet::new(),
+            Format::OpenMetrics => families.iter().map(|family| &*family.name).collect(),
+        },
     };
-    writer.reported(&scrape.reported);
-    for family in &scrape.requests {
-        writer.requests(family, &scrape.exemplars);
+    for family in families {
+        if !family.series.is_empty() {
+            writer.family(family);
+        }
     }
-    writer.samples(&scrape.samples);
     if format == Format::OpenMetrics {
         writer.out.push_str("# EOF\n");
     }
     writer.out
 }
 
-struct Writer {
+struct Writer<'a> {
     out: String,
     format: Format,
+    /// Of the families, where the format is OpenMetrics.
+    names: HashSet<&'a str>,
 }
 
-impl Writer {
-    fn reported(&mut self, snapshot: &Snapshot) {
-        for (name, family) in &snapshot.families {
-            let kind = match family.kind {
-                // In OpenMetrics its family would have the name of another one.
-                MetricKind::Counter if self.hides_another(name, &snapshot.families) => "unknown",
-                MetricKind::Counter => "counter",
-                MetricKind::Gauge => "gauge",
-                MetricKind::Timer => "histogram",
-            };
-            let help = match &**name {
-                FEEDBACK => "Feedback with a reward.",
-                REWARD => "Sum of the rewards.",
-                _ => "Reported by the component.",
-            };
-            self.head(name, kind, help);
-            for Series { labels, value } in &family.series {
-                match value {
-                    Value::Number(number) => self.sample(name, "", labels, *number),
-                    Value::Times(times) => self.times(name, labels, times),
-                }
-            }
-        }
-        let help = "Reported values that were dropped, by reason.";
-        self.head(DROPPED, "counter", help);
-        for reason in Reason::ALL {
-            let count = snapshot.dropped[reason as usize];
-            let label = reason.label();
-            self.line(format_args!("{DROPPED}{{reason=\"{label}\"}} {count}"));
-        }
-    }
-
-    fn hides_another<V>(&self, name: &str, families: &BTreeMap<std::sync::Arc<str>, V>) -> bool {
-        let base = name.strip_suffix(TOTAL);
-        self.format == Format::OpenMetrics && base.is_some_and(|base| families.contains_key(base))
-    }
-
-    fn requests(
-        &mut self,
-        family: &MetricFamily,
-        exemplars: &HashMap<[String; 3], Vec<Option<Exemplar>>>,
-    ) {
-        let name = family.name();
-        let kind = match family.get_field_type() {
-            MetricType::COUNTER => "counter",
-            MetricType::GAUGE => "gauge",
-            MetricType::HISTOGRAM => "histogram",
-            MetricType::SUMMARY | MetricType::UNTYPED => "unknown",
+impl Writer<'_> {
+    fn family(&mut self, family: &Family) {
+        let name = &*family.name;
+        let (head, kind) = match (family.kind, self.format) {
+            (Kind::Counter, Format::Prometheus) => (name, "counter"),
+            (Kind::Counter, Format::OpenMetrics) => match name.strip_suffix(TOTAL) {
+                // Without the ending it would have the name of another family.
+                Some(base) if self.names.contains(base) => (name, "unknown"),
+                base => (base.unwrap_or(name), "counter"),
+            },
+            (Kind::Gauge, _) => (name, "gauge"),
+            (Kind::Histogram, _) => (name, "histogram"),
         };
-        self.head(name, kind, family.help());
-        for metric in family.get_metric() {
-            let labels = labels(metric.get_label());
-            match family.get_field_type() {
-                MetricType::HISTOGRAM => {
-                    let exemplars =
-                        (name == REQUEST_SECONDS).then(|| exemplars.get(&values(metric)));
-                    self.buckets(
-                        name,
-                        &labels,
-                        metric,
-                        exemplars.flatten().map_or(&[], Vec::as_slice),
-                    );
-                }
-                MetricType::COUNTER => {
-                    self.sample(name, "", &labels, metric.get_counter().get_value());
-                }
-                _ => self.sample(name, "", &labels, metric.get_gauge().get_value()),
-            }
-        }
-    }
-
-    fn buckets(
-        &mut self,
-        name: &str,
-        labels: &str,
-        metric: &Metric,
-        exemplars: &[Option<Exemplar>],
-    ) {
-        let histogram = metric.get_histogram();
-        let count = histogram.get_sample_count();
-        let bounds = histogram.get_bucket().iter();
-        let bounds = bounds.map(|bucket| {
-            let bound = format!("{:?}", bucket.upper_bound());
-            (bound, bucket.cumulative_count())
-        });
-        let all = bounds.chain([("+Inf".to_owned(), count)]);
-        for (index, (bound, below)) in all.enumerate() {
-            let exemplar = exemplars.get(index).copied().flatten();
-            let exemplar = exemplar.filter(|_| self.format == Format::OpenMetrics);
-            match exemplar {
-                Some(Exemplar {
-                    trace_id,
-                    value,
-                    at,
-                }) => self.line(format_args!(
-                    "{name}_bucket{{{labels},le=\"{bound}\"}} {below} \
-                     # {{trace_id=\"{trace_id:032x}\"}} {value:?} {at:.3}"
-                )),
-                None => {
-                    self.line(format_args!(
-                        "{name}_bucket{{{labels},le=\"{bound}\"}} {below}"
-                    ));
-                }
-            }
-        }
-        self.sample(name, "_sum", labels, histogram.get_sample_sum());
-        self.line(format_args!("{name}_count{{{labels}}} {count}"));
-    }
-
-    fn times(&mut self, name: &str, labels: &str, times: &Histogram) {
-        let mut bounds = UPPER_BOUNDS.iter();
-        for count in times.cumulative() {
-            match bounds.next() {
-                Some(bound) => self.line(format_args!(
-                    "{name}_bucket{{{labels},le=\"{bound}\"}} {count}"
-                )),
-                None => self.line(format_args!(
-                    "{name}_bucket{{{labels},le=\"+Inf\"}} {count}"
-                )),
-            }
-        }
-        self.sample(name, "_sum", labels, times.sum());
-        self.line(format_args!("{name}_count{{{labels}}} {}", times.count()));
-    }
-
-    fn samples(&mut self, samples: &[Sample]) {
-        let mut families: BTreeMap<&str, Vec<&Sample>> = BTreeMap::new();
-        for sample in samples {
-            families.entry(sample.name).or_default().push(sample);
-        }
-        for (name, series) in families {
-            let kind = if name.ends_with(TOTAL) {
-                "counter"
-            } else {
-                "gauge"
-            };
-            self.head(name, kind, series[0].help);
-            for sample in series {
-                let mut labels = String::new();
-                for (label, value) in &sample.labels {
-                    push_label(&mut labels, label, value);
-                }
-                self.sample(name, "", &labels, sample.value);
-            }
-        }
-    }
-
-    fn head(&mut self, name: &str, kind: &str, help: &str) {
-        let name = match self.format {
-            Format::OpenMetrics if kind == "counter" => name.strip_suffix(TOTAL).unwrap_or(name),
-            _ => name,
+        self.push(&["# HELP ", head, " "]);
+        let escape = match self.format {
+            Format::Prometheus => Escape::NoQuotes,
+            Format::OpenMetrics => Escape::Quotes,
         };
-        self.line(format_args!("# HELP {name} {help}"));
-        self.line(format_args!("# TYPE {name} {kind}"));
+        push_escaped(&mut self.out, family.help, escape);
+        self.push(&["\n# TYPE ", head, " ", kind, "\n"]);
+        for Series { labels, value } in &family.series {
+            match value {
+                Value::Count(count) => self.sample(name, "", labels, count),
+                Value::Number(number) => self.sample(name, "", labels, &Number(*number)),
+                Value::Histogram(histogram) => self.histogram(name, labels, histogram),
+            }
+        }
     }
 
-    fn sample(&mut self, name: &str, ending: &str, labels: &str, value: f64) {
-        let (open, close) = if labels.is_empty() {
-            ("", "")
-        } else {
-            ("{", "}")
-        };
-        if value.is_infinite() {
-            let sign = if value > 0.0 { '+' } else { '-' };
-            self.line(format_args!(
-                "{name}{ending}{open}{labels}{close} {sign}Inf"
-            ));
-        } else {
-            self.line(format_args!(
-                "{name}{ending}{open}{labels}{close} {value:?}"
+    fn histogram(&mut self, name: &str, labels: &str, histogram: &Histogram) {
+        let snapshot = histogram.snapshot();
+        for bucket in &snapshot.buckets {
+            self.bucket(name, labels, bucket);
+        }
+        self.sample(name, "_sum", labels, &Number(snapshot.sum));
+        let count = snapshot.buckets.last().map_or(0, |all| all.count);
+        self.sample(name, "_count", labels, &count);
+    }
+
+    fn bucket(&mut self, name: &str, labels: &str, bucket: &Bucket) {
+        let comma = if labels.is_empty() { "" } else { "," };
+        self.push(&[name, "_bucket{", labels, comma, "le=\""]);
+        self.display(&Number(bucket.bound));
+        self.out.push_str("\"} ");
+        self.display(&bucket.count);
+        if let (Some(exemplar), Format::OpenMetrics) = (bucket.exemplar, self.format) {
+            let Exemplar {
+                trace_id,
+                value,
+                at,
+            } = exemplar;
+            self.display(&format_args!(
+                " # {{trace_id=\"{trace_id:032x}\"}} {value:?} {at:.3}"
             ));
         }
-    }
-
-    fn line(&mut self, text: Arguments<'_>) {
-        // Writing to a string does not fail.
-        let _ = self.out.write_fmt(text);
         self.out.push('\n');
     }
-}
 
-fn labels(pairs: &[LabelPair]) -> String {
-    let mut text = String::new();
-    for pair in pairs {
-        push_label(&mut text, pair.name(), pair.value());
+    fn sample(&mut self, name: &str, ending: &str, labels: &str, value: &dyn Display) {
+        let (open, close) = if labels.is_empty() {
+            ("", " ")
+        } else {
+            ("{", "} ")
+        };
+        self.push(&[name, ending, open, labels, close]);
+        self.display(value);
+        self.out.push('\n');
     }
-    text
-}
 
-fn push_label(text: &mut String, name: &str, value: &str) {
-    if !text.is_empty() {
-        text.push(',');
+    fn push(&mut self, parts: &[&str]) {
+        for part in parts {
+            self.out.push_str(part);
+        }
     }
-    text.push_str(name);
-    text.push_str("=\"");
-    push_escaped(text, value);
-    text.push('"');
+
+    fn display(&mut self, value: &dyn Display) {
+        // Writing to a string does not fail.
+        let _ = write!(self.out, "{value}");
+    }
 }
 
-/// The values of the labels code, method, transport.
-fn values(metric: &Metric) -> [String; 3] {
-    let value = |name: &str| {
-        let pair = metric.get_label().iter().find(|pair| pair.name() == name);
-        pair.map_or_else(String::new, |pair| pair.value().to_owned())
-    };
-    [value("code"), value("method"), value("transport")]
+/// A number as both formats write it.
+struct Number(f64);
+
+impl Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            f64::INFINITY => f.write_str("+Inf"),
+            f64::NEG_INFINITY => f.write_str("-Inf"),
+            number => fmt::Debug::fmt(&number, f),
+        }
+    }
+}
+
+/// Which characters besides the backslash and the end of a line are escaped.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Escape {
+    /// The quote: in labels, and in the help texts of OpenMetrics.
+    Quotes,
+    /// None: in the help texts of Prometheus' own format.
+    NoQuotes,
+}
+
+fn push_escaped(text: &mut String, value: &str, escape: Escape) {
+    let is_special =
+        |byte: u8| matches!(byte, b'\\' | b'\n') || (byte == b'"' && escape == Escape::Quotes);
+    let mut rest = value;
+    while let Some(index) = rest.bytes().position(is_special) {
+        let (plain, special) = rest.split_at(index);
+        text.push_str(plain);
+        text.push_str(match special.as_bytes()[0] {
+            b'\n' => "\\n",
+            b'"' => "\\\"",
+            _ => "\\\\",
+        });
+        rest = &special[1..];
+    }
+    text.push_str(rest);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn family(name: &str, kind: Kind, help: &'static str, series: Vec<Series>) -> Family {
+        Family {
+            name: name.into(),
+            kind,
+            help,
+            series,
+        }
+    }
+
+    fn number(pairs: &[(&str, &str)], value: f64) -> Series {
+        Series {
+            labels: labels(pairs.iter().copied()),
+            value: Value::Number(value),
+        }
+    }
+
+    fn families() -> Vec<Family> {
+        let histogram = Histogram::new(&[0.5, 1e7]).with_exemplars();
+        for value in [0.25, 0.75, 1e9] {
+            histogram.observe(value);
+        }
+        histogram.keep_exemplar(0.75, 0xabc);
+        let histogram = |labels| Series {
+            labels,
+            value: Value::Histogram(histogram.clone()),
+        };
+        let calls = vec![
+            number(&[], f64::NAN),
+            number(&[("a", "\\ \" \n ä"), ("b", "")], f64::NEG_INFINITY),
+        ];
+        let kinds = vec![Series {
+            labels: labels([("a", "1")]),
+            value: Value::Count(2),
+        }];
+        vec![
+            family("calls", Kind::Gauge, "A \\ \" \n.", calls),
+            family("calls_total", Kind::Counter, "B.", vec![number(&[], 1.5)]),
+            family("empty", Kind::Gauge, "C.", Vec::new()),
+            family("kinds_total", Kind::Counter, "D.", kinds),
+            family(
+                "took",
+                Kind::Histogram,
+                "E.",
+                vec![histogram(labels([("a", "1")])), histogram(labels([]))],
+            ),
+        ]
+    }
+
+    const PROMETHEUS: &str = r##"# HELP calls A \\ " \n.
+# TYPE calls gauge
+calls NaN
+calls{a="\\ \" \n ä",b=""} -Inf
+# HELP calls_total B.
+# TYPE calls_total counter
+calls_total 1.5
+# HELP kinds_total D.
+# TYPE kinds_total counter
+kinds_total{a="1"} 2
+# HELP took E.
+# TYPE took histogram
+took_bucket{a="1",le="0.5"} 1
+took_bucket{a="1",le="10000000.0"} 2
+took_bucket{a="1",le="+Inf"} 3
+took_sum{a="1"} 1000000001.0
+took_count{a="1"} 3
+took_bucket{le="0.5"} 1
+took_bucket{le="10000000.0"} 2
+took_bucket{le="+Inf"} 3
+took_sum 1000000001.0
+took_count 3
+"##;
+
+    #[test]
+    fn both_formats_of_the_same_families() {
+        let families = families();
+        assert_eq!(write(&families, Format::Prometheus), PROMETHEUS);
+        let open = write(&families, Format::OpenMetrics);
+        // The time of an exemplar is that of the observation.
+        let start = r#" # {trace_id="00000000000000000000000000000abc"} 0.75 "#;
+        let (exemplars, lines): (Vec<&str>, Vec<&str>) =
+            open.lines().partition(|line| line.contains(start));
+        assert_eq!(exemplars.len(), 2, "{open}");
+        let differences = [
+            (r#"# HELP calls A \\ " \n."#, r#"# HELP calls A \\ \" \n."#),
+            ("# TYPE calls_total counter", "# TYPE calls_total unknown"),
+            ("# HELP kinds_total D.", "# HELP kinds D."),
+            ("# TYPE kinds_total counter", "# TYPE kinds counter"),
+        ];
+        let expected = PROMETHEUS
+            .lines()
+            .filter(|line| !line.contains("le=\"1000"));
+        let expected = expected.map(|line| {
+            let other = differences.iter().find(|(plain, _)| *plain == line);
+            other.map_or(line, |(_, open)| *open)
+        });
+        assert_eq!(lines, expected.chain(["# EOF"]).collect::<Vec<_>>());
+        for (line, labels) in exemplars.iter().zip([r#"a="1","#, ""]) {
+            let bucket = format!("took_bucket{{{labels}le=\"10000000.0\"}} 2{start}");
+            let at = line.strip_prefix(&bucket).unwrap();
+            assert!(at.parse::<f64>().unwrap() > 1e9, "{line}");
+        }
+    }
 }
