@@ -1,13 +1,14 @@
 //! `cargo xtask fuzz`: the fuzz targets, each for a bounded time.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, bail};
 use clap::{Arg, ArgMatches};
 
 use crate::options::{number, number_of};
-use crate::shell::{output, root, run, step};
+use crate::shell::{output, root, run, step, with_path};
 
 /// What is left to libFuzzer: inputs are small, and one that takes longer or more memory is a
 /// finding.
@@ -23,43 +24,72 @@ pub(crate) fn command() -> clap::Command {
 
 /// Runs one target or all; a finding is an error, and libFuzzer says where it has put the input.
 pub(crate) fn run_targets(options: &ArgMatches) -> anyhow::Result<()> {
-    output(fuzz().arg("--version"))
-        .context("cargo-fuzz is needed (`cargo install cargo-fuzz --locked`, nightly toolchain)")?;
-    let seconds = number_of(options, "seconds");
-    let listed = output(fuzz().arg("list"))?;
-    let mut targets: Vec<&str> = listed.lines().collect();
+    let fuzz = Fuzz { programs: None };
+    let mut targets = fuzz.targets()?;
     if let Some(chosen) = options.get_one::<String>("target") {
-        targets.retain(|target| target == chosen);
-        if targets.is_empty() {
-            bail!(
-                "no fuzz target {chosen}, must be one of: {}",
-                listed.replace('\n', " ")
-            );
+        if !targets.contains(chosen) {
+            let targets = targets.join(" ");
+            bail!("no fuzz target {chosen}, must be one of: {targets}");
         }
+        targets.retain(|target| target == chosen);
     }
-    for target in targets {
-        step(format_args!("fuzz {target}"), || one(target, seconds))?;
-    }
-    Ok(())
+    fuzz.run(&targets, number_of(options, "seconds"))
 }
 
-fn one(target: &str, seconds: u64) -> anyhow::Result<()> {
-    // New inputs go into the first folder, so that the one under version control stays small.
-    let found = root().join("fuzz/target/corpus").join(target);
-    fs::create_dir_all(&found)?;
-    run(fuzz()
-        .args(["run", target])
-        .arg(found)
-        .arg(root().join("fuzz/corpus").join(target))
-        .arg("--")
-        .args(LIMITS)
-        .args(["-print_final_stats=1", "-verbosity=0"])
-        .arg(format!("-max_total_time={seconds}")))
+/// Runs all targets with the cargo-fuzz that is in `programs`; gives their number.
+pub(crate) fn run_all(seconds: u64, programs: &Path) -> anyhow::Result<usize> {
+    let programs = Some(programs);
+    let fuzz = Fuzz { programs };
+    let targets = fuzz.targets()?;
+    fuzz.run(&targets, seconds)?;
+    Ok(targets.len())
 }
 
-fn fuzz() -> Command {
-    // Not the Cargo that runs this: the toolchain is another one.
-    let mut cargo = Command::new("cargo");
-    cargo.args(["+nightly", "fuzz"]).current_dir(root());
-    cargo
+/// cargo-fuzz.
+struct Fuzz<'a> {
+    /// Where it is, unless it is on the path.
+    programs: Option<&'a Path>,
+}
+
+impl Fuzz<'_> {
+    fn targets(&self) -> anyhow::Result<Vec<String>> {
+        output(Command::new("cargo").args(["+nightly", "--version"]))
+            .context("nightly Rust is needed (`rustup toolchain install nightly`)")?;
+        output(self.command()?.arg("--version"))
+            .context("cargo-fuzz is needed (`cargo install cargo-fuzz --locked`)")?;
+        let listed = output(self.command()?.arg("list"))?;
+        Ok(listed.lines().map(str::to_owned).collect())
+    }
+
+    fn run(&self, targets: &[String], seconds: u64) -> anyhow::Result<()> {
+        for target in targets {
+            step(format_args!("fuzz {target}"), || self.one(target, seconds))?;
+        }
+        Ok(())
+    }
+
+    fn one(&self, target: &str, seconds: u64) -> anyhow::Result<()> {
+        // New inputs go into the first folder, so that the one under version control stays small.
+        let found = root().join("fuzz/target/corpus").join(target);
+        fs::create_dir_all(&found)?;
+        run(self
+            .command()?
+            .args(["run", target])
+            .arg(found)
+            .arg(root().join("fuzz/corpus").join(target))
+            .arg("--")
+            .args(LIMITS)
+            .args(["-print_final_stats=1", "-verbosity=0"])
+            .arg(format!("-max_total_time={seconds}")))
+    }
+
+    fn command(&self) -> anyhow::Result<Command> {
+        // Not the Cargo that runs this: the toolchain is another one.
+        let mut cargo = Command::new("cargo");
+        cargo.args(["+nightly", "fuzz"]).current_dir(root());
+        if let Some(programs) = self.programs {
+            cargo.env("PATH", with_path(programs)?);
+        }
+        Ok(cargo)
+    }
 }

@@ -1,5 +1,6 @@
 //! The chores of the repository; `cargo xtask --help` lists them.
 
+mod acceptance;
 mod bench;
 mod builds;
 mod codegen;
@@ -48,6 +49,7 @@ fn run(matches: &ArgMatches) -> anyhow::Result<()> {
         Some(("fuzz", options)) => fuzz::run_targets(options),
         Some(("edges", _)) => edges::run(),
         Some(("style", _)) => style::run(),
+        Some(("acceptance", parts)) => acceptance::run(parts),
         Some(("bench", what)) => bench::run(what),
         Some(("conformance", rest)) => {
             let words = rest.get_many::<String>("arguments").unwrap_or_default();
@@ -100,6 +102,7 @@ fn command() -> Command {
         )
         .subcommand(differential::command())
         .subcommand(fuzz::command())
+        .subcommand(acceptance::command())
         .subcommand(bench::command())
         .subcommand(
             Command::new("conformance")

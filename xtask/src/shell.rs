@@ -102,6 +102,19 @@ pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
+/// This process's search path, behind another folder.
+pub(crate) fn with_path(first: &Path) -> anyhow::Result<OsString> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "where programs are, is the machine's matter and not a setting of the server"
+    )]
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path);
+    Ok(std::env::join_paths(
+        [first.to_owned()].into_iter().chain(folders),
+    )?)
+}
+
 fn command_line(command: &Command) -> String {
     let mut words = vec![command.get_program().to_string_lossy().into_owned()];
     words.extend(

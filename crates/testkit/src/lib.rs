@@ -13,6 +13,7 @@ mod pipe;
 mod recorder;
 mod scripted;
 mod server;
+mod wire;
 
 pub use golden::{
     AnyRequest, Audience, Call, CallResponse, Difference, DifferenceList, Differences, Exchange,
@@ -20,9 +21,10 @@ pub use golden::{
     StartError, Stubs, Suite, Target, Transport, load_groups,
 };
 pub use harness::Harness;
-pub use http::{Request, Response};
+pub use http::{Client, Request, Response};
 pub use pipe::{Dialer, PipeListener, pipe};
 pub use recorder::{Recorder, Seen};
 pub use rustix::process::Signal;
 pub use scripted::{Count, Scripted};
 pub use server::{Ended, Loading, Server, ServerCommand, ServerError};
+pub use wire::{Conversation, Passage, Protocol, Recording, RecordingError, Relay, Side, Step};

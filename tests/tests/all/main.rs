@@ -9,6 +9,7 @@ mod access;
 mod builds;
 mod chaos;
 mod check;
+mod clients;
 mod collector;
 mod conformance;
 mod debug;

@@ -1,0 +1,66 @@
+//! Other people's clients, each of which sends what it would send to any server of its kind.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Context as _;
+
+use super::record::Recorder;
+use crate::shell::{output, root, run as run_program};
+use crate::tools::go;
+use crate::{conformance, venv};
+
+/// Records every client.
+pub(super) fn run() -> anyhow::Result<String> {
+    // Everything that may be missing first.
+    let node = found("node", "Node 18 or newer is needed (Debian: nodejs)")?;
+    let curl = found("curl", "curl is needed (Debian: curl)")?;
+    debug_assert!(!curl.is_empty(), "the shell names what it finds");
+    let go = build_go()?;
+    let python = venv::CLIENTS.ensure()?;
+    let stubs = venv::STUBS.ensure()?;
+    let peer = conformance::peer(&root(), None)?.join("bin/python");
+    let mut recorder = Recorder::start()?;
+    for (name, program, arguments) in [
+        ("seldon-client", &peer, ["with_seldon_client.py"].as_slice()),
+        ("requests", &python, &["with_requests.py"]),
+        ("httpx", &python, &["with_httpx.py"]),
+        ("aiohttp", &python, &["with_aiohttp.py"]),
+        ("curl", &PathBuf::from("sh"), &["curl.sh"]),
+        ("fetch", &PathBuf::from(node), &["fetch.mjs"]),
+        ("net-http", &go, &["rest"]),
+        ("grpcio", &stubs, &["with_grpcio.py"]),
+        ("grpcio-asyncio", &stubs, &["with_grpcio.py", "asyncio"]),
+        ("grpc-go", &go, &["grpc"]),
+    ] {
+        let mut client = Command::new(program);
+        client.args(arguments).current_dir(folder());
+        recorder.record(name, &mut client)?;
+    }
+    Ok(recorder.seen.text())
+}
+
+/// The path of a program, or what is to be installed for it.
+pub(super) fn found(name: &str, needed: &'static str) -> anyhow::Result<String> {
+    let path = output(Command::new("sh").args(["-c", &format!("command -v {name}")]));
+    Ok(path.context(needed)?.trim().to_owned())
+}
+
+fn folder() -> PathBuf {
+    root().join("tests/acceptance/clients")
+}
+
+fn build_go() -> anyhow::Result<PathBuf> {
+    let program = root().join("target/tools/bin/acceptance-clients");
+    let build = |program: &Path| {
+        run_program(
+            go(Command::new("go"))
+                .args(["build", "-o"])
+                .arg(program)
+                .arg(".")
+                .current_dir(folder().join("go")),
+        )
+    };
+    build(&program).context("Go 1.26 or newer is needed (see https://go.dev/dl)")?;
+    Ok(program)
+}
