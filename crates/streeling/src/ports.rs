@@ -143,12 +143,7 @@ impl Listening {
 impl Serving {
     #[cfg(feature = "rest")]
     fn rest(&self, settings: &Settings) -> Option<Rest> {
-        let config = streeling_rest::Config {
-            max_body_size: settings.rest.max_body,
-            keepalive: settings.rest.keepalive,
-            timeout: settings.rest.timeout,
-            ..streeling_rest::Config::default()
-        };
+        let config = rest_config(settings);
         let identity = streeling_rest::seldon::Identity::default();
         let seldon =
             streeling_rest::seldon::Seldon::new(&identity, settings.deployment.payload_passthrough);
@@ -163,11 +158,7 @@ impl Serving {
 
     #[cfg(feature = "grpc")]
     fn grpc(&self, settings: &Settings) -> Option<Grpc> {
-        let config = streeling_grpc::Config {
-            max_message: settings.grpc.max_message,
-            timeout: settings.grpc.timeout,
-            ..streeling_grpc::Config::default()
-        };
+        let config = grpc_config(settings);
         let grpc = Grpc::new(
             &config,
             vec![Arc::new(streeling_grpc::seldon::Seldon)],
@@ -176,5 +167,47 @@ impl Serving {
             self.ready.clone(),
         );
         Some(grpc.with_health(self.health.follow()))
+    }
+}
+
+#[cfg(feature = "rest")]
+fn rest_config(settings: &Settings) -> streeling_rest::Config {
+    streeling_rest::Config {
+        max_body_size: settings.rest.max_body,
+        keepalive: settings.rest.keepalive,
+        timeout: settings.rest.timeout,
+        idle_timeout: settings.listen.idle_timeout,
+    }
+}
+
+#[cfg(feature = "grpc")]
+fn grpc_config(settings: &Settings) -> streeling_grpc::Config {
+    streeling_grpc::Config {
+        max_message: settings.grpc.max_message,
+        timeout: settings.grpc.timeout,
+        idle_timeout: settings.listen.idle_timeout,
+        ..streeling_grpc::Config::default()
+    }
+}
+
+#[cfg(all(test, feature = "rest", feature = "grpc"))]
+mod tests {
+    use std::ffi::OsString;
+    use std::time::Duration;
+
+    use streeling_config::{Annotations, Environment, Features};
+
+    use super::*;
+
+    #[test]
+    fn the_idle_timeout_holds_for_both_transports() {
+        for (args, seconds) in [(&[][..], 60), (&["--idle-timeout", "5"], 5)] {
+            let args = ["streeling", "Iris"].iter().chain(args).map(OsString::from);
+            let (environment, annotations) = (Environment::default(), Annotations::default());
+            let loaded = Settings::load(Features::ALL, args, &environment, &annotations).unwrap();
+            let expected = Duration::from_secs(seconds);
+            assert_eq!(rest_config(&loaded.settings).idle_timeout, expected);
+            assert_eq!(grpc_config(&loaded.settings).idle_timeout, expected);
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::annotations::REST_TIMEOUT;
 use crate::context::Context;
 use crate::draft::Part;
-use crate::kind::{Address, AnyText, Kind as _, Millis, Port, Seconds, Size, millis};
+use crate::kind::{Address, AnyText, Count, Kind as _, Millis, Port, Seconds, Size, millis};
 use crate::language::{Language, Text};
 use crate::row::DefaultValue::{self, Derived, Typed};
 use crate::row::Flag::{self, Value};
@@ -17,12 +17,15 @@ use crate::row::{Group, Nowhere, Row, Status, To};
 pub struct Listen {
     /// Address of all ports.
     pub host: IpAddr,
+    /// How long a client of REST or gRPC may pause in the middle of a request. Never zero.
+    pub idle_timeout: Duration,
 }
 
 impl Part for Listen {
     fn blank() -> Self {
         Self {
             host: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            idle_timeout: Duration::ZERO,
         }
     }
 }
@@ -63,6 +66,7 @@ pub(super) static ROWS: &[&Row] = &[
     &KEEPALIVE,
     &MAX_BODY_SIZE,
     &TIMEOUT_MS,
+    &IDLE_TIMEOUT,
     &LEGACY_PORT,
 ];
 
@@ -160,6 +164,32 @@ pub(crate) fn timeout_of(context: &mut Context<'_>, annotation: &str) -> Option<
     let timeout = context.annotation(annotation, millis, &allowed);
     timeout.filter(|timeout| !timeout.is_zero())
 }
+
+static IDLE_TIMEOUT: Row = Row {
+    flag: Value("idle-timeout"),
+    variables: &["STREELING_IDLE_TIMEOUT"],
+    default: Typed("60"),
+    value: &To(
+        Count {
+            least: 1,
+            most: 86_400,
+        },
+        |listen: &mut Listen, seconds| {
+            listen.idle_timeout = Duration::from_secs(seconds.into());
+        },
+    ),
+    group: Group::Rest,
+    status: Status::Active,
+    meaning: Text {
+        en: "Seconds that a client may pause in the middle of a request, both transports",
+        zh: "客户端在发送请求途中可以停顿的秒数，REST 与 gRPC 通用",
+    },
+    detail: Text {
+        en: "Past that, 408, over gRPC DEADLINE_EXCEEDED. A gRPC client that does not read its \
+             responses for so long is cut off.",
+        zh: "超时返回 408，gRPC 返回 DEADLINE_EXCEEDED。gRPC 客户端不读取响应达到此时长时，连接会被断开。",
+    },
+};
 
 static LEGACY_PORT: Row = Row {
     flag: Flag::None,
