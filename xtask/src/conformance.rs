@@ -1,8 +1,11 @@
 //! `cargo xtask conformance`: records the golden file from seldon-core, or compares a
 //! server with it.
 
+mod check;
+mod progress;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{IsTerminal as _, Write as _, stderr};
+use std::io::{Write as _, stderr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
@@ -10,11 +13,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
-use indicatif::{ProgressBar, ProgressStyle};
 use streeling_testkit::{
     Golden, Group, Launch, Snapshot, StartError, Stubs, Suite, Target, Transport, load_groups,
 };
 
+use self::check::check;
+use self::progress::Progress;
 use crate::venv;
 
 const USAGE: &str = "\
@@ -196,13 +200,8 @@ fn record_one(
     let golden = merge(fresh, &old, &groups, &chosen);
     let text = golden.to_text();
     if options.check {
-        let same = std::fs::read_to_string(&path).is_ok_and(|committed| committed == text);
-        ensure!(
-            same,
-            "{} is stale, run `cargo xtask conformance record`",
-            path.display()
-        );
-        return Ok(());
+        let committed = std::fs::read_to_string(&path).unwrap_or_default();
+        return check(&path, &committed, &text);
     }
     std::fs::create_dir_all(path.parent().context("the golden file has a folder")?)?;
     std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
@@ -327,7 +326,7 @@ fn run_all(
             });
         }
     });
-    progress.bar.finish_and_clear();
+    progress.clear();
     let mut done = done.into_inner().context("a worker panicked")?;
     if let Some(id) = done
         .iter()
@@ -340,38 +339,6 @@ fn run_all(
         lines.extend(result?);
     }
     Ok(lines)
-}
-
-/// A bar on a terminal, plain lines elsewhere.
-struct Progress {
-    bar: ProgressBar,
-    plain: bool,
-}
-
-impl Progress {
-    fn new(groups: usize) -> Self {
-        let plain = !stderr().is_terminal();
-        let bar = if plain {
-            ProgressBar::hidden()
-        } else {
-            ProgressBar::no_length()
-        };
-        bar.set_length(u64::try_from(groups).unwrap_or(u64::MAX));
-        if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} {wide_msg}") {
-            bar.set_style(style);
-        }
-        Self { bar, plain }
-    }
-
-    fn advance(&self, group: &str) {
-        self.bar.inc(1);
-        self.bar.set_message(group.to_owned());
-        if self.plain {
-            let (done, all) = (self.bar.position(), self.bar.length().unwrap_or_default());
-            // A closed standard error has no reader.
-            let _ = writeln!(stderr(), "{done}/{all} {group}");
-        }
-    }
 }
 
 /// seldon-core's virtual environment; the default one is made where it is missing.

@@ -29,7 +29,7 @@ NDARRAY = {"data": {"names": ["a", "b"], "ndarray": [[1.5, 2.0], ["x", None]]}}
 TENSOR = {"data": {"tensor": {"shape": [2, 2], "values": [1.0, 2.0, 3.0, 4.0]}}}
 NAMES = {"names": ["t:0", "t:1"]}
 # Requests and the responses that Mirror gives.
-CALLS = [
+CALLS: list[tuple[dict[str, Any], Any]] = [
     (NDARRAY, {"data": {**NDARRAY["data"], **NAMES}, "meta": {}}),
     (
         {**TENSOR, "meta": {"puid": "p", "tags": {"a": 1.0}}},

@@ -33,7 +33,9 @@ def main() -> None:
         check("head", (response.status_code, response.text), (200, ""))
         check("ping", session.get(f"{REST}/health/ping").text, "pong")
         repeat = {"jsonData": {"repeat": "many ", "times": 4000}}
-        check("much", session.post(f"{REST}/predict", json=repeat).json()["strData"], "many " * 4000)
+        check(
+            "much", session.post(f"{REST}/predict", json=repeat).json()["strData"], "many " * 4000
+        )
     check("alone", requests.get(f"{REST}/metadata").status_code, 200)
     print("requests", requests.__version__)
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 from google.protobuf import json_format
-from seldon_core.proto import prediction_pb2  # type: ignore[attr-defined]
-from seldon_core.seldon_client import SeldonClient  # type: ignore[import-not-found]
+from seldon_core.proto import prediction_pb2
+from seldon_core.seldon_client import SeldonClient
 
 ENDPOINTS = {"rest": os.environ["REST"].split("//")[1], "grpc": os.environ["GRPC"]}
 ARRAY = np.array([[1.0, 2.5], [3.0, 4.0]])

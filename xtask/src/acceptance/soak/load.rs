@@ -15,11 +15,8 @@ use streeling_testkit::{Client, Request};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
-/// Clients of each transport.
+/// Clients of each transport; each has one request at a time.
 const EACH: usize = 4;
-
-/// All of them; each has one request at a time.
-pub(super) const CLIENTS: usize = 2 * EACH;
 
 /// Between a response and the next request of a client.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -78,6 +75,11 @@ impl Load {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// Whether every client still sends requests.
+    pub(super) fn is_complete(&self) -> bool {
+        !self.clients.iter().any(JoinHandle::is_finished)
     }
 
     /// Waits for the last responses.
@@ -146,8 +148,9 @@ impl Grpc {
     }
 
     fn call(&mut self) -> Outcome {
-        let call = tokio::time::timeout(TIMEOUT, self.client.predict(message()));
-        match self.runtime.block_on(async { call.await }) {
+        let client = &mut self.client;
+        let call = async { tokio::time::timeout(TIMEOUT, client.predict(message())).await };
+        match self.runtime.block_on(call) {
             Err(_) => Err("gRPC: no response in time".to_owned()),
             Ok(Ok(response)) if sum(response.get_ref()) == Some(SUM) => Ok(Ended::Succeeded),
             Ok(Ok(response)) => Err(format!("gRPC: {response:?}")),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use streeling_testkit::{Server, Signal};
 
-use self::load::{CLIENTS, Load};
+use self::load::Load;
 use self::samples::{Sample, Samples, children};
 use super::server;
 use crate::shell::{root, say};
@@ -25,6 +25,9 @@ const WARM_UP: Duration = Duration::from_secs(20);
 const KILL: Duration = Duration::from_secs(7);
 const RELOAD: Duration = Duration::from_secs(31);
 
+/// Requests that a worker has at once.
+const THREADS: usize = 2;
+
 /// What the kills and reloads did.
 #[derive(Default)]
 struct Events {
@@ -39,7 +42,7 @@ pub(super) fn run(minutes: u64) -> anyhow::Result<String> {
     let folder = root().join("tests/components");
     let mut server = server::command(&program, &python, &folder, "Steady")
         .env("GRPC_WORKERS", "2")
-        .args(["--workers", "2", "--threads", "2"])
+        .args(["--workers", "2", "--threads", &THREADS.to_string()])
         .args(["--max-requests", "400", "--max-requests-jitter", "50"])
         .start()?;
     let load = Load::start(server.address(), server.grpc_address())?;
@@ -53,7 +56,7 @@ pub(super) fn run(minutes: u64) -> anyhow::Result<String> {
         tally.lost.join("\n")
     );
     // A request that is in a killed worker gets an error that says so, and no other does.
-    let most = events.kills * CLIENTS;
+    let most = events.kills * THREADS;
     ensure!(
         tally.unavailable <= most,
         "{} requests got an error, at most {most} were in the {} killed workers",
@@ -79,6 +82,7 @@ fn observe(server: &Server, load: &Load, length: Duration) -> anyhow::Result<(Sa
     let (mut sample_at, mut kill_at, mut reload_at) = (WARM_UP, KILL, RELOAD);
     while start.elapsed() < length + WARM_UP {
         std::thread::sleep(Duration::from_millis(100));
+        ensure!(load.is_complete(), "a client has ended by itself");
         let now = start.elapsed();
         if now >= kill_at {
             kill_at = now + KILL;
