@@ -9,6 +9,7 @@ mod h2load;
 mod load;
 mod models;
 mod observability;
+mod protobuf;
 mod rest;
 mod servers;
 mod turns;
@@ -23,6 +24,7 @@ pub(crate) fn command() -> clap::Command {
         .subcommand(rest::command())
         .subcommand(grpc::command())
         .subcommand(codec::command())
+        .subcommand(protobuf::command())
         .subcommand(observability::command())
 }
 
@@ -30,6 +32,7 @@ pub(crate) fn command() -> clap::Command {
 pub(crate) fn run(what: &ArgMatches) -> anyhow::Result<()> {
     match what.subcommand() {
         Some(("codec", _)) => codec::run(),
+        Some(("protobuf", options)) => protobuf::run(options),
         Some(("observability", options)) => observability::run(options),
         Some(("rest", options)) => rest::run(options),
         Some(("grpc", options)) => grpc::run(options),
