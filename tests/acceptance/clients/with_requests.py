@@ -18,8 +18,8 @@ def main() -> None:
         files = {"binData": ("a file", FILE, "application/octet-stream")}
         response = session.post(f"{REST}/predict", files=files)
         check("file", response.json(), FILE_RESPONSE)
-        files = {"strData": (None, "a text")}
-        response = session.post(f"{REST}/predict", files=files)
+        fields = {"strData": (None, "a text")}
+        response = session.post(f"{REST}/predict", files=fields)
         check("field", response.json(), {"strData": "a text"})
         headers = {"content-type": "application/json"}
         response = session.post(f"{REST}/predict", data=large(), headers=headers)
