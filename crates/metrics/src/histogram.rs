@@ -1,8 +1,8 @@
 //! The histogram: of the server's own metrics, and of components' timers.
 //!
-//! It is that of the crate prometheus: observing takes no lock, and what is read is consistent, with
-//! buckets, count and sum of the same observations. The crate knows no exemplars; they are kept
-//! beside it.
+//! It is that of the crate prometheus: observing takes no lock, and what is read is consistent,
+//! with buckets, count and sum of the same observations. The crate knows no exemplars; they are
+//! kept beside it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

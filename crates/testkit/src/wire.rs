@@ -11,5 +11,6 @@ mod recording;
 mod relay;
 mod replay;
 
-pub use recording::{Conversation, Protocol, Recording, RecordingError, Step};
+pub use reader::Protocol;
+pub use recording::{Conversation, Recording, RecordingError, Step};
 pub use relay::{Passage, Relay, Side};

@@ -2,10 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::http1::Http1;
 use super::http2::{Http2, PREFACE};
-use super::recording::Protocol;
 use crate::http::Response;
+
+/// The protocol of a connection.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.0 or HTTP/1.1.
+    #[serde(rename = "HTTP/1")]
+    Http1,
+    /// HTTP/2 without TLS, with gRPC in it.
+    #[serde(rename = "HTTP/2")]
+    Http2,
+}
 
 /// Reads both directions of one connection.
 #[derive(Debug)]

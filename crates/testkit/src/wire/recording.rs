@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::reader::Reader;
+use super::reader::{Protocol, Reader};
 use super::relay::{Passage, Side};
 use crate::golden::{Keep, Snapshot};
 
@@ -32,17 +32,6 @@ pub struct Conversation {
     /// The responses to it: by their number over HTTP/1, interim ones included; by their stream
     /// over HTTP/2, where the status is gRPC's.
     pub responses: BTreeMap<u32, Snapshot>,
-}
-
-/// The protocol of a connection.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
-pub enum Protocol {
-    /// HTTP/1.0 or HTTP/1.1.
-    #[serde(rename = "HTTP/1")]
-    Http1,
-    /// HTTP/2 without TLS, with gRPC in it.
-    #[serde(rename = "HTTP/2")]
-    Http2,
 }
 
 /// Bytes that a client sends once it has got enough.

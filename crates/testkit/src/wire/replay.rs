@@ -4,8 +4,8 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use super::reader::Reader;
-use super::recording::{Conversation, Protocol, Recording};
+use super::reader::{Protocol, Reader};
+use super::recording::{Conversation, Recording};
 use crate::golden::{Keep, Snapshot};
 
 /// Longer than a server takes for a response.
