@@ -16,7 +16,6 @@ class Scripted:
     def __init__(self, **parameters: Any) -> None:
         self.parameters = parameters
         self._lock = threading.Lock()
-        self._barriers: dict[int, threading.Barrier] = {}
         self._inside = 0
         self._peak = 0
 
@@ -25,36 +24,30 @@ class Scripted:
             return getattr(self, X["step"])(**X.get("with", {}))
         return X
 
-    def pid(self, after: float = 0.0) -> Any:
-        time.sleep(after)
+    def pid(self) -> Any:
         return {"pid": os.getpid()}
 
     def sleep(self, seconds: float, number: int = 0) -> Any:
-        """Prints that it is there, and returns `number` later."""
-        print(f"asleep with {int(number)}")
+        """Returns `number` later."""
         time.sleep(seconds)
         return {"number": number}
+
+    def hold(self, until: str, number: int = 0) -> Any:
+        """Prints that it is there, and returns when there is a file of the name `until`: where it
+        was called, and the most calls that were ever inside at once."""
+        with self._lock:
+            self._inside += 1
+            self._peak = max(self._peak, self._inside)
+        print(f"held with {int(number)}")
+        while not os.path.exists(until):
+            time.sleep(0.005)
+        with self._lock:
+            self._inside -= 1
+            return {"number": number, "pid": os.getpid(), "peak": self._peak}
 
     def die(self) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(60)
-
-    def crowd(self, size: int) -> Any:
-        """Returns when `size` calls are inside at once, and fails if they never are."""
-        with self._lock:
-            barrier = self._barriers.setdefault(size, threading.Barrier(size))
-        barrier.wait(20)
-        return {"crowd": size}
-
-    def peak(self, seconds: float) -> Any:
-        """The most calls that were ever inside at once."""
-        with self._lock:
-            self._inside += 1
-            self._peak = max(self._peak, self._inside)
-        time.sleep(seconds)
-        with self._lock:
-            self._inside -= 1
-            return {"peak": self._peak}
 
     def say(self, text: str, times: int = 1) -> Any:
         for _ in range(times):

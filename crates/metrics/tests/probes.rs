@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use streeling_core::Observers;
 use streeling_metrics::{Identity, Pages, Registry};
@@ -43,11 +43,12 @@ fn the_port_serves_probes_and_scrapes_until_shutdown() {
             serve(port, pages, shutdown).await
         }
     });
-    let timeout = Duration::from_secs(20);
+    let timeout = Duration::from_secs(60);
     let mut get = Request::get("/ready");
     // The port opens a moment after the task has started.
+    let since = Instant::now();
     while get.send(address, timeout).is_err() {
-        assert!(!serving.is_finished());
+        assert!(!serving.is_finished() && since.elapsed() < timeout);
     }
     let response = get.send(address, timeout).unwrap();
     assert_eq!(response.status, 503);

@@ -113,9 +113,12 @@ mod tests {
     #[tokio::test]
     async fn a_change_is_notified_once() {
         let folder = tempfile::tempdir().unwrap();
+        let file = |name| folder.path().join(name);
+        fs::write(file("new"), "1").unwrap();
         let mut changes = python_files(folder.path()).unwrap();
-        fs::write(folder.path().join("a.py"), "1").unwrap();
-        let timeout = Duration::from_secs(20);
+        // All at once: an empty file would be a change of its own.
+        fs::rename(file("new"), file("a.py")).unwrap();
+        let timeout = Duration::from_secs(30);
         let first = tokio::time::timeout(timeout, changes.changed()).await;
         first.unwrap().unwrap();
         let again = tokio::time::timeout(INTERVAL * 4, changes.changed()).await;

@@ -59,11 +59,7 @@ impl Request {
     /// The connection's error, `TimedOut` or `WouldBlock` after `timeout` without a byte,
     /// `InvalidData` for a response that is not HTTP/1.
     pub fn send(&self, server: SocketAddr, timeout: Duration) -> io::Result<Response> {
-        let mut stream = TcpStream::connect_timeout(&server, timeout)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(timeout))?;
-        stream.set_write_timeout(Some(timeout))?;
-        stream.write_all(&self.bytes(server, "close"))?;
+        let mut stream = self.begin(server, timeout)?;
         let mut bytes = Vec::new();
         match stream.read_to_end(&mut bytes) {
             // A server that responds before it has read the whole body resets the connection; what
@@ -74,6 +70,20 @@ impl Request {
         }
         parse(&bytes, self.method == "HEAD")
             .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the response is not HTTP/1"))
+    }
+
+    /// Sends it and leaves the response unread; a client that drops the connection has left.
+    ///
+    /// # Errors
+    ///
+    /// The connection's error.
+    pub fn begin(&self, server: SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
+        let mut stream = TcpStream::connect_timeout(&server, timeout)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(timeout))?;
+        stream.set_write_timeout(Some(timeout))?;
+        stream.write_all(&self.bytes(server, "close"))?;
+        Ok(stream)
     }
 
     fn bytes(&self, server: SocketAddr, connection: &str) -> Vec<u8> {

@@ -1,20 +1,84 @@
-//! The log of a process. The ignored tests are the programs that the others run as child processes.
+//! The log of a process.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::process::{Command, Output, Stdio};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use streeling_core::{Code, RequestContext, RequestId, Transport};
-use streeling_tracing::{LevelFilter, LogConfig, LogFormat, init_log};
 
-/// Runs one of the ignored tests in a process of its own.
+/// The programs that the tests run as processes of their own.
+mod child {
+    use std::sync::Arc;
+
+    use streeling_core::{Code, RequestContext, RequestId, Transport};
+    use streeling_tracing::{LevelFilter, LogConfig, LogFormat, init_log};
+
+    fn log(format: LogFormat) -> streeling_tracing::LogGuard {
+        init_log(LogConfig {
+            level: LevelFilter::INFO,
+            format,
+        })
+        .unwrap()
+    }
+
+    fn logs_messages() {
+        static TEST: Transport = Transport {
+            name: "test",
+            abandoned: Code::numbered(499),
+            id_headers: &["x-request-id"],
+        };
+
+        tracing::info!(target: "streeling::test", "before\nand more");
+        let request = Arc::new(RequestContext::new(
+            &TEST,
+            RequestId::given("id-1").unwrap(),
+        ));
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let within = request.scope(async {
+            tracing::warn!(target: "streeling::test", "within");
+            let broken = std::panic::catch_unwind(|| panic!("on \"purpose\""));
+            assert!(broken.is_err());
+        });
+        runtime.unwrap().block_on(within);
+        tracing::info!(target: "streeling::test", "after");
+    }
+
+    #[test]
+    #[ignore = "a process of another test"]
+    fn logs_messages_as_text() {
+        let _log = log(LogFormat::Text);
+        logs_messages();
+    }
+
+    #[test]
+    #[ignore = "a process of another test"]
+    fn logs_messages_as_json() {
+        let _log = log(LogFormat::Json);
+        logs_messages();
+    }
+
+    #[test]
+    #[ignore = "a process of another test"]
+    fn logs_much() {
+        let _log = log(LogFormat::Text);
+        let text = "x".repeat(1000);
+        for _ in 0..20_000 {
+            tracing::info!(target: "streeling::test", "{text}");
+        }
+    }
+}
+
+/// Runs one of the programs in `child`.
 fn command(test: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
-        .args(["--exact", test, "--ignored", "--nocapture"])
+        .args([
+            "--exact",
+            &format!("child::{test}"),
+            "--ignored",
+            "--nocapture",
+        ])
         .env_remove("RUST_BACKTRACE")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -22,54 +86,10 @@ fn command(test: &str) -> Command {
     command
 }
 
-fn log(format: LogFormat) -> streeling_tracing::LogGuard {
-    init_log(LogConfig {
-        level: LevelFilter::INFO,
-        format,
-    })
-    .unwrap()
-}
-
 fn lines(output: &Output) -> Vec<String> {
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8(output.stderr.clone()).unwrap();
     text.lines().map(str::to_owned).collect()
-}
-
-fn logs_messages() {
-    static TEST: Transport = Transport {
-        name: "test",
-        abandoned: Code::numbered(499),
-        id_headers: &["x-request-id"],
-    };
-
-    tracing::info!(target: "streeling::test", "before\nand more");
-    let request = Arc::new(RequestContext::new(
-        &TEST,
-        RequestId::given("id-1").unwrap(),
-    ));
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
-    let within = request.scope(async {
-        tracing::warn!(target: "streeling::test", "within");
-        let broken = std::panic::catch_unwind(|| panic!("on \"purpose\""));
-        assert!(broken.is_err());
-    });
-    runtime.unwrap().block_on(within);
-    tracing::info!(target: "streeling::test", "after");
-}
-
-#[test]
-#[ignore = "a process of `lines_have_request_ids_and_panics_are_logged`"]
-fn logs_messages_as_text() {
-    let _log = log(LogFormat::Text);
-    logs_messages();
-}
-
-#[test]
-#[ignore = "a process of `lines_have_request_ids_and_panics_are_logged`"]
-fn logs_messages_as_json() {
-    let _log = log(LogFormat::Json);
-    logs_messages();
 }
 
 #[test]
@@ -99,16 +119,6 @@ fn lines_have_request_ids_and_panics_are_logged() {
     assert_eq!(json[0]["message"], "before\nand more");
     let message = json[2]["message"].as_str().unwrap();
     assert!(message.ends_with("on \"purpose\""), "{message}");
-}
-
-#[test]
-#[ignore = "a process of `a_log_without_a_reader_blocks_no_thread`"]
-fn logs_much() {
-    let _log = log(LogFormat::Text);
-    let text = "x".repeat(1000);
-    for _ in 0..20_000 {
-        tracing::info!(target: "streeling::test", "{text}");
-    }
 }
 
 #[test]

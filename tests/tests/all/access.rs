@@ -5,7 +5,7 @@ use streeling_testkit::{Request, Server, ServerCommand};
 
 use crate::grpc_client::{predict, tensor};
 use crate::metrics::{scrape, value};
-use crate::support::{TIMEOUT, command, perform, scripted, send_json, step};
+use crate::support::{Gate, TIMEOUT, command, perform, scripted, send_json, step};
 
 fn logged(more: &[&str]) -> ServerCommand {
     command("Scripted")
@@ -151,9 +151,9 @@ fn scrapes_are_left_out_by_default() {
 #[test]
 fn who_leaves_is_logged_with_499() {
     let server = logged(&[]).start().unwrap();
-    let slow = step("sleep", &json!({"seconds": 1.0, "number": 7}));
-    let error = slow.send(server.address(), std::time::Duration::from_millis(300));
-    error.unwrap_err();
+    let client = Gate::closed().hold(7).begin(server.address(), TIMEOUT);
+    server.wait_for_log("held with 7");
+    drop(client.unwrap());
     let line = server.wait_for_output("/predict");
     assert!(line.contains("\"POST /predict HTTP/1.1\" 499 0 "), "{line}");
 }

@@ -1,12 +1,11 @@
 //! The development server.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 use streeling_testkit::{Request, Server};
 
-use crate::support::{command_in, eventually, root, scripted, send_json, step};
+use crate::support::{command_in, eventually, meanwhile, root, scripted, send_json, step};
 
 fn write(folder: &Path, expression: &str) {
     let text = format!(
@@ -40,13 +39,8 @@ fn changed_code_is_served_without_a_failed_request() {
     let log = server.log().join("\n");
     assert!(log.contains("DEBUG"), "{log}");
     assert_eq!(log.matches("component loaded in").count(), 1, "{log}");
-    let ended = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !ended.load(Ordering::Relaxed) {
-                twice(&server);
-            }
-        });
+    let is_served = || drop(twice(&server));
+    meanwhile(1, is_served, || {
         // A module that the component imports counts as well as its own.
         std::fs::write(folder.path().join("helper.py"), "TWICE = 22\n").unwrap();
         eventually("the new helper", || twice(&server) == 22);
@@ -58,7 +52,6 @@ fn changed_code_is_served_without_a_failed_request() {
         assert_eq!(twice(&server), 23);
         write(folder.path(), "TWICE + 2");
         eventually("the fixed component", || twice(&server) == 24);
-        ended.store(true, Ordering::Relaxed);
     });
 }
 

@@ -12,9 +12,6 @@ use crate::traces::predicted;
 /// An export may retry for half a minute before it gives up.
 const LONG: Duration = Duration::from_secs(90);
 
-/// A bound for a request while its spans are not accepted; by itself it takes milliseconds.
-const SOON: Duration = Duration::from_secs(5);
-
 /// `Scripted`, with short timeouts for the exporters that follow OpenTelemetry's variables.
 fn hasty() -> ServerCommand {
     command("Scripted")
@@ -32,16 +29,14 @@ fn dropped(server: &Server, reason: &str) -> f64 {
     value.map_or(0.0, |value| value.parse().unwrap())
 }
 
-/// Sends requests, each of which must end soon, until spans were dropped for `reason`, twice.
+/// Sends requests, which must all succeed, until spans were dropped for `reason`, twice.
 fn request_until_dropped(server: &Server, reason: &str) {
     let since = Instant::now();
     let mut before = 0.0;
     for _ in 0..2 {
         loop {
             for _ in 0..50 {
-                let sent = Instant::now();
                 predicted(server, &[]);
-                assert!(sent.elapsed() < SOON, "{:?}", sent.elapsed());
             }
             let now = dropped(server, reason);
             if now > before {
@@ -128,8 +123,11 @@ fn a_collector_that_refuses() {
 fn a_collector_that_is_slow() {
     let collector = Collector::start_with(&["--slow", "600"]);
     for by in [Collector::by_grpc, Collector::by_http] {
-        // Here the timeouts are long: spans recorded while one export waits find the queue full.
+        // The first export waits for longer than a test: a request that waited for it would not
+        // end, and spans that are recorded meanwhile find the queue full.
         let server = by(&collector, command("Scripted"))
+            .env("OTEL_EXPORTER_OTLP_TIMEOUT", "600000")
+            .env("OTEL_BSP_EXPORT_TIMEOUT", "600000")
             .env("OTEL_BSP_MAX_QUEUE_SIZE", "600")
             .env("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "100")
             .start()

@@ -18,25 +18,24 @@ const IN_A_CONTAINER: [&str; 5] = [
     "--kill-child",
 ];
 
-/// The program as process 1 of a namespace; `None`, with a note, if this user may not make one.
-/// `flags` are further ones for `unshare`.
-fn first_process(folder: &Path, flags: &[&str], program: &[&str]) -> Option<ServerCommand> {
+/// The program as process 1 of a namespace. `flags` are further ones for `unshare`.
+fn first_process(folder: &Path, flags: &[&str], program: &[&str]) -> ServerCommand {
     let allowed = std::process::Command::new("unshare")
         .args(IN_A_CONTAINER)
         .args(flags)
         .arg("true")
         .status();
-    if !allowed.is_ok_and(|status| status.success()) {
-        eprintln!("not tested: this user may not make process namespaces");
-        return None;
-    }
-    let command = ServerCommand::new("unshare", folder)
+    assert!(
+        allowed.is_ok_and(|status| status.success()),
+        "this user may not make process namespaces with unshare; where AppArmor forbids it: \
+         sysctl kernel.apparmor_restrict_unprivileged_userns=0"
+    );
+    ServerCommand::new("unshare", folder)
         .args(IN_A_CONTAINER)
         .args(flags)
         .args(program)
         .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-        .env("STREELING_PYTHON", &*PYTHON);
-    Some(command)
+        .env("STREELING_PYTHON", &*PYTHON)
 }
 
 fn server() -> &'static str {
@@ -66,9 +65,7 @@ fn reaps_orphans_and_exits_as_the_server_does() {
                 \x20           os._exit(0)\n\
                 \x20       return X\n";
     fs::write(folder.path().join("Litter.py"), code).unwrap();
-    let Some(command) = first_process(folder.path(), &[], &[server(), "Litter"]) else {
-        return;
-    };
+    let command = first_process(folder.path(), &[], &[server(), "Litter"]);
     let mut server = command.args(ON_FREE_PORTS).start().unwrap();
     let first = only_child(server.pid());
     let body = r#"{"data":{"ndarray":[[1.0]]}}"#;
@@ -92,9 +89,7 @@ fn says_why_it_cannot_start_the_server() {
         ON_FREE_PORTS.join(" ")
     );
     let program = ["sh", "-c", &script];
-    let Some(command) = first_process(folder.path(), &["--mount"], &program) else {
-        return;
-    };
+    let command = first_process(folder.path(), &["--mount"], &program);
     let ended = command.run().unwrap();
     assert_eq!(ended.code, Some(1), "{}", ended.log);
     for part in ["streeling: cannot run as process 1", "/proc"] {
@@ -107,9 +102,7 @@ fn says_why_it_has_no_runtime() {
     let folder = tempfile::tempdir().unwrap();
     // One descriptor beside the standard streams: enough to load the program, and too few to wait.
     let script = format!("ulimit -n 4 && exec {} Litter", server());
-    let Some(command) = first_process(folder.path(), &[], &["sh", "-c", &script]) else {
-        return;
-    };
+    let command = first_process(folder.path(), &[], &["sh", "-c", &script]);
     let ended = command.run().unwrap();
     assert_eq!(ended.code, Some(1), "{}", ended.log);
     let reason = "streeling: cannot run as process 1: cannot start the runtime: ";
@@ -120,9 +113,7 @@ fn says_why_it_has_no_runtime() {
 fn bad_setting_is_said_as_by_any_process() {
     let folder = tempfile::tempdir().unwrap();
     let program = [server(), "Litter", "--threads", "many"];
-    let Some(command) = first_process(folder.path(), &[], &program) else {
-        return;
-    };
+    let command = first_process(folder.path(), &[], &program);
     let ended = command.run().unwrap();
     assert_eq!(ended.code, Some(2), "{}", ended.log);
     assert_eq!(ended.log.trim().lines().count(), 1, "{}", ended.log);
@@ -133,9 +124,7 @@ fn bad_setting_is_said_as_by_any_process() {
 fn says_that_the_server_was_killed() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("Idle.py"), "class Idle:\n    pass\n").unwrap();
-    let Some(command) = first_process(folder.path(), &[], &[server(), "Idle"]) else {
-        return;
-    };
+    let command = first_process(folder.path(), &[], &[server(), "Idle"]);
     let mut server = command.args(ON_FREE_PORTS).start().unwrap();
     kill(only_child(only_child(server.pid())), Signal::KILL);
     assert_eq!(server.wait(TIMEOUT).unwrap().code(), Some(128 + 9));

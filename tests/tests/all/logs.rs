@@ -58,27 +58,22 @@ fn ten_megabytes_of_output_do_not_block() {
     let text = "x".repeat(9_999);
     let response = perform(&server, "say", &json!({"text": text, "times": 1000}));
     assert_eq!(response, json!({"said": 1000}));
-    // A line that is logged while there is no room is dropped.
-    eventually("the end of it", || {
-        perform(&server, "say", &json!({"text": "the end of it"}));
-        server
-            .log()
-            .iter()
-            .any(|line| line.contains("the end of it"))
+    // A line that is logged while there is no room, faster than this test reads, is dropped and
+    // counted.
+    let complete = || {
+        let log = server.log();
+        log.iter().filter(|line| line.contains(&text)).count()
+    };
+    let lost = || {
+        let stream = [("stream", "standard error")];
+        let name = "streeling_log_lines_dropped_total";
+        value(&scrape(&server), name, &stream) as usize
+    };
+    eventually("every line, written or counted", || {
+        complete() + lost() >= 1000
     });
-    let log = server.log();
-    let complete = log.iter().filter(|line| line.contains(&text)).count();
-    // Lines beyond the room for them, logged faster than this test reads, are lost and counted.
-    let stream = [("stream", "standard error")];
-    let lost = value(
-        &scrape(&server),
-        "streeling_log_lines_dropped_total",
-        &stream,
-    );
-    assert!((400..=1000).contains(&complete), "{complete}");
-    if lost == 0.0 {
-        assert_eq!(complete, 1000);
-    } else {
-        assert!(complete as f64 + lost >= 1000.0, "{complete} {lost}");
-    }
+    // The server's own lines about that may be lost, too.
+    assert!(complete() + lost() < 1050, "{} and {}", complete(), lost());
+    // As many as there is room for are kept: four megabytes of them.
+    assert!(complete() >= 400, "{}", complete());
 }

@@ -14,8 +14,9 @@ use tempfile::TempDir;
 
 use self::operator::{Deployed, folder};
 use crate::grpc_client::{predict, tensor, values};
+use crate::metrics::{scrape_at, value};
 use crate::processes::{children, listening};
-use crate::support::{PYTHON, bare_command, eventually, send_json};
+use crate::support::{Gate, PYTHON, bare_command, eventually, send_json};
 
 /// Is in the log once for every call of `load()`.
 const LOADED: &str = "load() was called";
@@ -25,13 +26,16 @@ struct Pod {
     server: Server,
     /// Where the gRPC port is, if there is one.
     grpc: Option<SocketAddr>,
+    /// What holds the calls with a negative number.
+    gate: Gate,
     _folder: TempDir,
 }
 
 impl Pod {
     fn start(deployed: &Deployed, more: &[(&str, &str)]) -> Self {
         let (example, class) = deployed.example();
-        let folder = traced(&class);
+        let gate = Gate::closed();
+        let folder = traced(&class, &gate);
         let mut command = deployed
             .apply(bare_command(folder.path()))
             .env("STREELING_PYTHON", &*PYTHON)
@@ -40,10 +44,10 @@ impl Pod {
         for (name, value) in more {
             command = command.env(name, value);
         }
-        Self::run(&command, folder)
+        Self::run(&command, folder, gate)
     }
 
-    fn run(command: &ServerCommand, folder: TempDir) -> Self {
+    fn run(command: &ServerCommand, folder: TempDir, gate: Gate) -> Self {
         let server = command.start().unwrap();
         // If it is in the log at all, it is there before the first response.
         send_json(&server, &Request::get("/health/status"));
@@ -55,6 +59,7 @@ impl Pod {
         Self {
             server,
             grpc,
+            gate,
             _folder: folder,
         }
     }
@@ -112,9 +117,11 @@ impl Pod {
     }
 }
 
-/// The example's component, which also reports when it is loaded and where it runs.
-fn traced(class: &str) -> TempDir {
+/// The example's component, which also reports when it is loaded and where it runs. A negative
+/// number holds its calls until the gate opens.
+fn traced(class: &str, gate: &Gate) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
+    let gate = gate.file();
     let source = format!(
         "import os, threading, time\n\
          import {class}\n\
@@ -126,7 +133,8 @@ fn traced(class: &str) -> TempDir {
                  with self.lock:\n            \
                      self.inside += 1\n            \
                      self.peak = max(self.peak, self.inside)\n        \
-                 time.sleep(0.3 if X[0][0] < 0 else 0)\n        \
+                 while X[0][0] < 0 and not os.path.exists('{gate}'):\n            \
+                     time.sleep(0.005)\n        \
                  with self.lock:\n            \
                      self.inside -= 1\n        \
                  return super().predict(X, names)\n    \
@@ -229,22 +237,31 @@ fn shared_worker_serves_both_ports() {
     assert!(pod.workers().contains(&grpc));
 }
 
-/// The most calls that are inside the model at once when 12 clients call it.
-fn peak(pod: &Pod) -> u64 {
+/// Has 12 clients call the model at once, of which so many must be inside it and the others wait.
+fn twelve_calls_are_inside_at_a_time(pod: &Pod, inside: u32) {
     std::thread::scope(|scope| {
         for _ in 0..12 {
             scope.spawn(|| pod.rest([-1.0, 1.0]));
         }
+        let counts = || {
+            // Where the operator wants it.
+            let text = scrape_at(&pod.server, "/prometheus");
+            let of = |name| value(&text, name, &[("pool", "rest")]);
+            ["streeling_threads_busy", "streeling_queue_length"].map(of)
+        };
+        eventually("twelve calls", || counts().iter().sum::<f64>() == 12.0);
+        assert_eq!(counts(), [inside, 12 - inside].map(f64::from));
+        pod.gate.open();
     });
     let (_, tags) = pod.rest([1.0, 3.0]);
-    tags["peak"].as_u64().unwrap()
+    assert_eq!(tags["peak"], inside);
 }
 
 #[test]
 fn five_threads_are_five_calls_at_a_time() {
     let pod = Pod::start(&Deployed::read("threads.yaml"), &[]);
     pod.has_workers(2);
-    assert_eq!(peak(&pod), 5);
+    twelve_calls_are_inside_at_a_time(&pod, 5);
 }
 
 #[test]
@@ -254,7 +271,7 @@ fn single_thread_is_one_call_at_a_time() {
         &[("GUNICORN_THREADS", "8")],
     );
     pod.has_workers(2);
-    assert_eq!(peak(&pod), 1);
+    twelve_calls_are_inside_at_a_time(&pod, 1);
 }
 
 #[test]

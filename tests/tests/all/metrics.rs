@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use streeling_testkit::{Request, Server, ServerCommand};
 
 use crate::grpc_client::{feedback, predict, tensor};
-use crate::support::{TIMEOUT, command, send_json};
+use crate::support::{Gate, TIMEOUT, command, eventually, send_json};
 
-fn scrape_at(server: &Server, path: &str) -> String {
+pub(crate) fn scrape_at(server: &Server, path: &str) -> String {
     let response = Request::get(path).send(server.metrics_address(), TIMEOUT);
     let response = response.unwrap();
     assert_eq!(response.status, 200);
@@ -85,6 +85,13 @@ pub(crate) fn value(text: &str, name: &str, labels: &[(&str, &str)]) -> f64 {
     found[0].parse().unwrap()
 }
 
+/// A metric of the pool that serves REST, by its kind where it has several.
+pub(crate) fn of_pool(server: &Server, name: &str, reason: Option<&str>) -> f64 {
+    let mut labels = vec![("pool", "rest")];
+    labels.extend(reason.map(|reason| ("reason", reason)));
+    value(&scrape(server), &format!("streeling_{name}"), &labels)
+}
+
 /// A component of `metered.py`, on both transports.
 pub(crate) fn metered(class: &str) -> ServerCommand {
     command(&format!("metered.{class}"))
@@ -97,6 +104,12 @@ pub(crate) fn predicted(server: &Server) -> Value {
     let (status, body) = send_json(server, &Request::json("/predict", r#"{"strData":"a"}"#));
     assert_eq!(status, 200, "{body}");
     body
+}
+
+/// The request for a prediction that takes until the gate opens.
+pub(crate) fn held(gate: &Gate) -> Request {
+    let body = json!({"jsonData": {"until": gate.file()}}).to_string();
+    Request::json("/predict", body)
 }
 
 /// Sends it feedback; the status.
@@ -216,11 +229,12 @@ fn recycled_workers_add_no_series() {
     let before = scrape(&server).lines().count();
     let mut workers = BTreeSet::new();
     let mut calls = 1.0;
-    while workers.len() < 5 {
+    eventually("a fifth worker", || {
         let body = predicted(&server);
-        workers.insert(body["jsonData"]["pid"].as_u64().unwrap());
         calls += 1.0;
-    }
+        workers.insert(body["jsonData"]["pid"].as_u64().unwrap());
+        workers.len() == 5
+    });
     let text = scrape(&server);
     assert_eq!(text.lines().count(), before, "{text}");
     assert_eq!(value(&text, "took_count", &[("worker_id", "0")]), calls);
@@ -230,14 +244,12 @@ fn recycled_workers_add_no_series() {
 fn scrapes_do_not_wait_for_workers() {
     let server = metered("Plain").args(["--threads", "1"]).start().unwrap();
     predicted(&server);
+    let gate = Gate::closed();
     std::thread::scope(|scope| {
-        let call = scope.spawn(|| {
-            let body = json!({"jsonData": {"wait": 3}}).to_string();
-            send_json(&server, &Request::json("/predict", body)).0
-        });
+        let call = scope.spawn(|| send_json(&server, &held(&gate)).0);
         server.wait_for_log("waits");
         assert_eq!(value(&scrape(&server), "took_count", &[]), 1.0);
-        assert!(!call.is_finished());
+        gate.open();
         assert_eq!(call.join().unwrap(), 200);
     });
     assert_eq!(value(&scrape(&server), "took_count", &[]), 2.0);

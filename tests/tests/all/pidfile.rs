@@ -7,7 +7,6 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
 use streeling_testkit::{Server, ServerCommand, Signal};
 
@@ -171,6 +170,6 @@ fn file_of_another_server_is_not_removed() {
     let mut server = with(&path).start().unwrap();
     fs::write(&path, "1\n").unwrap();
     server.signal(Signal::TERM).unwrap();
-    server.wait(Duration::from_secs(10)).unwrap();
+    server.wait(TIMEOUT).unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), "1\n");
 }

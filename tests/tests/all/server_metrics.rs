@@ -1,22 +1,18 @@
 //! The server's own metrics, as Prometheus scrapes them.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use streeling_testkit::{Request, Server, Signal};
 
 use crate::grpc_client::{predict, tensor};
-use crate::metrics::{metered, scrape, scrape_as, value};
+use crate::metrics::{held, metered, of_pool, scrape, scrape_as, value};
 use crate::processes::children;
-use crate::support::{TIMEOUT, command, eventually, perform, scripted, send_json, step, worker};
-
-/// A metric of the pool that serves REST, by its kind where it has several.
-fn of_pool(server: &Server, name: &str, reason: Option<&str>) -> f64 {
-    let mut labels = vec![("pool", "rest")];
-    labels.extend(reason.map(|reason| ("reason", reason)));
-    value(&scrape(server), &format!("streeling_{name}"), &labels)
-}
+use crate::support::{
+    Gate, TIMEOUT, command, eventually, meanwhile, perform, scripted, send_json, step, worker,
+};
 
 fn replaced(server: &Server, why: &str) -> f64 {
     of_pool(server, "worker_replacements_total", Some(why))
@@ -58,15 +54,9 @@ fn requests_by_transport_method_and_code() {
         (of("queue_seconds_count"), of("component_seconds_count")),
         (3.0, 3.0)
     );
-    // The time that the component slept counts as the component's alone.
+    // The time that the component slept counts as the component's, and as no other part's.
     assert!(of("component_seconds_sum") >= 0.5, "{text}");
-    let labels = [
-        ("transport", "rest"),
-        ("method", "predict"),
-        ("code", "200"),
-    ];
-    let total = value(&text, "streeling_request_seconds_sum", &labels);
-    assert!(of("server_seconds_sum") < total - 0.25, "{text}");
+    assert_parts_add_up(&text, &["200", "500"]);
     assert!(
         of("request_bytes_sum") > 2.0 * sent && of("response_bytes_sum") > 50.0,
         "{text}"
@@ -81,15 +71,34 @@ fn requests_by_transport_method_and_code() {
     );
 }
 
+/// Every moment of the requests for predictions that ended with these codes counts as one part's:
+/// queue, component or server.
+fn assert_parts_add_up(text: &str, codes: &[&str]) {
+    let rest = [("transport", "rest"), ("method", "predict")];
+    let sum = |name: &str, labels: &[(&str, &str)]| {
+        value(text, &format!("streeling_{name}_seconds_sum"), labels)
+    };
+    let parts = ["queue", "component", "server"].map(|part| sum(part, &rest));
+    let whole = codes.iter().map(|code| {
+        let labels = [&rest[..], &[("code", *code)]].concat();
+        sum("request", &labels)
+    });
+    let (parts, whole): (f64, f64) = (parts.iter().sum(), whole.sum());
+    assert!((parts - whole).abs() < 1e-6, "{parts} of {whole} in {text}");
+}
+
 #[test]
 fn waiting_and_busy_while_it_is_so() {
     let server = scripted(&["--threads", "2"]);
     assert_eq!(of_pool(&server, "threads", None), 2.0);
     // The gauge of requests in flight is there from the first request on.
     perform(&server, "pid", &json!({}));
+    let gate = Gate::closed();
+    let since = Instant::now();
     std::thread::scope(|scope| {
-        for _ in 0..5 {
-            scope.spawn(|| perform(&server, "sleep", &json!({"seconds": 1.0})));
+        for number in 0..5 {
+            let (server, request) = (&server, gate.hold(number));
+            scope.spawn(move || assert_eq!(send_json(server, &request).0, 200));
         }
         eventually("a full house", || {
             let text = scrape(&server);
@@ -100,35 +109,101 @@ fn waiting_and_busy_while_it_is_so() {
             let in_flight = value(&text, "streeling_requests_in_flight", &rest);
             (busy, queued, under_way, in_flight) == (2.0, 3.0, 2.0, 5.0)
         });
+        sleep(HELD);
+        gate.open();
     });
+    let took = since.elapsed().as_secs_f64();
     assert_eq!(of_pool(&server, "threads_busy", None), 0.0);
     let waited = [("transport", "rest"), ("method", "predict")];
-    // Two waited for one turn, one for two.
+    // Three waited at least as long as the two were held.
     let waited = value(&scrape(&server), "streeling_queue_seconds_sum", &waited);
-    assert!((3.5..20.0).contains(&waited), "{waited}");
+    let least = 3.0 * HELD.as_secs_f64();
+    assert!(
+        (least..5.0 * took).contains(&waited),
+        "{waited} in {took} s"
+    );
+}
+
+/// How long calls are held at least, so that it shows in sums.
+const HELD: Duration = Duration::from_millis(300);
+
+/// The time that requests for predictions have spent in a part so far.
+fn spent(server: &Server, part: &str) -> f64 {
+    let labels = [("transport", "rest"), ("method", "predict")];
+    let name = format!("streeling_{part}_seconds_sum");
+    value(&scrape(server), &name, &labels)
 }
 
 #[test]
-fn time_of_who_is_late_or_leaves_is_the_component_s() {
-    let server = scripted(&["--threads", "1", "--timeout-ms", "1500"]);
-    // This one leaves the worker asleep, so that the next one waits for it first.
-    let left = step("sleep", &json!({"seconds": 1.0}));
-    let left = left.send(server.address(), Duration::from_millis(500));
-    assert!(left.is_err(), "{left:?}");
-    let (status, _) = send_json(&server, &step("sleep", &json!({"seconds": 4.0})));
-    assert_eq!(status, 504);
-    let text = scrape(&server);
-    for code in ["499", "504"] {
-        let labels = [("code", code), ("method", "predict")];
-        assert_eq!(value(&text, "streeling_requests_total", &labels), 1.0);
-    }
-    let sum = |name: &str| {
-        let labels = [("transport", "rest"), ("method", "predict")];
-        value(&text, &format!("streeling_{name}_seconds_sum"), &labels)
+fn time_of_who_leaves_is_the_queue_s_and_the_component_s() {
+    let server = scripted(&["--threads", "1"]);
+    let held = HELD.as_secs_f64();
+    let has_left = |count: &str| {
+        let line = format!("code=\"499\",method=\"predict\",transport=\"rest\"}} {count}");
+        eventually("the end of an abandoned request", || {
+            scrape(&server).contains(&line)
+        });
     };
-    assert!((0.2..1.0).contains(&sum("queue")), "{text}");
-    assert!((1.0..3.0).contains(&sum("component")), "{text}");
-    assert!(sum("server") < 0.2, "{text}");
+    let first = Gate::closed();
+    let client = first.hold(1).begin(server.address(), TIMEOUT).unwrap();
+    server.wait_for_log("held with 1");
+    sleep(HELD);
+    drop(client);
+    has_left("1.0");
+    let of_first = spent(&server, "component");
+    assert!(of_first >= held, "{of_first}");
+
+    // The thread is still held, so that the next one waits for it before it is held, too.
+    let queued = spent(&server, "queue");
+    let second = Gate::closed();
+    let client = second.hold(2).begin(server.address(), TIMEOUT).unwrap();
+    eventually("a request in the queue", || {
+        of_pool(&server, "queue_length", None) == 1.0
+    });
+    sleep(HELD);
+    first.open();
+    server.wait_for_log("held with 2");
+    sleep(HELD);
+    drop(client);
+    has_left("2.0");
+    let of_second = spent(&server, "component") - of_first;
+    assert!(of_second >= held, "{of_second}");
+    let queued = spent(&server, "queue") - queued;
+    assert!(queued >= held, "{queued}");
+    assert_parts_add_up(&scrape(&server), &["499"]);
+}
+
+#[test]
+fn time_of_who_is_late_is_the_component_s() {
+    const TIMEOUT_MS: &str = "1500";
+
+    let server = scripted(&["--threads", "1", "--timeout-ms", TIMEOUT_MS]);
+    let gate = Gate::closed();
+    let mut component = 0.0;
+    // On a machine that is slow enough the time is over before the first is in the component.
+    for number in 1.. {
+        assert!(number < 20, "none was in the component");
+        let sent = Instant::now();
+        let mut held = None;
+        std::thread::scope(|scope| {
+            let call = scope.spawn(|| send_json(&server, &gate.hold(number)).0);
+            eventually("the component or the end", || {
+                let line = format!("held with {number} ");
+                let is_held = server.log().iter().any(|found| found.contains(&line));
+                held = is_held.then(|| sent.elapsed().as_secs_f64());
+                held.is_some() || call.is_finished()
+            });
+            assert_eq!(call.join().unwrap(), 504);
+        });
+        let spent = spent(&server, "component");
+        if let Some(held) = held {
+            let least = 1.5 - held;
+            assert!(spent - component >= least, "{spent} {component} {least}");
+            break;
+        }
+        component = spent;
+    }
+    assert_parts_add_up(&scrape(&server), &["504"]);
 }
 
 /// The numbers of a pool's worker slots.
@@ -160,11 +235,15 @@ fn no_two_slots_have_the_same_number() {
     let [rest, grpc] = be_so_many(Signal::TTIN, 2);
     assert!(rest.is_disjoint(&grpc), "{rest:?} {grpc:?}");
     // The components' metrics are of one worker each: both of REST are called, and one other.
+    let gate = Gate::closed();
     std::thread::scope(|scope| {
         for _ in 0..2 {
-            let body = json!({"jsonData": {"wait": 1}}).to_string();
-            scope.spawn(|| send_json(&server, &Request::json("/predict", body)));
+            scope.spawn(|| assert_eq!(send_json(&server, &held(&gate)).0, 200));
         }
+        eventually("both workers at work", || {
+            of_pool(&server, "threads_busy", None) == 2.0
+        });
+        gate.open();
     });
     for _ in 0..3 {
         predict(server.grpc_address(), tensor([1, 1], &[1.0])).unwrap();
@@ -233,17 +312,14 @@ fn two_hundred_recycled_workers_add_nothing_to_a_scrape() {
     };
     let recycled = || replaced(&server, "max_requests");
     // A worker of every slot has been called by then.
-    while recycled() < 20.0 {
-        request();
-    }
+    meanwhile(1, request, || {
+        eventually("twenty recycled workers", || recycled() >= 20.0);
+    });
     let before = scrape(&server);
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                while recycled() < 20.0 + RECYCLED {
-                    (0..4).for_each(|_| request());
-                }
-            });
+    meanwhile(4, request, || {
+        for more in 1..=10 {
+            let count = 20.0 + RECYCLED * f64::from(more) / 10.0;
+            eventually("a tenth of the rest", || recycled() >= count);
         }
     });
     let after = scrape(&server);

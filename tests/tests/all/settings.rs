@@ -6,17 +6,41 @@ use std::net::TcpListener;
 use serde_json::{Value, json};
 use streeling_testkit::Server;
 
+use crate::metrics::of_pool;
 use crate::support::{
-    PYTHON, bare_command, command, command_in, perform, pid, root, scripted, worker,
+    Gate, PYTHON, bare_command, command, command_in, eventually, perform, pid, root, scripted,
+    send_json, worker,
 };
 
-/// The responses to one step that is requested `times` times at once.
-fn at_once(server: &Server, times: usize, name: &str, with: &Value) -> Vec<Value> {
+/// Sends so many requests that all must be in the component or in the queue at once, each exactly
+/// in the number that is given; the responses.
+fn held_at_once(server: &Server, inside: u32, queued: u32) -> Vec<Value> {
+    let gate = Gate::closed();
     std::thread::scope(|scope| {
-        let calls: Vec<_> = (0..times)
-            .map(|_| scope.spawn(|| perform(server, name, with)))
+        let calls: Vec<_> = (0..inside + queued)
+            .map(|number| {
+                let request = gate.hold(number);
+                scope.spawn(move || send_json(server, &request))
+            })
             .collect();
-        calls.into_iter().map(|call| call.join().unwrap()).collect()
+        let counts = || ["threads_busy", "queue_length"].map(|name| of_pool(server, name, None));
+        eventually("all requests", || {
+            counts().iter().sum::<f64>() == f64::from(inside + queued)
+        });
+        assert_eq!(counts(), [inside, queued].map(f64::from));
+        let held = || {
+            let log = server.log();
+            log.iter().filter(|line| line.contains("held with")).count()
+        };
+        eventually("all that are inside", || held() == inside as usize);
+        gate.open();
+        let responses = calls.into_iter().map(|call| call.join().unwrap());
+        responses
+            .map(|(status, mut body)| {
+                assert_eq!(status, 200, "{body}");
+                body["jsonData"].take()
+            })
+            .collect()
     })
 }
 
@@ -76,7 +100,7 @@ fn interpreter_is_chosen_by_flag() {
 #[test]
 fn two_workers_are_two_processes() {
     let server = scripted(&["--workers", "2", "--threads", "1"]);
-    let responses = at_once(&server, 2, "pid", &json!({"after": 0.5}));
+    let responses = held_at_once(&server, 2, 0);
     let pids: BTreeSet<_> = responses.iter().map(pid).collect();
     assert_eq!(pids.len(), 2);
 }
@@ -84,13 +108,13 @@ fn two_workers_are_two_processes() {
 #[test]
 fn four_threads_are_four_calls_at_once() {
     let server = scripted(&["--threads", "4"]);
-    let responses = at_once(&server, 4, "crowd", &json!({"size": 4}));
-    assert_eq!(responses, vec![json!({"crowd": 4}); 4]);
+    held_at_once(&server, 4, 3);
 }
 
 #[test]
 fn single_threaded_is_one_call_at_a_time() {
     let server = scripted(&["--threads", "4", "--single-threaded"]);
-    let responses = at_once(&server, 4, "peak", &json!({"seconds": 0.05}));
-    assert_eq!(responses, vec![json!({"peak": 1}); 4]);
+    for response in held_at_once(&server, 1, 3) {
+        assert_eq!(response["peak"], 1);
+    }
 }

@@ -109,7 +109,7 @@ fn interpreter_that_cannot_be_started() {
             "STREELING_PYTHON",
             "/dev/null/python".to_owned(),
             "/dev/null/python",
-            "",
+            "there is no such file",
         ),
         (
             "VIRTUAL_ENV",

@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use streeling_testkit::{Request, Server, ServerCommand, Stubs};
+use tempfile::TempDir;
 
-/// Longer than anything that a test waits for takes.
+/// Guards against a hang: longer than anything that a test waits for takes on the slowest machine.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The server, built beside this test.
@@ -124,6 +126,55 @@ pub(crate) fn perform(server: &Server, name: &str, with: &Value) -> Value {
     body["jsonData"].take()
 }
 
+/// What holds calls in the component until it is opened: a file that is not there yet.
+pub(crate) struct Gate(TempDir);
+
+impl Gate {
+    pub(crate) fn closed() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// The name of the file.
+    pub(crate) fn file(&self) -> String {
+        self.0.path().join("open").to_str().unwrap().to_owned()
+    }
+
+    /// The request for `Scripted` to hold a call; the log says `held with` the number.
+    pub(crate) fn hold(&self, number: u32) -> Request {
+        step("hold", &json!({"until": self.file(), "number": number}))
+    }
+
+    pub(crate) fn open(&self) {
+        std::fs::write(self.file(), "").unwrap();
+    }
+}
+
+/// Calls `again` on so many threads, over and over, until `work` has returned or panicked.
+pub(crate) fn meanwhile(threads: usize, again: impl Fn() + Sync, work: impl FnOnce()) {
+    /// Ends the others when a panic leaves the scope, which would wait for them without end.
+    struct Ended<'a>(&'a AtomicBool);
+
+    impl Drop for Ended<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    let ended = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let _ended = Ended(&ended);
+        for _ in 0..threads {
+            scope.spawn(|| {
+                again();
+                while !ended.load(Ordering::Relaxed) {
+                    again();
+                }
+            });
+        }
+        work();
+    });
+}
+
 /// The process id of a worker.
 pub(crate) fn worker(server: &Server) -> u32 {
     pid(&perform(server, "pid", &json!({})))
@@ -147,7 +198,7 @@ pub(crate) fn runs(pid: u32) -> bool {
 }
 
 /// Waits until `happened` says so.
-pub(crate) fn eventually(what: &str, happened: impl Fn() -> bool) {
+pub(crate) fn eventually(what: &str, mut happened: impl FnMut() -> bool) {
     let since = Instant::now();
     while !happened() {
         assert!(since.elapsed() < TIMEOUT, "{what} did not happen");

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import socket
 import struct
+import sys
 import threading
+import unittest
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +20,27 @@ from streeling_worker.serve import serve
 PYTHON = Path(__file__).resolve().parents[1]
 VECTORS: list[dict[str, Any]] = json.loads((PYTHON.parent / "vectors.json").read_text())
 
+# Seconds. It guards against a hang: nothing that a test waits for takes so long.
+TIMEOUT = 60
+
 FRAME = struct.Struct("<QBBHIQQ")
 ITEM = struct.Struct("<BBBBIIIQ")
+
+
+def is_there(module: str) -> bool:
+    """Whether a module can be imported."""
+    with contextlib.suppress(ModuleNotFoundError):
+        return importlib.util.find_spec(module) is not None
+    return False
+
+
+def needs(*modules: str) -> Any:
+    """Skips a test where a module is missing, which is one of the cases that the tests are run in:
+    with the system's own Python. An environment that was made for the tests lacks none."""
+    missing = [name for name in modules if not is_there(name)]
+    if missing and sys.prefix != sys.base_prefix:
+        raise ImportError(f"no {', '.join(missing)} in {sys.prefix}")
+    return unittest.skipIf(missing, f"needs {', '.join(modules)}")
 
 
 def frame(
@@ -101,7 +123,7 @@ class Server:
 
     def __init__(self, component: object, numpy: bool | None = None) -> None:
         self.sock, self._other = socket.socketpair()
-        self.sock.settimeout(20)
+        self.sock.settimeout(TIMEOUT)
         self.fault: BaseException | None = None
         methods = Methods(component, Codec() if numpy is None else Codec(numpy))
         self._thread = threading.Thread(target=self._serve, args=(methods,), daemon=True)
@@ -124,7 +146,7 @@ class Server:
         # Refused where the other end is closed already.
         with contextlib.suppress(OSError):
             self.sock.shutdown(socket.SHUT_WR)
-        self._thread.join(20)
+        self._thread.join(TIMEOUT)
         assert not self._thread.is_alive(), "the loop did not end with its socket"
         self.sock.close()
 

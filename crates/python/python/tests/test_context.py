@@ -12,12 +12,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from streeling_worker import payload, protocol
+from streeling_worker import protocol
 from streeling_worker.current import threads
 
 from tests.support import Response, Server, floats, frame, item
 
-HAS_NUMPY = payload.numpy_version() is not None
 TEXT = item(3, b"x")
 ID = b"a-1"
 TRACEPARENT = b"00-000102030405060708090a0b0c0d0e0f-0011223344556677-01"
@@ -112,7 +111,6 @@ class Context(unittest.TestCase):
         self.assertEqual(call(look).body, b"|a-1")
         self.assertEqual(threads.current.request_id(), "")
 
-    @unittest.skipUnless(hasattr(os, "fork"), "needs fork")
     def test_a_process_that_is_forked_has_none(self) -> None:
         def look() -> str:
             reader, writer = os.pipe()

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from streeling_worker import current, logs
 
-from tests.support import Server, item
+from tests.support import TIMEOUT, Server, item
 
 PACKAGES = Path(__file__).resolve().parents[1]
 TEXT = item(3, b"x")
@@ -106,7 +106,7 @@ class Streams(unittest.TestCase):
 
     def test_requests_at_the_same_time_do_not_mix(self) -> None:
         out = stream()
-        meet = threading.Barrier(2, timeout=20)
+        meet = threading.Barrier(2, timeout=TIMEOUT)
 
         def work() -> None:
             for part in ("a", "b", "c\n"):
@@ -121,7 +121,7 @@ class Streams(unittest.TestCase):
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(20)
+            thread.join(TIMEOUT)
         for server in servers:
             server.close()
         lines = written(out).splitlines(keepends=True)

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from seldon_core.metrics import create_counter
 from seldon_core.user_model import SeldonComponent, SeldonNotImplementedError, SeldonResponse
-from streeling_worker import payload, protocol
+from streeling_worker import protocol
 
 from tests.support import (
     TEXT,
@@ -24,10 +24,9 @@ from tests.support import (
     floats,
     item,
     named,
+    needs,
     raising,
 )
-
-HAS_NUMPY = payload.numpy_version() is not None
 
 
 class Plain(unittest.TestCase):
@@ -117,7 +116,7 @@ class Plain(unittest.TestCase):
         error = call(Combiner(), b"", 5, 0).error
         self.assertEqual((error["info"], error["kind"]), ("list index out of range", "component"))
 
-    @unittest.skipUnless(HAS_NUMPY, "needs NumPy")
+    @needs("numpy")
     def test_feedback_takes_tensors_as_protobuf_does(self) -> None:
         class Judge:
             def send_feedback(
@@ -224,7 +223,7 @@ class Meta(unittest.TestCase):
         self.assertEqual((response.body, response.meta), (b"x", {"tags": {"a": 1}}))
 
 
-@unittest.skipUnless(HAS_NUMPY, "needs NumPy")
+@needs("numpy")
 class Arrays(unittest.TestCase):
     def test_every_dtype_there_and_back(self) -> None:
         import numpy as np

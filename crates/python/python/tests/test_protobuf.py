@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import importlib.util
 import struct
 import sys
 import unittest
@@ -15,11 +14,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from streeling_worker import protocol
 
-from tests.support import Server, item
+from tests.support import Server, item, needs
 from tests.test_vectors import BY_NAME
 
-HAS_PROTOBUF = importlib.util.find_spec("google") is not None
-needs_protobuf = unittest.skipUnless(HAS_PROTOBUF, "needs protobuf")
+needs_protobuf = needs("google.protobuf")
 FEEDBACK, AGGREGATE, HEALTH = protocol.SEND_FEEDBACK, protocol.AGGREGATE, protocol.HEALTH_STATUS
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import sys
+import threading
 import time
 import unittest
 from pathlib import Path
@@ -16,6 +17,7 @@ from streeling_worker import payload, protocol
 
 from tests.support import (
     TEXT,
+    TIMEOUT,
     Calls,
     Server,
     byte_elements,
@@ -24,11 +26,10 @@ from tests.support import (
     frame,
     item,
     named,
+    needs,
     predict,
     raising,
 )
-
-HAS_NUMPY = payload.numpy_version() is not None
 
 
 class Stream(unittest.TestCase):
@@ -94,7 +95,7 @@ class Stream(unittest.TestCase):
         response = call(Combiner(), numbers, 5, count)
         self.assertEqual(struct.unpack("<2q", response.body), (count, sum(range(count))))
 
-    @unittest.skipUnless(HAS_NUMPY, "needs NumPy")
+    @needs("numpy")
     def test_the_component_owns_its_array(self) -> None:
         kept: list[Any] = []
 
@@ -153,19 +154,20 @@ class Stream(unittest.TestCase):
             self.assertEqual((late.entered, late.micros), (0, 0))
 
     def test_slow_calls_do_not_hold_back_earlier_replies(self) -> None:
-        times: list[float] = []
+        enough = threading.Event()
 
-        def slow(_: Any) -> str:
-            time.sleep(0.15)
-            times.append(time.monotonic())
-            return "x"
+        def slow(text: str) -> str:
+            time.sleep(0.02)
+            if text == "last":
+                assert enough.wait(TIMEOUT)
+            return text
 
         with Server(Calls(slow)) as server:
-            server.send(predict(TEXT, 1) + predict(TEXT, 2) + predict(TEXT, 3))
-            server.response()
-            server.response()
-            self.assertLess(len(times), 3)
-            self.assertGreaterEqual(server.response().micros, 150_000)
+            server.send(predict(TEXT, 1) + predict(TEXT, 2) + predict(item(3, b"last"), 3))
+            self.assertEqual([server.response().identity for _ in range(2)], [1, 2])
+            # The last call is still running, and goes on until now.
+            enough.set()
+            self.assertEqual(server.response().identity, 3)
 
     def test_requests_before_the_end_of_file_are_run(self) -> None:
         server = Server(Calls(lambda X: X))

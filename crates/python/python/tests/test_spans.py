@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 import unittest
 from pathlib import Path
@@ -14,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from streeling_worker import spans
 
-from tests.support import Server, item
+from tests.support import Server, item, needs
 
 TEXT = item(3, b"x")
 TRACE, SPAN = "000102030405060708090a0b0c0d0e0f", "0011223344556677"
@@ -135,13 +134,7 @@ class Fakes(unittest.TestCase):
             self.assertNotIn("opentelemetry.trace", sys.modules)
 
 
-HAS_SDK = (
-    importlib.util.find_spec("opentelemetry") is not None
-    and importlib.util.find_spec("opentelemetry.sdk") is not None
-)
-
-
-@unittest.skipUnless(HAS_SDK, "needs the OpenTelemetry SDK")
+@needs("opentelemetry.sdk")
 class Package(unittest.TestCase):
     def test_the_component_s_spans_are_the_server_s_children(self) -> None:
         from opentelemetry import trace

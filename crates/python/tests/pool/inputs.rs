@@ -6,7 +6,7 @@ use streeling_core::{
     Names, Payload, RawJson, Result, Service, Tensor,
 };
 
-use crate::support::{Served, python_has};
+use crate::support::{Served, bare};
 
 const MODEL: &str = r#"
 class Model:
@@ -68,22 +68,26 @@ fn json(value: &serde_json::Value) -> String {
     value.to_string()
 }
 
-/// An array as the class sees it: without NumPy there are lists.
-fn seen(dtype: &str, values: &str) -> String {
-    match python_has("numpy") {
-        true => format!("{dtype} {values}"),
-        false => values.to_owned(),
-    }
-}
-
 const BYTES: &str = r"[[b'a', b''], [b'\xff\x00', b'\xc3\xa9']]";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bytes_are_an_array_of_the_same_shape() {
     let served = start().await;
     let found = predict(&served, array_of_bytes()).await.unwrap();
-    let expected = serde_json::json!({"X": seen("object", BYTES), "names": []});
+    let expected = serde_json::json!({"X": format!("object {BYTES}"), "names": []});
     assert_eq!(found, json(&expected));
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn arrays_are_lists_without_numpy() {
+    let served = Served::start_with(MODEL, bare).await;
+    let found = predict(&served, array_of_bytes()).await.unwrap();
+    let expected = serde_json::json!({"X": BYTES, "names": []});
+    assert_eq!(found, json(&expected));
+    let numbers = Tensor::from_vec(vec![2], vec![1_i64, -2]).unwrap();
+    let found = predict(&served, numbers).await.unwrap();
+    assert_eq!(found, r#"{"X":"[1, -2]","names":[]}"#);
     served.stop().await;
 }
 
@@ -109,8 +113,8 @@ async fn named_inputs_are_a_dict() {
     );
     let expected = serde_json::json!({
         "X": {
-            "numbers": seen("int64", "[1, -2]"),
-            "bytes": seen("object", BYTES),
+            "numbers": "int64 [1, -2]",
+            "bytes": format!("object {BYTES}"),
             "": "'hé'",
             "é": "[None]",
             "large": format!("b'{}'", "x".repeat(10_000)),
@@ -155,20 +159,15 @@ async fn more_dimensions_than_a_header_counts_are_too_large() {
     let error = predict(&served, deep(256)).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::TooLarge);
     assert!(error.info.contains("256 dimensions"), "{error}");
-    if python_has("numpy") {
-        // NumPy has a limit of its own.
-        let error = predict(&served, deep(255)).await.unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Component, "{error}");
-    }
+    // NumPy has a limit of its own.
+    let error = predict(&served, deep(255)).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Component, "{error}");
     served.stop().await;
     assert_eq!(served.losses(), []);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn columns_of_an_empty_array_are_not_named_without_end() {
-    if !python_has("numpy") {
-        return;
-    }
     let served = start().await;
     let input = Input::Message(message(text("wide")));
     let payload = call(&served, Method::Predict, input).await.unwrap();

@@ -1,14 +1,14 @@
 //! Workers that are replaced, lost, added and removed.
 
 use std::collections::HashSet;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use streeling_core::ErrorKind;
+use streeling_core::{ErrorKind, Result};
 use streeling_python::{Pool, Recycle, StartError};
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::support::{Log, Served, alone, config, eventually, gone, kill, python};
+use crate::support::{Log, Served, TIMEOUT, alone, config, eventually, gone, kill, python};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_recycled_worker_serves_until_its_successor_has_loaded() {
@@ -41,11 +41,11 @@ async fn a_successor_that_fails_leaves_the_old_one_in_service() {
     .await;
     served.write("broken", "");
     let old = served.pid().await;
-    let until = Instant::now() + Duration::from_secs(1);
-    while Instant::now() < until {
+    eventually("two failures", || async {
         assert_eq!(served.pid().await, old);
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+        served.sample("streeling_worker_start_failures_total") >= 2.0
+    })
+    .await;
     served.remove("broken");
     eventually("a later try", || async { served.pid().await != old }).await;
     served.stop().await;
@@ -62,23 +62,20 @@ async fn recycling_under_load_fails_no_request() {
         config.workers = 2;
     })
     .await;
-    let until = Instant::now() + Duration::from_secs(4);
+    let pids = Arc::new(Mutex::new(HashSet::new()));
     let mut callers = JoinSet::new();
     for _ in 0..16 {
-        let served = served.clone();
+        let (served, pids) = (served.clone(), Arc::clone(&pids));
         callers.spawn(async move {
-            let mut pids = HashSet::new();
-            while Instant::now() < until {
-                pids.insert(served.pid().await);
+            while pids.lock().unwrap().len() < 8 {
+                let pid = served.pid().await;
+                pids.lock().unwrap().insert(pid);
             }
-            pids
         });
     }
-    let mut pids = HashSet::new();
-    for seen in callers.join_all().await {
-        pids.extend(seen);
-    }
-    assert!(pids.len() > 4, "{} processes responded", pids.len());
+    let all = tokio::time::timeout(TIMEOUT, callers.join_all()).await;
+    all.expect("workers are recycled");
+    let pids = pids.lock().unwrap().clone();
     served.stop().await;
     for pid in &pids {
         gone(pid).await;
@@ -90,11 +87,8 @@ async fn a_reload_loads_new_code_and_the_old_worker_finishes() {
     let served = Served::start(|_| {}).await;
     let old = served.pid().await;
     assert_eq!(served.call("version").await.unwrap(), "one");
-    let slow = tokio::spawn({
-        let served = served.clone();
-        async move { served.call("until go").await }
-    });
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let slow = served.spawn("until go");
+    served.entered("go", 1).await;
     // It also takes another kind of request.
     let new_code = "class Model:\n    def predict_raw(self, message):\n        return 'two'\n";
     served.write("model.py", new_code);
@@ -109,12 +103,9 @@ async fn a_reload_loads_new_code_and_the_old_worker_finishes() {
 }
 
 /// Sends a request that never ends, and has its worker retired.
-async fn reload_under(served: &Served) -> JoinHandle<ErrorKind> {
-    let slow = tokio::spawn({
-        let served = served.clone();
-        async move { served.call("until never").await.unwrap_err().kind }
-    });
-    tokio::time::sleep(Duration::from_millis(100)).await;
+async fn reload_under(served: &Served) -> JoinHandle<Result<String>> {
+    let slow = served.spawn("until never");
+    served.entered("never", 1).await;
     served.pool.reload().await.unwrap();
     slow
 }
@@ -127,7 +118,8 @@ async fn an_old_worker_that_is_lost_before_it_has_finished_is_counted() {
     let slow = reload_under(&served).await;
     assert_eq!(served.losses(), []);
     kill(&old);
-    assert_eq!(slow.await.unwrap(), ErrorKind::WorkerLost);
+    let error = slow.await.unwrap().unwrap_err();
+    assert_eq!(error.kind, ErrorKind::WorkerLost);
     served.one_loss("signal").await;
     let line = log.line("old worker lost: signal: 9 (SIGKILL)").await;
     assert_eq!(line["level"], "WARN");
@@ -138,17 +130,25 @@ async fn an_old_worker_that_is_lost_before_it_has_finished_is_counted() {
 async fn an_old_worker_that_exits_with_a_request_in_flight_is_lost_even_with_code_0() {
     let model = r#"
 import os
-import threading
+import time
+
+
+HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class Model:
     def predict(self, X, names):
-        threading.Timer(1.5, os._exit, [0]).start()
-        threading.Event().wait()
+        open(os.path.join(HERE, f"entered-never-{os.getpid()}"), "w").close()
+        while not os.path.exists(os.path.join(HERE, "exit")):
+            time.sleep(0.005)
+        os._exit(0)
 "#;
     let served = Served::start_with(model, |_| {}).await;
     let slow = reload_under(&served).await;
-    assert_eq!(slow.await.unwrap(), ErrorKind::WorkerLost);
+    assert_eq!(served.losses(), []);
+    served.write("exit", "");
+    let error = slow.await.unwrap().unwrap_err();
+    assert_eq!(error.kind, ErrorKind::WorkerLost);
     served.one_loss("exited").await;
     served.stop().await;
 }
@@ -186,9 +186,10 @@ class Model:
 async fn a_worker_that_is_killed_after_the_grace_is_not_lost() {
     let served = Served::start(|_| {}).await;
     let pid = served.pid().await;
-    let short = Duration::from_millis(100);
-    assert_eq!(served.call_within("until never", short).await, None);
-    served.pool.stop(short).await;
+    let endless = served.spawn("until never");
+    served.entered("never", 1).await;
+    served.pool.stop(Duration::from_millis(100)).await;
+    endless.await.unwrap().unwrap_err();
     gone(&pid).await;
     assert_eq!(served.losses(), []);
 }
@@ -218,24 +219,17 @@ async fn requests_of_a_killed_worker_fail_at_once_and_later_ones_wait() {
     let served = Served::start(|_| {}).await;
     let mut live = served.pool.live();
     let old = served.pid().await;
-    let slow = tokio::spawn({
-        let served = served.clone();
-        async move { served.call("until never").await }
-    });
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let slow = served.spawn("until never");
+    served.entered("never", 1).await;
     served.write("hold", "");
     kill(&old);
     let error = slow.await.unwrap().unwrap_err();
     assert_eq!(error.kind, ErrorKind::WorkerLost);
     live.wait_for(|live| *live == 0).await.unwrap();
-    let waiting = tokio::spawn({
-        let served = served.clone();
-        async move { served.pid().await }
-    });
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    assert!(!waiting.is_finished());
+    let waiting = served.spawn("pid");
+    served.queued(1.0).await;
     served.remove("hold");
-    assert_ne!(waiting.await.unwrap(), old);
+    assert_ne!(waiting.await.unwrap().unwrap(), old);
     assert_eq!(*live.borrow(), 1);
     served.stop().await;
 }
@@ -282,16 +276,36 @@ async fn a_worker_that_is_always_lost_unused_ends_the_pool() {
     let dying = r#"
 import os
 import threading
+import time
 
 
 class Model:
     def __init__(self):
-        threading.Timer(0.3, os._exit, [7]).start()
+        threading.Thread(target=self.die, daemon=True).start()
+
+    def die(self):
+        here = os.path.dirname(os.path.abspath(__file__))
+        while not os.path.exists(os.path.join(here, f"exit-{os.getpid()}")):
+            time.sleep(0.005)
+        os._exit(7)
 "#;
     std::fs::write(folder.path().join("model.py"), dying).unwrap();
     let pool = Pool::new(config(python(), folder.path()));
     pool.start().await.unwrap();
-    let failed = pool.failed().await;
+    // Each ends as soon as it has taken its place, and not before.
+    let mut live = pool.live();
+    let end_each = async {
+        loop {
+            live.wait_for(|live| *live == 1).await.unwrap();
+            let file = format!("exit-{}", pool.processes()[&0]);
+            std::fs::write(folder.path().join(file), "").unwrap();
+            live.wait_for(|live| *live == 0).await.unwrap();
+        }
+    };
+    let failed = tokio::select! {
+        failed = pool.failed() => failed,
+        () = end_each => unreachable!("it goes on until the pool gives up"),
+    };
     assert!(
         matches!(&failed, StartError::GaveUp { last, .. } if matches!(**last, StartError::Lost(_))),
         "{failed}"
@@ -326,20 +340,15 @@ async fn workers_can_be_added_and_removed() {
     let mut live = served.pool.live();
     served.pool.resize(3).await.unwrap();
     assert_eq!((served.pool.workers(), *live.borrow()), (3, 3));
-    let slow: Vec<_> = (0..3)
-        .map(|_| {
-            let served = served.clone();
-            tokio::spawn(async move { served.call("until go").await.unwrap() })
-        })
-        .collect();
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    let slow = [(); 3].map(|()| served.spawn("until go"));
+    assert_eq!(served.entered("go", 3).await.len(), 3);
     served.pool.resize(0).await.unwrap();
     live.wait_for(|live| *live == 1).await.unwrap();
     assert_eq!(served.pool.workers(), 1, "there is always one");
     served.write("go", "");
     let mut pids = HashSet::new();
     for one in slow {
-        pids.insert(one.await.unwrap());
+        pids.insert(one.await.unwrap().unwrap());
     }
     assert_eq!(pids.len(), 3, "surplus workers finish their requests");
     let left = served.pid().await;
@@ -355,14 +364,10 @@ async fn workers_can_be_added_and_removed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_refuses_queued_requests() {
     let served = Served::start(|_| {}).await;
-    let call = |text: &'static str| {
-        let served = served.clone();
-        tokio::spawn(async move { served.call(text).await })
-    };
-    let in_flight = call("until go");
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    let waiting = call("pid");
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    let in_flight = served.spawn("until go");
+    served.entered("go", 1).await;
+    let waiting = served.spawn("pid");
+    served.queued(1.0).await;
     let stop = tokio::spawn({
         let served = served.clone();
         async move { served.stop().await }
@@ -374,18 +379,21 @@ async fn a_stop_refuses_queued_requests() {
     served.write("go", "");
     in_flight.await.unwrap().unwrap();
     stop.await.unwrap();
-    assert!(served.call("pid").await.is_err());
+    let error = served.call("pid").await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::WorkerLost);
 }
 
-/// The server process that is killed in [`workers_end_with_a_server_process_that_is_killed`].
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "run by another test, in a process of its own"]
-async fn server_to_be_killed() {
-    let folder = std::env::current_dir().unwrap();
-    if folder.join("freezes").exists() {
+/// The server process that is killed below.
+mod child {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    #[ignore = "a process of another test"]
+    async fn server_to_be_killed() {
+        let folder = std::env::current_dir().unwrap();
         let pool = Pool::new(config(python(), &folder));
-        // The load never ends.
-        let _ = pool.start().await;
+        let started = pool.start().await;
+        unreachable!("the load never ends: {started:?}");
     }
 }
 
@@ -405,8 +413,7 @@ class Model:
         sum(range(10**15))
 "#;
     std::fs::write(folder.path().join("model.py"), freezes).unwrap();
-    std::fs::write(folder.path().join("freezes"), "").unwrap();
-    let mut server = alone("life::server_to_be_killed", folder.path());
+    let mut server = alone("life::child::server_to_be_killed", folder.path());
     let pid = folder.path().join("pid");
     eventually("the load", || async { pid.exists() }).await;
     server.kill().unwrap();

@@ -7,7 +7,7 @@ use streeling_core::{
     Service,
 };
 
-use crate::support::{Served, python_has};
+use crate::support::{Served, bare};
 
 const MODEL: &str = r#"
 from seldon_core.user_model import SeldonNotImplementedError
@@ -126,22 +126,14 @@ async fn an_exception_may_choose_its_grpc_status() {
 async fn custom_data_goes_both_ways() {
     let served = start("Model").await;
     let response = predict(&served, Encoding::Protobuf, custom()).await;
-    if python_has("google.protobuf") {
-        let response = response.unwrap();
-        assert_eq!(response.payload, custom());
-        assert_eq!(
-            response.meta.tags.get("t"),
-            Some(&RawJson::from_checked("1".into()))
-        );
-        let error = predict(&served, Encoding::Json, custom())
-            .await
-            .unwrap_err();
-        assert_eq!(error.kind, ErrorKind::BadData);
-    } else {
-        let error = response.unwrap_err();
-        assert_eq!(error.kind, ErrorKind::BadData);
-        assert!(error.info.contains("install the package protobuf"));
-    }
+    let response = response.unwrap();
+    assert_eq!(response.payload, custom());
+    assert_eq!(
+        response.meta.tags.get("t"),
+        Some(&RawJson::from_checked("1".into()))
+    );
+    let error = predict(&served, Encoding::Json, custom()).await;
+    assert_eq!(error.unwrap_err().kind, ErrorKind::BadData);
     // Feedback has nothing but `data`, so this is the same as none.
     let feedback = Feedback {
         request: Some(Message {
@@ -156,6 +148,25 @@ async fn custom_data_goes_both_ways() {
     let response = call(&served, &context, Method::SendFeedback, request);
     assert!(matches!(response.await.unwrap().payload, Payload::Array(_)));
     served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_protobuf_the_error_names_the_package() {
+    for (class, payload, said) in [
+        ("Model", custom(), "install the package protobuf"),
+        ("Raw", text("same"), "needs the package protobuf"),
+    ] {
+        let served = Served::start_with(MODEL, |config| {
+            class.clone_into(&mut config.worker.class);
+            bare(config);
+        })
+        .await;
+        let error = predict(&served, Encoding::Protobuf, payload).await;
+        let error = error.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::BadData);
+        assert!(error.info.contains(said), "{error}");
+        served.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -201,12 +212,6 @@ async fn raw_messages_as_protobuf() {
             .takes_raw_message(Method::Predict, Encoding::Protobuf)
     );
     let same = predict(&served, Encoding::Protobuf, text("same")).await;
-    if !python_has("google.protobuf") {
-        let error = same.unwrap_err();
-        assert_eq!(error.kind, ErrorKind::BadData);
-        assert!(error.info.contains("needs the package protobuf"));
-        return served.stop().await;
-    }
     let same = same.unwrap();
     assert_eq!(
         (same.payload, same.meta.id.as_deref()),

@@ -1,6 +1,9 @@
 //! Pools over a component in a folder of its own.
 
+use std::collections::BTreeSet;
+use std::fs::Permissions;
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -10,8 +13,10 @@ use streeling_core::{
     Annotate, Context, Input, Layer, Message, Method, Payload, Request, Response, Result, Service,
 };
 use streeling_python::{Pool, PoolConfig, WorkerConfig, WorkerSlots};
+use tokio::task::JoinHandle;
 
-/// Returns texts, mostly the number of its process.
+/// Returns texts, mostly the number of its process. Where the text has a second word, the call
+/// leaves a file that [`Served::entered`] waits for; `until NAME` ends when there is a file NAME.
 const MODEL: &str = r#"
 import os
 import time
@@ -32,13 +37,16 @@ class Model:
         open(os.path.join(HERE, f"loaded-{os.getpid()}"), "w").close()
 
     def predict(self, X, names):
-        if X.startswith("until "):
-            while not exists(X[6:]):
+        what, _, name = X.partition(" ")
+        if name:
+            open(os.path.join(HERE, f"entered-{name}-{os.getpid()}"), "w").close()
+        if what == "until":
+            while not exists(name):
                 time.sleep(0.005)
-        elif X == "hang":
+        elif what == "hang":
             while True:
                 pass
-        elif X == "freeze":
+        elif what == "freeze":
             # One call into C that never gives the interpreter lock away.
             sum(range(10**15))
         elif X == "version":
@@ -53,18 +61,28 @@ class Model:
 )]
 pub(crate) fn python() -> PathBuf {
     let made = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/venv/runtime/bin/python");
-    match std::env::var_os("STREELING_TEST_PYTHON") {
-        Some(named) => named.into(),
-        None if made.exists() => made,
-        None => "python3".into(),
-    }
+    let python = std::env::var_os("STREELING_TEST_PYTHON").map_or(made, PathBuf::from);
+    assert!(
+        python.exists(),
+        "no {}: run `cargo xtask test`, which makes it, or name a Python with NumPy, protobuf and \
+         OpenTelemetry in STREELING_TEST_PYTHON",
+        python.display()
+    );
+    python
 }
 
-/// Whether that interpreter has this module.
-pub(crate) fn python_has(module: &str) -> bool {
-    let import = format!("import {module}");
-    let tried = Command::new(python()).args(["-c", &import]).output();
-    tried.unwrap().status.success()
+/// Takes everything from the interpreter that does not come with Python: there is no NumPy, and it
+/// starts in a few milliseconds.
+pub(crate) fn bare(config: &mut PoolConfig) {
+    let script = config.worker.app_dir.join("bare");
+    let python = config.worker.python.display();
+    std::fs::write(
+        &script,
+        format!("#!/bin/sh\nexec '{python}' -I -S \"$@\"\n"),
+    )
+    .unwrap();
+    std::fs::set_permissions(&script, Permissions::from_mode(0o755)).unwrap();
+    config.worker.python = script;
 }
 
 /// One worker with one thread that serves `model.Model`.
@@ -177,6 +195,42 @@ impl Served {
         self.call("pid").await.unwrap()
     }
 
+    /// Waits until so many calls with this second word are in the component; in which processes.
+    pub(crate) async fn entered(&self, name: &str, count: usize) -> BTreeSet<String> {
+        let start = format!("entered-{name}-");
+        let found = || -> BTreeSet<String> {
+            let files = std::fs::read_dir(self.folder.path()).unwrap();
+            files
+                .filter_map(|file| {
+                    let name = file.unwrap().file_name().into_string().unwrap();
+                    name.strip_prefix(&start).map(str::to_owned)
+                })
+                .collect()
+        };
+        eventually(&start, || async { found().len() >= count }).await;
+        found()
+    }
+
+    /// A sample of the pool without labels of its own.
+    pub(crate) fn sample(&self, name: &str) -> f64 {
+        let mut samples = Vec::new();
+        self.pool.collect_samples("test", &mut samples);
+        let sample = samples.iter().find(|sample| sample.name == name);
+        sample.unwrap().value
+    }
+
+    /// Waits until so many requests wait for a worker.
+    pub(crate) async fn queued(&self, count: f64) {
+        let queued = || async { self.sample("streeling_queue_length") == count };
+        eventually("requests in the queue", queued).await;
+    }
+
+    /// Sends a text while the caller goes on.
+    pub(crate) fn spawn(&self, text: &'static str) -> JoinHandle<Result<String>> {
+        let served = self.clone();
+        tokio::spawn(async move { served.call(text).await })
+    }
+
     /// How many workers were lost, by reason, without those reasons that did not occur.
     pub(crate) fn losses(&self) -> Vec<(String, f64)> {
         let mut samples = Vec::new();
@@ -242,9 +296,12 @@ impl Write for Log {
     }
 }
 
+/// Guards against a hang: longer than anything that a test waits for takes on the slowest machine.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
+
 /// Waits until a condition holds, which it must.
 pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
-    let until = Instant::now() + Duration::from_secs(30);
+    let until = Instant::now() + TIMEOUT;
     while !holds().await {
         assert!(Instant::now() < until, "timed out waiting for {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;

@@ -10,7 +10,7 @@ use super::stubs::{Call, Stubs};
 use super::transport::Transport;
 
 /// Longest wait for one response over REST; the slowest recorded one takes milliseconds.
-const RESPONSE_TIMEOUT: Duration = Duration::from_secs(20);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A server's port and its client.
 #[derive(Clone, Copy, Debug)]

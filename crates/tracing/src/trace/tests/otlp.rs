@@ -119,7 +119,7 @@ fn a_collector_can_decode_the_exports() {
             "00-0000000000000000000000000000000a-000000000000000b-01",
         )];
         request(&observers, &REST, &caller, code(500, true));
-        let (token, got) = received.recv_timeout(Duration::from_secs(10)).unwrap();
+        let (token, got) = received.recv_timeout(TIMEOUT).unwrap();
         assert_eq!(token.as_deref(), Some("secret"));
         let resource = got.resource_spans[0].resource.as_ref().unwrap();
         assert_eq!(
@@ -156,7 +156,7 @@ fn a_collector_can_decode_the_exports() {
         for _ in 0..3 {
             request(&observers, &REST, &[], code(200, false));
         }
-        tracer.stop(Duration::from_secs(10));
+        tracer.stop(TIMEOUT);
         assert_eq!(counts(&tracer)["exported"], 20, "{protocol:?}");
     }
 }
@@ -165,8 +165,7 @@ fn a_collector_can_decode_the_exports() {
 fn a_collector_that_never_responds_causes_a_timeout() {
     for protocol in [Protocol::Grpc, Protocol::HttpProtobuf] {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut to = collector(protocol, listener.local_addr().unwrap());
-        to.timeout = Duration::from_secs(60);
+        let to = collector(protocol, listener.local_addr().unwrap());
         let mut config = config(Backend::Otlp(to));
         config.limits.timeout = Duration::from_millis(100);
         let tracer = Arc::new(Tracer::start(&config).unwrap());
