@@ -127,8 +127,8 @@ fn waiting_and_busy_while_it_is_so() {
 /// How long calls are held at least, so that it shows in sums.
 const HELD: Duration = Duration::from_millis(300);
 
-/// The time that requests for predictions have spent in a part so far.
-fn spent(server: &Server, part: &str) -> f64 {
+/// The time that requests for predictions have used in a part so far.
+fn used(server: &Server, part: &str) -> f64 {
     let labels = [("transport", "rest"), ("method", "predict")];
     let name = format!("streeling_{part}_seconds_sum");
     value(&scrape(server), &name, &labels)
@@ -150,11 +150,11 @@ fn time_of_who_leaves_is_the_queue_s_and_the_component_s() {
     sleep(HELD);
     drop(client);
     has_left("1.0");
-    let of_first = spent(&server, "component");
+    let of_first = used(&server, "component");
     assert!(of_first >= held, "{of_first}");
 
     // The thread is still held, so that the next one waits for it before it is held, too.
-    let queued = spent(&server, "queue");
+    let queued = used(&server, "queue");
     let second = Gate::closed();
     let client = second.hold(2).begin(server.address(), TIMEOUT).unwrap();
     eventually("a request in the queue", || {
@@ -166,9 +166,9 @@ fn time_of_who_leaves_is_the_queue_s_and_the_component_s() {
     sleep(HELD);
     drop(client);
     has_left("2.0");
-    let of_second = spent(&server, "component") - of_first;
+    let of_second = used(&server, "component") - of_first;
     assert!(of_second >= held, "{of_second}");
-    let queued = spent(&server, "queue") - queued;
+    let queued = used(&server, "queue") - queued;
     assert!(queued >= held, "{queued}");
     assert_parts_add_up(&scrape(&server), &["499"]);
 }
@@ -195,13 +195,13 @@ fn time_of_who_is_late_is_the_component_s() {
             });
             assert_eq!(call.join().unwrap(), 504);
         });
-        let spent = spent(&server, "component");
+        let used = used(&server, "component");
         if let Some(held) = held {
             let least = 1.5 - held;
-            assert!(spent - component >= least, "{spent} {component} {least}");
+            assert!(used - component >= least, "{used} {component} {least}");
             break;
         }
-        component = spent;
+        component = used;
     }
     assert_parts_add_up(&scrape(&server), &["504"]);
 }
