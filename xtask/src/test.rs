@@ -217,6 +217,7 @@ fn python_code() -> anyhow::Result<()> {
             "--quiet",
             "crates/python/python",
             "examples",
+            "tests/acceptance",
             "tests/collector.py",
             "tests/conformance/grpc_client.py",
             "xtask/unpack_python.py",
