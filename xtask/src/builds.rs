@@ -4,21 +4,13 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use anyhow::bail;
+use anyhow::{bail, ensure};
 
-use crate::shell::{cargo, output, prepended, root, run, say, target};
+use crate::shell::{cargo, output, root, run, say, target, with_path};
 use crate::{tools, venv};
 
 /// The protobuf half of the codec, which is off by default.
 pub(crate) const PROTO: &str = "streeling-codec/proto";
-
-/// Crates of ours that have features.
-const WITH_FEATURES: &[&str] = &[
-    "streeling",
-    "streeling-codec",
-    "streeling-proto",
-    "streeling-tracing",
-];
 
 /// A build that is run: `streeling-NAME` lies beside the whole server, where its tests look for it.
 struct Build {
@@ -86,15 +78,32 @@ pub(crate) fn each_feature() -> anyhow::Result<()> {
         cargo
     };
     run(cargo().args(["check", "--workspace", "--locked"]))?;
-    let hack = venv::CARGO.ensure()?.with_file_name("cargo-hack");
-    let path = prepended(&hack)?;
     let mut hack = cargo();
-    hack.env("PATH", path)
+    hack.env("PATH", with_path(&venv::CARGO.programs()?)?)
         .args(["hack", "check", "--each-feature", "--locked"]);
-    for name in WITH_FEATURES {
-        hack.args(["--package", name]);
+    for name in with_features()? {
+        hack.args(["--package", &name]);
     }
     run(&mut hack)
+}
+
+/// The crates of ours that have features.
+fn with_features() -> anyhow::Result<Vec<String>> {
+    let text = output(cargo().args(["metadata", "--format-version", "1", "--no-deps"]))?;
+    let metadata: serde_json::Value = serde_json::from_str(&text)?;
+    let packages = metadata["packages"].as_array();
+    let names: Vec<String> = packages
+        .into_iter()
+        .flatten()
+        .filter(|package| {
+            package["features"]
+                .as_object()
+                .is_some_and(|all| !all.is_empty())
+        })
+        .filter_map(|package| Some(package["name"].as_str()?.to_owned()))
+        .collect();
+    ensure!(!names.is_empty(), "cargo metadata has an unknown form");
+    Ok(names)
 }
 
 /// Builds the servers that lack a transport, and looks at what is in them; then the whole server

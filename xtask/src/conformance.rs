@@ -25,7 +25,7 @@ const USAGE: &str = "\
 usage: cargo xtask conformance record [--transport rest|grpc] [--only COMPONENT] [--peer DIR]
                                       [--check]
        cargo xtask conformance compare --server PROGRAM --python DIR [--transport rest|grpc]
-                                       [--only COMPONENT] [--stage NAME]... [--strict]
+                                       [--only COMPONENT] [--strict]
 
 record    sends seldon-core every request of tests/conformance/exchanges and writes its responses
           to tests/conformance/golden/rest.json and grpc.json
@@ -38,7 +38,6 @@ compare   starts PROGRAM for every group and prints where it differs from the go
   --server PROGRAM   a server with seldon-core's command line
   --python DIR       virtual environment with numpy that the components run in; some texts of the
                      golden file are Python's and numpy's own, so take the versions it names
-  --stage NAME       also compare the exchanges that wait for this stage
   --strict           allow no differences, as when seldon-core is compared with itself";
 
 /// What the golden file is recorded from.
@@ -60,7 +59,6 @@ struct Options {
     peer: Option<PathBuf>,
     server: Option<PathBuf>,
     python: Option<PathBuf>,
-    stages: Vec<String>,
     check: bool,
     strict: bool,
 }
@@ -98,7 +96,6 @@ fn parse(args: &[String]) -> anyhow::Result<(String, Options)> {
             "--peer" => options.peer = Some(value()?.into()),
             "--server" => options.server = Some(value()?.into()),
             "--python" => options.python = Some(value()?.into()),
-            "--stage" => options.stages.push(value()?),
             "--check" => options.check = true,
             "--strict" => options.strict = true,
             _ => bail!("unknown flag \"{flag}\"\n{USAGE}"),
@@ -262,10 +259,9 @@ fn compare(options: &Options) -> anyhow::Result<()> {
         .python
         .as_ref()
         .with_context(|| format!("no --python\n{USAGE}"))?;
-    let stages: Vec<_> = options.stages.iter().map(String::as_str).collect();
     let (mut mismatches, mut groups) = (0, 0);
     for transport in options.transports(&root.join("tests/conformance"))? {
-        let mut suite = Suite::load(&root, transport, &stages)?;
+        let mut suite = Suite::load(&root, transport)?;
         if options.strict {
             suite = suite.without_differences();
         }

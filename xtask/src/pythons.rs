@@ -34,7 +34,7 @@ pub(crate) fn oldest() -> anyhow::Result<PathBuf> {
         Some((minor, python)) if *minor <= OLD_BUILD.1 => python.clone(),
         _ => unpacked(OLD_BUILD)?,
     };
-    environment(&venv::OLDEST, &python)
+    describe(venv::OLDEST.ensure_with(&python)?)
 }
 
 /// An environment of the newest Python with the newest NumPy; gives its interpreter.
@@ -45,11 +45,14 @@ pub(crate) fn newest() -> anyhow::Result<PathBuf> {
         Some((minor, python)) if *minor >= NEW_BUILD.1 => python.clone(),
         _ => unpacked(NEW_BUILD)?,
     };
-    environment(&venv::NEWEST, &python)
+    let python = venv::NEWEST.ensure_with(&python)?;
+    // Another day may have brought newer ones.
+    venv::NEWEST.upgrade(&python)?;
+    describe(python)
 }
 
-fn environment(venv: &venv::Venv, python: &Path) -> anyhow::Result<PathBuf> {
-    let python = venv.ensure_with(python)?;
+/// Says what an environment has; gives its interpreter back.
+fn describe(python: PathBuf) -> anyhow::Result<PathBuf> {
     let code = "import sys, numpy, google.protobuf as p; \
                     print(sys.version.split()[0], 'NumPy', numpy.__version__, 'protobuf', \
                     p.__version__)";

@@ -31,18 +31,6 @@ pub(crate) fn target() -> anyhow::Result<PathBuf> {
     Ok(folder.context("cargo does not say where it builds")?.into())
 }
 
-/// The search path with this program's folder before all others.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "where programs lie is the caller's matter and not a setting of the server"
-)]
-pub(crate) fn prepended(program: &Path) -> anyhow::Result<OsString> {
-    let folder = program.parent().context("a program lies in a folder")?;
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::iter::once(folder.to_owned()).chain(std::env::split_paths(&path));
-    Ok(std::env::join_paths(folders)?)
-}
-
 /// Runs one step of a longer task, and says before what it is and afterwards how long it took.
 pub(crate) fn step(
     name: impl Display,

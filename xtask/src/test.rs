@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::builder::PossibleValuesParser;
@@ -14,6 +15,9 @@ use crate::{builds, codegen, deny, differential, docs, edges, pythons, style, to
 
 /// A check: its name, what it does, and the work.
 type Check = (&'static str, &'static str, fn() -> anyhow::Result<()>);
+
+/// What a check left out, which the end of the run must say.
+static LEFT_OUT: Mutex<Vec<&str>> = Mutex::new(Vec::new());
 
 /// The quick ones first.
 const CHECKS: &[Check] = &[
@@ -37,7 +41,7 @@ const CHECKS: &[Check] = &[
     (
         "dependencies",
         "cargo deny: bans, licences, sources, advisories",
-        deny::run_checks,
+        dependencies,
     ),
     (
         "lint",
@@ -122,6 +126,9 @@ fn summary(times: &[(&str, Duration)], total: Duration) {
     for (name, time) in times {
         say(format_args!("   {:>6.1} s  {name}", time.as_secs_f64()));
     }
+    for left_out in &*LEFT_OUT.lock().unwrap_or_else(PoisonError::into_inner) {
+        say(format_args!("but {left_out}"));
+    }
     let seconds = total.as_secs();
     say(format_args!(
         "all {} checks passed in {} min {} s",
@@ -143,10 +150,19 @@ fn generated_types() -> anyhow::Result<()> {
     codegen::run(true)
 }
 
+fn dependencies() -> anyhow::Result<()> {
+    let left_out = deny::run_checks()?;
+    LEFT_OUT
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .extend(left_out);
+    Ok(())
+}
+
 fn lint() -> anyhow::Result<()> {
     run(cargo()
         .args(["clippy", "--workspace", "--all-targets", "--locked"])
-        .args(["--features", PROTO, "--", "-D", "warnings"]))
+        .args(["--all-features", "--", "-D", "warnings"]))
 }
 
 fn documentation() -> anyhow::Result<()> {
@@ -156,7 +172,7 @@ fn documentation() -> anyhow::Result<()> {
 }
 
 fn tests() -> anyhow::Result<()> {
-    run(&mut test_command(&venv::RUNTIME.ensure()?)?)
+    run(test_command(&venv::RUNTIME.ensure()?)?.args(["--", "--quiet"]))
 }
 
 /// The tests of the workspace, with components under this interpreter.
@@ -164,7 +180,7 @@ fn test_command(python: &Path) -> anyhow::Result<Command> {
     let mut command = cargo();
     command
         .args(["test", "--workspace", "--features", PROTO])
-        .args(["--locked", "--quiet"])
+        .arg("--locked")
         .env("STREELING_TEST_PYTHON", python)
         .env("STREELING_TEST_STUBS", venv::STUBS.ensure()?)
         .env("STREELING_TEST_COLLECTOR", venv::COLLECTOR.ensure()?)
@@ -180,7 +196,7 @@ fn newest_python() -> anyhow::Result<()> {
     other_python(&pythons::newest()?)
 }
 
-/// Whole-server tests that reach into a worker; the rest of the suite is the same for any Python.
+/// Modules of whole-server tests that reach into a worker; the others are the same for any Python.
 const WORKER_TESTS: &[&str] = &[
     "conformance::",
     "examples::",
@@ -195,8 +211,9 @@ const WORKER_TESTS: &[&str] = &[
 
 fn other_python(python: &Path) -> anyhow::Result<()> {
     unit_tests(python)?;
+    run(test_command(python)?.args(["--test", "pool", "--", "--quiet"]))?;
     run(test_command(python)?
-        .args(["--test", "all", "--"])
+        .args(["--test", "all", "--", "--quiet"])
         .args(WORKER_TESTS))
 }
 
@@ -226,7 +243,8 @@ fn python_code() -> anyhow::Result<()> {
     module(&tools, &["mypy", "--no-error-summary"])?;
     let runtime = venv::RUNTIME.ensure()?;
     unit_tests(&runtime)?;
-    unit_tests(Path::new("python3"))?;
+    // Without site there is no NumPy, nor anything else that was installed.
+    run(unit_test_command(Path::new("python3"), &["-S"]).env("STREELING_TEST_WITHOUT", "1"))?;
     module(
         &runtime,
         &["unittest", "--quiet", "examples/test_examples.py"],
@@ -235,16 +253,17 @@ fn python_code() -> anyhow::Result<()> {
 
 /// The unit tests of the Python package, under this interpreter.
 fn unit_tests(python: &Path) -> anyhow::Result<()> {
-    module(
-        python,
-        &[
-            "unittest",
-            "discover",
-            "--quiet",
-            "--start-directory",
-            "crates/python/python/tests",
-        ],
-    )
+    run(&mut unit_test_command(python, &[]))
+}
+
+fn unit_test_command(python: &Path, options: &[&str]) -> Command {
+    let mut command = Command::new(python);
+    command
+        .args(options)
+        .args(["-m", "unittest", "discover", "--quiet", "--start-directory"])
+        .arg("crates/python/python/tests")
+        .current_dir(root());
+    command
 }
 
 fn module(python: &Path, arguments: &[&str]) -> anyhow::Result<()> {
@@ -252,4 +271,18 @@ fn module(python: &Path, arguments: &[&str]) -> anyhow::Result<()> {
         .arg("-m")
         .args(arguments)
         .current_dir(root()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_module_of_worker_tests_is_there() {
+        for name in WORKER_TESTS {
+            let name = name.trim_end_matches("::");
+            let file = root().join(format!("tests/tests/all/{name}.rs"));
+            assert!(file.exists(), "{name}");
+        }
+    }
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::Context as _;
 
-use crate::shell::{root, run, say};
+use crate::shell::{output, root, run, say};
 
 /// A virtual environment and what is to be installed in it.
 pub(crate) struct Venv {
@@ -130,12 +130,25 @@ impl Venv {
         self.ensure_with(Path::new("python3"))
     }
 
-    /// The same, with this interpreter.
+    /// The folder of its programs; makes the environment like `ensure`.
+    pub(crate) fn programs(&self) -> anyhow::Result<PathBuf> {
+        let python = self.ensure()?;
+        let folder = python.parent().context("a program lies in a folder")?;
+        Ok(folder.to_owned())
+    }
+
+    /// The same as `ensure`, with this interpreter.
     pub(crate) fn ensure_with(&self, interpreter: &Path) -> anyhow::Result<PathBuf> {
         let folder = root().join("target/venv").join(self.name);
         let python = folder.join("bin/python");
         let stamp = folder.join("packages");
-        let expected = format!("{}\n{}", interpreter.display(), self.packages.join("\n"));
+        let version = output(Command::new(interpreter).arg("--version"))?;
+        let expected = format!(
+            "{}, {}{}",
+            interpreter.display(),
+            version,
+            self.packages.join("\n")
+        );
         if fs::read_to_string(&stamp).is_ok_and(|found| found == expected) {
             return Ok(python);
         }
@@ -148,16 +161,21 @@ impl Venv {
             .args(["-m", "venv", "--clear"])
             .arg(&folder))
         .context("Python 3.8 or newer with venv is needed (Debian: python3-venv)")?;
-        run(Command::new(&python)
-            .args([
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-            ])
-            .args(self.packages))?;
+        self.install(&python, &[])?;
         fs::write(&stamp, expected)?;
         Ok(python)
+    }
+
+    /// Brings what is installed under `python` to the newest versions that are allowed.
+    pub(crate) fn upgrade(&self, python: &Path) -> anyhow::Result<()> {
+        self.install(python, &["--upgrade"])
+    }
+
+    fn install(&self, python: &Path, options: &[&str]) -> anyhow::Result<()> {
+        run(Command::new(python)
+            .args(["-m", "pip", "install", "--quiet"])
+            .arg("--disable-pip-version-check")
+            .args(options)
+            .args(self.packages))
     }
 }

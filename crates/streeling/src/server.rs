@@ -218,6 +218,9 @@ mod tests {
     use super::*;
     use crate::features::FEATURES;
 
+    /// Guards against a hang.
+    const TIMEOUT: Duration = Duration::from_secs(60);
+
     struct Defaults;
 
     #[async_trait]
@@ -268,7 +271,7 @@ mod tests {
         let server = tokio::spawn(server.run(control));
         let since = Instant::now();
         while !pidfile.exists() {
-            assert!(since.elapsed() < Duration::from_secs(60) && !server.is_finished());
+            assert!(since.elapsed() < TIMEOUT && !server.is_finished());
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let ping = get(address, "/health/ping").unwrap();

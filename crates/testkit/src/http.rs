@@ -143,7 +143,7 @@ impl Client {
             let count = stream.read(&mut buffer)?;
             bytes.extend_from_slice(&buffer[..count]);
             let without_body = request.method == "HEAD";
-            if let Some((response, _)) = take_response(&bytes, without_body, count == 0) {
+            if let Some((response, _)) = take_response(&bytes, without_body, End::of(count)) {
                 let close = response.headers.get("connection");
                 if count > 0 && close.is_none_or(|value| value != "close") {
                     self.connection = Some(stream);
@@ -166,16 +166,30 @@ fn is_open(stream: &TcpStream) -> io::Result<bool> {
 }
 
 fn parse(bytes: &[u8], without_body: bool) -> Option<Response> {
-    let (response, _) = take_response(bytes, without_body, true)?;
+    let (response, _) = take_response(bytes, without_body, End::Closed)?;
     Some(response)
 }
 
+/// Whether more can come on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Open,
+    Closed,
+}
+
+impl End {
+    /// After a read of so many bytes.
+    fn of(count: usize) -> Self {
+        if count == 0 { Self::Closed } else { Self::Open }
+    }
+}
+
 /// The first response of `bytes` and its length; `None` while it is not complete. A body without a
-/// length is complete when the connection has `ended`.
+/// length is complete when the connection is closed.
 pub(crate) fn take_response(
     bytes: &[u8],
     without_body: bool,
-    ended: bool,
+    end: End,
 ) -> Option<(Response, usize)> {
     let (first, headers, start) = head(bytes)?;
     let status = first.strip_prefix("HTTP/1.")?.split(' ').nth(1)?;
@@ -186,7 +200,7 @@ pub(crate) fn take_response(
         (Vec::new(), 0)
     } else if let Some(framed) = framed(&headers, rest) {
         framed?
-    } else if ended {
+    } else if end == End::Closed {
         (rest.to_vec(), rest.len())
     } else {
         return None;
@@ -302,15 +316,18 @@ mod tests {
     fn responses_of_one_connection_are_taken_one_by_one() {
         let bytes =
             b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\naHTTP";
-        let (first, used) = take_response(bytes, false, false).unwrap();
+        let (first, used) = take_response(bytes, false, End::Open).unwrap();
         assert_eq!((first.status, used), (100, 25));
-        let (second, used) = take_response(&bytes[25..], false, false).unwrap();
+        let (second, used) = take_response(&bytes[25..], false, End::Open).unwrap();
         assert_eq!((second.body.as_slice(), used), (b"a".as_slice(), 39));
-        assert!(take_response(&bytes[64..], false, false).is_none());
+        assert!(take_response(&bytes[64..], false, End::Open).is_none());
         // Nothing but the end of the connection says how long it is.
         let open = b"HTTP/1.1 200 OK\r\n\r\nab";
-        assert!(take_response(open, false, false).is_none());
-        assert_eq!(take_response(open, false, true).unwrap().0.body, b"ab");
+        assert!(take_response(open, false, End::Open).is_none());
+        assert_eq!(
+            take_response(open, false, End::Closed).unwrap().0.body,
+            b"ab"
+        );
     }
 
     #[test]

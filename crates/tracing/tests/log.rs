@@ -5,6 +5,9 @@
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+/// Guards against a hang.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
 use serde_json::Value;
 
 /// The programs that the tests run as processes of their own.
@@ -126,10 +129,7 @@ fn a_log_without_a_reader_blocks_no_thread() {
     let since = Instant::now();
     let mut child = command("logs_much").spawn().unwrap();
     while child.try_wait().unwrap().is_none() {
-        assert!(
-            since.elapsed() < Duration::from_secs(60),
-            "the process is blocked"
-        );
+        assert!(since.elapsed() < TIMEOUT, "the process is blocked");
         std::thread::sleep(Duration::from_millis(10));
     }
     // The pipe is full of the first lines.

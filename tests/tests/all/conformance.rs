@@ -33,7 +33,7 @@ fn responses_to_the_stubs_of_seldon_core_are_the_recorded_ones() {
 }
 
 fn hold_against_the_golden_file(transport: Transport) {
-    let suite = Suite::load(root(), transport, &[]).unwrap();
+    let suite = Suite::load(root(), transport).unwrap();
     let groups = suite.groups();
     let next = AtomicUsize::new(0);
     let found = Mutex::new(Vec::new());

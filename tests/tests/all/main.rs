@@ -3,7 +3,10 @@
 //! Each test starts servers of its own on ports of the system's choosing.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-#![allow(clippy::print_stderr, reason = "a test says what it could not try")]
+#![allow(
+    clippy::print_stderr,
+    reason = "a test that measures says what it found"
+)]
 
 mod access;
 mod builds;

@@ -35,7 +35,7 @@ fn tests() -> anyhow::Result<Command> {
     let mut tests = cargo();
     tests
         .args(["test", "--workspace", "--features", builds::PROTO])
-        .args(["--locked", "--quiet"])
+        .arg("--locked")
         .env("STREELING_TEST_PYTHON", venv::RUNTIME.ensure()?)
         .env("STREELING_TEST_STUBS", venv::STUBS.ensure()?)
         .env("STREELING_TEST_COLLECTOR", venv::COLLECTOR.ensure()?)

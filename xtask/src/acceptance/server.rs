@@ -8,7 +8,7 @@ use crate::shell::{cargo, run, target};
 
 /// Builds the server, without optimisation: what is looked at is what it does, not how fast.
 pub(super) fn build() -> anyhow::Result<PathBuf> {
-    run(cargo().args(["build", "--package", "streeling", "--locked", "--quiet"]))?;
+    run(cargo().args(["build", "--package", "streeling", "--locked"]))?;
     Ok(target()?.join("debug/streeling"))
 }
 

@@ -32,7 +32,7 @@ upper or lower case. Flags with a boolean value may be given without one, and ar
 同一项有多个环境变量时，按表中的顺序，以第一个已设置的为准。值为空的环境变量视为未设置。
 标识可以缩写，只要其他标识不以同样的字符开头；同一标识出现多次时，以最后一次为准。
 
-值不可用时，服务器在绑定任何端口之前就停止启动，退出码为 2，
+值无效时，服务器在绑定任何端口之前就停止启动，退出码为 2，
 并输出一行信息，指明标识、环境变量、给出的值和允许的值。使用不存在的标识时同样如此。
 `--help` 的内容与本页一致（英文），`--version` 打印版本号，两者的退出码均为 0。
 
@@ -68,7 +68,7 @@ pub(super) const ALLOWED: Text = Text {
 
 pub(super) const WHEN_BAD: Text = Text {
     en: "a bad value gets",
-    zh: "值不可用时",
+    zh: "值无效时",
 };
 
 pub(super) const ANNOTATION: Text = Text {
@@ -101,9 +101,9 @@ then; but an unknown value of `OTEL_SDK_DISABLED`, `OTEL_RESOURCE_ATTRIBUTES` or
 it. Words may be in upper or lower case.
 ",
     zh: "以下 OpenTelemetry 标准环境变量有效，其余的忽略。它们和上表中的变量只在开启追踪时读取，
-此时若值不可用，退出码为 2。例外：`OTEL_SDK_DISABLED`、`OTEL_RESOURCE_ATTRIBUTES`、
+此时若值无效，退出码为 2。例外：`OTEL_SDK_DISABLED`、`OTEL_RESOURCE_ATTRIBUTES`、
 `OTEL_TRACES_SAMPLER` 的未知值，以及列表 `OTEL_TRACES_EXPORTER`、`OTEL_PROPAGATORS` 中的未知项，
-只会被忽略并告警，因为组件自己的 tracer 可能会读取它们。单词不区分大小写。
+只会被忽略，并输出警告，因为组件自己的 tracer 可能会读取它们。取值不区分大小写。
 ",
 };
 
@@ -134,7 +134,7 @@ missing file is fine; a line that cannot be read, and a value that cannot be use
 skipped with a warning.
 ",
     zh: "从 `{path}` 读取，每行的格式为 Kubernetes 写入的 `key=\"value\"`。文件可以不存在；
-无法读取的行和不可用的值会被跳过并告警。
+无法读取的行和无效的值会被跳过，并输出警告。
 ",
 };
 

@@ -107,7 +107,7 @@ impl Kind for Yaml {
     fn when_bad(&self) -> Text {
         Text {
             en: "left out, with a warning, if it is not YAML; exit code 2 if it is no mapping",
-            zh: "不是 YAML 时忽略并告警；是 YAML 但不是映射时退出码 2",
+            zh: "不是 YAML 时忽略，并输出警告；是 YAML 但不是映射时退出码 2",
         }
     }
 

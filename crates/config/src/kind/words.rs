@@ -59,7 +59,7 @@ impl Kind for LenientBool {
     fn when_bad(&self) -> Text {
         Text {
             en: "false, with a warning",
-            zh: "视为 false，并告警",
+            zh: "视为 false，并输出警告",
         }
     }
 

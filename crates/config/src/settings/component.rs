@@ -141,7 +141,7 @@ static PARAMETERS: Row = Row {
     detail: Text {
         en: "Values may be texts (as the operator writes them), numbers or booleans. Of two \
              parameters with one name, the last counts.",
-        zh: "值可以是字符串（Operator 即如此书写）、数字或布尔值。参数重名时，以最后一个为准。",
+        zh: "值可以是字符串（Operator 就是这样写的）、数字或布尔值。参数重名时，以最后一个为准。",
     },
 };
 

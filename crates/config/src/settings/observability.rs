@@ -176,7 +176,7 @@ static LOG_LEVEL: Row = Row {
     },
     detail: Text {
         en: "CRITICAL and FATAL are read as ERROR, WARN as WARNING, with a warning.",
-        zh: "CRITICAL 和 FATAL 视为 ERROR，WARN 视为 WARNING，并告警。",
+        zh: "CRITICAL 和 FATAL 视为 ERROR，WARN 视为 WARNING，并输出警告。",
     },
 };
 

@@ -231,7 +231,7 @@ static GRACEFUL_TIMEOUT: Row = Row {
     status: Status::Active,
     meaning: Text {
         en: "Seconds given to requests under way at SIGTERM",
-        zh: "收到 SIGTERM 后留给进行中请求的秒数",
+        zh: "收到 SIGTERM 后留给进行中的请求的秒数",
     },
     detail: Text {
         en: "8, because the operator's pre-stop hook uses 10 of the pod's 20.",

@@ -47,7 +47,7 @@ pub(super) static EXPORTER: Variable = Variable {
     },
     meaning: Text {
         en: "Who sends spans: the first of a list that this server has. none switches tracing off",
-        zh: "由谁发送 span：取列表中本服务器支持的第一个。none 关闭追踪",
+        zh: "使用哪个导出器（exporter）发送 span：取列表中本服务器支持的第一个。none 关闭追踪",
     },
     allowed: Text {
         en: "otlp and jaeger with commas between, or none",

@@ -78,7 +78,7 @@ static TIMEOUT: Variable = Variable {
     },
     meaning: Text {
         en: "What one export may take, with all its tries",
-        zh: "一次导出连同所有尝试可用的时间",
+        zh: "一次导出（含所有重试）的时限",
     },
     allowed: MILLIS,
     disclosure: Disclosure::Full,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import json
+import os
 import socket
 import struct
 import sys
@@ -35,12 +36,15 @@ def is_there(module: str) -> bool:
 
 
 def needs(*modules: str) -> Any:
-    """Skips a test where a module is missing, which is one of the cases that the tests are run in:
-    with the system's own Python. An environment that was made for the tests lacks none."""
+    """Skips a test in a run without what can be installed, which is one of the cases that the tests
+    are run in: with STREELING_TEST_WITHOUT=1. In any other run the modules must be there."""
     missing = [name for name in modules if not is_there(name)]
-    if missing and sys.prefix != sys.base_prefix:
+    without = os.environ.get("STREELING_TEST_WITHOUT") == "1"
+    if without and not missing:
+        raise RuntimeError(f"{', '.join(modules)}: there, in a run that is to be without")
+    if missing and not without:
         raise ImportError(f"no {', '.join(missing)} in {sys.prefix}")
-    return unittest.skipIf(missing, f"needs {', '.join(modules)}")
+    return unittest.skipIf(without, f"needs {', '.join(modules)}")
 
 
 def frame(

@@ -5,14 +5,14 @@ use std::time::Duration;
 use crate::support::{Served, eventually, gone};
 
 /// So long a caller waits for a call that never ends.
-const TIMEOUT: Duration = Duration::from_millis(500);
+const DEADLINE: Duration = Duration::from_millis(500);
 
 /// Has a call with this second word get stuck in the component, and its caller leave. A machine may
 /// take the whole time to bring a call to the component, which then refuses it.
 async fn stick(served: &Served, text: &str, name: &str) {
     let mark = format!("entered-{name}-");
     for _ in 0..20 {
-        assert_eq!(served.call_within(text, TIMEOUT).await, None);
+        assert_eq!(served.call_within(text, DEADLINE).await, None);
         let mut files = std::fs::read_dir(served.folder.path()).unwrap();
         let is_mark = |file: std::io::Result<std::fs::DirEntry>| {
             let name = file.unwrap().file_name().into_string().unwrap();

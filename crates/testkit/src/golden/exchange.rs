@@ -24,7 +24,7 @@ pub struct Group {
     pub flags: Vec<String>,
     /// The environment's variables that matter to the server.
     pub env: BTreeMap<String, String>,
-    /// The requests; none of a stage that was not chosen.
+    /// The requests.
     pub exchanges: Vec<Exchange>,
 }
 
@@ -35,8 +35,6 @@ pub struct Exchange {
     pub id: String,
     /// What is sent.
     pub request: AnyRequest,
-    /// The later stage of the server that this exchange waits for.
-    pub stage: Option<String>,
     /// How much of the response is kept and compared.
     pub keep: Keep,
 }
@@ -83,7 +81,6 @@ struct ExchangeFile {
     base64: Option<String>,
     call: Option<String>,
     message: Option<serde_json::Value>,
-    stage: Option<String>,
     #[serde(default)]
     keep: Keep,
 }
@@ -167,7 +164,7 @@ impl GroupFile {
 impl ExchangeFile {
     fn into_exchange(self, group: &str, transport: Transport) -> Result<Exchange, String> {
         let id = format!("{group}/{}", self.name);
-        let (stage, keep) = (self.stage.clone(), self.keep);
+        let keep = self.keep;
         let request = match transport {
             Transport::Rest => self.into_request(&id).map(AnyRequest::Http),
             Transport::Grpc => self.into_call(&id).map(AnyRequest::Call),
@@ -175,7 +172,6 @@ impl ExchangeFile {
         Ok(Exchange {
             request: request?,
             id,
-            stage,
             keep,
         })
     }

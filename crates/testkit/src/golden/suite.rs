@@ -24,16 +24,15 @@ pub struct Suite {
 }
 
 impl Suite {
-    /// Reads the suite of the repository at `root` for `transport`, with the exchanges that wait
-    /// for no stage or for one of `stages`.
+    /// Reads the suite of the repository at `root` for `transport`.
     ///
     /// # Errors
     ///
     /// A file that cannot be read, an exchange without a recorded response, a difference that
     /// covers no exchange or one that another covers already, or a start that does not differ.
-    pub fn load(root: &Path, transport: Transport, stages: &[&str]) -> Result<Self, GoldenError> {
+    pub fn load(root: &Path, transport: Transport) -> Result<Self, GoldenError> {
         let folder = root.join("tests/conformance");
-        let mut groups = load_groups(&folder, transport)?;
+        let groups = load_groups(&folder, transport)?;
         let golden = Golden::load(&folder.join(transport.golden()))?;
         let differences = Differences::load(root)?.over(transport);
         let all: Vec<_> = groups.iter().flat_map(Group::ids).collect();
@@ -41,15 +40,6 @@ impl Suite {
         differences.cover(&all)?;
         let starts: Vec<_> = groups.iter().map(|group| group.id.as_str()).collect();
         differences.starts_differ(&starts, &golden)?;
-        for group in &mut groups {
-            group.exchanges.retain(|exchange| {
-                exchange
-                    .stage
-                    .as_deref()
-                    .is_none_or(|stage| stages.contains(&stage))
-            });
-        }
-        groups.retain(|group| !group.exchanges.is_empty());
         Ok(Self {
             transport,
             groups,
@@ -245,7 +235,7 @@ mod tests {
     fn the_committed_suite_is_whole() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         for (transport, enough) in [(Transport::Rest, (160, 14)), (Transport::Grpc, (100, 14))] {
-            let suite = Suite::load(&root, transport, &["tftensor"]).unwrap();
+            let suite = Suite::load(&root, transport).unwrap();
             let exchanges: usize = suite
                 .groups()
                 .iter()

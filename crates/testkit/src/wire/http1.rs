@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::http::{Response, take_request, take_response};
+use crate::http::{End, Response, take_request, take_response};
 
 /// Both directions of one connection.
 #[derive(Debug, Default)]
@@ -31,11 +31,11 @@ impl Http1 {
 
     pub(super) fn received(&mut self, bytes: &[u8]) {
         self.received.extend_from_slice(bytes);
-        self.take(false);
+        self.take(End::Open);
     }
 
     pub(super) fn ended(&mut self) {
-        self.take(true);
+        self.take(End::Closed);
     }
 
     /// With the interim responses.
@@ -47,9 +47,9 @@ impl Http1 {
         self.methods.len()
     }
 
-    fn take(&mut self, ended: bool) {
+    fn take(&mut self, end: End) {
         while let Some(method) = self.methods.front() {
-            let Some((response, length)) = take_response(&self.received, method == "HEAD", ended)
+            let Some((response, length)) = take_response(&self.received, method == "HEAD", end)
             else {
                 return;
             };

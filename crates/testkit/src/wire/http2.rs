@@ -102,8 +102,21 @@ impl Http2 {
         self.sent = sent;
     }
 
-    /// The preface and the frames at the front that the windows have room for.
+    /// The rest of a frame that has been begun, or the preface and the first frame, if the windows
+    /// have room for it.
     pub(super) fn sendable(&self, bytes: &[u8]) -> usize {
+        if !self.sent.is_empty() {
+            // Its head may be cut, too: then the next bytes complete that.
+            let length = match self.sent.first_chunk::<3>() {
+                Some([a, b, c]) if self.sent.len() >= HEAD => {
+                    HEAD + u32::from_be_bytes([0, *a, *b, *c]) as usize
+                }
+                _ => HEAD,
+            };
+            return bytes
+                .len()
+                .min(length.saturating_sub(self.sent.len()).max(1));
+        }
         let mut length = 0;
         if !self.had_preface && bytes.starts_with(PREFACE) {
             length = PREFACE.len();
@@ -296,6 +309,22 @@ mod tests {
         assert_eq!(reader.sendable(&data(1)), 0);
         reader.received(&update(1)).unwrap();
         assert_eq!(reader.sendable(&data(1)), 40_009);
+    }
+
+    #[test]
+    fn a_frame_that_is_cut_is_completed_before_windows_are_looked_at() {
+        let mut reader = Http2::default();
+        reader.sent(PREFACE);
+        let data = bytes(DATA, 0, 1, &[0; 1000]);
+        reader.sent(&data[..4]);
+        assert_eq!(reader.sendable(&data[4..]), 5);
+        reader.sent(&data[4..9]);
+        assert_eq!(reader.sendable(&data[9..500]), 491);
+        reader.sent(&data[9..500]);
+        let rest = [&data[500..], &data].concat();
+        assert_eq!(reader.sendable(&rest), 509);
+        reader.sent(&rest[..509]);
+        assert_eq!(reader.sendable(&rest[509..]), 1009);
     }
 
     #[test]

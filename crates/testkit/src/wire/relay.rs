@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How long a client that has ended may leave its connections open.
-const END_TIMEOUT: Duration = Duration::from_secs(5);
+const END_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Who sent something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

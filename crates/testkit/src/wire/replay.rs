@@ -53,6 +53,8 @@ impl Conversation {
             let lines = expected.mismatches(&response).into_iter();
             found.extend(lines.map(|line| format!("response {number}: {line}")));
         }
+        let unexpected = got.keys().filter(|n| !self.responses.contains_key(n));
+        found.extend(unexpected.map(|number| format!("response {number}: not recorded")));
         Ok(found)
     }
 }
