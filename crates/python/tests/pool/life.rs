@@ -8,7 +8,7 @@ use streeling_core::{ErrorKind, Result};
 use streeling_python::{Pool, Recycle, StartError};
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::support::{Log, Served, TIMEOUT, alone, config, eventually, gone, kill, python};
+use crate::support::{Log, Served, alone, config, eventually, gone, kill, python, within};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_recycled_worker_serves_until_its_successor_has_loaded() {
@@ -73,8 +73,7 @@ async fn recycling_under_load_fails_no_request() {
             }
         });
     }
-    let all = tokio::time::timeout(TIMEOUT, callers.join_all()).await;
-    all.expect("workers are recycled");
+    within(callers.join_all()).await;
     let pids = pids.lock().unwrap().clone();
     served.stop().await;
     for pid in &pids {
@@ -225,7 +224,7 @@ async fn requests_of_a_killed_worker_fail_at_once_and_later_ones_wait() {
     kill(&old);
     let error = slow.await.unwrap().unwrap_err();
     assert_eq!(error.kind, ErrorKind::WorkerLost);
-    live.wait_for(|live| *live == 0).await.unwrap();
+    within(live.wait_for(|live| *live == 0)).await.unwrap();
     let waiting = served.spawn("pid");
     served.queued(1.0).await;
     served.remove("hold");
@@ -252,13 +251,10 @@ async fn a_worker_that_cannot_be_loaded_again_ends_the_pool() {
     let old = served.pid().await;
     served.write("broken", "");
     kill(&old);
-    served
-        .pool
-        .live()
-        .wait_for(|live| *live == 0)
-        .await
-        .unwrap();
-    let (waiting, failed) = tokio::join!(served.call("pid"), served.pool.failed());
+    let mut live = served.pool.live();
+    within(live.wait_for(|live| *live == 0)).await.unwrap();
+    let both = async { tokio::join!(served.call("pid"), served.pool.failed()) };
+    let (waiting, failed) = within(both).await;
     assert_eq!(waiting.unwrap_err().kind, ErrorKind::WorkerLost);
     assert!(matches!(failed, StartError::GaveUp { tries: 3, .. }));
     assert!(
@@ -296,10 +292,10 @@ class Model:
     let mut live = pool.live();
     let end_each = async {
         loop {
-            live.wait_for(|live| *live == 1).await.unwrap();
+            within(live.wait_for(|live| *live == 1)).await.unwrap();
             let file = format!("exit-{}", pool.processes()[&0]);
             std::fs::write(folder.path().join(file), "").unwrap();
-            live.wait_for(|live| *live == 0).await.unwrap();
+            within(live.wait_for(|live| *live == 0)).await.unwrap();
         }
     };
     let failed = tokio::select! {
@@ -329,8 +325,8 @@ async fn a_worker_that_is_killed_while_another_serves_does_not_count_as_failed()
             name.strip_prefix("loaded-").map(str::to_owned)
         });
     kill(&unused.unwrap());
-    live.wait_for(|live| *live == 1).await.unwrap();
-    live.wait_for(|live| *live == 2).await.unwrap();
+    within(live.wait_for(|live| *live == 1)).await.unwrap();
+    within(live.wait_for(|live| *live == 2)).await.unwrap();
     served.stop().await;
 }
 
@@ -343,7 +339,7 @@ async fn workers_can_be_added_and_removed() {
     let slow = [(); 3].map(|()| served.spawn("until go"));
     assert_eq!(served.entered("go", 3).await.len(), 3);
     served.pool.resize(0).await.unwrap();
-    live.wait_for(|live| *live == 1).await.unwrap();
+    within(live.wait_for(|live| *live == 1)).await.unwrap();
     assert_eq!(served.pool.workers(), 1, "there is always one");
     served.write("go", "");
     let mut pids = HashSet::new();

@@ -297,7 +297,13 @@ impl Write for Log {
 }
 
 /// Guards against a hang: longer than anything that a test waits for takes on the slowest machine.
-pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Waits for what must come.
+pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {
+    let waited = tokio::time::timeout(TIMEOUT, future).await;
+    waited.expect("it never comes")
+}
 
 /// Waits until a condition holds, which it must.
 pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
