@@ -7,9 +7,7 @@ use prost::Message as _;
 use prost_types::value::Kind;
 use prost_types::{ListValue, Value};
 use streeling_codec::json::{encode_float, encode_string};
-use streeling_core::{
-    Array, Elements, Layout, Message, Meta, Names, Payload, RawJson, Table, Tensor,
-};
+use streeling_core::{Array, Elements, Layout, Message, Meta, Payload, RawJson, Table, Tensor};
 use streeling_proto::seldon::protos as pb;
 
 /// Bytes to prost's types.

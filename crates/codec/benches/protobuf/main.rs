@@ -29,7 +29,7 @@ fn main() {
         .collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
-        [] => table("µs", |case, sides| times(case, sides)),
+        [] => table("µs", times),
         ["instructions"] => table("instructions", |case, sides| {
             [0, 1, 2].map(|side| instructions(case.name, sides, side))
         }),
