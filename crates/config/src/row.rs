@@ -119,9 +119,6 @@ pub(crate) trait Target: Sync {
     fn is_number(&self) -> bool;
     #[cfg(test)]
     fn examples(&self) -> crate::kind::Examples;
-    /// What a draft is where the value's part is there, and nothing is written to it.
-    #[cfg(test)]
-    fn blank(&self) -> Draft;
 }
 
 /// The methods of a [`Target`] that its kind has.
@@ -157,24 +154,12 @@ impl<K: Kind, P: Part> Target for To<K, P> {
             .map(|value| (self.1)(draft.part(), value))
     }
 
-    #[cfg(test)]
-    fn blank(&self) -> Draft {
-        let mut draft = Draft::default();
-        let _: &mut P = draft.part();
-        draft
-    }
-
     as_its_kind!();
 }
 
 impl<K: Kind> Target for Nowhere<K> {
     fn write(&self, raw: &OsStr, _: &mut Draft) -> Parsed<()> {
         self.0.parse_raw(raw).map(drop)
-    }
-
-    #[cfg(test)]
-    fn blank(&self) -> Draft {
-        Draft::default()
     }
 
     as_its_kind!();
