@@ -62,9 +62,9 @@ const WITHOUT: &[(&[&str], &[&str])] = &[
     ),
 ];
 
-/// Compiles what ships and the example, and then each feature alone, none and all of the crates that have any,
-/// without a warning. All of it on the oldest Rust that `Cargo.toml` promises, so that one round
-/// shows both.
+/// Compiles what ships and the example, and then each feature alone, none and all of the crates
+/// that have any, without a warning. All of it on the oldest Rust that `Cargo.toml` promises, so
+/// that one round shows both.
 pub(crate) fn each_feature() -> anyhow::Result<()> {
     let rust = tools::oldest_rust()?;
     let folder = target()?.join("oldest-rust");

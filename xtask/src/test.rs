@@ -196,8 +196,8 @@ fn newest_python() -> anyhow::Result<()> {
     other_python(&pythons::newest()?)
 }
 
-/// Modules of whole-server tests that reach into a worker; the others are the same for any Python. Not
-/// those of conformance, whose recording holds texts of one Python's and one NumPy's own.
+/// Modules of whole-server tests that reach into a worker; the others are the same for any Python.
+/// Not those of conformance, whose recording holds texts of one Python's and one NumPy's own.
 const WORKER_TESTS: &[&str] = &[
     "examples::",
     "load::",
