@@ -63,6 +63,9 @@ pub(crate) const NEWEST: Venv = Venv {
     ],
 };
 
+/// One that runs on the newest Python.
+const PIP: &str = "pip==25.3";
+
 /// Cargo's subcommands that judge dependencies and features, ready to run.
 pub(crate) const CARGO: Venv = Venv {
     name: "cargo",
@@ -157,10 +160,16 @@ impl Venv {
             self.packages.join(", "),
             folder.display()
         ));
+        // Pythons that come as modules have none to start with.
+        let without_pip = interpreter.starts_with(root()).then_some("--without-pip");
         run(Command::new(interpreter)
             .args(["-m", "venv", "--clear"])
+            .args(without_pip)
             .arg(&folder))
         .context("Python 3.8 or newer with venv is needed (Debian: python3-venv)")?;
+        if without_pip.is_some() {
+            bring_pip(&python)?;
+        }
         self.install(&python, &[])?;
         fs::write(&stamp, expected)?;
         Ok(python)
@@ -178,4 +187,18 @@ impl Venv {
             .args(options)
             .args(self.packages))
     }
+}
+
+/// Installs pip from its own wheel, which the pip of another environment gets.
+fn bring_pip(python: &Path) -> anyhow::Result<()> {
+    let folder = root().join("target/venv/pip");
+    run(Command::new(RUNTIME.ensure()?)
+        .args(["-m", "pip", "download", "--quiet", "--no-deps"])
+        .arg("--disable-pip-version-check")
+        .args(["--dest".as_ref(), folder.as_os_str()])
+        .arg(PIP))?;
+    let wheel = folder.join(format!("{}-py3-none-any.whl", PIP.replace("==", "-")));
+    run(Command::new(python)
+        .arg(wheel.join("pip"))
+        .args(["install", "--quiet", PIP]))
 }
