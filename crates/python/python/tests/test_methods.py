@@ -179,7 +179,10 @@ class Meta(unittest.TestCase):
             tags={"a": 1, "b": 1}, response=SeldonResponse("x", tags={"b": 2, "c": None})
         )
         self.assertEqual(response.meta, {"tags": {"a": 1, "b": 2, "c": None}})
-        self.assertIn("dictionary", self.annotated(tags=[1]).error["info"])
+        # In the words of this Python.
+        with self.assertRaises(TypeError) as refused:
+            dict([1])  # type: ignore[list-item]
+        self.assertEqual(self.annotated(tags=[1]).error["info"], str(refused.exception))
         self.assertIn("JSON serializable", self.annotated(tags={"a": object()}).error["info"])
         self.assertIsNone(self.annotated(tags={}).meta)
 
