@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 
@@ -39,7 +40,7 @@ class Scripted:
             self._inside += 1
             self._peak = max(self._peak, self._inside)
         print(f"held with {int(number)}")
-        while not os.path.exists(until):
+        while not Path(until).exists():
             time.sleep(0.005)
         with self._lock:
             self._inside -= 1

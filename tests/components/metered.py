@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 from seldon_core.user_model import SeldonResponse
@@ -15,7 +16,7 @@ class Plain:
     def predict(self, X: Any, names: Any) -> Any:
         if isinstance(X, dict):
             print("waits")
-            while not os.path.exists(X["until"]):
+            while not Path(X["until"]).exists():
                 time.sleep(0.005)
         own = [
             {"type": "COUNTER", "key": "run", "value": 1, "tags": {"colour": "red"}},

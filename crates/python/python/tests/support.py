@@ -12,7 +12,7 @@ import sys
 import threading
 import unittest
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable, TypeVar
 
 from streeling_worker.methods import Methods
 from streeling_worker.payload import Codec
@@ -20,6 +20,9 @@ from streeling_worker.serve import serve
 
 PYTHON = Path(__file__).resolve().parents[1]
 VECTORS: list[dict[str, Any]] = json.loads((PYTHON.parent / "vectors.json").read_text())
+
+# A test, or a class of them.
+Test = TypeVar("Test", bound=Callable[..., Any])
 
 # Seconds. It guards against a hang: nothing that a test waits for takes so long.
 TIMEOUT = 60
@@ -35,7 +38,7 @@ def is_there(module: str) -> bool:
     return False
 
 
-def needs(*modules: str) -> Any:
+def needs(*modules: str) -> Callable[[Test], Test]:
     """Skips a test in a run without what can be installed, which is one of the cases that the tests
     are run in: with STREELING_TEST_WITHOUT=1. In any other run the modules must be there."""
     missing = [name for name in modules if not is_there(name)]
