@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{bail, ensure};
 
-use crate::shell::{cargo, output, root, run, say, target, with_path};
+use crate::shell::{cargo, metadata, output, root, run, say, target, with_path};
 use crate::{tools, venv};
 
 /// The protobuf half of the codec, which is off by default.
@@ -94,8 +94,7 @@ pub(crate) fn each_feature() -> anyhow::Result<()> {
 
 /// The crates of ours that have features.
 fn with_features() -> anyhow::Result<Vec<String>> {
-    let text = output(cargo().args(["metadata", "--format-version", "1", "--no-deps"]))?;
-    let metadata: serde_json::Value = serde_json::from_str(&text)?;
+    let metadata = metadata()?;
     let packages = metadata["packages"].as_array();
     let names: Vec<String> = packages
         .into_iter()

@@ -1,7 +1,7 @@
 //! `cargo xtask fuzz`: the fuzz targets, each for a bounded time.
 
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context as _, bail};
@@ -9,6 +9,7 @@ use clap::{Arg, ArgMatches};
 
 use crate::options::{number, number_of};
 use crate::shell::{output, root, run, step, with_path};
+use crate::venv;
 
 /// What is left to libFuzzer: inputs are small, and one that takes longer or more memory is a
 /// finding.
@@ -17,14 +18,14 @@ const LIMITS: [&str; 3] = ["-max_len=4096", "-timeout=10", "-rss_limit_mb=1024"]
 /// The command line of `fuzz`.
 pub(crate) fn command() -> clap::Command {
     clap::Command::new("fuzz")
-        .about("Run the fuzz targets (needs a nightly toolchain and cargo-fuzz)")
+        .about("Run the fuzz targets (needs a nightly toolchain)")
         .arg(Arg::new("target").help("The target to run; default all of them"))
         .arg(number("seconds", "600", "Seconds for each target"))
 }
 
 /// Runs one target or all; a finding is an error, and libFuzzer says where it has put the input.
 pub(crate) fn run_targets(options: &ArgMatches) -> anyhow::Result<()> {
-    let fuzz = Fuzz { programs: None };
+    let fuzz = Fuzz::new()?;
     let mut targets = fuzz.targets()?;
     if let Some(chosen) = options.get_one::<String>("target") {
         if !targets.contains(chosen) {
@@ -36,27 +37,29 @@ pub(crate) fn run_targets(options: &ArgMatches) -> anyhow::Result<()> {
     fuzz.run(&targets, number_of(options, "seconds"))
 }
 
-/// Runs all targets with the cargo-fuzz that is in `programs`; gives their number.
-pub(crate) fn run_all(seconds: u64, programs: &Path) -> anyhow::Result<usize> {
-    let programs = Some(programs);
-    let fuzz = Fuzz { programs };
+/// Runs all targets; gives their number.
+pub(crate) fn run_all(seconds: u64) -> anyhow::Result<usize> {
+    let fuzz = Fuzz::new()?;
     let targets = fuzz.targets()?;
     fuzz.run(&targets, seconds)?;
     Ok(targets.len())
 }
 
 /// cargo-fuzz.
-struct Fuzz<'a> {
-    /// Where it is, unless it is on the path.
-    programs: Option<&'a Path>,
+struct Fuzz {
+    /// The folder where it is.
+    programs: PathBuf,
 }
 
-impl Fuzz<'_> {
-    fn targets(&self) -> anyhow::Result<Vec<String>> {
+impl Fuzz {
+    fn new() -> anyhow::Result<Self> {
         output(Command::new("cargo").args(["+nightly", "--version"]))
             .context("nightly Rust is needed (`rustup toolchain install nightly`)")?;
-        output(self.command()?.arg("--version"))
-            .context("cargo-fuzz is needed (`cargo install cargo-fuzz --locked`)")?;
+        let programs = venv::CARGO_FUZZ.programs()?;
+        Ok(Self { programs })
+    }
+
+    fn targets(&self) -> anyhow::Result<Vec<String>> {
         let listed = output(self.command()?.arg("list"))?;
         Ok(listed.lines().map(str::to_owned).collect())
     }
@@ -86,10 +89,10 @@ impl Fuzz<'_> {
     fn command(&self) -> anyhow::Result<Command> {
         // Not the Cargo that runs this: the toolchain is another one.
         let mut cargo = Command::new("cargo");
-        cargo.args(["+nightly", "fuzz"]).current_dir(root());
-        if let Some(programs) = self.programs {
-            cargo.env("PATH", with_path(programs)?);
-        }
+        cargo
+            .args(["+nightly", "fuzz"])
+            .current_dir(root())
+            .env("PATH", with_path(&self.programs)?);
         Ok(cargo)
     }
 }

@@ -23,10 +23,15 @@ pub(crate) fn cargo() -> Command {
     cargo
 }
 
+/// What Cargo knows of the crates of the workspace.
+pub(crate) fn metadata() -> anyhow::Result<Value> {
+    let text = output(cargo().args(["metadata", "--format-version", "1", "--no-deps"]))?;
+    Ok(serde_json::from_str(&text)?)
+}
+
 /// The folder that Cargo builds into.
 pub(crate) fn target() -> anyhow::Result<PathBuf> {
-    let text = output(cargo().args(["metadata", "--format-version", "1", "--no-deps"]))?;
-    let metadata: Value = serde_json::from_str(&text)?;
+    let metadata = metadata()?;
     let folder = metadata["target_directory"].as_str();
     Ok(folder.context("cargo does not say where it builds")?.into())
 }

@@ -3,86 +3,94 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgMatches};
 
+use self::Work::{Partial, Whole};
 use crate::builds::PROTO;
 use crate::shell::{cargo, root, run, say, timed};
 use crate::{builds, codegen, deny, differential, docs, edges, pythons, style, tools, venv};
 
 /// A check: its name, what it does, and the work.
-type Check = (&'static str, &'static str, fn() -> anyhow::Result<()>);
+type Check = (&'static str, &'static str, Work);
 
-/// What a check left out, which the end of the run must say.
-static LEFT_OUT: Mutex<Vec<&str>> = Mutex::new(Vec::new());
+enum Work {
+    /// It checks all that it is for.
+    Whole(fn() -> anyhow::Result<()>),
+    /// It says what it had to leave out, which the end of the run repeats.
+    Partial(fn() -> anyhow::Result<Option<&'static str>>),
+}
 
 /// The quick ones first.
 const CHECKS: &[Check] = &[
-    ("format", "rustfmt on every crate", format),
+    ("format", "rustfmt on every crate", Whole(format)),
     (
         "style",
         "width of lines, names, lengths of files, circles of imports",
-        style::run,
+        Whole(style::run),
     ),
-    ("edges", "which crate depends on which", edges::run),
+    ("edges", "which crate depends on which", Whole(edges::run)),
     (
         "generated-pages",
         "docs/ is what the code says",
-        generated_pages,
+        Whole(generated_pages),
     ),
     (
         "generated-types",
         "messages are what proto/ says",
-        generated_types,
+        Whole(generated_types),
     ),
     (
         "dependencies",
         "cargo deny: bans, licences, sources, advisories",
-        dependencies,
+        Partial(deny::run_checks),
     ),
     (
         "lint",
         "clippy on every target of the workspace, with every feature",
-        lint,
+        Whole(lint),
     ),
     (
         "features",
         "each feature alone, none and all, on the oldest Rust",
-        builds::each_feature,
+        Whole(builds::each_feature),
     ),
-    ("documentation", "rustdoc without a warning", documentation),
+    (
+        "documentation",
+        "rustdoc without a warning",
+        Whole(documentation),
+    ),
     (
         "builds",
         "the server, its tests, and servers that lack a transport",
-        builds::build,
+        Whole(builds::build),
     ),
     (
         "tests",
         "every crate, and the whole server over the wire",
-        tests,
+        Whole(tests),
     ),
     (
         "oldest-python",
         "workers under the oldest Python, NumPy and protobuf",
-        oldest_python,
+        Whole(oldest_python),
     ),
     (
         "newest-python",
         "workers under the newest Python and NumPy",
-        newest_python,
+        Whole(newest_python),
     ),
     (
         "json",
         "the codec reads random documents as Python and NumPy do",
-        json,
+        Whole(json),
     ),
     (
         "python-code",
         "ruff, mypy, unit tests with and without NumPy",
-        python_code,
+        Whole(python_code),
     ),
 ];
 
@@ -112,21 +120,29 @@ pub(crate) fn run_options(options: &ArgMatches) -> anyhow::Result<()> {
         say(format_args!("   {name}: {what}"));
     }
     let mut times = Vec::new();
+    let mut left_out = Vec::new();
     for (index, (name, what, work)) in checks.iter().enumerate() {
         let number = index + 1;
         say(format_args!("── {number}/{} {name}: {what}", checks.len()));
-        times.push((*name, timed(name, work)?));
+        let time = timed(name, || {
+            match work {
+                Whole(check) => check()?,
+                Partial(check) => left_out.extend(check()?),
+            }
+            Ok(())
+        })?;
+        times.push((*name, time));
     }
-    summary(&times, start.elapsed());
+    summary(&times, &left_out, start.elapsed());
     Ok(())
 }
 
-fn summary(times: &[(&str, Duration)], total: Duration) {
+fn summary(times: &[(&str, Duration)], left_out: &[&str], total: Duration) {
     say("── times");
     for (name, time) in times {
         say(format_args!("   {:>6.1} s  {name}", time.as_secs_f64()));
     }
-    for left_out in &*LEFT_OUT.lock().unwrap_or_else(PoisonError::into_inner) {
+    for left_out in left_out {
         say(format_args!("but {left_out}"));
     }
     let seconds = total.as_secs();
@@ -150,15 +166,6 @@ fn generated_types() -> anyhow::Result<()> {
     codegen::run(true)
 }
 
-fn dependencies() -> anyhow::Result<()> {
-    let left_out = deny::run_checks()?;
-    LEFT_OUT
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .extend(left_out);
-    Ok(())
-}
-
 fn lint() -> anyhow::Result<()> {
     run(cargo()
         .args(["clippy", "--workspace", "--all-targets", "--locked"])
@@ -167,7 +174,7 @@ fn lint() -> anyhow::Result<()> {
 
 fn documentation() -> anyhow::Result<()> {
     run(cargo()
-        .args(["doc", "--workspace", "--no-deps", "--locked", "--quiet"])
+        .args(["doc", "--workspace", "--no-deps", "--locked"])
         .env("RUSTDOCFLAGS", "-D warnings"))
 }
 
@@ -176,7 +183,7 @@ fn tests() -> anyhow::Result<()> {
 }
 
 /// The tests of the workspace, with components under this interpreter.
-fn test_command(python: &Path) -> anyhow::Result<Command> {
+pub(crate) fn test_command(python: &Path) -> anyhow::Result<Command> {
     let mut command = cargo();
     command
         .args(["test", "--workspace", "--features", PROTO])

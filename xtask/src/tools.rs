@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::Context as _;
 use serde_json::Value;
 
-use crate::shell::{cargo, output, root, run, say};
+use crate::shell::{metadata, output, root, run, say};
 
 /// A command-line gRPC client. Newer ones want a newer Go than Debian 12 has (1.19).
 const GRPCURL: &str = "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.8.9";
@@ -28,8 +28,7 @@ pub(crate) fn collector_builder() -> anyhow::Result<PathBuf> {
 
 /// Installs the oldest Rust that `Cargo.toml` promises unless it is there; gives its name.
 pub(crate) fn oldest_rust() -> anyhow::Result<String> {
-    let text = output(cargo().args(["metadata", "--format-version", "1", "--no-deps"]))?;
-    let metadata: Value = serde_json::from_str(&text)?;
+    let metadata = metadata()?;
     let version = metadata["packages"][0]["rust_version"]
         .as_str()
         .context("the workspace states no rust-version")?;

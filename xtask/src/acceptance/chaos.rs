@@ -1,11 +1,10 @@
 //! Tests that take too long, or too much of the machine, for every run.
 
-use std::process::Command;
-
 use anyhow::ensure;
 
-use crate::shell::{cargo, output, run as run_program};
-use crate::{builds, tools, venv};
+use crate::shell::{output, run as run_program};
+use crate::test::test_command;
+use crate::{builds, venv};
 
 /// Modules of this name hold programs that other tests start.
 const NOT_TESTS: [&str; 2] = ["--skip", "child::"];
@@ -13,6 +12,8 @@ const NOT_TESTS: [&str; 2] = ["--skip", "child::"];
 /// Runs the tests that `cargo xtask test` leaves out, and the chaos with its full load.
 pub(super) fn run() -> anyhow::Result<String> {
     builds::build()?;
+    let python = venv::RUNTIME.ensure()?;
+    let tests = || test_command(&python);
     let listed = output(tests()?.args(["--", "--list", "--ignored"]).args(NOT_TESTS))?;
     let heavy = listed
         .lines()
@@ -28,17 +29,4 @@ pub(super) fn run() -> anyhow::Result<String> {
             .env("STREELING_TEST_CHAOS", "full"),
     )?;
     Ok(format!("{heavy} heavy tests, and full chaos"))
-}
-
-/// The tests of the workspace, to which arguments can be added.
-fn tests() -> anyhow::Result<Command> {
-    let mut tests = cargo();
-    tests
-        .args(["test", "--workspace", "--features", builds::PROTO])
-        .arg("--locked")
-        .env("STREELING_TEST_PYTHON", venv::RUNTIME.ensure()?)
-        .env("STREELING_TEST_STUBS", venv::STUBS.ensure()?)
-        .env("STREELING_TEST_COLLECTOR", venv::COLLECTOR.ensure()?)
-        .env("STREELING_TEST_GRPCURL", tools::grpcurl()?);
-    Ok(tests)
 }

@@ -180,9 +180,10 @@ class Meta(unittest.TestCase):
         )
         self.assertEqual(response.meta, {"tags": {"a": 1, "b": 2, "c": None}})
         # In the words of this Python.
+        wrong: Any = [1]
         with self.assertRaises(TypeError) as refused:
-            dict([1])  # type: ignore[arg-type]
-        self.assertEqual(self.annotated(tags=[1]).error["info"], str(refused.exception))
+            dict(wrong)
+        self.assertEqual(self.annotated(tags=wrong).error["info"], str(refused.exception))
         self.assertIn("JSON serializable", self.annotated(tags={"a": object()}).error["info"])
         self.assertIsNone(self.annotated(tags={}).meta)
 
