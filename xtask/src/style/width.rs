@@ -1,4 +1,6 @@
-//! Lines of Rust and Markdown end at 100 columns.
+//! Lines of Rust and Markdown end at 100 columns, of which a Chinese character takes two.
+
+use unicode_width::UnicodeWidthStr as _;
 
 use super::source::Source;
 
@@ -16,7 +18,7 @@ pub(super) fn check(sources: &[Source]) -> Vec<String> {
 }
 
 fn fault(source: &Source, line: &str, number: usize) -> Option<String> {
-    let width = line.chars().count();
+    let width = line.width();
     if width <= WIDEST {
         return None;
     }
@@ -25,7 +27,7 @@ fn fault(source: &Source, line: &str, number: usize) -> Option<String> {
     let has_links = source.is_markdown() || start.starts_with("//");
     let prose = start.trim_start_matches(['/', '!', ' ']);
     let is_definition = has_links && prose.starts_with('[') && prose.contains("]: ");
-    if is_table || is_definition || without_targets(line, has_links).chars().count() <= WIDEST {
+    if is_table || is_definition || without_targets(line, has_links).width() <= WIDEST {
         return None;
     }
     let cure = if source.is_rust() {
@@ -77,7 +79,9 @@ mod tests {
     }
 
     #[test]
-    fn characters_are_counted_and_not_bytes() {
+    fn columns_are_counted_and_not_bytes_or_characters() {
+        assert_eq!(count("a.md", &"中".repeat(50)), 0);
+        assert_eq!(count("a.md", &"中".repeat(51)), 1);
         assert_eq!(count("a.md", &"é".repeat(100)), 0);
         assert_eq!(count("a.rs", &"é".repeat(100)), 0);
         let found = check(&[source("a.rs", &format!("//\n// {}\n", "é".repeat(98)))]);

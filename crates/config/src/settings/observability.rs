@@ -212,8 +212,8 @@ static DEBUG: Row = Row {
     detail: Text {
         en: "One worker for each transport; all are reloaded when a Python file below --app-dir \
              changes; errors of the component carry its traceback. Not for production.",
-        zh: "REST 与 gRPC 各只有一个工作进程；--app-dir 下的 Python 文件有改动时全部重新加载；组件的\
-             错误会带上 traceback。不要用于生产环境。",
+        zh: "REST 与 gRPC 各只有一个工作进程；--app-dir 下的 Python 文件有改动时全部重新加载；\
+             组件的错误会带上 traceback。不要用于生产环境。",
     },
 };
 

@@ -187,7 +187,8 @@ static IDLE_TIMEOUT: Row = Row {
     detail: Text {
         en: "Past that, 408, over gRPC DEADLINE_EXCEEDED. A gRPC client that does not read its \
              responses for so long is cut off.",
-        zh: "超时返回 408，gRPC 返回 DEADLINE_EXCEEDED。gRPC 客户端不读取响应达到此时长时，连接会被断开。",
+        zh: "超时返回 408，gRPC 返回 DEADLINE_EXCEEDED。gRPC 客户端不读取响应达到此时长时，\
+             连接会被断开。",
     },
 };
 

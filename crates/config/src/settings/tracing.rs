@@ -167,7 +167,7 @@ pub(crate) static JAEGER_PROPAGATION: Row = Row {
     detail: Text {
         en: "jaeger (uber-trace-id), w3c (traceparent) or b3; with tracing on, anything else gets \
              exit code 2. The others are read after it.",
-        zh: "jaeger（uber-trace-id）、w3c（traceparent）或 b3；开启追踪时，其他值退出码 2。其余几种在\
-             其后读取。",
+        zh: "jaeger（uber-trace-id）、w3c（traceparent）或 b3；开启追踪时，其他值退出码 2。\
+             其余几种在其后读取。",
     },
 };

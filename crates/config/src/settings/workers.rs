@@ -149,8 +149,8 @@ static WORKER_POOL: Row = Row {
         en: "separate: --workers processes for REST and --grpc-workers for gRPC. shared: one pool \
              of the larger of the two numbers behind both ports, so that the model is loaded half \
              as often.",
-        zh: "separate：REST 使用 --workers 个进程，gRPC 使用 --grpc-workers 个进程。shared：两个端口\
-             共用一个进程池，大小取两者中较大的值，模型加载的份数因此减半。",
+        zh: "separate：REST 使用 --workers 个进程，gRPC 使用 --grpc-workers 个进程。\
+             shared：两个端口共用一个进程池，大小取两者中较大的值，模型加载的份数因此减半。",
     },
 };
 

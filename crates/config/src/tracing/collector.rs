@@ -66,7 +66,8 @@ static ENDPOINT: Variable = Variable {
     allowed: Text {
         en: "http://host:port with a path or without, for gRPC also host:port (https needs TLS, \
              which this server does not have)",
-        zh: "http://host:port，可带路径，用 gRPC 时也可写 host:port（https 需要 TLS，本服务器不支持）",
+        zh: "http://host:port，可带路径，用 gRPC 时也可写 host:port\
+             （https 需要 TLS，本服务器不支持）",
     },
     disclosure: Disclosure::Url,
 };
