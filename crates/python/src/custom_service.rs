@@ -1,15 +1,17 @@
 //! The component's own server, `custom_service()`, in a process of its own.
 
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::config::PoolConfig;
+use crate::error::StartError;
 use crate::methods::Methods;
 use crate::pool::Pool;
 use crate::slot::WorkerSlot;
-use crate::worker::{Process, Worker, WorkerConfig};
+use crate::worker::{Process, Starting, WorkerConfig};
 
 /// The first pause before a service that failed is started again; it doubles with each failure in a
 /// row.
@@ -17,6 +19,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
 /// The longest of these pauses.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// How long the system may take to end a process that is killed.
+const KILLED_WITHIN: Duration = Duration::from_secs(1);
 
 /// A service that has run for so long does not count as a failure in a row.
 const STABLE_AFTER: Duration = Duration::from_secs(30);
@@ -55,11 +60,13 @@ impl CustomService {
         Self { stop, supervisor }
     }
 
-    /// Sends the process SIGTERM, and kills it when it has not ended after `grace`.
-    pub async fn stop(self, grace: Duration) {
+    /// Sends the process SIGTERM, also while it still loads, and kills it when it has not ended
+    /// after `grace`. It has ended when this is ready. Where this is not waited for to the end, it
+    /// may be called again, and not after that.
+    pub async fn stop(&mut self, grace: Duration) {
         self.stop.send_replace(Some(grace));
         // It fails only after a panic, which has been logged.
-        let _ = self.supervisor.await;
+        let _ = (&mut self.supervisor).await;
     }
 }
 
@@ -80,32 +87,25 @@ async fn supervise(
     let mut pause = FIRST_PAUSE;
     loop {
         let since = Instant::now();
-        let started = tokio::select! {
-            started = Worker::start(&config, worker) => started,
-            _ = stopped(&mut stop) => return,
-        };
-        match started {
-            Ok(mut started) => {
-                tracing::info!(worker, "custom_service runs");
-                let status = tokio::select! {
-                    status = started.process.wait() => status,
-                    grace = stopped(&mut stop) => return end(&mut started.process, grace).await,
-                };
-                match status {
-                    Ok(status) if status.success() => {
-                        tracing::info!(worker, "custom_service has ended");
-                        return;
-                    }
-                    Ok(status) => {
-                        tracing::error!(worker, "custom_service failed: {status}");
-                    }
-                    Err(error) => {
-                        tracing::error!(worker, "custom_service failed: {error}");
-                    }
-                }
-            }
+        let mut starting = match Starting::spawn(&config, worker).await {
+            Ok(starting) => Some(starting),
             Err(error) => {
                 tracing::error!(worker, "custom_service not started: {error}");
+                None
+            }
+        };
+        if let Some(starting) = &mut starting {
+            let ended = tokio::select! {
+                ended = run(starting, &config, worker) => ended,
+                grace = stopped(&mut stop) => return end(&mut starting.process, grace).await,
+            };
+            match ended {
+                Ok(status) if status.success() => {
+                    tracing::info!(worker, "custom_service has ended");
+                    return;
+                }
+                Ok(status) => tracing::error!(worker, "custom_service failed: {status}"),
+                Err(error) => tracing::error!(worker, "custom_service not started: {error}"),
             }
         }
         if since.elapsed() >= STABLE_AFTER {
@@ -119,9 +119,23 @@ async fn supervise(
     }
 }
 
+/// Loads the component in the process, and waits for its end.
+async fn run(
+    starting: &mut Starting,
+    config: &WorkerConfig,
+    worker: usize,
+) -> Result<ExitStatus, StartError> {
+    starting.load(config, worker).await?;
+    tracing::info!(worker, "custom_service runs");
+    Ok(starting.process.wait().await?)
+}
+
 async fn end(process: &mut Process, grace: Duration) {
     process.terminate();
     if tokio::time::timeout(grace, process.wait()).await.is_err() {
         tracing::warn!("custom_service is killed: it did not end within {grace:?}");
+        process.kill();
+        // It may hold a port, which the next one needs.
+        let _ = tokio::time::timeout(KILLED_WITHIN, process.wait()).await;
     }
 }

@@ -165,7 +165,34 @@ impl Drop for Process {
 impl Worker {
     /// Starts a process for `slot` and waits until the component in it is loaded.
     pub(crate) async fn start(config: &WorkerConfig, slot: usize) -> Result<Self, StartError> {
-        let (mut control, control_theirs) = pair()?;
+        let mut starting = Starting::spawn(config, slot).await?;
+        let ready = starting.load(config, slot).await?;
+        let Starting {
+            connections,
+            process,
+            control,
+        } = starting;
+        Ok(Self {
+            connections: connections.into(),
+            ready,
+            process,
+            _control: control,
+        })
+    }
+}
+
+/// A process that may not have loaded its component yet.
+#[derive(Debug)]
+pub(crate) struct Starting {
+    connections: Vec<Connection>,
+    pub(crate) process: Process,
+    control: UnixStream,
+}
+
+impl Starting {
+    /// Starts the process.
+    pub(crate) async fn spawn(config: &WorkerConfig, slot: usize) -> Result<Self, StartError> {
+        let (control, control_theirs) = pair()?;
         let mut theirs = vec![control_theirs];
         let mut connections = Vec::with_capacity(config.threads);
         for _ in 0..config.threads {
@@ -174,40 +201,47 @@ impl Worker {
             theirs.push(other);
         }
 
-        let mut process = spawn(config, theirs, slot).await?;
+        let process = spawn(config, theirs, slot).await?;
+        Ok(Self {
+            connections,
+            process,
+            control,
+        })
+    }
+
+    /// Has the process load the component. It is to be called once.
+    pub(crate) async fn load(
+        &mut self,
+        config: &WorkerConfig,
+        slot: usize,
+    ) -> Result<Ready, StartError> {
+        let control = &mut self.control;
         let start = async {
-            write(&mut control, Kind::Package, &package::sources()).await?;
-            let hello = tokio::time::timeout(HELLO_TIMEOUT, read(&mut control));
+            write(control, Kind::Package, &package::sources()).await?;
+            let hello = tokio::time::timeout(HELLO_TIMEOUT, read(control));
             let (kind, body) = hello.await.map_err(|_| StartError::Silent {
                 python: config.python.clone(),
                 timeout: HELLO_TIMEOUT,
             })??;
             check_hello(kind, &body, slot)?;
-            write(&mut control, Kind::Load, &load(config, slot)).await?;
-            let (kind, body) = read(&mut control).await?;
+            write(control, Kind::Load, &load(config, slot)).await?;
+            let (kind, body) = read(control).await?;
             read_ready(config, kind, &body)
         };
-        let started = start.await;
-        let ready = match started {
+        match start.await {
             // The socket only shows that the worker is gone; its exit status tells more.
             Err(StartError::Socket(error)) => {
-                let ended = tokio::time::timeout(Duration::from_secs(1), process.wait()).await;
-                return Err(match ended {
+                let ended = tokio::time::timeout(Duration::from_secs(1), self.process.wait()).await;
+                Err(match ended {
                     Ok(Ok(status)) => StartError::Exited {
                         status,
                         python: config.python.clone(),
                     },
                     _ => StartError::Socket(error),
-                });
+                })
             }
-            other => other?,
-        };
-        Ok(Self {
-            connections: connections.into(),
-            ready,
-            process,
-            _control: control,
-        })
+            other => other,
+        }
     }
 }
 

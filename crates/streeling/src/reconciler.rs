@@ -2,12 +2,11 @@
 //! workers, and the component's own server.
 
 use std::convert::Infallible;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use streeling_config::Settings;
 use streeling_python::{CustomService, Pool};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use crate::control::{Control, DesiredState};
 use crate::error::ServeError;
@@ -45,7 +44,7 @@ impl Reconciler {
     /// once the component is loaded.
     pub(crate) async fn run(&self, mut control: Control) -> Infallible {
         let mut changes = self.changes.clone();
-        self.start_service();
+        self.restart_service().await;
         let mut current = DesiredState::default();
         loop {
             tokio::select! {
@@ -68,8 +67,7 @@ impl Reconciler {
 
     /// Stops all processes: each finishes its requests, for at most `grace`.
     pub(crate) async fn stop(&self, grace: Duration) {
-        let service = self.take_service();
-        tokio::join!(self.pools.stop(grace), stop(service, grace));
+        tokio::join!(self.pools.stop(grace), self.stop_service(grace));
     }
 
     /// One pool after the other: if the first cannot load the component, the second need not try,
@@ -81,9 +79,7 @@ impl Reconciler {
                 return;
             }
         }
-        // The old one must have released its port before the new one binds it.
-        stop(self.take_service(), self.graceful_timeout).await;
-        self.start_service();
+        self.restart_service().await;
         tracing::info!("all workers are reloaded");
     }
 
@@ -102,16 +98,22 @@ impl Reconciler {
         }
     }
 
-    fn start_service(&self) {
-        let service = self.pools.all().find_map(Pool::start_service);
-        *self.service.lock().unwrap_or_else(PoisonError::into_inner) = service;
+    /// The old one must have released its port before the new one binds it. It stays in its place
+    /// until it has ended, so that a stop of the server in the meantime finds it.
+    async fn restart_service(&self) {
+        let mut service = self.service.lock().await;
+        if let Some(running) = &mut *service {
+            running.stop(self.graceful_timeout).await;
+        }
+        *service = self.pools.all().find_map(Pool::start_service);
     }
 
-    fn take_service(&self) -> Option<CustomService> {
-        self.service
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+    async fn stop_service(&self, grace: Duration) {
+        let mut service = self.service.lock().await;
+        if let Some(running) = &mut *service {
+            running.stop(grace).await;
+        }
+        *service = None;
     }
 }
 
@@ -122,10 +124,4 @@ async fn changed(changes: &mut Option<watch::Receiver<()>>) {
         return;
     }
     std::future::pending::<()>().await;
-}
-
-async fn stop(service: Option<CustomService>, grace: Duration) {
-    if let Some(service) = service {
-        service.stop(grace).await;
-    }
 }

@@ -65,6 +65,43 @@ fn runs_beside_the_workers_and_ends_with_the_server() {
     server.signal(Signal::TERM).unwrap();
     assert_eq!(server.wait(TIMEOUT).unwrap().code(), Some(0));
     assert!(!runs(third));
+    // TERM has ended each of them, for which it needs no handler.
+    let log = server.log();
+    assert!(!log.iter().any(|line| line.contains("killed")), "{log:?}");
+}
+
+#[test]
+fn stopped_while_it_loads_it_gets_its_time_to_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "import os, signal, sys, time\n\
+                def end(*_):\n\
+                \x20   open('ended', 'w').close()\n\
+                \x20   sys.exit(0)\n\
+                class Serving:\n\
+                \x20   def load(self):\n\
+                \x20       if not os.path.exists('loaded'):\n\
+                \x20           open('loaded', 'w').close()\n\
+                \x20           return\n\
+                \x20       signal.signal(signal.SIGTERM, end)\n\
+                \x20       with open('new', 'w') as file:\n\
+                \x20           file.write(str(os.getpid()))\n\
+                \x20       os.rename('new', 'service')\n\
+                \x20       time.sleep(600)\n\
+                \x20   def predict(self, X, names):\n\
+                \x20       return X\n\
+                \x20   def custom_service(self):\n\
+                \x20       pass\n";
+    std::fs::write(folder.path().join("Serving.py"), text).unwrap();
+    let mut server = command_in(folder.path(), "Serving")
+        .env("GRPC_WORKERS", "0")
+        .args(["--workers", "1"])
+        .start()
+        .unwrap();
+    let loading = another_service(folder.path(), None);
+    server.signal(Signal::TERM).unwrap();
+    assert_eq!(server.wait(TIMEOUT).unwrap().code(), Some(0));
+    assert!(folder.path().join("ended").exists());
+    assert!(!runs(loading));
 }
 
 #[test]

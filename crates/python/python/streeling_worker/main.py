@@ -34,8 +34,10 @@ def run(control: socket.socket, data: list[socket.socket]) -> None:
     # Ctrl-C goes to the whole terminal; the server decides when a worker ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # So does a TERM to the whole group, from systemd for one. A handler and not SIG_IGN, which
-    # processes that the component starts would inherit.
-    signal.signal(signal.SIGTERM, lambda number, frame: None)
+    # processes that the component starts would inherit. The component's own server, though, is
+    # ended by it, in its own way or by default.
+    if data:
+        signal.signal(signal.SIGTERM, lambda number, frame: None)
     logs.replace_streams()
     faulthandler.enable()
 
