@@ -16,9 +16,7 @@ from typing import Any, Callable
 
 import grpc
 from google.protobuf import empty_pb2, json_format, wrappers_pb2  # noqa: F401
-
-# The stubs are in the real package alone, which the type checker does not see.
-from seldon_core.proto import prediction_pb2, prediction_pb2_grpc  # type: ignore[attr-defined]
+from seldon_core.proto import prediction_pb2, prediction_pb2_grpc
 
 # Longer than any call takes when all is well, in seconds.
 TIMEOUT = 30.0

@@ -9,9 +9,7 @@ from typing import Any
 
 import grpc
 from google.protobuf import empty_pb2, json_format
-
-# The stubs are in the real package alone, which the type checker does not see.
-from seldon_core.proto import prediction_pb2, prediction_pb2_grpc  # type: ignore[attr-defined]
+from seldon_core.proto import prediction_pb2, prediction_pb2_grpc
 
 GRPC = os.environ["GRPC"]
 TIMEOUT = 30

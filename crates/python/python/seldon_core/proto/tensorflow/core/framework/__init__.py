@@ -1,0 +1,1 @@
+"""The messages that a tftensor is made of."""

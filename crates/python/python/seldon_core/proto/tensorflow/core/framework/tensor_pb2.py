@@ -1,0 +1,12 @@
+"""TensorFlow's `tensor.proto`; where TensorFlow is installed, its own classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seldon_core.proto import _classes
+
+TensorProto: Any
+VariantTensorDataProto: Any
+
+_classes.build(globals(), "tensorflow.TensorProto")

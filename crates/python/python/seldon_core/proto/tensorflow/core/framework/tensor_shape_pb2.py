@@ -1,0 +1,11 @@
+"""TensorFlow's `tensor_shape.proto`; where TensorFlow is installed, its own classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seldon_core.proto import _classes
+
+TensorShapeProto: Any
+
+_classes.build(globals(), "tensorflow.TensorShapeProto")

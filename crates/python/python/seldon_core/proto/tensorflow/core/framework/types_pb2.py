@@ -1,0 +1,11 @@
+"""TensorFlow's `types.proto`; where TensorFlow is installed, its own classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seldon_core.proto import _classes
+
+DataType: Any
+
+_classes.build(globals(), "tensorflow.DataType")

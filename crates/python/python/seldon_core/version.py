@@ -1,0 +1,3 @@
+"""The version of seldon-core whose interface this package has."""
+
+__version__ = "1.18.2"
