@@ -15,6 +15,7 @@ mod fuzz;
 mod options;
 mod pythons;
 mod shell;
+mod standin;
 mod style;
 mod test;
 mod tools;
@@ -48,6 +49,7 @@ fn run(matches: &ArgMatches) -> anyhow::Result<()> {
         Some(("differential", options)) => differential::run_options(options),
         Some(("fuzz", options)) => fuzz::run_targets(options),
         Some(("edges", _)) => edges::run(),
+        Some(("standin", options)) => standin::run_options(options),
         Some(("style", _)) => style::run(),
         Some(("acceptance", parts)) => acceptance::run(parts),
         Some(("bench", what)) => bench::run(what),
@@ -101,6 +103,7 @@ fn command() -> Command {
             ),
         )
         .subcommand(differential::command())
+        .subcommand(standin::command())
         .subcommand(fuzz::command())
         .subcommand(acceptance::command())
         .subcommand(bench::command())

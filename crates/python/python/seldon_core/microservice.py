@@ -91,7 +91,8 @@ def load_annotations() -> dict[str, str]:
         for line in file.read_text().splitlines():
             name, is_one, value = line.strip().partition("=")
             if is_one:
-                annotations[name.strip()] = value.strip().strip("\"'")
+                # Kubernetes writes it in quotes.
+                annotations[name.strip()] = value.strip()[1:-1]
     return annotations
 
 

@@ -53,7 +53,7 @@ class AsTheRealOne(unittest.TestCase):
         )
         recorded = json.loads((FOLDER / "interface.json").read_text())
         if not is_there("grpc"):
-            # Its module cannot be imported without; `cargo xtask conformance package` has it.
+            # Its module cannot be imported without; `cargo xtask standin --check` has it.
             recorded = [entry for entry in recorded if not entry[0].endswith("_grpc")]
         self.assertGreater(len(recorded), 8)
         asked = json.dumps([[module, list(names)] for module, names in recorded])

@@ -7,10 +7,11 @@ component is not tied to a version of it.
 from __future__ import annotations
 
 import base64
-from typing import Any
+from typing import Any, Callable
 
 try:
     from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, empty_pb2, struct_pb2
+    from google.protobuf.internal import enum_type_wrapper
 except ImportError as _error:
     raise ImportError(f"seldon_core.proto needs the package protobuf ({_error})") from _error
 
@@ -44,31 +45,47 @@ def file_with(symbol: str) -> Any:
     return pool.FindFileContainingSymbol(symbol)
 
 
+def message_class(descriptor: Any) -> Any:
+    """The class of a message: the one that is registered, or a new one."""
+    try:
+        from google.protobuf.message_factory import GetMessageClass
+    except ImportError:
+        # Before protobuf 4.22.
+        from google.protobuf.symbol_database import Default
+
+        return Default().GetPrototype(descriptor)
+    return GetMessageClass(descriptor)
+
+
+def shared(module: dict[str, Any], symbol: str) -> Callable[[str], Any]:
+    """A `__getattr__` for the messages of a file that is also TensorFlow's.
+
+    TensorFlow may register classes of its own at any time; these are the ones that count.
+    """
+    file = file_with(symbol)
+    module["DESCRIPTOR"] = file
+    for name, descriptor in file.enum_types_by_name.items():
+        module[name] = enum_type_wrapper.EnumTypeWrapper(descriptor)
+        module.update((value.name, value.number) for value in descriptor.values)
+
+    def find(name: str) -> Any:
+        if name in file.message_types_by_name:
+            return message_class(file.message_types_by_name[name])
+        raise AttributeError(f"module {module['__name__']!r} has no attribute {name!r}")
+
+    return find
+
+
 def build(module: dict[str, Any], symbol: str) -> None:
-    """Puts the descriptor of a file, its messages and its enums into the globals of a module."""
+    """Puts the descriptor of a file and its messages into the globals of a module."""
     file = file_with(symbol)
     module["DESCRIPTOR"] = file
     try:
         from google.protobuf.internal import builder
     except ImportError:
-        _build_before_3_20(module, file)
+        # Before protobuf 3.20.
+        for name, descriptor in file.message_types_by_name.items():
+            module[name] = message_class(descriptor)
         return
     builder.BuildMessageAndEnumDescriptors(file, module)
     builder.BuildTopDescriptorsAndMessages(file, module["__name__"], module)
-
-
-def _build_before_3_20(module: dict[str, Any], file: Any) -> None:
-    from google.protobuf.internal import enum_type_wrapper
-    from google.protobuf.message import Message
-    from google.protobuf.reflection import GeneratedProtocolMessageType
-
-    def message(descriptor: Any) -> Any:
-        nested = {inner.name: message(inner) for inner in descriptor.nested_types}
-        members = {"DESCRIPTOR": descriptor, "__module__": module["__name__"], **nested}
-        return GeneratedProtocolMessageType(descriptor.name, (Message,), members)
-
-    for name, descriptor in file.message_types_by_name.items():
-        module[name] = message(descriptor)
-    for name, descriptor in file.enum_types_by_name.items():
-        module[name] = enum_type_wrapper.EnumTypeWrapper(descriptor)
-        module.update((value.name, value.number) for value in descriptor.values)

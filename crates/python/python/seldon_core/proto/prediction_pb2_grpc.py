@@ -12,6 +12,7 @@ except ImportError as _error:
     ) from _error
 
 from . import prediction_pb2
+from ._classes import message_class
 
 GenericStub: Any
 GenericServicer: Any
@@ -36,26 +37,14 @@ SeldonServicer: Any
 add_SeldonServicer_to_server: Any
 
 
-def _class(descriptor: Any) -> Any:
-    """The message class of a descriptor."""
-    try:
-        from google.protobuf.message_factory import GetMessageClass
-    except ImportError:
-        # Before protobuf 4.22.
-        from google.protobuf.symbol_database import Default
-
-        return Default().GetPrototype(descriptor)
-    return GetMessageClass(descriptor)
-
-
 def _stub(service: Any) -> type:
     def __init__(self: Any, channel: Any) -> None:
         """A client of the service over this channel."""
         for method in service.methods:
             call = channel.unary_unary(
                 f"/{service.full_name}/{method.name}",
-                request_serializer=_class(method.input_type).SerializeToString,
-                response_deserializer=_class(method.output_type).FromString,
+                request_serializer=message_class(method.input_type).SerializeToString,
+                response_deserializer=message_class(method.output_type).FromString,
             )
             setattr(self, method.name, call)
 
@@ -83,8 +72,8 @@ def _adder(service: Any) -> Callable[[Any, Any], None]:
         handlers = {
             method.name: grpc.unary_unary_rpc_method_handler(
                 getattr(servicer, method.name),
-                request_deserializer=_class(method.input_type).FromString,
-                response_serializer=_class(method.output_type).SerializeToString,
+                request_deserializer=message_class(method.input_type).FromString,
+                response_serializer=message_class(method.output_type).SerializeToString,
             )
             for method in service.methods
         }

@@ -16,8 +16,8 @@ def calls(seed: int = 1) -> list[Case]:
     cases = Cases(seed)
     for part in (_arrays, _messages, _requests, _responses, _components, _metrics, _metadata):
         part(cases)
-    _parameters(cases)
-    _environment(cases)
+    for part in (_parameters, _environment, _files, _flask):
+        part(cases)
     return cases.cases
 
 
@@ -231,3 +231,93 @@ def _environment(cases: Cases) -> None:
     for name in ("ENV_MODEL_NAME", "NONIMPLEMENTED_MSG", "NONIMPLEMENTED_IMAGE_MSG"):
         cases.add(f"env_utils.{name}")
     cases.add("version.__version__")
+
+
+def _files(cases: Cases) -> None:
+    local = ("D/model", "D/model/a.bin", "D/none", "D/model/*.bin", "")
+    uris = (*local, *(f"file://{path}" for path in local), "model", "model/")
+    for uri, has_target in itertools.product(uris, (False, True)):
+        cases.add("scenarios.download", uri, has_target)
+    text = 'a="b"\nseldon.io/rest-timeout="100"\nno value\n  s = \'t\' \nq="1=2"\n\n'
+    for content in (None, "", text):
+        cases.add("scenarios.pod_annotations", content)
+    lines = (
+        ("Iris",),
+        ("Iris", "--service-type", "ROUTER", "--workers", "3", "--other", "x"),
+        ("Iris", "--tracing", "--debug", "--persistence", "--access-log"),
+        ("Iris", "--tracing", "1", "--http-port", "1", "--grpc-port", "2", "--metrics-port", "3"),
+        ("Iris", "--log-level", "DEBUG", "--parameters", "[]", "--pidfile", "p", "--threads", "2"),
+        ("Iris", "--service-type", "OTHER"),
+        ("Iris", "--workers", "x"),
+        (),
+    )
+    for words in lines:
+        cases.add("scenarios.arguments", *words)
+    for line in (("GET /metrics",), ("GET /ping",), ('"%s" %s', "GET /metrics HTTP/1.1", "200")):
+        cases.add("scenarios.is_kept", *line)
+
+
+def _flask(cases: Cases) -> None:
+    json, form, multipart = (
+        f"{kind}/{name}"
+        for kind, name in (
+            ("application", "json"),
+            ("application", "x-www-form-urlencoded"),
+            ("multipart", "form-data"),
+        )
+    )
+    whole = {"body": b'{"a": 1}', "type": json}
+    requests: list[dict[str, Any]] = [
+        whole,
+        {**whole, "args": {"json": '{"q": 1}'}},
+        {"form": {"json": '{"a": 1}'}, "type": form},
+        {"form": {"json": '{"a": 1}'}, "args": {"json": '{"q": 1}'}, "type": form},
+        {"form": {"json": '{"a'}, "type": form},
+        {"form": {"other": "1"}, "type": form},
+        {"args": {"json": "[1]"}},
+        {"args": {"other": "[1]"}},
+        {},
+        {"form": {"strData": "{}", "data": '{"ndarray": [1]}'}, "type": multipart},
+        {"files": {"binData": b"\x00\xff"}, "form": {"meta": "{}"}, "type": multipart},
+        {"files": {"strData": b"text", "jsonData": b"[1]"}, "type": multipart},
+        {"form": {"jsonData": "bad"}, "type": multipart},
+        {"form": {"json": '{"a": 1}'}, "type": multipart},
+    ]
+    for body in (b"[1]", b'"text"', b"null", b"", b'{"a', b"NaN"):
+        requests += [{"body": body, "type": json}, {"body": body, "type": "text/plain"}]
+    for request, skip_decoding in itertools.product(requests, (False, True)):
+        cases.add("scenarios.flask_request", request, skip_decoding)
+    for value in _each({"b": 1, "a": [None, True]}, [1, 2.5], "text", None, float("nan")):
+        cases.add("scenarios.flask_response", value, False)
+    for text in ('{"a": 1}', b"bytes"):
+        cases.add("scenarios.flask_response", text, True)
+
+
+def live_calls(with_tensorflow: bool, seed: int = 1) -> list[Case]:
+    """What is compared where the real package is, since it needs packages beside it."""
+    cases = Cases(seed)
+    for _ in range(10):
+        count = cases.random.randrange(5)
+        cases.add("scenarios.metrics_text", [cases.metric() for _ in range(count)])
+    if not with_tensorflow:
+        return cases.cases
+    for _ in range(40):
+        array, names = cases.array(), cases.words()
+        if array.dtype.kind == "O":
+            continue
+        cases.add("utils.array_to_grpc_datadef", "tftensor", array, names)
+        cases.add("utils.array_to_rest_datadef", "tftensor", array, names)
+        import tensorflow as tf
+        from google.protobuf import json_format
+        from seldon_core.proto import prediction_pb2
+
+        datadef = prediction_pb2.DefaultData(names=names, tftensor=tf.make_tensor_proto(array))
+        cases.add("utils.grpc_datadef_to_array", datadef)
+        request = {"data": json_format.MessageToDict(datadef)}
+        cases.add("utils.extract_request_parts_json", request)
+        model = component(cases.random.choice(components.NAMES))
+        returned = cases.array()
+        cases.add("utils.construct_response_json", model, False, request, returned)
+        message = prediction_pb2.SeldonMessage(data=datadef)
+        cases.add("utils.construct_response", model, True, message, returned)
+    return cases.cases

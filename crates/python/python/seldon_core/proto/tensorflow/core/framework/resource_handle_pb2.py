@@ -8,4 +8,4 @@ from seldon_core.proto import _classes
 
 ResourceHandleProto: Any
 
-_classes.build(globals(), "tensorflow.ResourceHandleProto")
+__getattr__ = _classes.shared(globals(), "tensorflow.ResourceHandleProto")

@@ -9,4 +9,4 @@ from seldon_core.proto import _classes
 TensorProto: Any
 VariantTensorDataProto: Any
 
-_classes.build(globals(), "tensorflow.TensorProto")
+__getattr__ = _classes.shared(globals(), "tensorflow.TensorProto")

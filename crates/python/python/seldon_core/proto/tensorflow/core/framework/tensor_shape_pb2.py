@@ -8,4 +8,4 @@ from seldon_core.proto import _classes
 
 TensorShapeProto: Any
 
-_classes.build(globals(), "tensorflow.TensorShapeProto")
+__getattr__ = _classes.shared(globals(), "tensorflow.TensorShapeProto")

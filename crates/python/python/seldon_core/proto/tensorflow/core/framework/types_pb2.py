@@ -7,5 +7,6 @@ from typing import Any
 from seldon_core.proto import _classes
 
 DataType: Any
+SerializedDType: Any
 
-_classes.build(globals(), "tensorflow.DataType")
+__getattr__ = _classes.shared(globals(), "tensorflow.DataType")
