@@ -36,13 +36,13 @@ def message_response(
     if isinstance(returned, (list, *_array_types())):
         array = _arrays.numpy().array(returned) if isinstance(returned, list) else returned
         has_data = request.WhichOneof("data_oneof") == "data"
-        asked = request.data.WhichOneof("data_oneof") if has_data else None
+        requested = request.data.WhichOneof("data_oneof") if has_data else None
         names = (
             client_feature_names(user_model, request.data.names)
             if is_request
             else client_class_names(user_model, array)
         )
-        data = _arrays.to_datadef(_kind(array, has_data, {asked}), array, names)
+        data = _arrays.to_datadef(_kind(array, has_data, {requested}), array, names)
         return prediction_pb2.SeldonMessage(data=data, meta=built)
     if isinstance(returned, str):
         return prediction_pb2.SeldonMessage(strData=returned, meta=built)
@@ -85,8 +85,8 @@ def _rest_data(
     user_model: SeldonComponent, is_request: bool, request: dict[str, Any], returned: Any
 ) -> dict[str, Any]:
     array = _arrays.numpy().array(returned) if isinstance(returned, list) else returned
-    asked = request.get("data")
-    kind = _kind(array, asked is not None, asked or {})
+    requested = request.get("data")
+    kind = _kind(array, requested is not None, requested or {})
     data: dict[str, Any]
     if kind == "tensor":
         data = {"tensor": {"values": array.ravel().tolist(), "shape": array.shape}}
@@ -95,20 +95,20 @@ def _rest_data(
     else:
         data = {"ndarray": returned if isinstance(returned, list) else array.tolist()}
     if is_request:
-        data["names"] = client_feature_names(user_model, (asked or {}).get("names", []))
+        data["names"] = client_feature_names(user_model, (requested or {}).get("names", []))
     else:
         data["names"] = client_class_names(user_model, array)
     return data
 
 
-def _kind(array: Any, has_data: bool, asked: Any) -> str:
+def _kind(array: Any, has_data: bool, requested: Any) -> str:
     """How an array is written: as the request's was, where it can be."""
     np = _arrays.numpy()
     if not np.issubdtype(array.dtype, np.number):
         return "ndarray"
     if not has_data:
         return "tensor"
-    return next((kind for kind in ("tensor", "tftensor") if kind in asked), "ndarray")
+    return next((kind for kind in ("tensor", "tftensor") if kind in requested), "ndarray")
 
 
 def custom_meta(

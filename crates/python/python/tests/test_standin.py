@@ -56,8 +56,8 @@ class AsTheRealOne(unittest.TestCase):
             # Its module cannot be imported without; `cargo xtask standin --check` has it.
             recorded = [entry for entry in recorded if not entry[0].endswith("_grpc")]
         self.assertGreater(len(recorded), 8)
-        asked = json.dumps([[module, list(names)] for module, names in recorded])
-        found = json.loads(run(code, asked, **ENVIRONMENT))
+        requested = json.dumps([[module, list(names)] for module, names in recorded])
+        found = json.loads(run(code, requested, **ENVIRONMENT))
         left_out = set()
         for (module, expected), (_, names) in zip(recorded, found):
             for name, one in expected.items():
