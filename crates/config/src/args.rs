@@ -85,7 +85,7 @@ fn arg(row: &'static Row) -> Option<Arg> {
     match row.flag {
         Flag::None => None,
         Flag::Positional => Some(arg.required(true)),
-        Flag::Value(name) => Some(flag(arg, name)),
+        Flag::Value(name) | Flag::Preceded(name) => Some(flag(arg, name)),
         Flag::Bare(name, meant) => Some(bare(arg, name, meant)),
         Flag::Switch(name) => Some(bare(arg, name, "1").require_equals(true)),
     }

@@ -4,14 +4,21 @@ use crate::error::{Warning, quoted};
 
 /// Where settings come from beside the command line, and what there is to be said about them.
 pub(crate) struct Context<'a> {
+    /// The name that the program was started by, without its folder.
+    pub(crate) program: &'a str,
     pub(crate) environment: &'a Environment,
     annotations: &'a Annotations,
     pub(crate) warnings: Vec<Warning>,
 }
 
 impl<'a> Context<'a> {
-    pub(crate) fn new(environment: &'a Environment, annotations: &'a Annotations) -> Self {
+    pub(crate) fn new(
+        program: &'a str,
+        environment: &'a Environment,
+        annotations: &'a Annotations,
+    ) -> Self {
         Self {
+            program,
             environment,
             annotations,
             warnings: Vec::new(),

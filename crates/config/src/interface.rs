@@ -17,8 +17,16 @@ impl InterfaceName {
     ///
     /// # Errors
     ///
-    /// What is wrong with the name, for a person.
+    /// What is wrong with the name, for a person. For the path of a file it names the class that
+    /// probably is meant.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        Self::split(text).map_err(|why| match class_in_file(text) {
+            Some(name) => format!("{why}; is {name} meant?"),
+            None => why,
+        })
+    }
+
+    fn split(text: &str) -> Result<Self, String> {
         let (module, class) = text.rsplit_once('.').unwrap_or((text, text));
         if let Some(part) = module
             .split('.')
@@ -40,6 +48,18 @@ impl fmt::Display for InterfaceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.module, self.class)
     }
+}
+
+/// The class of the same name in a file that is given by its path.
+fn class_in_file(path: &str) -> Option<String> {
+    let path = path.strip_prefix("./").unwrap_or(path);
+    let path = path.strip_suffix(".py").unwrap_or(path);
+    let (folder, class) = path.rsplit_once('/').unwrap_or(("", path));
+    let name = match folder {
+        "" => class.to_owned(),
+        _ => format!("{}.{class}.{class}", folder.replace('/', ".")),
+    };
+    InterfaceName::split(&name).ok().map(|_| name)
 }
 
 /// Python's identifiers, a little too generous beyond ASCII: Python has the last word at import.
@@ -80,6 +100,23 @@ mod tests {
             "", ".", "a.", ".a", "a..b", "1a", "a.1b", "a/b", "a b", "a.b-c", "my-model", "a.b()",
         ] {
             assert!(InterfaceName::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_path_of_a_file_is_refused_with_the_class_that_is_meant() {
+        for (text, expected) in [
+            ("./Iris.py", "Iris"),
+            ("./Iris", "Iris"),
+            ("models/Iris.py", "models.Iris.Iris"),
+            ("a/b/Iris.py", "a.b.Iris.Iris"),
+        ] {
+            let why = InterfaceName::parse(text).unwrap_err();
+            assert!(why.ends_with(&format!("; is {expected} meant?")), "{why}");
+        }
+        for text in ["/app/Iris.py", "a b.py", "../Iris.py"] {
+            let why = InterfaceName::parse(text).unwrap_err();
+            assert!(why.ends_with("name"), "{why}");
         }
     }
 }

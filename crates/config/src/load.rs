@@ -1,4 +1,5 @@
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
 
 use crate::annotations::{self, Annotations};
 use crate::args::RawArgs;
@@ -11,7 +12,7 @@ use crate::kind::size;
 use crate::read::{derive, read};
 use crate::row::Row;
 use crate::settings::grpc::{GRPC_PORT, GRPC_WORKERS};
-use crate::settings::observability::METRICS_PORT;
+use crate::settings::observability::{LOG_LEVEL, METRICS_PORT};
 use crate::settings::serving::{HTTP_PORT, TIMEOUT_MS, timeout_of};
 use crate::settings::workers::WORKERS;
 use crate::settings::{Development, Grpc, Log, LogLevel, Rest, Settings, Workers, rows};
@@ -28,8 +29,8 @@ pub struct Loaded {
 }
 
 impl Settings {
-    /// Reads the command line (whose first item is the program's name), then the environment, then
-    /// the annotations, then the defaults.
+    /// Reads the command line (whose first item is the program's name, which chooses between
+    /// defaults), then the environment, then the annotations, then the defaults.
     ///
     /// # Errors
     ///
@@ -47,8 +48,10 @@ impl Settings {
         environment: &Environment,
         annotations: &Annotations,
     ) -> Result<Loaded, ConfigError> {
+        let args: Vec<OsString> = args.into_iter().collect();
+        let program = file_name(args.first());
         let args = RawArgs::parse(args)?;
-        let mut context = Context::new(environment, annotations);
+        let mut context = Context::new(&program, environment, annotations);
         let mut draft = Draft::default();
         let sources = read(rows(), &args, &mut context, &mut draft)?;
         context.warnings.extend_from_slice(annotations.warnings());
@@ -58,7 +61,7 @@ impl Settings {
         fit(&sources, &mut context, &mut draft);
         let settings = finish(&mut draft, tracing);
         check_ports(&[
-            (&HTTP_PORT, settings.rest.port, settings.rest.workers > 0),
+            (&HTTP_PORT, settings.rest.port, features.rest),
             (&GRPC_PORT, settings.grpc.port, settings.grpc.workers > 0),
             (&METRICS_PORT, settings.metrics.port, features.metrics),
         ])?;
@@ -67,6 +70,14 @@ impl Settings {
             warnings: context.warnings,
         })
     }
+}
+
+/// The name of the program, without its folder.
+fn file_name(program: Option<&OsString>) -> String {
+    let name = program.and_then(|path| Path::new(path).file_name());
+    name.map_or_else(String::new, |name| {
+        OsStr::to_string_lossy(name).into_owned()
+    })
 }
 
 /// What is not in this build has no workers and no port; to set them is an error.
@@ -152,7 +163,7 @@ fn fit(sources: &Sources, context: &mut Context<'_>, draft: &mut Draft) {
         draft.part::<Rest>().threads = 1;
         draft.part::<Grpc>().threads = 1;
     }
-    if draft.part::<Development>().enabled {
+    if draft.part::<Development>().enabled && !sources.is_preceded(&LOG_LEVEL) {
         draft.part::<Log>().level = LogLevel::Debug;
     }
 }

@@ -1,4 +1,4 @@
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 
 use crate::args::RawArgs;
 use crate::context::Context;
@@ -30,22 +30,30 @@ pub(crate) fn read(
     Ok(sources)
 }
 
-/// The value that counts, as it was typed: the flag's, else that of the first variable set.
+/// The value that counts, as it was typed: the flag's, else that of the first variable set; of a
+/// flag that is preceded, that variable's before the flag's.
 fn find<'a>(
     row: &Row,
     args: &'a RawArgs,
     environment: &'a Environment,
     warnings: &mut Vec<Warning>,
 ) -> Option<(&'a OsStr, Source)> {
-    if let Some(raw) = args.get(row) {
-        return Some((raw, Source::CommandLine));
-    }
+    let of_flag = args.get(row).map(OsString::as_os_str);
     let mut set = row
         .variables
         .iter()
         .filter_map(|name| Some((environment.get(name)?, *name)));
+    if let Some(raw) = of_flag
+        && !row
+            .preceding_variable()
+            .is_some_and(|name| environment.get(name).is_some())
+    {
+        return Some((raw, Source::CommandLine));
+    }
     let (raw, name) = set.next()?;
-    for (other, other_name) in set.filter(|(other, _)| *other != raw) {
+    let flag = of_flag.zip(row.flag_name());
+    let others = set.map(|(other, name)| (other, name.to_owned()));
+    for (other, other_name) in flag.into_iter().chain(others).filter(|(o, _)| *o != raw) {
         warnings.push(Warning(format!(
             "{other_name}={} is left out: {name}={} comes first",
             quoted(&other.to_string_lossy()),

@@ -32,6 +32,8 @@ pub(crate) enum Flag {
     Positional,
     /// A flag that needs a value.
     Value(&'static str),
+    /// A flag that needs a value, and that the first of the variables comes before.
+    Preceded(&'static str),
     /// A flag that without a value means this one.
     Bare(&'static str, &'static str),
     /// A flag that without a value means 1, and has one only after `=`. seldon-core's flags take
@@ -172,7 +174,10 @@ impl Row {
     /// What no other row has: the flag's name, or the first variable.
     pub(crate) fn id(&self) -> &'static str {
         match (self.flag, self.variables) {
-            (Flag::Value(name) | Flag::Bare(name, _) | Flag::Switch(name), _) => name,
+            (
+                Flag::Value(name) | Flag::Preceded(name) | Flag::Bare(name, _) | Flag::Switch(name),
+                _,
+            ) => name,
             (Flag::None, [variable, ..]) => variable,
             (Flag::Positional | Flag::None, _) => POSITIONAL,
         }
@@ -183,9 +188,17 @@ impl Row {
         match self.flag {
             Flag::None => None,
             Flag::Positional => Some(POSITIONAL.to_owned()),
-            Flag::Value(name) | Flag::Bare(name, _) | Flag::Switch(name) => {
+            Flag::Value(name) | Flag::Preceded(name) | Flag::Bare(name, _) | Flag::Switch(name) => {
                 Some(format!("--{name}"))
             }
+        }
+    }
+
+    /// The variable that comes before the flag.
+    pub(crate) fn preceding_variable(&self) -> Option<&'static str> {
+        match self.flag {
+            Flag::Preceded(_) => self.variables.first().copied(),
+            _ => None,
         }
     }
 

@@ -34,6 +34,14 @@ impl Sources {
             .map_or_else(|| "default".to_owned(), Source::describe)
     }
 
+    /// Whether the value is that of the variable that comes before the flag.
+    pub(crate) fn is_preceded(&self, row: &Row) -> bool {
+        match self.get(row) {
+            Some(Source::Variable(name)) => row.preceding_variable() == Some(name),
+            Some(Source::CommandLine) | None => false,
+        }
+    }
+
     pub(crate) fn insert(&mut self, row: &Row, source: Source) {
         self.0.insert(row.id(), source);
     }

@@ -1,3 +1,4 @@
+mod chosen;
 mod help;
 mod otel;
 mod refused;
@@ -15,14 +16,24 @@ use crate::language::Language;
 use crate::row::{Flag, Row};
 use crate::settings::rows;
 use crate::{
-    Annotations, ConfigError, Environment, Identity, Loaded, LogFormat, LogLevel, ServiceType,
-    Settings, WorkerPool, docs,
+    Annotations, ConfigError, Defaults, Environment, Identity, Loaded, LogFormat, LogLevel,
+    ServiceType, Settings, WorkerPool, docs,
 };
 
 type Variables<'a> = &'a [(&'a str, &'a str)];
 
 fn load(args: &[&str], variables: Variables<'_>, notes: &str) -> Result<Loaded, ConfigError> {
-    let args = ["streeling"]
+    load_as("/usr/bin/streeling", args, variables, notes)
+}
+
+/// The program is started by this path.
+fn load_as(
+    program: &str,
+    args: &[&str],
+    variables: Variables<'_>,
+    notes: &str,
+) -> Result<Loaded, ConfigError> {
+    let args = [program]
         .into_iter()
         .chain(args.iter().copied())
         .map(OsString::from);
@@ -72,7 +83,7 @@ fn as_flag(row: &Row, value: &str) -> Option<Vec<String>> {
     match row.flag {
         Flag::None => None,
         Flag::Positional => Some(vec![value.to_owned()]),
-        Flag::Value(name) | Flag::Bare(name, _) | Flag::Switch(name) => {
+        Flag::Value(name) | Flag::Preceded(name) | Flag::Bare(name, _) | Flag::Switch(name) => {
             Some(vec!["Iris".to_owned(), format!("--{name}={value}")])
         }
     }

@@ -21,7 +21,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             max_body_size: 256 * 1024 * 1024,
-            keepalive: Duration::from_secs(2),
+            keepalive: Duration::from_secs(100),
             timeout: None,
             idle_timeout: Duration::from_secs(60),
         }

@@ -7,6 +7,7 @@
 
 use std::fmt;
 use std::io::{self, Write as _};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitCode};
 
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, wait};
@@ -93,10 +94,13 @@ async fn serve_and_reap() -> Result<u8, InitError> {
 }
 
 fn start() -> Result<Child, InitError> {
-    Command::new(std::env::current_exe().map_err(InitError::Program)?)
-        .args(std::env::args_os().skip(1))
-        .spawn()
-        .map_err(InitError::Start)
+    let mut arguments = std::env::args_os();
+    let mut server = Command::new(std::env::current_exe().map_err(InitError::Program)?);
+    // The name says which defaults count.
+    if let Some(name) = arguments.next() {
+        server.arg0(name);
+    }
+    server.args(arguments).spawn().map_err(InitError::Start)
 }
 
 fn pid(child: &Child) -> Result<Pid, InitError> {

@@ -11,9 +11,9 @@ pub(super) const HEAD: Text = Text {
 [中文](settings.zh.md)
 
 Every setting is given by its flag or by its variable. The command line comes first, then the
-environment, then the default; of several variables, the first one that is set counts. An empty
-variable counts as unset. The start of a flag is enough where only one flag starts so; of two
-equal flags, the last counts.
+environment, then the default; of several variables, the first one that is set counts. Only
+`SELDON_LOG_LEVEL` comes before its flag. An empty variable counts as unset. The start of a flag is
+enough where only one flag starts so; of two equal flags, the last counts.
 
 A value that cannot be used stops the start before any port is bound, with exit code 2 and one line
 that names the flag, the variable, the value and what is allowed. So does a flag that does not
@@ -29,7 +29,8 @@ upper or lower case. Flags with a boolean value may be given without one, and ar
 [English](settings.md)
 
 每一项配置都可以通过 CLI 标识或环境变量给出。优先级从高到低依次为命令行、环境变量、默认值；
-同一项有多个环境变量时，按表中的顺序，以第一个已设置的为准。值为空的环境变量视为未设置。
+同一项有多个环境变量时，按表中的顺序，以第一个已设置的为准。只有 `SELDON_LOG_LEVEL` 优先于它的标识。
+值为空的环境变量视为未设置。
 标识可以缩写，只要其他标识不以同样的字符开头；同一标识出现多次时，以最后一次为准。
 
 值无效时，服务器在绑定任何端口之前就停止启动，退出码为 2，

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::serving::Rest;
+use super::workers::{Defaults, Workers};
 use crate::draft::Part;
 use crate::kind::{Count, Port};
 use crate::language::Text;
@@ -19,6 +20,8 @@ pub struct Grpc {
     pub workers: u32,
     /// Threads in each, at least 1; already 1 where workers are to be single-threaded.
     pub threads: u32,
+    /// Nobody has set the number of threads, nor that of REST, which they follow.
+    pub threads_are_default: bool,
     /// Deadline of one request. Never zero.
     pub timeout: Option<Duration>,
     /// Largest message, in bytes, from 1 to 2^31 - 1.
@@ -31,6 +34,7 @@ impl Part for Grpc {
             port: 0,
             workers: 0,
             threads: 0,
+            threads_are_default: false,
             timeout: None,
             max_message: 0,
         }
@@ -81,10 +85,21 @@ static GRPC_THREADS: Row = Row {
     variables: &["GRPC_THREADS"],
     default: Derived(
         Text {
-            en: "the same as --threads",
-            zh: "与 --threads 相同",
+            en: "the same as --threads; with STREELING_DEFAULTS=1.18.2 1",
+            zh: "与 --threads 相同；STREELING_DEFAULTS=1.18.2 时为 1",
         },
-        |draft, _| draft.part::<Grpc>().threads = draft.part::<Rest>().threads,
+        |draft, _| {
+            let (threads, are_default) = match draft.part::<Workers>().defaults {
+                Defaults::Page => {
+                    let rest = draft.part::<Rest>();
+                    (rest.threads, rest.threads_are_default)
+                }
+                Defaults::SeldonCore => (1, true),
+            };
+            let grpc = draft.part::<Grpc>();
+            grpc.threads = threads;
+            grpc.threads_are_default = are_default;
+        },
     ),
     value: &To(
         Count {

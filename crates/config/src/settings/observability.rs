@@ -4,7 +4,7 @@ use crate::draft::Part;
 use crate::kind::{LenientBool, Port, UrlPath, Words, words};
 use crate::language::Text;
 use crate::row::DefaultValue::{Derived, Typed};
-use crate::row::Flag::{self, Bare, Value};
+use crate::row::Flag::{self, Bare, Preceded, Value};
 use crate::row::{Group, Row, Status, To};
 
 /// Metrics.
@@ -152,9 +152,9 @@ static INCLUDE_METRICS: Row = Row {
     detail: Text::NONE,
 };
 
-static LOG_LEVEL: Row = Row {
-    flag: Value("log-level"),
-    variables: &["LOG_LEVEL_ENV", "SELDON_LOG_LEVEL"],
+pub(crate) static LOG_LEVEL: Row = Row {
+    flag: Preceded("log-level"),
+    variables: &["SELDON_LOG_LEVEL", "LOG_LEVEL_ENV"],
     default: Typed("INFO"),
     value: &To(
         Words::<LogLevel>::with(
@@ -163,6 +163,7 @@ static LOG_LEVEL: Row = Row {
             &[
                 ("CRITICAL", "ERROR"),
                 ("FATAL", "ERROR"),
+                ("NOTSET", "DEBUG"),
                 ("WARN", "WARNING"),
             ],
         ),
@@ -175,8 +176,11 @@ static LOG_LEVEL: Row = Row {
         zh: "输出日志的最低等级",
     },
     detail: Text {
-        en: "CRITICAL and FATAL are read as ERROR, WARN as WARNING, with a warning.",
-        zh: "CRITICAL 和 FATAL 视为 ERROR，WARN 视为 WARNING，并输出警告。",
+        en: "SELDON_LOG_LEVEL comes before the flag and before --debug, as on seldon-core. \
+             CRITICAL and FATAL are read as ERROR, WARN as WARNING, NOTSET as DEBUG, with a \
+             warning.",
+        zh: "与 seldon-core 一样，SELDON_LOG_LEVEL 优先于该标识和 --debug。CRITICAL 和 FATAL 视为 \
+             ERROR，WARN 视为 WARNING，NOTSET 视为 DEBUG，并输出警告。",
     },
 };
 

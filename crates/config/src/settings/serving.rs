@@ -35,10 +35,12 @@ impl Part for Listen {
 pub struct Rest {
     /// 0: the system chooses.
     pub port: u16,
-    /// Worker processes; 0 only in a build without REST.
+    /// Worker processes; 0: the port has health alone, and none in a build without REST.
     pub workers: u32,
     /// Threads in each, at least 1; already 1 where workers are to be single-threaded.
     pub threads: u32,
+    /// Nobody has set the number of threads.
+    pub threads_are_default: bool,
     /// How long an idle connection is kept open; zero: it is closed after its response.
     pub keepalive: Duration,
     /// Deadline of one request. Never zero.
@@ -53,6 +55,7 @@ impl Part for Rest {
             port: 0,
             workers: 0,
             threads: 0,
+            threads_are_default: false,
             keepalive: Duration::ZERO,
             timeout: None,
             max_body: 0,
@@ -103,7 +106,7 @@ pub(crate) static HTTP_PORT: Row = Row {
 static KEEPALIVE: Row = Row {
     flag: Value("keepalive"),
     variables: &["GUNICORN_KEEPALIVE"],
-    default: Typed("2"),
+    default: Typed("100"),
     value: &To(Seconds, |rest: &mut Rest, time| rest.keepalive = time),
     group: Group::Rest,
     status: Status::Active,
@@ -111,7 +114,12 @@ static KEEPALIVE: Row = Row {
         en: "Seconds that an idle REST connection is kept open",
         zh: "空闲的 REST 连接（Keep-Alive）保持打开的秒数",
     },
-    detail: Text::NONE,
+    detail: Text {
+        en: "100, because Go's clients keep theirs for 90 and do not repeat a POST. 0 closes \
+             each after its response.",
+        zh: "取 100 是因为 Go 的客户端保持连接 90 秒，并且不会重发 POST。\
+             0 表示每次响应后即关闭连接。",
+    },
 };
 
 static MAX_BODY_SIZE: Row = Row {

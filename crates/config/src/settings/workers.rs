@@ -7,8 +7,8 @@ use super::serving::Rest;
 use crate::draft::Part;
 use crate::kind::{Bool, Count, File, Seconds, Words, words};
 use crate::language::Text;
-use crate::row::DefaultValue::{self, Typed};
-use crate::row::Flag::{Bare, Value};
+use crate::row::DefaultValue::{self, Derived, Typed};
+use crate::row::Flag::{self, Bare, Value};
 use crate::row::{Group, Row, Status, To};
 
 /// What holds for the workers of both transports, and for the process that supervises them.
@@ -16,6 +16,8 @@ use crate::row::{Group, Row, Status, To};
 pub struct Workers {
     /// Whether the transports share them.
     pub pool: WorkerPool,
+    /// Whose defaults count where the two differ.
+    pub defaults: Defaults,
     /// One thread each. The thread counts of the transports follow it already.
     pub single_threaded: bool,
     /// Requests after which one is replaced; 0: never.
@@ -36,6 +38,7 @@ impl Part for Workers {
     fn blank() -> Self {
         Self {
             pool: WorkerPool::Separate,
+            defaults: Defaults::Page,
             single_threaded: false,
             max_requests: 0,
             max_requests_jitter: 0,
@@ -57,7 +60,22 @@ words! {
     }
 }
 
+words! {
+    /// Whose defaults count where the two differ.
+    Defaults {
+        /// Those of Seldon Core's page about its Python server.
+        Page = "page",
+        /// Those of the package seldon-core 1.18.2.
+        SeldonCore = "1.18.2",
+    }
+}
+
+/// The name of the command that seldon-core's images start; by it this program has the defaults of
+/// seldon-core.
+const SELDON_COMMAND: &str = "seldon-core-microservice";
+
 pub(super) static ROWS: &[&Row] = &[
+    &DEFAULTS,
     &WORKERS,
     &THREADS,
     &SINGLE_THREADED,
@@ -70,13 +88,46 @@ pub(super) static ROWS: &[&Row] = &[
     &PIDFILE,
 ];
 
+/// It stands before the rows whose defaults depend on it.
+static DEFAULTS: Row = Row {
+    flag: Flag::None,
+    variables: &["STREELING_DEFAULTS"],
+    default: Derived(
+        Text {
+            en: "page; 1.18.2 where the program is called seldon-core-microservice",
+            zh: "page；程序以 seldon-core-microservice 之名启动时为 1.18.2",
+        },
+        |draft, context| {
+            draft.part::<Workers>().defaults = match context.program {
+                SELDON_COMMAND => Defaults::SeldonCore,
+                _ => Defaults::Page,
+            };
+        },
+    ),
+    value: &To(Words::<Defaults>::ALL, |workers: &mut Workers, defaults| {
+        workers.defaults = defaults;
+    }),
+    group: Group::Workers,
+    status: Status::Active,
+    meaning: Text {
+        en: "Whose defaults count for --threads and --grpc-threads",
+        zh: "--threads 与 --grpc-threads 采用哪一套默认值",
+    },
+    detail: Text {
+        en: "page: 10 and the same as --threads, as Seldon Core's documentation says. 1.18.2: 1 \
+             and 1, as the package seldon-core 1.18.2 has it.",
+        zh: "page：Seldon Core 文档所写的 10，gRPC 与 --threads 相同。\
+             1.18.2：seldon-core 1.18.2 的 1 和 1。",
+    },
+};
+
 pub(crate) static WORKERS: Row = Row {
     flag: Value("workers"),
     variables: &["GUNICORN_WORKERS"],
     default: Typed("1"),
     value: &To(
         Count {
-            least: 1,
+            least: 0,
             most: 1024,
         },
         |rest: &mut Rest, number| rest.workers = number,
@@ -88,15 +139,31 @@ pub(crate) static WORKERS: Row = Row {
         zh: "处理 REST 请求的工作进程（worker）数量",
     },
     detail: Text {
-        en: "Each loads a copy of the model.",
-        zh: "每个工作进程各加载一份模型。",
+        en: "Each loads a copy of the model. 0 switches REST off: its port stays open and \
+             responds to the health routes, and with 503 to everything else.",
+        zh: "每个工作进程各加载一份模型。0 表示关闭 REST：端口保持打开，只响应健康检查，\
+             其余请求返回 503。",
     },
 };
 
 static THREADS: Row = Row {
     flag: Value("threads"),
     variables: &["GUNICORN_THREADS"],
-    default: Typed("10"),
+    default: Derived(
+        Text {
+            en: "10; with STREELING_DEFAULTS=1.18.2 1",
+            zh: "10；STREELING_DEFAULTS=1.18.2 时为 1",
+        },
+        |draft, _| {
+            let threads = match draft.part::<Workers>().defaults {
+                Defaults::Page => 10,
+                Defaults::SeldonCore => 1,
+            };
+            let rest = draft.part::<Rest>();
+            rest.threads = threads;
+            rest.threads_are_default = true;
+        },
+    ),
     value: &To(
         Count {
             least: 1,
@@ -110,7 +177,12 @@ static THREADS: Row = Row {
         en: "Threads in each REST worker",
         zh: "每个 REST 工作进程的线程数",
     },
-    detail: Text::NONE,
+    detail: Text {
+        en: "Where neither this nor --grpc-threads is set, a class that defines tags or metrics \
+             has one call at a time in a worker, unless it says thread_safe = True.",
+        zh: "本项与 --grpc-threads 均未设置时，定义了 tags 或 metrics 的类在每个工作进程中\
+             一次只处理一个调用，除非类中写明 thread_safe = True。",
+    },
 };
 
 static SINGLE_THREADED: Row = Row {

@@ -34,7 +34,7 @@ fn a_row_is_displayed_as_its_flag_and_variables() {
     let names: Vec<String> = rows().map(ToString::to_string).collect();
     for expected in [
         "--http-port (PREDICTIVE_UNIT_HTTP_SERVICE_PORT)",
-        "--log-level (LOG_LEVEL_ENV, SELDON_LOG_LEVEL)",
+        "--log-level (SELDON_LOG_LEVEL, LOG_LEVEL_ENV)",
         "--service-type",
         "PREDICTIVE_UNIT_ID",
         "interface_name",

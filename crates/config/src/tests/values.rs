@@ -19,7 +19,8 @@ fn defaults_are_those_of_the_reference() {
     );
     assert_eq!((s.rest.workers, s.rest.threads), (1, 10));
     assert_eq!((s.grpc.workers, s.grpc.threads), (1, 10));
-    assert_eq!(s.rest.keepalive, Duration::from_secs(2));
+    assert_eq!(s.rest.keepalive, Duration::from_secs(100));
+    assert_eq!(s.workers.defaults, Defaults::Page);
     assert_eq!((s.rest.timeout, s.grpc.timeout), (None, None));
     assert_eq!(
         (s.rest.max_body, s.grpc.max_message),
@@ -83,29 +84,6 @@ fn the_flag_beats_the_variable_and_an_empty_variable_is_unset() {
             assert_eq!(iris(&[], &[(variable, "")]), iris(&[], &[]), "{variable}");
         }
     }
-}
-
-#[test]
-fn of_two_variables_the_first_counts_and_the_other_is_reported() {
-    let (first, second) = (("LOG_LEVEL_ENV", "ERROR"), ("SELDON_LOG_LEVEL", "DEBUG"));
-    assert_eq!(quiet(&[], &[second]).log.level, LogLevel::Debug);
-    assert_eq!(quiet(&[], &[first]).log.level, LogLevel::Error);
-    assert_eq!(
-        quiet(&[], &[(first.0, ""), second]).log.level,
-        LogLevel::Debug
-    );
-    assert_eq!(
-        iris(&[], &[first, second]).settings.log.level,
-        LogLevel::Error
-    );
-    assert_eq!(
-        warnings(&[], &[first, second]),
-        [r#"SELDON_LOG_LEVEL="DEBUG" is left out: LOG_LEVEL_ENV="ERROR" comes first"#]
-    );
-    assert_eq!(
-        quiet(&[], &[first, (second.0, "ERROR")]).log.level,
-        LogLevel::Error
-    );
 }
 
 #[test]
@@ -246,21 +224,6 @@ fn debug_lowers_the_log_level_and_stops_the_filter() {
     );
     let s = iris(&["--debug"], &[("FILTER_METRICS_ACCESS_LOGS", "true")]).settings;
     assert!(s.log.filter_scrapes);
-}
-
-#[test]
-fn threads_of_grpc_follow_and_single_threaded_beats_both() {
-    let threads = |args: &[&str]| {
-        let s = iris(args, &[]).settings;
-        (s.rest.threads, s.grpc.threads)
-    };
-    assert_eq!(threads(&["--threads", "5"]), (5, 5));
-    assert_eq!(threads(&["--threads", "5", "--grpc-threads", "3"]), (5, 3));
-    assert_eq!(
-        threads(&["--threads", "5", "--grpc-threads", "3", "--single-threaded"]),
-        (1, 1)
-    );
-    assert_eq!(iris(&[], &[("GRPC_WORKERS", "0")]).settings.grpc.workers, 0);
 }
 
 #[test]

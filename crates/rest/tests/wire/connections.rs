@@ -74,6 +74,30 @@ async fn idle_connection_is_closed_and_a_busy_one_is_not() {
     }
 }
 
+/// Clients with pools keep idle connections for longer than they are idle here, and do not repeat a
+/// request that meets a closed one.
+#[tokio::test(start_paused = true)]
+async fn by_default_no_kept_connection_is_closed_under_a_request() {
+    let server = Server::with(&Config::default());
+    let mut clients: Vec<_> = (0..200).map(|_| server.connect()).collect();
+    for turn in [2, 2, 2, 90] {
+        for client in &mut clients {
+            let reply = client.call(&predict("again")).await;
+            assert_eq!(reply.text(), "echo again", "after {turn} s");
+            assert_eq!(reply.header("connection"), None);
+        }
+        sleep(Duration::from_secs(turn)).await;
+    }
+    for client in &mut clients {
+        assert_eq!(client.call(PING).await.status, 200, "after 90 s");
+    }
+    let since = Instant::now();
+    for client in &mut clients {
+        client.closed().await;
+    }
+    assert_eq!(since.elapsed(), Duration::from_secs(100));
+}
+
 #[tokio::test(start_paused = true)]
 async fn without_keepalive_each_response_closes() {
     let server = with_keepalive(Duration::ZERO);
