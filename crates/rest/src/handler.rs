@@ -111,7 +111,7 @@ impl Handler {
                 error
             }
         };
-        standard::problem(&**protocol, Problem::Error(&error))
+        standard::problem(&**protocol, &head, Problem::Error(&error))
     }
 
     async fn respond<B, E>(
@@ -167,7 +167,11 @@ impl Handler {
                 path: head.path(),
                 allowed: route.verbs,
             };
-            return Ok(Before::Done(standard::problem(&**found.protocol, problem)));
+            return Ok(Before::Done(standard::problem(
+                &**found.protocol,
+                head,
+                problem,
+            )));
         }
         match route.action {
             Action::Page(page) => Ok(Before::Done(found.protocol.page(page))),
@@ -283,14 +287,14 @@ fn request(method: Method, params: &Params, input: Input) -> Request {
 
 fn not_found(protocol: &dyn Protocol, head: &Head) -> Reply {
     if !head.path().is_empty() {
-        return standard::problem(protocol, Problem::NotFound(head.path()));
+        return standard::problem(protocol, head, Problem::NotFound(head.path()));
     }
     let target = head.target();
     let error = Error::new(
         ErrorKind::BadData,
         format!("the request target {target} must start with a slash: /{target}"),
     );
-    standard::problem(protocol, Problem::Error(&error))
+    standard::problem(protocol, head, Problem::Error(&error))
 }
 
 fn decode(

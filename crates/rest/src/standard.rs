@@ -16,9 +16,11 @@ use crate::reply::{Reply, html};
 const CROSS_ORIGIN_METHODS: HeaderValue =
     HeaderValue::from_static("DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT");
 
-/// A failure in the protocol's words, with the headers that it has in any protocol.
-pub(crate) fn problem(protocol: &dyn Protocol, problem: Problem<'_>) -> Reply {
+/// A failure in the protocol's words, with the headers that it has in any protocol. The log has a
+/// line about it.
+pub(crate) fn problem(protocol: &dyn Protocol, head: &Head, problem: Problem<'_>) -> Reply {
     let mut reply = protocol.problem(problem);
+    log(head, problem, &reply);
     match problem {
         Problem::NotAllowed { allowed, .. } => allow(&mut reply, allowed),
         Problem::Error(error) => {
@@ -30,6 +32,28 @@ pub(crate) fn problem(protocol: &dyn Protocol, problem: Problem<'_>) -> Reply {
         Problem::NotFound(_) => {}
     }
     reply
+}
+
+/// What a client did is of interest to those who look for it; what the server could not do, to its
+/// operator.
+fn log(head: &Head, problem: Problem<'_>, reply: &Reply) {
+    let (verb, target, status) = (&head.verb, head.target(), reply.status().as_u16());
+    match problem {
+        Problem::NotFound(_) => tracing::debug!("{verb} {target} refused with {status}: no route"),
+        Problem::NotAllowed { allowed, .. } => {
+            let allowed = allowed.header();
+            tracing::debug!("{verb} {target} refused with {status}: allowed are {allowed}");
+        }
+        Problem::Error(error) if error.kind.is_transient() => {
+            tracing::info!("{verb} {target} refused with {status}: {error}");
+        }
+        Problem::Error(error) if status >= 500 => {
+            tracing::debug!("{verb} {target} failed with {status}: {error}");
+        }
+        Problem::Error(error) => {
+            tracing::debug!("{verb} {target} refused with {status}: {error}");
+        }
+    }
 }
 
 /// The response to OPTIONS, and to what a browser wants to know before a cross-origin request.

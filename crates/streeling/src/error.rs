@@ -9,6 +9,14 @@ use crate::pidfile::PidfileError;
 #[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
 const HOST: &str = ", or another address with --host or STREELING_HOST";
 
+const NOTHING: &str = if cfg!(feature = "rest") {
+    "--workers (GUNICORN_WORKERS) and --grpc-workers (GRPC_WORKERS) are both 0; set one of them \
+     above 0"
+} else {
+    "this build has no REST server, and gRPC has no workers; build with the feature 'rest', or set \
+     --grpc-workers (GRPC_WORKERS) above 0"
+};
+
 /// Why the server did not start, or stopped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -68,10 +76,7 @@ pub enum ServeError {
         feature: &'static str,
     },
     /// Every transport is switched off, or not compiled in.
-    #[error(
-        "nothing to serve: this build has no REST server, and gRPC has no workers; build with the \
-         feature 'rest', or set --grpc-workers (GRPC_WORKERS) above 0"
-    )]
+    #[error("nothing to serve: {NOTHING}")]
     Nothing,
     /// The system gave no thread that watches the code.
     #[cfg(feature = "python")]

@@ -23,7 +23,10 @@ use crate::log::announce;
 pub(crate) struct PortModels {
     #[cfg_attr(not(feature = "rest"), expect(dead_code, reason = "no port for it"))]
     pub(crate) rest: Option<Models>,
-    #[cfg_attr(not(feature = "grpc"), expect(dead_code, reason = "no port for it"))]
+    #[cfg_attr(
+        not(any(feature = "rest", feature = "grpc")),
+        expect(dead_code, reason = "no port for it")
+    )]
     pub(crate) grpc: Option<Models>,
 }
 
@@ -37,8 +40,9 @@ pub(crate) fn check(settings: &Settings) -> Result<(), ServeError> {
 
 /// The ports of the transports: reserved, not yet open.
 pub(crate) struct Ports {
+    /// Open without workers, too: probes by TCP are sent to it in any case.
     #[cfg(feature = "rest")]
-    rest: Option<Bound>,
+    rest: Bound,
     #[cfg(feature = "grpc")]
     grpc: Option<Bound>,
 }
@@ -48,10 +52,7 @@ impl Ports {
         check(settings)?;
         Ok(Self {
             #[cfg(feature = "rest")]
-            rest: (settings.rest.workers > 0)
-                .then(|| bind(settings.rest_address()))
-                .transpose()
-                .map_err(ServeError::RestPort)?,
+            rest: bind(settings.rest_address()).map_err(ServeError::RestPort)?,
             #[cfg(feature = "grpc")]
             grpc: (settings.grpc.workers > 0)
                 .then(|| bind(settings.grpc_address()))
@@ -64,11 +65,7 @@ impl Ports {
     pub(crate) fn listen(self) -> Result<Listening, ServeError> {
         Ok(Listening {
             #[cfg(feature = "rest")]
-            rest: self
-                .rest
-                .map(Bound::listen)
-                .transpose()
-                .map_err(ServeError::RestPort)?,
+            rest: self.rest.listen().map_err(ServeError::RestPort)?,
             #[cfg(feature = "grpc")]
             grpc: self
                 .grpc
@@ -82,7 +79,7 @@ impl Ports {
 /// The ports of the transports, open.
 pub(crate) struct Listening {
     #[cfg(feature = "rest")]
-    rest: Option<TcpPort>,
+    rest: TcpPort,
     #[cfg(feature = "grpc")]
     grpc: Option<TcpPort>,
 }
@@ -115,17 +112,20 @@ impl Listening {
             announce("gRPC", port.local_addr());
         }
         #[cfg(feature = "rest")]
-        if let Some(port) = &self.rest {
-            announce("REST", port.local_addr());
-        }
+        announce(
+            if is_rest_off(settings) {
+                "health (REST has no workers)"
+            } else {
+                "REST"
+            },
+            self.rest.local_addr(),
+        );
         #[cfg(any(feature = "rest", feature = "grpc"))]
         tokio::join!(
             async {
                 #[cfg(feature = "rest")]
-                if let Some(port) = self.rest
-                    && let Some(rest) = serving.rest(settings)
-                {
-                    serve(port, rest, serving.control.clone().stopped()).await;
+                if let Some(rest) = serving.rest(settings) {
+                    serve(self.rest, rest, serving.control.clone().stopped()).await;
                 }
             },
             async {
@@ -143,14 +143,23 @@ impl Listening {
 impl Serving {
     #[cfg(feature = "rest")]
     fn rest(&self, settings: &Settings) -> Option<Rest> {
-        let config = rest_config(settings);
-        let identity = streeling_rest::seldon::Identity::default();
-        let seldon =
-            streeling_rest::seldon::Seldon::new(&identity, settings.deployment.payload_passthrough);
+        use streeling_rest::Protocol;
+        use streeling_rest::seldon::{HealthOnly, Identity, Seldon};
+
+        let (protocol, models): (Arc<dyn Protocol>, _) = if is_rest_off(settings) {
+            let protocol = HealthOnly::new(
+                "REST has no workers (--workers, GUNICORN_WORKERS), the model is served over gRPC",
+            );
+            (Arc::new(protocol), &self.models.grpc)
+        } else {
+            let passthrough = settings.deployment.payload_passthrough;
+            let protocol = Seldon::new(&Identity::default(), passthrough);
+            (Arc::new(protocol), &self.models.rest)
+        };
         Some(Rest::new(
-            &config,
-            vec![Arc::new(seldon)],
-            self.models.rest.clone()?,
+            &rest_config(settings),
+            vec![protocol],
+            models.clone()?,
             self.observers.clone(),
             self.ready.clone(),
         ))
@@ -168,6 +177,12 @@ impl Serving {
         );
         Some(grpc.with_health(self.health.follow()))
     }
+}
+
+/// Whether the port of REST has health alone, since REST has no workers.
+#[cfg(feature = "rest")]
+fn is_rest_off(settings: &Settings) -> bool {
+    settings.rest.workers == 0
 }
 
 #[cfg(feature = "rest")]

@@ -34,7 +34,8 @@ impl Server {
     }
 
     /// Serves a component that lives in this process. The settings' interface name and threads do
-    /// not matter, nor does the number of workers, but a transport with 0 workers is not served.
+    /// not matter, nor does the number of workers, but a transport with 0 workers is not served
+    /// (the port of REST is, with health alone).
     #[must_use]
     pub fn with_component(settings: Settings, component: impl Component + 'static) -> Self {
         Self::with_service(settings, streeling_core::service(component))
@@ -61,6 +62,7 @@ impl Server {
         let settings = &self.settings;
         let backend = Backend::new(settings, self.service)?;
         let resources = Resources::reserve(settings)?;
+        backend.announce(settings);
         let observability = resources.observability.clone();
         let ended = run(settings, &backend, resources, control).await;
         observability.stop().await;

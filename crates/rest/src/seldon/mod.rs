@@ -2,6 +2,7 @@
 
 mod decode;
 mod form;
+mod health_only;
 mod multipart;
 mod openapi;
 mod pages;
@@ -19,6 +20,7 @@ use crate::reply::{self, Reply};
 
 use pages::PING;
 
+pub use health_only::HealthOnly;
 pub(crate) use multipart::document as multipart;
 pub use pages::Identity;
 

@@ -29,8 +29,19 @@ const PREDICT: &str = "Turn an input into a prediction";
 const TRANSFORM_INPUT: &str = "Transform what goes into a model";
 const TRANSFORM_OUTPUT: &str = "Transform what comes out of a model";
 const FEEDBACK: &str = "Take a reward for an earlier response";
-const STATUS: &str = "How the component is";
 const METADATA: &str = "What the component says about itself";
+
+const HEALTH_PING: Route = route(
+    "/health/ping",
+    Get,
+    PING,
+    "Whether the server is alive, whatever the component does",
+);
+const HEALTH_STATUS: Route = status("/health/status");
+const HEALTH_STATUS_V1: Route = status("/api/v1.0/health/status");
+
+/// The routes of health alone.
+pub(super) static HEALTH: [Route; 3] = [HEALTH_PING, HEALTH_STATUS, HEALTH_STATUS_V1];
 
 /// Every route that is served, the busiest first.
 #[rustfmt::skip]
@@ -45,13 +56,18 @@ pub(super) static ROUTES: [Route; 16] = [
     route("/send-feedback", GetPost, What::call(Method::SendFeedback), FEEDBACK),
     route("/api/v1.0/feedback", Post, What::call(Method::SendFeedback), FEEDBACK),
     route("/api/v0.1/feedback", Post, What::call(Method::SendFeedback), FEEDBACK),
-    route("/health/ping", Get, PING, "Whether the server is alive, whatever the component does"),
-    route("/health/status", Get, What::call(Method::HealthStatus), STATUS),
-    route("/api/v1.0/health/status", Get, What::call(Method::HealthStatus), STATUS),
+    HEALTH_PING,
+    HEALTH_STATUS,
+    HEALTH_STATUS_V1,
     route("/metadata", Get, What::call(Method::Metadata), METADATA),
     route("/api/v1.0/metadata", Get, What::call(Method::Metadata), METADATA),
     route("/seldon.json", Get, OPENAPI, "This description"),
 ];
+
+const fn status(path: &'static str) -> Route {
+    let call = What::call(Method::HealthStatus);
+    route(path, Get, call, "How the component is")
+}
 
 const fn route(path: &'static str, verbs: Verbs, what: What, summary: &'static str) -> Route {
     Route {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use http::StatusCode;
 use streeling_core::{Input, Message, Method, Operation, Payload, Response, Result};
-use streeling_rest::seldon::Seldon;
+use streeling_rest::seldon::{HealthOnly, Seldon};
 use streeling_rest::{
     Action, Decoded, Problem, Protocol, Reply, Route, Undecoded, Verbs, html, json,
 };
@@ -162,4 +162,24 @@ async fn a_body_may_stream() {
         client.rest(b"0\r\n\r\n").await,
         "2\r\n0;\r\n2\r\n1;\r\n2\r\n2;\r\n0\r\n\r\n"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_port_of_health_alone_refuses_everything_else() {
+    let protocol = HealthOnly::new("it is served elsewhere");
+    let server = Server::speaking(&config(), vec![Arc::new(protocol)]);
+    let ping = server.get("/health/ping").await;
+    assert_eq!((ping.status, &*ping.body), (200, &b"pong"[..]));
+    for path in ["/health/status", "/api/v1.0/health/status"] {
+        assert_eq!(server.get(path).await.status, 200, "{path}");
+    }
+    let called = server.model.started.get();
+    for path in ["/metadata", "/seldon.json", "/", "/predict?json={}"] {
+        let refused = server.get(path).await;
+        let info = refused.failure(503, "MICROSERVICE_NOT_READY");
+        assert_eq!(info, "it is served elsewhere", "{path}");
+    }
+    let refused = server.post("/predict", "{}").await;
+    refused.failure(503, "MICROSERVICE_NOT_READY");
+    assert_eq!(server.model.started.get(), called);
 }

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use super::lines::{Lines, TIMEOUT};
 use super::process::Process;
-use super::running::{Loading, SERVING, SERVING_GRPC, SERVING_METRICS, Server, address};
+use super::running::{
+    Loading, SERVING, SERVING_GRPC, SERVING_HEALTH, SERVING_METRICS, Server, address,
+};
 
 /// How a server is run. Its environment is what is set here and nothing else.
 #[derive(Clone, Debug)]
@@ -73,6 +75,13 @@ impl ServerCommand {
         }
     }
 
+    /// Runs this program in place of the one that it was made with.
+    #[must_use]
+    pub fn program(mut self, program: impl Into<PathBuf>) -> Self {
+        self.program = program.into();
+        self
+    }
+
     /// Leaves standard output unread until [`Server::read_output`].
     #[must_use]
     pub fn hold_output(mut self) -> Self {
@@ -112,6 +121,16 @@ impl ServerCommand {
     /// See [`ServerError`].
     pub fn start_grpc(&self) -> Result<Server, ServerError> {
         self.start_until(SERVING_GRPC)
+    }
+
+    /// Starts a server whose REST port has health alone: its [`address`](Server::address) is that
+    /// port.
+    ///
+    /// # Errors
+    ///
+    /// See [`ServerError`].
+    pub fn start_health(&self) -> Result<Server, ServerError> {
+        self.start_until(SERVING_HEALTH)
     }
 
     fn start_until(&self, serving: &str) -> Result<Server, ServerError> {

@@ -17,6 +17,9 @@ pub(super) const SERVING: &str = "serving REST at http://";
 /// The same for the gRPC port.
 pub(super) const SERVING_GRPC: &str = "serving gRPC at http://";
 
+/// The same for the REST port without workers.
+pub(super) const SERVING_HEALTH: &str = "serving health (REST has no workers) at http://";
+
 /// The same for the metrics port, which opens first.
 pub(super) const SERVING_METRICS: &str = "serving metrics at http://";
 
