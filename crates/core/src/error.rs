@@ -53,6 +53,22 @@ impl ErrorKind {
         Self::Internal,
     ];
 
+    /// Whether the server could not do it just now: the same request may succeed at another moment.
+    #[must_use]
+    pub fn is_transient(self) -> bool {
+        match self {
+            Self::QueueFull | Self::WorkerLost | Self::NotReady | Self::Deadline => true,
+            Self::BadData
+            | Self::UnknownModel
+            | Self::NotImplemented
+            | Self::Component
+            | Self::BadMetric
+            | Self::BadMetadata
+            | Self::TooLarge
+            | Self::Internal => false,
+        }
+    }
+
     /// When trying again makes sense, where the server can tell.
     #[must_use]
     pub fn retry_after(self) -> Option<Duration> {

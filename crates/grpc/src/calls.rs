@@ -20,7 +20,7 @@ use tonic::Status;
 use crate::failure::Failure;
 use crate::frame::{PREFIX, framed};
 use crate::idle::Messages;
-use crate::protocol::{Action, Decoded, Protocol, Responses};
+use crate::protocol::{Action, Decoded, Protocol, Responses, Route};
 use crate::request::Limits;
 use crate::router::Found;
 
@@ -51,7 +51,7 @@ impl Calls {
     ) -> Result<Reply, Status> {
         // It is some kilobytes, which would be moved each time that it is wrapped once more.
         let work = Box::pin(self.run(context, timeout, found, request));
-        finish(work, context, timeout, &**found.protocol).await
+        finish(work, context, timeout, found).await
     }
 
     async fn run(
@@ -91,6 +91,7 @@ impl Calls {
                     calls: Arc::clone(self),
                     responses: protocol.responses(method, response),
                     protocol,
+                    route: found.route,
                     method,
                     context: context.clone(),
                     timeout,
@@ -152,6 +153,7 @@ struct Streaming {
     calls: Arc<Calls>,
     responses: Responses,
     protocol: Arc<dyn Protocol>,
+    route: &'static Route,
     method: Method,
     context: Context,
     timeout: Option<Duration>,
@@ -170,19 +172,21 @@ impl Streaming {
             calls,
             responses,
             protocol,
+            route,
             method,
             context,
             timeout,
         } = self;
+        let found = Found { protocol, route };
         let next = async {
             let Some(response) = responses.next().await else {
                 return Ok(None);
             };
-            let protocol = Arc::clone(protocol);
+            let protocol = Arc::clone(found.protocol);
             let message = calls.encode(context, protocol, *method, response?).await?;
             Ok(Some(message))
         };
-        let next = finish(next, context, *timeout, &**protocol);
+        let next = finish(next, context, *timeout, found);
         match &context.request {
             Some(request) => Arc::clone(request).scope(next).await,
             None => next.await,
@@ -195,7 +199,7 @@ async fn finish<T>(
     work: impl Future<Output = Result<T, Failure>>,
     context: &Context,
     timeout: Option<Duration>,
-    protocol: &dyn Protocol,
+    found: Found<'_>,
 ) -> Result<T, Status> {
     // Nothing of the request is looked at again after a panic, so it cannot be seen torn.
     let work = AssertUnwindSafe(work).catch_unwind();
@@ -215,5 +219,5 @@ async fn finish<T>(
             error.into()
         }
     };
-    Err(failure.into_status(protocol))
+    Err(failure.into_status(found))
 }

@@ -1,9 +1,9 @@
 //! Why a request has no good response.
 
 use streeling_core::Error;
-use tonic::Status;
+use tonic::{Code, Status};
 
-use crate::protocol::Protocol;
+use crate::router::Found;
 
 /// Why a request has no good response.
 #[derive(Debug)]
@@ -15,10 +15,28 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    pub(crate) fn into_status(self, protocol: &dyn Protocol) -> Status {
+    /// The status of the response; the log has a line about it. What a client did is of interest to
+    /// those who look for it; what the server could not do, to its operator.
+    pub(crate) fn into_status(self, found: Found<'_>) -> Status {
+        let path = found.route.path;
         match self {
-            Self::Error(error) => protocol.status(&error),
-            Self::Status(status) => status,
+            Self::Error(error) => {
+                let status = found.protocol.status(&error);
+                let code = status.code();
+                if error.kind.is_transient() {
+                    tracing::info!("{path} refused with {code:?}: {error}");
+                } else if matches!(code, Code::Unknown | Code::Internal) {
+                    tracing::debug!("{path} failed with {code:?}: {error}");
+                } else {
+                    tracing::debug!("{path} refused with {code:?}: {error}");
+                }
+                status
+            }
+            Self::Status(status) => {
+                let (code, reason) = (status.code(), status.message());
+                tracing::debug!("{path} refused with {code:?}: {reason}");
+                status
+            }
         }
     }
 }

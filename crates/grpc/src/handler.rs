@@ -88,6 +88,7 @@ impl Handler {
                 let response = (service.call)(request);
                 return response.await;
             }
+            tracing::debug!("{path} refused with Unimplemented: no such method");
             return Status::unimplemented(format!("there is no method {path} here")).into_http();
         };
         context.set_operation(found.route.operation);
