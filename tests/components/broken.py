@@ -21,3 +21,8 @@ class BadLoad:
 
 class Fine:
     pass
+
+
+class Misspelt:
+    def pred1ct(self, X: object, names: object) -> object:
+        return X

@@ -13,6 +13,10 @@ pub struct About {
     pub methods: Vec<String>,
     /// How long import, construction and load took together.
     pub load: Duration,
+    /// Why a worker has one call at a time, whatever its threads, and what gives it all of them.
+    pub one_at_a_time: Option<String>,
+    /// What is probably not meant as it is.
+    pub warnings: Vec<String>,
 }
 
 impl Pool {
@@ -39,9 +43,23 @@ impl Pool {
         if methods.has_service() {
             names.push("custom_service".to_owned());
         }
+        let config = &self.shared.config.worker;
+        let class = format!("{}.{}", config.module, config.class);
+        let is_limited = config.threads_are_default && config.threads > 1 && ready.is_stateful();
+        let one_at_a_time = is_limited.then(|| {
+            format!(
+                "{class} defines tags or metrics, so each worker has one call at a time; set \
+                 --threads (GUNICORN_THREADS), or thread_safe = True in the class, for more"
+            )
+        });
+        let nothing = ready.hint.as_deref().map(|hint| {
+            format!("{class} defines no method that requests call, such as predict: {hint}")
+        });
         Some(About {
             methods: names,
             load: ready.load_time(),
+            one_at_a_time,
+            warnings: nothing.into_iter().collect(),
         })
     }
 }

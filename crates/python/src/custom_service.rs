@@ -53,6 +53,7 @@ impl CustomService {
         // It takes no requests.
         let config = WorkerConfig {
             threads: 0,
+            threads_are_default: false,
             ..config
         };
         let (stop, stopped) = watch::channel(None);

@@ -24,12 +24,14 @@ pub enum StartError {
         source: io::Error,
     },
     /// The component could not be imported, constructed or loaded.
-    #[error("cannot {stage} the component '{name}'\n{}", traceback.trim_end())]
+    #[error("cannot {stage} the component '{name}'{hint}\n{}", traceback.trim_end())]
     Component {
         /// `import`, `construct`, `load`, or `get the metadata of`.
         stage: &'static str,
         /// Module and class.
         name: String,
+        /// What is probably meant, with a colon before it; empty where that is not known.
+        hint: String,
         /// Python's own traceback; its last line is the exception's text.
         traceback: String,
     },

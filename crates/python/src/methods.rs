@@ -12,12 +12,14 @@ pub(crate) struct Methods(u32);
 impl Methods {
     /// `custom_service`, above the bits of the methods.
     const SERVICE: u32 = 1 << (Method::ALL.len() * 3);
+    /// `tags` or `metrics`.
+    const ANNOTATES: u32 = Self::SERVICE << 1;
 
     pub(crate) fn from_bits(bits: u32) -> Self {
         Self(bits)
     }
 
-    /// 25 bits from the lowest on.
+    /// 26 bits from the lowest on.
     pub(crate) fn bits(self) -> u32 {
         self.0
     }
@@ -36,6 +38,11 @@ impl Methods {
         self.0 & Self::SERVICE != 0
     }
 
+    /// Whether the class adds something to responses after the call.
+    pub(crate) fn annotates(self) -> bool {
+        self.0 & Self::ANNOTATES != 0
+    }
+
     fn plain(method: Method) -> u32 {
         1 << (method.code() - 1)
     }
@@ -48,11 +55,12 @@ impl Methods {
 impl From<Vec<String>> for Methods {
     fn from(names: Vec<String>) -> Self {
         let is_defined = |name: &str| names.iter().any(|defined| defined == name);
-        let mut bits = if is_defined("custom_service") {
-            Self::SERVICE
-        } else {
-            0
+        let bit = |names: &[&str], bit| match names.iter().any(|name| is_defined(name)) {
+            true => bit,
+            false => 0,
         };
+        let mut bits =
+            bit(&["custom_service"], Self::SERVICE) | bit(&["tags", "metrics"], Self::ANNOTATES);
         // Metadata is found out at the load.
         let called = Method::ALL
             .into_iter()
@@ -111,15 +119,22 @@ mod tests {
         }
         let service = methods(&["custom_service"]);
         assert!(service.has_service());
-        assert!(!Method::ALL.into_iter().any(|method| service.has(method)));
+        assert!(!service.annotates());
+        for name in ["tags", "metrics"] {
+            let annotates = methods(&[name]);
+            assert!(annotates.annotates() && !annotates.has_service());
+            assert!(!Method::ALL.into_iter().any(|method| annotates.has(method)));
+        }
     }
 
     #[test]
-    fn all_of_them_take_25_bits() {
+    fn all_of_them_take_26_bits() {
         let names = Method::ALL.map(|method| format!("{}_raw", method.name()));
-        let names = names.into_iter().chain(["custom_service".to_owned()]);
+        let names = names
+            .into_iter()
+            .chain(["custom_service", "tags"].map(str::to_owned));
         let bits = Methods::from(names.collect::<Vec<_>>()).bits();
-        assert_eq!(bits >> 25, 0, "{bits:b}");
+        assert_eq!(bits >> 26, 0, "{bits:b}");
         assert_eq!(Methods::from_bits(bits).bits(), bits);
     }
 

@@ -57,6 +57,7 @@ modules! {
     "streeling_worker" => "streeling_worker/__init__.py",
     "streeling_worker.current" => "streeling_worker/current.py",
     "streeling_worker.errors" => "streeling_worker/errors.py",
+    "streeling_worker.hints" => "streeling_worker/hints.py",
     "streeling_worker.loader" => "streeling_worker/loader.py",
     "streeling_worker.logs" => "streeling_worker/logs.py",
     "streeling_worker.main" => "streeling_worker/main.py",

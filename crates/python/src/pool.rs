@@ -193,6 +193,7 @@ impl Pool {
                     started.inspect_err(|_| self.shared.statistics.record_start_failure())?;
                 tracing::info!(
                     worker = slot.number,
+                    pid = worker.process.id(),
                     "component loaded in {:.3} s",
                     worker.ready.load_time().as_secs_f64()
                 );

@@ -249,12 +249,13 @@ impl Registry {
         Ok(())
     }
 
-    /// Adds a worker: from now on it is sent requests, beginning with those that are queued. After
-    /// `max_requests` of them it is to be replaced.
+    /// Adds a worker: from now on it is sent requests, beginning with those that are queued, over
+    /// the first `threads` of its connections. After `max_requests` of them it is to be replaced.
     pub(crate) fn add(
         &self,
         slot: usize,
         worker: &Worker,
+        threads: usize,
         max_requests: Option<u64>,
     ) -> Arc<WorkerHandle> {
         let handle = Arc::new(WorkerHandle {
@@ -269,7 +270,6 @@ impl Registry {
         let writes = {
             let mut state = lock(&self.state);
             state.workers.push(Arc::clone(&handle));
-            let threads = worker.connections.len();
             let assignments =
                 state
                     .dispatcher

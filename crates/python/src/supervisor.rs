@@ -121,7 +121,9 @@ impl SlotSupervisor {
             .statistics
             .record_start(self.slot.number, worker.ready.load_time());
         let max_requests = shared.config.recycle.map(Recycle::draw);
-        let handle = shared.registry.add(self.slot.number, &worker, max_requests);
+        let threads = worker.concurrency(&shared.config.worker);
+        let number = self.slot.number;
+        let handle = shared.registry.add(number, &worker, threads, max_requests);
         self.serving.spawn(serve(
             Arc::clone(&shared.registry),
             Arc::clone(&handle),
@@ -153,6 +155,7 @@ impl SlotSupervisor {
                 }
                 tracing::info!(
                     worker = self.slot.number,
+                    pid = worker.process.id(),
                     "worker replaced; component loaded in {:.3} s",
                     worker.ready.load_time().as_secs_f64()
                 );

@@ -49,6 +49,9 @@ pub struct WorkerConfig {
     pub image: Option<String>,
     /// Threads that call the component.
     pub threads: usize,
+    /// Nobody has set that number: a component whose calls depend on each other is given one call
+    /// at a time.
+    pub threads_are_default: bool,
     /// Level of Python's root logger, by its name there.
     pub log_level: &'static str,
 }
@@ -79,6 +82,10 @@ pub(crate) struct Ready {
     pub(crate) metadata: Option<Box<RawValue>>,
     pub(crate) metadata_error: Option<String>,
     load_seconds: f64,
+    /// The class says that its methods may be called on several threads at once.
+    thread_safe: bool,
+    /// What is probably meant, of a class that defines nothing that is called.
+    pub(crate) hint: Option<String>,
 }
 
 impl Ready {
@@ -86,12 +93,19 @@ impl Ready {
     pub(crate) fn load_time(&self) -> Duration {
         Duration::try_from_secs_f64(self.load_seconds).unwrap_or_default()
     }
+
+    /// Whether a response has what `tags` or `metrics` return after the call: the usual class
+    /// leaves that on the object, where another call would replace it meanwhile.
+    pub(crate) fn is_stateful(&self) -> bool {
+        self.methods.annotates() && !self.thread_safe
+    }
 }
 
 #[derive(Deserialize)]
 struct Failed {
     stage: Stage,
     traceback: String,
+    hint: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -163,6 +177,15 @@ impl Drop for Process {
 }
 
 impl Worker {
+    /// How many calls the worker is given at the same time.
+    pub(crate) fn concurrency(&self, config: &WorkerConfig) -> usize {
+        if config.threads_are_default && self.ready.is_stateful() {
+            1
+        } else {
+            self.connections.len()
+        }
+    }
+
     /// Starts a process for `slot` and waits until the component in it is loaded.
     pub(crate) async fn start(config: &WorkerConfig, slot: usize) -> Result<Self, StartError> {
         let mut starting = Starting::spawn(config, slot).await?;
@@ -343,11 +366,16 @@ fn read_ready(config: &WorkerConfig, kind: Kind, body: &[u8]) -> Result<Ready, S
     match kind {
         Kind::Ready => parse(body),
         Kind::Failed => {
-            let Failed { stage, traceback } = parse(body)?;
+            let Failed {
+                stage,
+                traceback,
+                hint,
+            } = parse(body)?;
             let name = format!("{}.{}", config.module, config.class);
             Err(StartError::Component {
                 stage: stage.verb(),
                 name,
+                hint: hint.map_or_else(String::new, |hint| format!(": {hint}")),
                 traceback,
             })
         }

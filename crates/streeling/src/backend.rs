@@ -12,7 +12,7 @@ use crate::error::ServeError;
 use crate::ports::PortModels;
 #[cfg(feature = "python")]
 use {
-    crate::{pools::Pools, reconciler::Reconciler},
+    crate::{layout, pools::Pools, reconciler::Reconciler},
     streeling_python::Pool,
 };
 
@@ -108,6 +108,23 @@ impl Backend {
         }
     }
 
+    /// Logs what is about to be loaded, and by what.
+    pub(crate) fn announce(&self, settings: &Settings) {
+        let version = env!("CARGO_PKG_VERSION");
+        match self {
+            Self::InProcess(_) => tracing::info!("streeling {version} serves a component in Rust"),
+            #[cfg(feature = "python")]
+            Self::Workers(_) => tracing::info!(
+                "streeling {version} loads {} ({}) with {}; {}; defaults {}",
+                settings.component.interface,
+                settings.component.service_type.as_str(),
+                settings.python.interpreter.display(),
+                layout::workers(settings),
+                layout::defaults(settings)
+            ),
+        }
+    }
+
     /// Loads the component, in every worker.
     pub(crate) async fn load(&self) -> Result<(), ServeError> {
         match self {
@@ -121,7 +138,9 @@ impl Backend {
                          clients the component's traceback"
                     );
                 }
-                Ok(workers.pools.start().await?)
+                workers.pools.start().await?;
+                workers.pools.describe();
+                Ok(())
             }
         }
     }

@@ -3,13 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use streeling_config::{Settings, WorkerPool};
+use streeling_config::Settings;
 use streeling_core::{Context, ErrorKind, Input, Method, Payload, Request, Response, Service as _};
 
 use crate::error::ServeError;
-use crate::features::FEATURES;
 use crate::pidfile::{Pidfile, PidfileError};
-use crate::{pools, ports};
+use crate::{layout, pools, ports};
 
 /// What a start with these settings would serve; its text is a table for a person.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,11 +60,21 @@ impl Report {
             ),
         ];
         if let Some(about) = about {
-            rows.push(("methods", about.methods.join(", ")));
+            let methods = match &*about.methods {
+                [] => "none".to_owned(),
+                methods => methods.join(", "),
+            };
+            rows.push(("methods", methods));
             rows.push(("loaded in", format!("{:.3} s", about.load.as_secs_f64())));
+            let warnings = about.warnings.into_iter();
+            rows.extend(warnings.map(|warning| ("warning", warning)));
+            let limit = about.one_at_a_time.into_iter();
+            rows.extend(limit.map(|limit| ("concurrency", limit)));
         }
         rows.push(("metadata", metadata));
-        rows.extend(layout(settings));
+        rows.extend(layout::ports(settings));
+        rows.push(("workers", layout::workers(settings)));
+        rows.push(("defaults", layout::defaults(settings)));
         Ok(Self { rows })
     }
 }
@@ -75,56 +84,6 @@ fn metadata(response: &Response) -> String {
         Payload::Json(metadata) => String::from_utf8_lossy(metadata.as_bytes()).into_owned(),
         _ => "none".to_owned(),
     }
-}
-
-/// Ports and workers.
-fn layout(settings: &Settings) -> [(&'static str, String); 4] {
-    let (rest, grpc) = (
-        pools::workers(settings, settings.rest.workers),
-        pools::workers(settings, settings.grpc.workers),
-    );
-    let port = |workers: u32, address: std::net::SocketAddr| match workers {
-        0 => "off".to_owned(),
-        _ => address.to_string(),
-    };
-    let count = |number: u32, one: &str, more: &str| match number {
-        1 => format!("1 {one}"),
-        _ => format!("{number} {more}"),
-    };
-    let size = |workers: u32, threads: u32| {
-        let each = if workers == 1 { "" } else { " each" };
-        format!(
-            "{} with {}{each}",
-            count(workers, "process", "processes"),
-            count(threads, "thread", "threads")
-        )
-    };
-    let (rest_threads, grpc_threads) = (settings.rest.threads, settings.grpc.threads);
-    let workers = match settings.workers.pool {
-        WorkerPool::Shared => format!(
-            "{}, shared by both transports",
-            size(rest.max(grpc), rest_threads.max(grpc_threads))
-        ),
-        WorkerPool::Separate => [("REST", rest, rest_threads), ("gRPC", grpc, grpc_threads)]
-            .into_iter()
-            .filter(|(_, workers, _)| *workers > 0)
-            .map(|(transport, workers, threads)| format!("{transport}: {}", size(workers, threads)))
-            .collect::<Vec<_>>()
-            .join("; "),
-    };
-    [
-        ("REST", port(rest, settings.rest_address())),
-        ("gRPC", port(grpc, settings.grpc_address())),
-        (
-            "probes",
-            if FEATURES.metrics {
-                settings.metrics_address().to_string()
-            } else {
-                "off".to_owned()
-            },
-        ),
-        ("workers", workers),
-    ]
 }
 
 impl fmt::Display for Report {

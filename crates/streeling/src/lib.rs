@@ -16,6 +16,8 @@ mod error;
 mod features;
 mod health;
 mod init;
+#[cfg(feature = "python")]
+mod layout;
 mod log;
 mod observability;
 mod pidfile;

@@ -42,7 +42,7 @@ impl Pools {
         let interpreter = interpreter(settings)?;
         let rest = workers(settings, settings.rest.workers);
         let grpc = workers(settings, settings.grpc.workers);
-        let (rest_threads, grpc_threads) = (settings.rest.threads, settings.grpc.threads);
+        let (rest_threads, grpc_threads) = (Threads::of_rest(settings), Threads::of_grpc(settings));
         let slots = WorkerSlots::default();
         let worker = |threads| worker(settings, &interpreter, threads);
         let pool = |workers, threads| pool(settings, &slots, workers, worker(threads));
@@ -52,7 +52,7 @@ impl Pools {
                 grpc: (grpc > 0).then(|| pool(grpc, grpc_threads)),
             },
             WorkerPool::Shared => {
-                Self::Shared(pool(rest.max(grpc), rest_threads.max(grpc_threads)))
+                Self::Shared(pool(rest.max(grpc), rest_threads.or_more(grpc_threads)))
             }
         })
     }
@@ -93,6 +93,18 @@ impl Pools {
             }
             (Some(one), None) => one.await,
             _ => {}
+        }
+    }
+
+    /// Logs what there is to be known of the component, once it is loaded.
+    pub(crate) fn describe(&self) {
+        let all: Vec<_> = self.all().filter_map(Pool::about).collect();
+        for warning in all.first().iter().flat_map(|about| &about.warnings) {
+            tracing::warn!("{warning}");
+        }
+        // Whether there is such a limit depends on the pool's threads, too.
+        if let Some(limit) = all.iter().find_map(|about| about.one_at_a_time.as_deref()) {
+            tracing::info!("{limit}");
         }
     }
 
@@ -152,6 +164,38 @@ impl Pools {
     }
 }
 
+/// The threads of a worker.
+#[derive(Clone, Copy)]
+struct Threads {
+    number: u32,
+    /// Nobody has set the number.
+    are_default: bool,
+}
+
+impl Threads {
+    fn of_rest(settings: &Settings) -> Self {
+        Self {
+            number: settings.rest.threads,
+            are_default: settings.rest.threads_are_default,
+        }
+    }
+
+    fn of_grpc(settings: &Settings) -> Self {
+        Self {
+            number: settings.grpc.threads,
+            are_default: settings.grpc.threads_are_default,
+        }
+    }
+
+    /// Those of a worker behind both ports.
+    fn or_more(self, other: Self) -> Self {
+        Self {
+            number: self.number.max(other.number),
+            are_default: self.are_default && other.are_default,
+        }
+    }
+}
+
 async fn start(pool: Option<&Pool>) -> Result<(), StartError> {
     match pool {
         Some(pool) => pool.start().await,
@@ -171,7 +215,8 @@ pub(crate) fn workers(settings: &Settings, configured: u32) -> u32 {
 
 /// A single worker, to look at the component in it.
 pub(crate) fn one_worker(settings: &Settings) -> Result<Pool, ServeError> {
-    let worker = worker(settings, &interpreter(settings)?, settings.rest.threads);
+    let threads = Threads::of_rest(settings);
+    let worker = worker(settings, &interpreter(settings)?, threads);
     Ok(pool(settings, &WorkerSlots::default(), 1, worker))
 }
 
@@ -201,7 +246,7 @@ fn pool(settings: &Settings, slots: &WorkerSlots, workers: u32, worker: WorkerCo
     })
 }
 
-fn worker(settings: &Settings, interpreter: &Path, threads: u32) -> WorkerConfig {
+fn worker(settings: &Settings, interpreter: &Path, threads: Threads) -> WorkerConfig {
     WorkerConfig {
         python: interpreter.to_owned(),
         app_dir: settings.python.app_dir.clone(),
@@ -211,7 +256,8 @@ fn worker(settings: &Settings, interpreter: &Path, threads: u32) -> WorkerConfig
         metadata: settings.deployment.model_metadata.clone(),
         unit_id: settings.identity.unit.clone(),
         image: settings.identity.image.clone(),
-        threads: threads as usize,
+        threads: threads.number as usize,
+        threads_are_default: threads.are_default,
         log_level: match settings.log.level {
             LogLevel::Debug => "DEBUG",
             LogLevel::Info => "INFO",

@@ -33,6 +33,9 @@ fn missing_module() {
             "Traceback",
             "ModuleNotFoundError",
             "No module named 'nowhere'",
+            "neither the folder",
+            "tests/components",
+            PYTHON.to_str().unwrap(),
         ],
     );
 }
@@ -42,8 +45,38 @@ fn absent_class() {
     let ended = failed("broken.Absent");
     says(
         &ended,
-        &["AttributeError: module 'broken' has no attribute 'Absent'"],
+        &[
+            "AttributeError: module 'broken' has no attribute 'Absent'",
+            "broken.py) has no class Absent; its classes are BadConstructor, BadLoad",
+        ],
     );
+}
+
+#[test]
+fn name_of_a_file() {
+    let ended = failed("Scripted.py");
+    says(&ended, &["has no class py; is Scripted meant?"]);
+    let ended = command("./Scripted.py").run().unwrap();
+    assert_eq!(ended.code, Some(2), "{}", ended.log);
+    says(&ended, &["interface_name", "is Scripted meant?"]);
+}
+
+/// It is served, as by seldon-core, which says nothing.
+#[test]
+fn class_whose_only_method_is_misspelt() {
+    let server = command("broken.Misspelt").start().unwrap();
+    let line = server.wait_for_log("broken.Misspelt defines no method that requests call");
+    assert!(line.contains("WARN"), "{line}");
+    assert!(line.contains("is predict meant by pred1ct?"), "{line}");
+    let ended = command("broken.Misspelt").args(["--check"]).run().unwrap();
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    for part in [
+        "methods      none",
+        "warning ",
+        "is predict meant by pred1ct?",
+    ] {
+        assert!(ended.output.contains(part), "{}", ended.output);
+    }
 }
 
 #[test]
@@ -233,12 +266,12 @@ fn bad_setting_is_one_line() {
         &["--threads", "GUNICORN_THREADS", "many", "1 to 512"],
     );
     let ended = command("Scripted")
-        .env("GUNICORN_WORKERS", "0")
+        .env("GUNICORN_WORKERS", "1025")
         .run()
         .unwrap();
     assert_eq!(ended.code, Some(2));
     assert_eq!(ended.log.trim().lines().count(), 1, "{}", ended.log);
-    says(&ended, &["--workers", "GUNICORN_WORKERS", "1 to 1024"]);
+    says(&ended, &["--workers", "GUNICORN_WORKERS", "0 to 1024"]);
 }
 
 #[test]

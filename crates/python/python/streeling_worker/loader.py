@@ -7,14 +7,14 @@ import sys
 import time
 from typing import Any
 
-from . import errors, metadata
-from .methods import capabilities, defined
+from . import errors, metadata, protocol
+from .methods import SUFFIXES, capabilities, defined
 
 
 class LoadError(Exception):
     """The component cannot be made ready; `body` is the JSON of the `failed` frame."""
 
-    def __init__(self, stage: str, error: BaseException) -> None:
+    def __init__(self, stage: str, error: BaseException, hint: str | None = None) -> None:
         super().__init__(stage)
         message = errors.text(error)
         name = type(error).__name__
@@ -22,6 +22,7 @@ class LoadError(Exception):
             "stage": stage,
             "message": f"{name}: {message}" if message else name,
             "traceback": errors.trace(error),
+            "hint": hint,
         }
 
 
@@ -41,6 +42,35 @@ def use_folder(folder: str) -> None:
         sys.path.insert(0, folder)
 
 
+def import_hint(stage: str, request: dict[str, Any], error: BaseException) -> str | None:
+    """What is probably meant, where the module or the class is not found."""
+    if stage != "import":
+        return None
+    # It brings modules along that a start without faults need not load.
+    from . import hints
+
+    return hints.of_import(request, error)
+
+
+def method_hint(component: object, methods: list[str]) -> str | None:
+    """What is probably meant, where the component defines nothing that is called."""
+    called = {name + suffix for name in protocol.METHODS.values() for suffix in SUFFIXES}
+    called.add("custom_service")
+    if called.intersection(methods):
+        return None
+    from . import hints
+
+    return hints.of_methods(component, called)
+
+
+def is_thread_safe(component: object) -> bool:
+    """Whether the class says that several threads may call its methods at once."""
+    try:
+        return getattr(component, "thread_safe", False) is True
+    except Exception:
+        return False
+
+
 def load(request: dict[str, Any]) -> Loaded:
     """Imports, constructs and loads. Raises `LoadError`."""
     start = time.monotonic()
@@ -57,14 +87,17 @@ def load(request: dict[str, Any]) -> Loaded:
         stage = "metadata"
         own = component.init_metadata() if defined(component, "init_metadata") else None
     except BaseException as error:
-        raise LoadError(stage, error) from error
+        raise LoadError(stage, error, import_hint(stage, request, error)) from error
     built = problem = None
     try:
         built = metadata.build(own, request.get("metadata"), request.get("image"))
     except metadata.BadMetadata as error:
         problem = str(error)
+    methods = capabilities(component)
     ready = {
-        "methods": capabilities(component),
+        "methods": methods,
+        "hint": method_hint(component, methods),
+        "thread_safe": is_thread_safe(component),
         "metadata": built,
         "metadata_error": problem,
         "load_seconds": round(time.monotonic() - start, 6),

@@ -14,11 +14,11 @@ from . import errors, payload, protobuf, protocol
 from .errors import BadData, BadMetric
 from .payload import Codec, Encoded, Item
 
+# The forms of a method: plain, for raw messages, and those that are deprecated.
+SUFFIXES = ("", "_raw", "_rest", "_grpc")
 # What a component may define. The first seven are the methods of the protocol.
 KNOWN = (
-    *protocol.METHODS.values(),
-    *(name + "_raw" for name in protocol.METHODS.values()),
-    *(name + suffix for suffix in ("_rest", "_grpc") for name in protocol.METHODS.values()),
+    *(name + suffix for suffix in SUFFIXES for name in protocol.METHODS.values()),
     "class_names",
     "feature_names",
     "tags",

@@ -98,6 +98,7 @@ pub(crate) fn config(python: PathBuf, folder: &Path) -> PoolConfig {
             unit_id: None,
             image: None,
             threads: 1,
+            threads_are_default: false,
             log_level: "INFO",
         },
         slots: WorkerSlots::default(),
