@@ -44,9 +44,9 @@ fn find<'a>(
         .iter()
         .filter_map(|name| Some((environment.get(name)?, *name)));
     if let Some(raw) = of_flag
-        && !row
+        && row
             .preceding_variable()
-            .is_some_and(|name| environment.get(name).is_some())
+            .is_none_or(|name| environment.get(name).is_none())
     {
         return Some((raw, Source::CommandLine));
     }

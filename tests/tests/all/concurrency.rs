@@ -120,7 +120,7 @@ fn metrics_are_those_of_the_request_at_the_defaults() {
 }
 
 /// Ten requests at the same time, of which none gets a response before all are in the component.
-fn meet(command: ServerCommand) {
+fn meet(command: &ServerCommand) {
     let server = command.start().unwrap();
     std::thread::scope(|scope| {
         for number in 0..10 {
@@ -138,15 +138,15 @@ fn meet(command: ServerCommand) {
 
 #[test]
 fn a_class_without_tags_of_its_own_has_all_threads() {
-    meet(command("concurrency.Meeting"));
-    meet(command("concurrency.Inherits"));
+    meet(&command("concurrency.Meeting"));
+    meet(&command("concurrency.Inherits"));
 }
 
 #[test]
 fn a_number_that_is_set_or_the_class_gives_all_threads() {
-    meet(command("concurrency.Tagged").args(["--threads", "10"]));
-    meet(command("concurrency.Tagged").env("GUNICORN_THREADS", "10"));
-    meet(command("concurrency.Safe"));
+    meet(&command("concurrency.Tagged").args(["--threads", "10"]));
+    meet(&command("concurrency.Tagged").env("GUNICORN_THREADS", "10"));
+    meet(&command("concurrency.Safe"));
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn by_the_second_name_there_is_one_thread_the_main_one() {
             .env("GRPC_WORKERS", "1")
             .args(["--grpc-port", "0", "--parameters", parameters])
     };
-    let is_main = |command: ServerCommand| {
+    let is_main = |command: &ServerCommand| {
         let server = command.start().unwrap();
         let (status, body) = send_json(&server, &post("/predict", 1));
         assert_eq!(status, 200, "{body}");
@@ -188,7 +188,7 @@ fn by_the_second_name_there_is_one_thread_the_main_one() {
             false,
         ),
     ] {
-        let (line, is_main) = is_main(command);
+        let (line, is_main) = is_main(&command);
         for transport in ["REST", "gRPC"] {
             let expected = format!("{transport}: 1 process with {threads};");
             assert!(line.contains(&expected), "no {expected:?} in {line}");
