@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -39,7 +40,7 @@ class Scripted:
         with self._lock:
             self._inside += 1
             self._peak = max(self._peak, self._inside)
-        print(f"held with {int(number)}")
+        print(f"held with {int(number)}", file=sys.stderr)
         while not Path(until).exists():
             time.sleep(0.005)
         with self._lock:
@@ -55,8 +56,16 @@ class Scripted:
             print(text)
         return {"said": times}
 
-    def log(self, text: str) -> Any:
-        logging.getLogger("scripted").warning(text)
+    def complain(self, text: str, times: int = 1) -> Any:
+        """As `say`, to standard error and in parts."""
+        for _ in range(times):
+            for part in text:
+                sys.stderr.write(part)
+            sys.stderr.write("\n")
+        return {"said": times}
+
+    def log(self, text: str, extra: dict[str, Any] | None = None) -> Any:
+        logging.getLogger("scripted").warning(text, extra=extra)
         return {}
 
     def fail(self, text: str) -> None:

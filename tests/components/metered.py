@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ class Plain:
 
     def predict(self, X: Any, names: Any) -> Any:
         if isinstance(X, dict):
-            print("waits")
+            print("waits", file=sys.stderr)
             while not Path(X["until"]).exists():
                 time.sleep(0.005)
         own = [

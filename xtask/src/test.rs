@@ -206,6 +206,7 @@ fn newest_python() -> anyhow::Result<()> {
 /// Modules of whole-server tests that reach into a worker; the others are the same for any Python.
 /// Not those of conformance, whose recording holds texts of one Python's and one NumPy's own.
 const WORKER_TESTS: &[&str] = &[
+    "children::",
     "examples::",
     "load::",
     "logs::",

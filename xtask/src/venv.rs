@@ -28,6 +28,8 @@ pub(crate) const RUNTIME: Venv = Venv {
         // is good for all.
         "opentelemetry-api==1.33.1",
         "opentelemetry-sdk==1.33.1",
+        // Starts interpreters in a way of its own.
+        "joblib",
     ],
 };
 
@@ -49,6 +51,7 @@ pub(crate) const OLDEST: Venv = Venv {
         "protobuf>=3.20; python_version > '3.10'",
         "opentelemetry-api==1.33.1",
         "opentelemetry-sdk==1.33.1",
+        "joblib",
     ],
 };
 
@@ -60,6 +63,7 @@ pub(crate) const NEWEST: Venv = Venv {
         "protobuf",
         "opentelemetry-api",
         "opentelemetry-sdk",
+        "joblib",
     ],
 };
 

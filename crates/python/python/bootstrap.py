@@ -1,19 +1,27 @@
-"""First code of a worker, run as `python -c`: receives its modules over the control socket.
+"""First code of a worker, read from standard input: receives its modules over the control socket.
 
-Nothing of the worker is on disk, so that one binary serves with any Python. This code runs in
-`__main__`, where the component may look: it therefore leaves nothing behind.
+Nothing that the worker runs is on disk, so that one binary serves with any Python. This code runs
+in `__main__`, where the component may look: it therefore leaves nothing behind. Below it stands the
+call of `_bootstrap` with the numbers of the sockets, which the server adds.
 """
 
 from __future__ import annotations
 
 
-def _bootstrap() -> None:
+def _bootstrap(control_number: int, *data_numbers: int) -> None:
+    import sys
+
+    # The working directory is no place for modules, not even for the imports below. As for a
+    # program that was installed with the interpreter, its folder comes first.
+    if sys.path[:1] == [""]:
+        sys.path[0] = sys.executable.rpartition("/")[0]
+
     import importlib.util
     import json
     import linecache
+    import os
     import socket
     import struct
-    import sys
     from importlib.machinery import ModuleSpec
     from types import CodeType, ModuleType
 
@@ -65,8 +73,12 @@ def _bootstrap() -> None:
             return
 
     die_with_server()
-    control = socket.socket(fileno=int(sys.argv[1]))
-    data = [socket.socket(fileno=int(number)) for number in sys.argv[2:]]
+    # This code came from there, and nothing more does.
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    control = socket.socket(fileno=control_number)
+    data = [socket.socket(fileno=number) for number in data_numbers]
     for sock in (control, *data):
         # Programs that the component starts must not keep them open.
         sock.set_inheritable(False)
@@ -93,9 +105,9 @@ def _bootstrap() -> None:
     if importlib.util.find_spec(name) is None:
         sys.exit("the package frame has no module " + name)
     main = importlib.import_module(name)
-    for name in ("_bootstrap", "annotations"):
-        globals().pop(name, None)
+    # Also of `__file__`, for there is none: an interpreter that `multiprocessing` starts would look
+    # for it.
+    own = {name: globals().pop(name, None) for name in ("_bootstrap", "annotations", "__file__")}
     main.run(control, data)
-
-
-_bootstrap()
+    # Python itself removes it at the end.
+    globals()["__file__"] = own["__file__"]

@@ -17,6 +17,23 @@ pub struct About {
     pub one_at_a_time: Option<String>,
     /// What is probably not meant as it is.
     pub warnings: Vec<String>,
+    /// The version of the interpreter.
+    pub python: String,
+    /// The version of NumPy beside the component; `None` where it is not installed.
+    pub numpy: Option<String>,
+}
+
+impl About {
+    /// The interpreter and what is beside it, in words.
+    #[must_use]
+    pub fn interpreter(&self) -> String {
+        let numpy = self.numpy.as_ref();
+        let numpy = numpy.map_or_else(
+            || "no NumPy".to_owned(),
+            |version| format!("NumPy {version}"),
+        );
+        format!("Python {}, {numpy}", self.python)
+    }
 }
 
 impl Pool {
@@ -55,11 +72,18 @@ impl Pool {
         let nothing = ready.hint.as_deref().map(|hint| {
             format!("{class} defines no method that requests call, such as predict: {hint}")
         });
+        let interpreter = &ready.interpreter;
+        let no_numpy = interpreter.numpy.is_none().then(|| {
+            let python = config.python.display();
+            format!("no NumPy in the environment of {python}: the component gets lists, not arrays")
+        });
         Some(About {
             methods: names,
             load: ready.load_time(),
             one_at_a_time,
-            warnings: nothing.into_iter().collect(),
+            warnings: nothing.into_iter().chain(no_numpy).collect(),
+            python: interpreter.python.clone(),
+            numpy: interpreter.numpy.clone(),
         })
     }
 }

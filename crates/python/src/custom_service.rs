@@ -10,8 +10,9 @@ use crate::config::PoolConfig;
 use crate::error::StartError;
 use crate::methods::Methods;
 use crate::pool::Pool;
+use crate::process::Process;
 use crate::slot::WorkerSlot;
-use crate::worker::{Process, Starting, WorkerConfig};
+use crate::worker::{Starting, WorkerConfig};
 
 /// The first pause before a service that failed is started again; it doubles with each failure in a
 /// row.
@@ -54,6 +55,7 @@ impl CustomService {
         let config = WorkerConfig {
             threads: 0,
             threads_are_default: false,
+            serves: "custom_service",
             ..config
         };
         let (stop, stopped) = watch::channel(None);

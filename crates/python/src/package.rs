@@ -1,7 +1,16 @@
-//! The Python package of the worker, carried as text.
+//! The Python packages of the worker, carried as text.
 
-/// The code that the interpreter is started with; it receives the rest over the control socket.
-pub(crate) const BOOTSTRAP: &str = include_str!("../python/bootstrap.py");
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, Weak};
+
+use tempfile::TempDir;
+
+use crate::lock::lock;
+
+/// What [`program`] begins with.
+const BOOTSTRAP: &str = include_str!("../python/bootstrap.py");
 
 macro_rules! modules {
     ($($name:literal => $path:literal),* $(,)?) => {
@@ -55,6 +64,7 @@ modules! {
     "seldon_core.version" => "seldon_core/version.py",
     "seldon_core.wrapper" => "seldon_core/wrapper.py",
     "streeling_worker" => "streeling_worker/__init__.py",
+    "streeling_worker.children" => "streeling_worker/children.py",
     "streeling_worker.current" => "streeling_worker/current.py",
     "streeling_worker.errors" => "streeling_worker/errors.py",
     "streeling_worker.hints" => "streeling_worker/hints.py",
@@ -70,18 +80,109 @@ modules! {
     "streeling_worker.spans" => "streeling_worker/spans.py",
 }
 
+/// The program that the interpreter reads first, for a process that inherits these sockets; it
+/// receives the rest over the first of them.
+pub(crate) fn program(sockets: impl Iterator<Item = i32>) -> String {
+    let numbers: Vec<String> = sockets.map(|number| number.to_string()).collect();
+    format!("{BOOTSTRAP}_bootstrap({})\n", numbers.join(", "))
+}
+
 /// The body of the `package` frame: a JSON object of names and sources.
 pub(crate) fn sources() -> Vec<u8> {
-    let modules: std::collections::BTreeMap<_, _> = MODULES.iter().copied().collect();
+    let modules: BTreeMap<_, _> = MODULES.iter().copied().collect();
     serde_json::to_vec(&modules).expect("a map of text is JSON")
+}
+
+/// The packages as files in a folder of this process's own, which is removed when this is dropped:
+/// a worker has them in memory, but interpreters that the component starts do not.
+#[derive(Debug)]
+pub(crate) struct Packages(TempDir);
+
+/// Those that the living workers use.
+static PACKAGES: Mutex<Weak<Packages>> = Mutex::new(Weak::new());
+
+/// The packages as files, the same for all workers that live at the same time. `None`, with a
+/// warning, where there is no place for them.
+pub(crate) fn packages() -> Option<Arc<Packages>> {
+    let mut shared = lock(&PACKAGES);
+    // Programs that clean up temporary folders remove what has not been read for some days.
+    if let Some(packages) = shared.upgrade()
+        && packages.write().is_ok()
+    {
+        return Some(packages);
+    }
+    match Packages::make() {
+        Ok(packages) => {
+            let packages = Arc::new(packages);
+            *shared = Arc::downgrade(&packages);
+            Some(packages)
+        }
+        Err(error) => {
+            tracing::warn!(
+                "interpreters that the component starts will not find the package seldon_core, \
+                 unless it is installed: no temporary folder can be written (TMPDIR): {error}"
+            );
+            None
+        }
+    }
+}
+
+/// Removes the folder of the packages, for a process that is about to exit with workers running.
+pub fn remove_packages() {
+    if let Some(packages) = lock(&PACKAGES).upgrade() {
+        // What cannot be removed stays.
+        let _ = std::fs::remove_dir_all(packages.path());
+    }
+}
+
+impl Packages {
+    fn make() -> io::Result<Self> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("streeling-");
+        // Where a container's own file system cannot be written to, there is shared memory.
+        let folder = builder
+            .tempdir()
+            .or_else(|error| builder.tempdir_in("/dev/shm").map_err(|_| error))?;
+        let packages = Self(folder);
+        packages.write()?;
+        Ok(packages)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Writes the files that are not there.
+    fn write(&self) -> io::Result<()> {
+        for (name, source) in MODULES {
+            let file = self.path().join(file(name));
+            if !file.exists() {
+                std::fs::create_dir_all(file.parent().unwrap_or(self.path()))?;
+                std::fs::write(file, source)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where a module lies below the folder of its package.
+fn file(name: &str) -> PathBuf {
+    let path = PathBuf::from(name.replace('.', "/"));
+    let start = format!("{name}.");
+    // A package without modules of its own has none of these here.
+    let is_package = MODULES.iter().any(|(other, _)| other.starts_with(&start));
+    if is_package {
+        path.join("__init__.py")
+    } else {
+        path.with_extension("py")
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::path::{Path, PathBuf};
 
-    use super::MODULES;
+    use super::*;
 
     fn files(folder: &Path, found: &mut BTreeSet<PathBuf>) {
         for entry in std::fs::read_dir(folder).unwrap() {
@@ -102,15 +203,27 @@ mod tests {
         on_disk.remove(&root.join("bootstrap.py"));
         let carried: BTreeSet<PathBuf> = MODULES
             .iter()
-            .map(|(name, _)| {
-                let path = root.join(name.replace('.', "/"));
-                if path.is_dir() {
-                    path.join("__init__.py")
-                } else {
-                    path.with_extension("py")
-                }
-            })
+            .map(|(name, _)| root.join(file(name)))
             .collect();
         assert_eq!(carried, on_disk);
+    }
+
+    #[test]
+    fn the_files_are_there_while_they_are_used_and_written_again_where_they_are_removed() {
+        let first = packages().unwrap();
+        let folder = first.path().to_owned();
+        let file = folder.join("seldon_core/proto/prediction_pb2.py");
+        assert!(file.exists());
+        std::fs::remove_dir_all(folder.join("seldon_core")).unwrap();
+        let second = packages().unwrap();
+        assert_eq!(second.path(), folder);
+        assert!(file.exists());
+        drop(first);
+        assert!(file.exists());
+        drop(second);
+        assert!(!folder.exists());
+        let third = packages().unwrap();
+        remove_packages();
+        assert!(!third.path().exists());
     }
 }

@@ -3,26 +3,21 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use command_fds::{CommandFdExt, FdMapping};
-use rustix::process::{Pid, Signal};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use streeling_core::ComponentOutput;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::process::{Child, Command};
 
 use crate::connection::Connection;
 use crate::error::StartError;
 use crate::frame::{Fault, HEADER, Header, Kind, VERSION};
 use crate::methods::Methods;
 use crate::package;
-
-/// The first descriptor that a worker inherits; 0 to 2 are the standard streams.
-const FIRST_FD: i32 = 3;
+use crate::process::{Launch, Process};
 
 /// From the start of the interpreter to its first frame. A cold disk takes seconds; one that takes
 /// longer hangs, for instance in a `sitecustomize`.
@@ -33,7 +28,7 @@ const HELLO_TIMEOUT: Duration = Duration::from_secs(60);
 pub struct WorkerConfig {
     /// The interpreter: a path, or a name to be looked up on `PATH`.
     pub python: PathBuf,
-    /// Put first on the import path.
+    /// Put last on the import path.
     pub app_dir: PathBuf,
     /// The module to import.
     pub module: String,
@@ -54,13 +49,39 @@ pub struct WorkerConfig {
     pub threads_are_default: bool,
     /// Level of Python's root logger, by its name there.
     pub log_level: &'static str,
+    /// Whether its lines are JSON objects.
+    pub log_as_json: bool,
+    /// What its requests come over, as the list of processes is to show it: `REST`.
+    pub serves: &'static str,
+    /// Where the lines go that the component writes.
+    pub output: Arc<dyn ComponentOutput>,
+}
+
+impl WorkerConfig {
+    /// The component's name, as it is given on the command line.
+    pub(crate) fn interface(&self) -> String {
+        if self.module == self.class {
+            self.class.clone()
+        } else {
+            format!("{}.{}", self.module, self.class)
+        }
+    }
+}
+
+/// The interpreter of a worker.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub(crate) struct Interpreter {
+    /// Its version.
+    pub(crate) python: String,
+    /// The version of NumPy in its environment.
+    pub(crate) numpy: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct Hello {
     protocol: u32,
-    python: String,
-    numpy: Option<String>,
+    #[serde(flatten)]
+    interpreter: Interpreter,
 }
 
 #[derive(Serialize)]
@@ -73,6 +94,8 @@ struct Load<'a> {
     worker: usize,
     threads: usize,
     log_level: &'a str,
+    log_format: &'a str,
+    packages: Option<&'a Path>,
 }
 
 /// A worker's description of the component that it has loaded.
@@ -86,6 +109,8 @@ pub(crate) struct Ready {
     thread_safe: bool,
     /// What is probably meant, of a class that defines nothing that is called.
     pub(crate) hint: Option<String>,
+    #[serde(skip)]
+    pub(crate) interpreter: Interpreter,
 }
 
 impl Ready {
@@ -139,43 +164,6 @@ pub(crate) struct Worker {
     _control: UnixStream,
 }
 
-/// A process and its group; what is left of the group is killed when this is dropped.
-#[derive(Debug)]
-pub(crate) struct Process {
-    child: Child,
-    group: Pid,
-}
-
-impl Process {
-    /// The process's id.
-    pub(crate) fn id(&self) -> u32 {
-        self.group.as_raw_nonzero().get().unsigned_abs()
-    }
-
-    /// Waits for the process to end.
-    pub(crate) async fn wait(&mut self) -> io::Result<ExitStatus> {
-        self.child.wait().await
-    }
-
-    /// Sends SIGTERM to the process and all that it has started.
-    pub(crate) fn terminate(&self) {
-        // As below.
-        let _ = rustix::process::kill_process_group(self.group, Signal::TERM);
-    }
-
-    /// Kills the process and all that it has started.
-    pub(crate) fn kill(&self) {
-        // The group outlives its leader only while it has members, so there may be none.
-        let _ = rustix::process::kill_process_group(self.group, Signal::KILL);
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
 impl Worker {
     /// How many calls the worker is given at the same time.
     pub(crate) fn concurrency(&self, config: &WorkerConfig) -> usize {
@@ -224,7 +212,18 @@ impl Starting {
             theirs.push(other);
         }
 
-        let process = spawn(config, theirs, slot).await?;
+        let process = Process::start(Launch {
+            python: &config.python,
+            shown: [
+                config.interface(),
+                config.serves.to_owned(),
+                slot.to_string(),
+            ],
+            sockets: theirs,
+            slot,
+            output: Arc::clone(&config.output),
+        })
+        .await?;
         Ok(Self {
             connections,
             process,
@@ -246,10 +245,15 @@ impl Starting {
                 python: config.python.clone(),
                 timeout: HELLO_TIMEOUT,
             })??;
-            check_hello(kind, &body, slot)?;
-            write(control, Kind::Load, &load(config, slot)).await?;
+            let interpreter = read_hello(kind, &body)?;
+            let packages = self.process.packages();
+            write(control, Kind::Load, &load(config, slot, packages)).await?;
             let (kind, body) = read(control).await?;
-            read_ready(config, kind, &body)
+            let ready = read_ready(config, kind, &body)?;
+            Ok(Ready {
+                interpreter,
+                ..ready
+            })
         };
         match start.await {
             // The socket only shows that the worker is gone; its exit status tells more.
@@ -274,51 +278,7 @@ fn pair() -> io::Result<(UnixStream, OwnedFd)> {
     Ok((UnixStream::from_std(ours)?, theirs.into()))
 }
 
-async fn spawn(
-    config: &WorkerConfig,
-    theirs: Vec<OwnedFd>,
-    slot: usize,
-) -> Result<Process, StartError> {
-    let mut command = std::process::Command::new(&config.python);
-    command.arg("-c").arg(package::BOOTSTRAP);
-    let mut mappings = Vec::with_capacity(theirs.len());
-    for (child_fd, parent_fd) in (FIRST_FD..).zip(theirs) {
-        command.arg(child_fd.to_string());
-        mappings.push(FdMapping {
-            parent_fd,
-            child_fd,
-        });
-    }
-    command
-        .fd_mappings(mappings)
-        .map_err(|error| StartError::Protocol(error.to_string()))?;
-    let mut command = Command::from(command);
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true);
-    let mut child = crate::spawn::spawn(command)
-        .await
-        .map_err(|source| StartError::Spawn {
-            python: config.python.clone(),
-            source,
-        })?;
-    if let Some(stdout) = child.stdout.take() {
-        tokio::spawn(crate::log::forward(stdout, slot, "stdout"));
-    }
-    if let Some(stderr) = child.stderr.take() {
-        tokio::spawn(crate::log::forward(stderr, slot, "stderr"));
-    }
-    let group = child
-        .id()
-        .and_then(|id| Pid::from_raw(id.cast_signed()))
-        .ok_or_else(|| StartError::Socket(io::ErrorKind::NotFound.into()))?;
-    Ok(Process { child, group })
-}
-
-fn load(config: &WorkerConfig, slot: usize) -> Vec<u8> {
+fn load(config: &WorkerConfig, slot: usize, packages: Option<&Path>) -> Vec<u8> {
     let load = Load {
         module: &config.module,
         class: &config.class,
@@ -328,6 +288,8 @@ fn load(config: &WorkerConfig, slot: usize) -> Vec<u8> {
         worker: slot,
         threads: config.threads,
         log_level: config.log_level,
+        log_format: if config.log_as_json { "json" } else { "text" },
+        packages,
     };
     let mut text =
         serde_json::to_vec(&load).expect("paths are checked to be UTF-8 when settings are read");
@@ -342,7 +304,7 @@ fn load(config: &WorkerConfig, slot: usize) -> Vec<u8> {
     text
 }
 
-fn check_hello(kind: Kind, body: &[u8], slot: usize) -> Result<(), StartError> {
+fn read_hello(kind: Kind, body: &[u8]) -> Result<Interpreter, StartError> {
     if kind != Kind::Hello {
         return Err(Fault::Unexpected(kind).into());
     }
@@ -353,13 +315,7 @@ fn check_hello(kind: Kind, body: &[u8], slot: usize) -> Result<(), StartError> {
             hello.protocol
         )));
     }
-    tracing::debug!(
-        worker = slot,
-        python = hello.python,
-        numpy = hello.numpy.as_deref().unwrap_or("none"),
-        "interpreter is up"
-    );
-    Ok(())
+    Ok(hello.interpreter)
 }
 
 fn read_ready(config: &WorkerConfig, kind: Kind, body: &[u8]) -> Result<Ready, StartError> {

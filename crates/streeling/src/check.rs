@@ -60,6 +60,7 @@ impl Report {
             ),
         ];
         if let Some(about) = about {
+            rows.push(("python", about.interpreter()));
             let methods = match &*about.methods {
                 [] => "none".to_owned(),
                 methods => methods.join(", "),

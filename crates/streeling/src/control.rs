@@ -143,7 +143,9 @@ pub fn on_signals(controller: Controller, grace: Duration) -> std::io::Result<()
             };
             if is_stopping {
                 tracing::warn!("{name} again: stopping at once");
-                streeling_tracing::flush_log();
+                #[cfg(feature = "python")]
+                streeling_python::remove_packages();
+                streeling_tracing::flush_streams();
                 std::process::exit(128 + kind.as_raw_value());
             }
             is_stopping = true;

@@ -82,9 +82,9 @@ pub enum ServeError {
     #[cfg(feature = "python")]
     #[error("cannot watch the component's code: {0}")]
     Watch(#[source] std::io::Error),
-    /// The system gave no thread that writes the access log.
-    #[error("cannot write the access log: {0}")]
-    AccessLog(#[source] std::io::Error),
+    /// The system gave no thread that writes to a standard stream.
+    #[error("cannot write to the standard streams: {0}")]
+    Streams(#[source] std::io::Error),
     /// The system refused a signal handler.
     #[error("cannot listen for signals: {0}")]
     Signals(#[source] std::io::Error),
@@ -110,7 +110,7 @@ impl ServeError {
             Self::Interpreter { .. } => 2,
             #[cfg(feature = "python")]
             Self::Component(_) | Self::GaveUp(_) | Self::Watch(_) => 1,
-            Self::AccessLog(_) | Self::Signals(_) => 1,
+            Self::Streams(_) | Self::Signals(_) => 1,
         }
     }
 }

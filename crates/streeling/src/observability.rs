@@ -33,7 +33,7 @@ impl Observability {
             .access
             .then(|| AccessLog::start(log::format(&settings.log)))
             .transpose()
-            .map_err(ServeError::AccessLog)?;
+            .map_err(ServeError::Streams)?;
         Ok(Self {
             access_log: access_log.map(Arc::new),
             #[cfg(feature = "metrics")]
@@ -66,16 +66,12 @@ impl Observability {
     /// The metrics of the logs and the tracer themselves.
     #[cfg(feature = "metrics")]
     pub(crate) fn metric_sources(&self) -> Vec<MetricSource> {
-        let access_log = self
-            .access_log
-            .as_ref()
-            .map(|access_log| access_log.metric_source());
         #[cfg(any(feature = "jaeger", feature = "otlp"))]
         let traces = self.tracer.as_ref().map(|tracer| tracer.metric_source());
         #[cfg(not(any(feature = "jaeger", feature = "otlp")))]
         let traces = None;
-        let all = [streeling_tracing::log_metric_source(), access_log, traces];
-        all.into_iter().flatten().collect()
+        let streams = streeling_tracing::stream_metric_source();
+        std::iter::once(streams).chain(traces).collect()
     }
 
     /// Exports the last spans and writes the last lines.
@@ -84,8 +80,6 @@ impl Observability {
         if let Some(tracer) = self.tracer {
             traces::stop(tracer).await;
         }
-        if let Some(access_log) = &self.access_log {
-            access_log.flush();
-        }
+        streeling_tracing::flush_streams();
     }
 }

@@ -1,7 +1,6 @@
 //! The worker pools, as the settings want them.
 
 use std::path::{Path, PathBuf};
-#[cfg(feature = "metrics")]
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +10,11 @@ use streeling_metrics::WorkerProcess;
 use streeling_python::{
     Pool, PoolConfig, Recycle, StartError, WorkerConfig, WorkerSlots, find_interpreter,
 };
+use streeling_tracing::{ComponentLines, LogFormat};
 use tokio::sync::watch;
 
 use crate::error::ServeError;
+use crate::log;
 
 /// Headers, names and meta come on top of a response's payload.
 const ENVELOPE: usize = 1 << 20;
@@ -44,15 +45,19 @@ impl Pools {
         let grpc = workers(settings, settings.grpc.workers);
         let (rest_threads, grpc_threads) = (Threads::of_rest(settings), Threads::of_grpc(settings));
         let slots = WorkerSlots::default();
-        let worker = |threads| worker(settings, &interpreter, threads);
-        let pool = |workers, threads| pool(settings, &slots, workers, worker(threads));
+        let output = output(settings)?;
+        let pool = |serves, workers, threads| {
+            let worker = worker(settings, &interpreter, threads, serves, &output);
+            pool(settings, &slots, workers, worker)
+        };
         Ok(match settings.workers.pool {
             WorkerPool::Separate => Self::Separate {
-                rest: (rest > 0).then(|| pool(rest, rest_threads)),
-                grpc: (grpc > 0).then(|| pool(grpc, grpc_threads)),
+                rest: (rest > 0).then(|| pool("REST", rest, rest_threads)),
+                grpc: (grpc > 0).then(|| pool("gRPC", grpc, grpc_threads)),
             },
             WorkerPool::Shared => {
-                Self::Shared(pool(rest.max(grpc), rest_threads.or_more(grpc_threads)))
+                let threads = rest_threads.or_more(grpc_threads);
+                Self::Shared(pool("REST+gRPC", rest.max(grpc), threads))
             }
         })
     }
@@ -78,10 +83,10 @@ impl Pools {
         match self {
             Self::Separate { rest, grpc } => {
                 tokio::try_join!(start(rest.as_ref()), start(grpc.as_ref()))?;
-                Ok(())
             }
-            Self::Shared(pool) => pool.start().await,
+            Self::Shared(pool) => pool.start().await?,
         }
+        Ok(())
     }
 
     pub(crate) async fn stop(&self, grace: Duration) {
@@ -99,6 +104,9 @@ impl Pools {
     /// Logs what there is to be known of the component, once it is loaded.
     pub(crate) fn describe(&self) {
         let all: Vec<_> = self.all().filter_map(Pool::about).collect();
+        if let Some(about) = all.first() {
+            tracing::info!("workers run {}", about.interpreter());
+        }
         for warning in all.first().iter().flat_map(|about| &about.warnings) {
             tracing::warn!("{warning}");
         }
@@ -215,8 +223,15 @@ pub(crate) fn workers(settings: &Settings, configured: u32) -> u32 {
 
 /// A single worker, to look at the component in it.
 pub(crate) fn one_worker(settings: &Settings) -> Result<Pool, ServeError> {
-    let threads = Threads::of_rest(settings);
-    let worker = worker(settings, &interpreter(settings)?, threads);
+    let interpreter = interpreter(settings)?;
+    let output = output(settings)?;
+    let worker = worker(
+        settings,
+        &interpreter,
+        Threads::of_rest(settings),
+        "check",
+        &output,
+    );
     Ok(pool(settings, &WorkerSlots::default(), 1, worker))
 }
 
@@ -246,7 +261,19 @@ fn pool(settings: &Settings, slots: &WorkerSlots, workers: u32, worker: WorkerCo
     })
 }
 
-fn worker(settings: &Settings, interpreter: &Path, threads: Threads) -> WorkerConfig {
+/// Where the lines of components go: to the streams of this process.
+fn output(settings: &Settings) -> Result<Arc<ComponentLines>, ServeError> {
+    let lines = ComponentLines::start(log::format(&settings.log));
+    Ok(Arc::new(lines.map_err(ServeError::Streams)?))
+}
+
+fn worker(
+    settings: &Settings,
+    interpreter: &Path,
+    threads: Threads,
+    serves: &'static str,
+    output: &Arc<ComponentLines>,
+) -> WorkerConfig {
     WorkerConfig {
         python: interpreter.to_owned(),
         app_dir: settings.python.app_dir.clone(),
@@ -264,5 +291,8 @@ fn worker(settings: &Settings, interpreter: &Path, threads: Threads) -> WorkerCo
             LogLevel::Warning => "WARNING",
             LogLevel::Error => "ERROR",
         },
+        log_as_json: log::format(&settings.log) == LogFormat::Json,
+        serves,
+        output: Arc::clone(output) as _,
     }
 }

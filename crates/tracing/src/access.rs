@@ -2,16 +2,17 @@
 
 use std::cell::RefCell;
 use std::fmt::{self, Write as _};
-use std::io::{self, stdout};
+use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::{Timestamp, ZonedDateTime};
 use serde::Serialize;
-use streeling_core::{MetricSource, Observer, Outcome, RequestContext, RequestInfo, Trace};
+use streeling_core::{Observer, Outcome, RequestContext, RequestInfo, Trace};
 
 use crate::log::LogFormat;
 use crate::sink::Sink;
+use crate::streams;
 
 /// Stands for what is unknown.
 const UNKNOWN: &str = "-";
@@ -39,22 +40,10 @@ impl AccessLog {
     /// When the system cannot start the thread.
     pub fn start(format: LogFormat) -> io::Result<Self> {
         Ok(Self {
-            sink: Sink::start("standard output", stdout())?,
+            sink: streams::output()?,
             format,
             second: Mutex::default(),
         })
-    }
-
-    /// Waits until everything is written, but for at most a second, since the reader may have
-    /// stopped.
-    pub fn flush(&self) {
-        self.sink.flush();
-    }
-
-    /// The number of lines that were dropped.
-    #[must_use]
-    pub fn metric_source(&self) -> MetricSource {
-        self.sink.metric_source()
     }
 
     fn combined(

@@ -1,16 +1,22 @@
-//! Observability that is written or sent: the log, the access log, and traces.
+//! Observability that is written or sent: the log, the access log, what components print, and
+//! traces.
 //!
 //! Transports, settings and Python are unknown here.
 
 mod access;
+mod component;
 mod log;
 mod sink;
+mod streams;
+mod text;
 // Traces need an exporter.
 #[cfg(any(feature = "jaeger", feature = "otlp"))]
 mod trace;
 
 pub use access::AccessLog;
-pub use log::{LogConfig, LogFormat, LogGuard, flush_log, init_log, log_metric_source};
+pub use component::ComponentLines;
+pub use log::{LogConfig, LogFormat, LogGuard, init_log};
+pub use streams::{flush_streams, stream_metric_source};
 #[cfg(feature = "jaeger")]
 pub use trace::Agent;
 #[cfg(any(feature = "jaeger", feature = "otlp"))]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use streeling_core::{MetricSource, Sample};
+use streeling_core::Sample;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Bytes that may wait for the stream. Lines beyond that are dropped and counted.
@@ -20,6 +20,10 @@ const KEPT_CAPACITY: usize = 256 * 1024;
 
 /// Time for the last lines when the process exits, since the reader may have stopped.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Bytes from which on a batch is written without delay: a busy writer must not fill the room
+/// while the stream is idle.
+const LARGE_BATCH: usize = 256 * 1024;
 
 /// A buffer of lines for a stream, which a thread of its own writes.
 #[derive(Clone, Debug)]
@@ -80,10 +84,11 @@ impl Sink {
             shared.dropped.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        let is_first = pending.lines.is_empty();
+        let before = pending.lines.len();
         pending.lines.extend_from_slice(line);
+        let is_large = before < LARGE_BATCH && pending.lines.len() >= LARGE_BATCH;
         drop(pending);
-        if is_first {
+        if before == 0 || is_large {
             shared.changed.notify_all();
         }
     }
@@ -110,16 +115,13 @@ impl Sink {
     }
 
     /// The number of lines that were dropped.
-    pub(crate) fn metric_source(&self) -> MetricSource {
-        let shared = Arc::clone(&self.shared);
-        Arc::new(move |out| {
-            out.push(Sample {
-                name: "streeling_log_lines_dropped_total",
-                help: "Lines that were dropped because the stream is read too slowly.",
-                labels: vec![("stream", shared.name.into())],
-                value: shared.dropped.load(Ordering::Relaxed) as f64,
-            });
-        })
+    pub(crate) fn dropped(&self) -> Sample {
+        Sample {
+            name: "streeling_log_lines_dropped_total",
+            help: "Lines that were dropped because the stream is read too slowly.",
+            labels: vec![("stream", self.shared.name.into())],
+            value: self.shared.dropped.load(Ordering::Relaxed) as f64,
+        }
     }
 }
 
@@ -158,8 +160,8 @@ impl Shared {
                 .wait(pending)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        if !pending.is_flushing {
-            // Only a flush ends this early: further lines do not notify.
+        if !pending.is_flushing && pending.lines.len() < LARGE_BATCH {
+            // Only a flush or a large batch ends this early: further lines do not notify.
             let batch = self.changed.wait_timeout(pending, BATCH_DELAY);
             pending = batch.unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -243,9 +245,7 @@ mod tests {
     }
 
     fn dropped(sink: &Sink) -> f64 {
-        let mut samples = Vec::new();
-        sink.metric_source()(&mut samples);
-        samples[0].value
+        sink.dropped().value
     }
 
     #[test]

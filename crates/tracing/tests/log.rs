@@ -32,7 +32,7 @@ mod child {
             id_headers: &["x-request-id"],
         };
 
-        tracing::info!(target: "streeling::test", "before\nand more");
+        tracing::info!(target: "streeling::test", number = 5, "before\nand\r\u{1b}[2J more");
         let request = Arc::new(RequestContext::new(
             &TEST,
             RequestId::given("id-1").unwrap(),
@@ -98,15 +98,17 @@ fn lines(output: &Output) -> Vec<String> {
 #[test]
 fn lines_have_request_ids_and_panics_are_logged() {
     let text = lines(&command("logs_messages_as_text").output().unwrap());
-    assert!(text[0].ends_with("before"), "{text:?}");
-    // Further lines of one message are indented.
-    assert_eq!(text[1], "    and more");
+    // Fields stand on the first line of a message, and further lines are indented.
+    let first = " INFO streeling::test: before number=5";
+    assert!(text[0].ends_with(first), "{text:?}");
+    assert_eq!(text[1], r"    and\r\x1b[2J more");
     assert!(text[2].ends_with("within request_id=id-1"), "{text:?}");
     assert!(
         text[3].contains("ERROR") && text[3].contains("panicked at"),
         "{text:?}"
     );
-    assert_eq!(text[4], "    on \"purpose\" request_id=id-1");
+    assert!(text[3].ends_with(": request_id=id-1"), "{text:?}");
+    assert_eq!(text[4], "    on \"purpose\"");
     assert!(text[5].ends_with("after") && text.len() == 6, "{text:?}");
 
     let json = lines(&command("logs_messages_as_json").output().unwrap());
@@ -119,7 +121,8 @@ fn lines_have_request_ids_and_panics_are_logged() {
         .map(|line| line["request_id"].as_str())
         .collect();
     assert_eq!(ids, [None, Some("id-1"), Some("id-1"), None]);
-    assert_eq!(json[0]["message"], "before\nand more");
+    assert_eq!(json[0]["message"], "before\nand\r\u{1b}[2J more");
+    assert_eq!(json[0]["number"], 5);
     let message = json[2]["message"].as_str().unwrap();
     assert!(message.ends_with("on \"purpose\""), "{message}");
 }

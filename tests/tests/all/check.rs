@@ -1,8 +1,9 @@
 //! `--check`: what would be served, or why not.
 
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 
-use crate::support::{command, command_in};
+use crate::support::{PYTHON, command, command_in};
 
 /// The value of a row of the table.
 fn row<'a>(output: &'a str, name: &str) -> &'a str {
@@ -75,4 +76,26 @@ fn component_that_does_not_load_is_the_error_of_a_start() {
         row(&ended.output, "workers"),
         "1 process with 10 threads, shared by both transports"
     );
+}
+
+#[test]
+fn the_interpreter_is_described_and_a_missing_numpy_shown() {
+    let ended = command("Scripted").args(["--check"]).run().unwrap();
+    let python = row(&ended.output, "python");
+    assert!(python.contains(", NumPy "), "{python}");
+    // An interpreter that finds nothing that is installed.
+    let folder = tempfile::tempdir().unwrap();
+    let bare = folder.path().join("bare");
+    let script = format!("#!/bin/sh\nexec '{}' -I -S \"$@\"\n", PYTHON.display());
+    std::fs::write(&bare, script).unwrap();
+    std::fs::set_permissions(&bare, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let bare = command("Scripted").env("STREELING_PYTHON", &bare);
+    let ended = bare.clone().args(["--check"]).run().unwrap();
+    let python = row(&ended.output, "python");
+    assert!(python.ends_with(", no NumPy"), "{python}");
+    assert!(row(&ended.output, "warning").starts_with("no NumPy in the environment of "));
+    let server = bare.start().unwrap();
+    server.wait_for_log(python);
+    let line = server.wait_for_log("no NumPy in the environment of ");
+    assert!(line.contains("WARN"), "{line}");
 }

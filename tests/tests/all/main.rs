@@ -12,6 +12,7 @@ mod access;
 mod builds;
 mod chaos;
 mod check;
+mod children;
 mod clients;
 mod collector;
 mod concurrency;

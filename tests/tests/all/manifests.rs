@@ -123,12 +123,12 @@ fn traced(class: &str, gate: &Gate) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let gate = gate.file();
     let source = format!(
-        "import os, threading, time\n\
+        "import os, sys, threading, time\n\
          import {class}\n\
          class Traced({class}.{class}):\n    \
              lock = threading.Lock()\n    \
              inside = peak = 0\n    \
-             def load(self):\n        print('{LOADED}')\n    \
+             def load(self):\n        print('{LOADED}', file=sys.stderr)\n    \
              def predict(self, X, names, meta=None):\n        \
                  with self.lock:\n            \
                      self.inside += 1\n            \

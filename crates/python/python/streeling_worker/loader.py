@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from . import errors, metadata, protocol
@@ -35,11 +36,9 @@ class Loaded:
 
 
 def use_folder(folder: str) -> None:
-    """Puts the folder of the component where `python script.py` has the script's."""
-    if sys.path and sys.path[0] == "":
-        sys.path[0] = folder
-    elif folder not in sys.path[:1]:
-        sys.path.insert(0, folder)
+    """Puts the folder of the component behind all others, so that nothing in it hides a module of
+    Python's own or an installed one."""
+    sys.path.append(str(Path.cwd() / folder))
 
 
 def import_hint(stage: str, request: dict[str, Any], error: BaseException) -> str | None:

@@ -11,14 +11,13 @@ import json
 import logging
 import os
 import platform
-import signal
 import socket
 import sys
 import threading
 import traceback
 from typing import Any
 
-from . import errors, loader, logs, protocol
+from . import children, errors, loader, logs, protocol
 from .methods import Methods
 from .payload import Codec, numpy_version
 from .serve import serve
@@ -31,14 +30,8 @@ SERVICE_FAILED = 5
 
 def run(control: socket.socket, data: list[socket.socket]) -> None:
     """Runs the worker on its sockets; returns when every data socket has ended."""
-    # Ctrl-C goes to the whole terminal; the server decides when a worker ends.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # So does a TERM to the whole group, from systemd for one. A handler and not SIG_IGN, which
-    # processes that the component starts would inherit. The component's own server, though, is
-    # ended by it, in its own way or by default.
-    if data:
-        signal.signal(signal.SIGTERM, lambda number, frame: None)
-    logs.replace_streams()
+    children.handle_signals(bool(data))
+    logs.prepare_streams(len(data) > 1)
     faulthandler.enable()
 
     hello = {
@@ -49,8 +42,9 @@ def run(control: socket.socket, data: list[socket.socket]) -> None:
     }
     control.sendall(protocol.frame(protocol.HELLO, protocol.to_json(hello)))
     request = receive_load(control)
-    logs.install(request.get("log_level"))
+    logs.install(request.get("log_level"), request["worker"], request["log_format"] == "json")
     loader.use_folder(request["app_dir"])
+    children.share_packages(request["packages"])
     try:
         loaded = loader.load(request)
     except loader.LoadError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import os
 import subprocess
@@ -33,8 +34,8 @@ class Prints:
         return "done"
 
 
-def stream(buffer: Any = None) -> logs.TaggedStream:
-    return logs.TaggedStream(
+def stream(buffer: Any = None) -> logs.LineStream:
+    return logs.LineStream(
         io.BytesIO() if buffer is None else buffer,
         encoding="utf-8",
         errors="backslashreplace",
@@ -42,7 +43,7 @@ def stream(buffer: Any = None) -> logs.TaggedStream:
     )
 
 
-def written(stream: logs.TaggedStream) -> str:
+def written(stream: logs.LineStream) -> str:
     stream.flush()
     made = stream.buffer
     assert isinstance(made, io.BytesIO)
@@ -54,10 +55,6 @@ def run(work: Any, context: bytes = b"a-1") -> None:
     with Server(Prints(work)) as server:
         response = server.call(TEXT, context=context)
         assert response.body == b"done", response.error
-
-
-def line(text: str, request: str = "a-1") -> str:
-    return f"\x1f\x1f\x1f{request}\x1f{text}\n"
 
 
 class Streams(unittest.TestCase):
@@ -72,37 +69,34 @@ class Streams(unittest.TestCase):
         self.assertEqual(written(out), "a\nb")
         self.assertEqual(self.printed(lambda out: out.write("a\nb"), b""), "a\nb")
 
-    def test_every_line_has_the_request_s_id(self) -> None:
+    def test_what_is_printed_is_unchanged(self) -> None:
         def work(out: Any) -> None:
             print("one", 1, file=out)
             print("two\nthree", file=out)
             print(file=out)
             out.writelines(["four\n", "five\r\n"])
             self.assertEqual(out.write("six \u00e9\udc80\n"), 7)
+            out.write("seven")
 
-        lines = ["one 1", "two", "three", "", "four", "five\r", "six \u00e9\\udc80"]
-        self.assertEqual(self.printed(work), "".join(map(line, lines)))
+        expected = "one 1\ntwo\nthree\n\nfour\nfive\r\nsix \u00e9\\udc80\nseven"
+        self.assertEqual(self.printed(work), expected)
 
-    def test_a_line_is_gathered_until_it_ends_or_the_request_does(self) -> None:
-        def work(out: Any) -> None:
-            for part in ("a", "b", "c\nd", "e", "\nf"):
-                out.write(part)
-                out.flush()
+    def test_a_line_is_gathered_until_it_ends(self) -> None:
+        buffer = io.BytesIO()
 
-        self.assertEqual(self.printed(work), line("abc") + line("de") + line("f"))
+        def work() -> None:
+            out.write("a")
+            out.write("b")
+            self.assertEqual(buffer.getvalue(), b"")
+            out.write("c\nd")
+            self.assertEqual(buffer.getvalue(), b"abc\n")
+            out.flush()
+            self.assertEqual(buffer.getvalue(), b"abc\nd")
+            out.write("e")
 
-    def test_only_the_id_of_a_traced_request_is_printed(self) -> None:
-        def work(out: Any) -> None:
-            print("x", file=out)
-
-        self.assertEqual(self.printed(work, b"b\n00-1-2-01"), line("x", "b"))
-
-    def test_each_request_finishes_its_own_lines(self) -> None:
-        out = stream()
-        with Server(Prints(lambda: out.write("x"))) as server:
-            for context in (b"a", b"b", b"", b"c"):
-                server.call(TEXT, context=context)
-        self.assertEqual(written(out), line("x", "a") + line("x", "b") + "x" + line("x", "c"))
+        out = stream(buffer)
+        run(work)
+        self.assertEqual(written(out), "abc\nde")
 
     def test_requests_at_the_same_time_do_not_mix(self) -> None:
         out = stream()
@@ -124,17 +118,17 @@ class Streams(unittest.TestCase):
             thread.join(TIMEOUT)
         for server in servers:
             server.close()
-        lines = written(out).splitlines(keepends=True)
-        self.assertEqual(sorted(lines), [line("abc", "1"), line("abc", "2")])
+        self.assertEqual(written(out), "abc\nabc\n")
 
-    def test_threads_of_the_component_have_no_request(self) -> None:
+    def test_threads_of_the_component_print_as_ever(self) -> None:
         def work(out: Any) -> None:
+            out.write("mi")
             thread = threading.Thread(target=out.write, args=("theirs\n",))
             thread.start()
             thread.join()
-            out.write("mine\n")
+            out.write("ne\n")
 
-        self.assertEqual(self.printed(work), "theirs\n" + line("mine"))
+        self.assertEqual(self.printed(work), "theirs\nmine\n")
 
     def test_a_line_without_end_is_written_in_parts(self) -> None:
         def work(out: Any) -> None:
@@ -143,9 +137,7 @@ class Streams(unittest.TestCase):
                 kept = current.threads.current.unfinished.get(out, "")
                 self.assertLessEqual(len(kept), logs.LONGEST)
 
-        text = self.printed(work)
-        self.assertEqual(text.count("x"), 100_000)
-        self.assertEqual(text.count("\n"), 2)
+        self.assertEqual(self.printed(work), "x" * 100_000)
 
     def test_a_closed_stream_does_not_fail_the_request(self) -> None:
         def work(out: Any) -> None:
@@ -165,7 +157,7 @@ class Streams(unittest.TestCase):
         reader, writer = os.pipe()
         os.close(reader)
         before = os.fdopen(writer, "w", encoding="latin-1")
-        out = logs._tagged(before)
+        out = logs._gathering(before)
         self.assertEqual((out.fileno(), out.isatty(), out.name), (writer, False, writer))
         self.assertEqual((out.mode, out.encoding), ("w", "utf-8"))
         self.assertEqual((out.errors, out.line_buffering), ("backslashreplace", True))
@@ -192,9 +184,14 @@ class Replaced(unittest.TestCase):
     """A component may replace the standard streams of its process."""
 
     def output(self, code: str) -> list[str]:
-        ran = python(f"from streeling_worker import logs\nlogs.replace_streams()\n{code}")
-        self.assertEqual(ran.returncode, 0, ran.stderr)
-        return [ran.stdout, ran.stderr]
+        both = []
+        for several in (True, False):
+            start = f"from streeling_worker import logs\nlogs.prepare_streams({several})\n"
+            ran = python(start + code)
+            self.assertEqual(ran.returncode, 0, ran.stderr)
+            both.append([ran.stdout, ran.stderr])
+        self.assertEqual(both[0], both[1])
+        return both[0]
 
     def test_for_a_while(self) -> None:
         code = """
@@ -215,7 +212,6 @@ sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
 gc.collect()
 print("out")
 print("err", file=sys.stderr)
-assert type(sys.stdout) is type(sys.stderr) is logs.TaggedStream
 """
         self.assertEqual(self.output(code), ["out\n", "err\n"])
 
@@ -256,24 +252,108 @@ time.sleep(30)
 
 
 class Records(unittest.TestCase):
-    def test_a_record_has_the_id_of_its_request(self) -> None:
-        reader, writer = os.pipe()
-        log = logging.getLogger("streeling.tests")
-        log.propagate = False
-        handler = logs.LogHandler(writer)
-        log.addHandler(handler)
-        self.addCleanup(log.removeHandler, handler)
-        run(lambda: log.warning("two\nlines"), b"a-1\n00-1-2-01")
-        run(lambda: log.error("none"), b"")
-        log.error("between")
-        os.close(writer)
-        with os.fdopen(reader, encoding="utf-8") as pipe:
-            self.assertEqual(
-                pipe.read(),
-                "\x1f30\x1fstreeling.tests\x1fa-1\x1ftwo\x1elines\n"
-                "\x1f40\x1fstreeling.tests\x1f\x1fnone\n"
-                "\x1f40\x1fstreeling.tests\x1f\x1fbetween\n",
-            )
+    def setUp(self) -> None:
+        reader, self.writer = os.pipe()
+        self.pipe = os.fdopen(reader, encoding="utf-8", newline="")
+        self.addCleanup(self.pipe.close)
+        self.log = logging.getLogger("streeling.tests")
+        self.log.propagate = False
+        self.log.setLevel("DEBUG")
+
+    def handle(self, as_json: bool) -> None:
+        handler = logs.LogHandler(3, as_json, self.writer)
+        self.log.addHandler(handler)
+        self.addCleanup(self.log.removeHandler, handler)
+
+    def written(self) -> list[str]:
+        os.close(self.writer)
+        return self.pipe.read().splitlines(keepends=True)
+
+    def test_fields_stand_on_the_first_line_with_the_request_s_id(self) -> None:
+        self.handle(as_json=False)
+        run(lambda: self.log.warning("two\nli\rnes"), b"a-1\n00-1-2-01")
+        run(lambda: self.log.critical("no\x1b[2Jne\t\u00e9"), b"")
+        self.log.log(15, "between")
+        lines = self.written()
+        moment = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
+        fields = 'worker=3 logger="streeling.tests"'
+        for line, text in zip(
+            [lines[0], *lines[2:]],
+            (
+                f" WARN streeling::worker: two {fields} request_id=a-1\n",
+                f"ERROR streeling::worker: no\\x1b[2Jne\t\u00e9 {fields}\n",
+                f"DEBUG streeling::worker: between {fields}\n",
+            ),
+        ):
+            self.assertRegex(line, moment)
+            self.assertEqual(line[len("2026-01-01T00:00:00.000000Z ") :], text)
+        self.assertEqual((lines[1], len(lines)), ("    li\\rnes\n", 4))
+
+    def test_an_object_has_what_the_record_was_given_besides(self) -> None:
+        self.handle(as_json=True)
+        loop: list[Any] = []
+        loop.append(loop)
+        extra = {
+            "order": {"id": 7, "price": 1.5},
+            "worker": "mine",
+            "error": ValueError("\u00e9\udc80"),
+            "nan": float("nan"),
+            "loop": loop,
+        }
+        run(lambda: self.log.warning("two\nlines %s", "\u00e9", extra=extra))
+        try:
+            raise KeyError("x")
+        except KeyError:
+            self.log.exception("failed")
+        first, second = map(json.loads, self.written())
+        moment = first.pop("timestamp")
+        self.assertRegex(moment, r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")
+        self.assertEqual(
+            first,
+            {
+                "level": "WARN",
+                "message": "two\nlines \u00e9",
+                "worker": 3,
+                "logger": "streeling.tests",
+                "target": "streeling::worker",
+                "request_id": "a-1",
+                "order": {"id": 7, "price": 1.5},
+                "extra_worker": "mine",
+                "error": "\u00e9\udc80",
+                "nan": "nan",
+                "loop": "[[...]]",
+            },
+        )
+        names = ["level", "logger", "message", "target", "timestamp", "worker"]
+        self.assertEqual(sorted(second), names)
+        self.assertTrue(second["message"].endswith("KeyError: 'x'"), second)
+
+    def test_what_was_printed_before_comes_before(self) -> None:
+        code = """
+import logging
+from streeling_worker import logs
+logs.prepare_streams(False)
+logs.install("INFO", 0, False)
+sys.stderr.write("one ")
+logging.warning("two")
+sys.stderr.write("three\\n")
+sys.stderr.close()
+logging.warning("four")
+"""
+        ran = python(code)
+        self.assertRegex(ran.stderr, r"^one .* two .*\nthree\n.* four ")
+
+    def test_levels_that_the_component_sets_count(self) -> None:
+        code = """
+import logging
+from streeling_worker import logs
+logs.install("WARNING", 0, False)
+logging.getLogger("mine").setLevel("DEBUG")
+logging.getLogger("mine").debug("detail")
+logging.info("nothing")
+"""
+        ran = python(code)
+        self.assertRegex(ran.stderr, r"^[^\n]* DEBUG streeling::worker: detail [^\n]*\n$")
 
 
 if __name__ == "__main__":

@@ -36,7 +36,14 @@ MODEL = """
             print("printed \\u00e9 \\udc80")
             logging.getLogger("mine").warning("two\\nlines %s", X)
             main = sorted(n for n in vars(sys.modules["__main__"]) if not n.startswith("__"))
-            return {"argv": sys.argv, "main": main, "path": sys.path[0]}
+            return {
+                "argv": sys.argv,
+                "main": main,
+                "file": getattr(sys.modules["__main__"], "__file__", None),
+                "first": sys.path[0],
+                "last": sys.path[-1],
+                "input": sys.stdin.read(),
+            }
 
         def init_metadata(self):
             return {"name": 5} if self.fail == "name" else {"name": "n"}
@@ -63,15 +70,19 @@ class Worker:
         self.data = [ours for ours, _ in pairs]
         theirs = [control, *(other for _, other in pairs)]
         numbers = [sock.fileno() for sock in theirs]
-        bootstrap = (PYTHON / "bootstrap.py").read_text()
         self.process = subprocess.Popen(
-            [sys.executable, "-c", bootstrap, *map(str, numbers)],
+            [sys.executable, "-", "Model", "REST", "0"],
             pass_fds=numbers,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
+        bootstrap = (PYTHON / "bootstrap.py").read_text()
+        assert self.process.stdin is not None
+        with self.process.stdin as stdin:
+            stdin.write(f"{bootstrap}_bootstrap({', '.join(map(str, numbers))})\n".encode())
+        self.process.stdin = None
         for sock in theirs:
             sock.close()
         for sock in (self.control, *self.data):
@@ -88,6 +99,8 @@ class Worker:
             "worker": 0,
             "threads": threads,
             "log_level": "INFO",
+            "log_format": "text",
+            "packages": None,
             "metadata": None,
             **load,
         }
@@ -129,15 +142,26 @@ class Life(unittest.TestCase):
         self.assertEqual(worker.ready["metadata"]["name"], "n")
         worker.data[0].sendall(predict(item(3, b"x"), 7))
         response = worker.response()
-        self.assertEqual(response.json, {"argv": ["streeling"], "main": [], "path": self.folder})
+        self.assertEqual(
+            response.json,
+            {
+                "argv": ["streeling"],
+                "main": [],
+                "file": None,
+                # As a program that was installed with the interpreter has it.
+                "first": str(Path(sys.executable).parent),
+                "last": self.folder,
+                "input": "",
+            },
+        )
         worker.data[0].sendall(predict(item(3, b"y"), 8, context=b"a-1"))
         worker.response()
         code, out, err = worker.end()
-        printed = "printed \u00e9 \\udc80\n"
-        self.assertEqual((code, out), (0, f"{printed}\x1f\x1f\x1fa-1\x1f{printed}"))
+        self.assertEqual((code, out), (0, "printed \u00e9 \\udc80\n" * 2))
         # The real `seldon_core`, where it is installed, logs when it is imported.
-        self.assertIn("\n\x1f30\x1fmine\x1f\x1ftwo\x1elines x\n", "\n" + err)
-        self.assertIn("\n\x1f30\x1fmine\x1fa-1\x1ftwo\x1elines y\n", "\n" + err)
+        fields = 'two worker=0 logger="mine"'
+        self.assertIn(f" WARN streeling::worker: {fields}\n    lines x\n", err)
+        self.assertIn(f" WARN streeling::worker: {fields} request_id=a-1\n    lines y\n", err)
 
     def test_threads(self) -> None:
         worker = Worker(self.folder, threads=3)

@@ -78,7 +78,7 @@ fn with_context(request: RequestContext) -> (Arc<RequestContext>, Context) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lines_of_the_component_have_the_request_s_id() {
+async fn records_have_the_request_s_id_and_output_is_unchanged() {
     let log = Log::start();
     let served = start().await;
     for id in ["said-1", "said-2"] {
@@ -93,20 +93,15 @@ async fn lines_of_the_component_have_the_request_s_id() {
         let record = log.line(&format!("logged {id}")).await;
         assert_eq!(record["request_id"], id);
         assert_eq!(
-            (&record["worker"], &record["logger"]),
-            (&0.into(), &"mine".into())
-        );
-        let printed = log.line(id).await;
-        assert_eq!(printed["request_id"], id);
-        assert_eq!(
-            (&printed["worker"], &printed["stream"]),
-            (&0.into(), &"stdout".into())
+            (&record["worker"], &record["logger"], &record["level"]),
+            (&0.into(), &"mine".into(), &"WARN".into())
         );
     }
     let record = log.line("logged said-nothing").await;
     assert_eq!(record.get("request_id"), None);
     served.stop().await;
-    assert_eq!(log.line("said-nothing").await.get("request_id"), None);
+    // Its lines were never ended.
+    log.text("stdout: said-1said-2said-nothing").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use streeling_core::{
-    Annotate, Context, Input, Layer, Message, Method, Payload, Request, Response, Result, Service,
+    Annotate, ComponentOutput, Context, Input, Layer, Message, Method, Payload, Request, Response,
+    Result, Service, StandardStream,
 };
 use streeling_python::{Pool, PoolConfig, WorkerConfig, WorkerSlots};
 use tokio::task::JoinHandle;
@@ -100,6 +101,9 @@ pub(crate) fn config(python: PathBuf, folder: &Path) -> PoolConfig {
             threads: 1,
             threads_are_default: false,
             log_level: "INFO",
+            log_as_json: true,
+            serves: "tests",
+            output: Arc::new(Log),
         },
         slots: WorkerSlots::default(),
         workers: 1,
@@ -254,9 +258,20 @@ impl Served {
     }
 }
 
-/// The log of all tests of this process, from the first start on.
-#[derive(Clone, Copy)]
+/// What the server and the components of all tests of this process write: the log from the first
+/// start on.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Log;
+
+impl ComponentOutput for Log {
+    fn write(&self, stream: StandardStream, _: usize, line: &[u8]) {
+        let mut lines = LINES.lock().unwrap();
+        if stream == StandardStream::Output {
+            lines.extend_from_slice(b"stdout: ");
+        }
+        lines.extend_from_slice(line);
+    }
+}
 
 static LINES: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
@@ -269,6 +284,19 @@ impl Log {
             .with_writer(|| Self)
             .try_init();
         Self
+    }
+
+    /// Waits for a line of this text.
+    pub(crate) async fn text(self, text: &str) {
+        let text = format!("{text}\n");
+        let is_there = || {
+            LINES
+                .lock()
+                .unwrap()
+                .split_inclusive(|byte| *byte == b'\n')
+                .any(|line| line == text.as_bytes())
+        };
+        eventually(&text, || async { is_there() }).await;
     }
 
     /// The line with this message, once it has been logged.
