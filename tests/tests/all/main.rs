@@ -28,6 +28,7 @@ mod load;
 mod logs;
 mod manifests;
 mod metrics;
+mod model_servers;
 mod passthrough;
 mod pidfile;
 mod processes;

@@ -38,7 +38,22 @@ pub(super) fn run() -> anyhow::Result<String> {
         say(format_args!("   {version}"));
         seen.push(version);
     }
+    for first in ["seldon_core.proto.prediction_pb2", "tensorflow"] {
+        messages(&python, first).with_context(|| format!("{first} first"))?;
+    }
     Ok(seen.join(", "))
+}
+
+/// Whether our protobuf messages go together with TensorFlow's.
+fn messages(python: &Path, first: &str) -> anyhow::Result<()> {
+    let found = output(
+        Command::new(python)
+            .arg(root().join("tests/acceptance/frameworks/messages.py"))
+            .arg(root().join("crates/python/python"))
+            .arg(first),
+    )?;
+    say(format_args!("   {}", found.trim()));
+    Ok(())
 }
 
 fn one(program: &Path, python: &Path, class: &str) -> anyhow::Result<String> {
