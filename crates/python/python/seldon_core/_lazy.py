@@ -41,7 +41,9 @@ def getter(
     def find(name: str) -> Any:
         if name == "__all__":
             public = [name for name in module if not name.startswith("_")]
-            return public + [name for name in sources if name not in module and _is_there(name)]
+            return public + [
+                name for name in sources if name not in module and _can_import(sources[name])
+            ]
         if name in sources:
             source, _, attribute = sources[name].partition(":")
             value = importlib.import_module(source)
@@ -51,20 +53,19 @@ def getter(
             left_out(f"{own}.{name}")
         raise AttributeError(f"module {own!r} has no attribute {name!r}")
 
-    def _is_there(name: str) -> bool:
-        source = sources[name].partition(":")[0]
-        if source.startswith("seldon_core."):
-            source = "google.protobuf" if ".proto" in source else source
-        parts = source.split(".")
-        for end in range(1, len(parts) + 1):
-            try:
-                if importlib.util.find_spec(".".join(parts[:end])) is None:
-                    return False
-            except (ImportError, ValueError):
-                return False
-            if end == 1 and parts[0] not in ("google", "seldon_core"):
-                # What is below would import the whole package.
-                return True
-        return True
-
     return find
+
+
+def _can_import(source: str) -> bool:
+    """Whether the package that a name comes from is installed, without importing it."""
+    module = source.partition(":")[0]
+    if module.startswith("seldon_core.proto."):
+        module = "google.protobuf"
+    package = module.partition(".")[0]
+    if package == "seldon_core":
+        return True
+    try:
+        # What is below `google` belongs to many packages.
+        return importlib.util.find_spec(module if package == "google" else package) is not None
+    except (ImportError, ValueError):
+        return False

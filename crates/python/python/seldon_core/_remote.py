@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tarfile
 import zipfile
 from pathlib import Path, PurePosixPath
 from typing import Any, Callable, Iterator
-from urllib.parse import SplitResult, unquote
+from urllib.parse import SplitResult, unquote, urlsplit
 
 Fetch = Callable[[str, SplitResult, Path], None]
 
@@ -16,8 +17,6 @@ _AZURE_HOST = ".blob.core.windows.net"
 
 def fetcher(uri: str) -> Fetch | None:
     """What copies `uri` into a folder."""
-    from urllib.parse import urlsplit
-
     parts = urlsplit(uri)
     if parts.scheme in ("http", "https"):
         azure = (parts.hostname or "").endswith(_AZURE_HOST)
@@ -79,8 +78,6 @@ def _s3(uri: str, parts: SplitResult, folder: Path) -> None:
         import boto3
     except ImportError as error:
         raise _missing(uri, "s3fs (with fsspec) or boto3", error) from None
-    import os
-
     # As the storage initializer of the deployment takes it from its secret.
     endpoint = os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("S3_ENDPOINT")
     if endpoint and "://" not in endpoint:
@@ -114,8 +111,6 @@ def _gs(uri: str, parts: SplitResult, folder: Path) -> None:
 
 
 def _azure(uri: str, parts: SplitResult, folder: Path) -> None:
-    import os
-
     # CONTAINER@ACCOUNT.…, or the container alone and the account from the environment.
     container, _, host = parts.netloc.partition("@")
     prefix = parts.path.lstrip("/")
@@ -147,8 +142,6 @@ def _azure(uri: str, parts: SplitResult, folder: Path) -> None:
 
 def _azure_credential() -> Any:
     """A key or a token of the environment; without one, what azure-identity finds."""
-    import os
-
     for name in ("AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_SAS_TOKEN"):
         if os.environ.get(name):
             return os.environ[name]

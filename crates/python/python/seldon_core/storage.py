@@ -8,6 +8,8 @@ import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
+logger = logging.getLogger(__name__)
+
 _LOCAL_PREFIX = "file://"
 
 
@@ -22,7 +24,7 @@ class Storage:
         which is made. What is elsewhere (`http(s)://`, `s3://`, `gs://`, Azure) is copied into
         `out_dir`, or into a new temporary folder. Archives that come over HTTP are unpacked.
         """
-        logging.info("copying the contents of %s to %s", uri, out_dir or "where they may be")
+        logger.info("copying the contents of %s to %s", uri, out_dir or "where they may be")
         if uri.startswith(_LOCAL_PREFIX) or os.path.exists(uri):  # noqa: PTH110
             return Storage._download_local(uri, out_dir)
         from . import _remote
@@ -40,7 +42,7 @@ class Storage:
         folder = Path(out_dir)
         folder.mkdir(parents=True, exist_ok=True)
         fetch(uri, urlsplit(uri), folder)
-        logging.info("copied %s to %s", uri, out_dir)
+        logger.info("copied %s to %s", uri, out_dir)
         return out_dir
 
     @staticmethod

@@ -171,6 +171,10 @@ builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, {name!r}, globals())
 """
 
 
+# As nobody writes them so far.
+OTHER = NEWER.replace("{content!r}", "bytes.fromhex({hexadecimal!r})")
+
+
 @needs("google.protobuf")
 class BesideTensorFlow(unittest.TestCase):
     """A package of TensorFlow's shape, whose messages have one field more than ours."""
@@ -193,13 +197,14 @@ class BesideTensorFlow(unittest.TestCase):
                 f"import {needed.replace('.proto', '_pb2').replace('/', '.')}\n"
                 for needed in file.dependency
             )
-            text = content.decode("latin1")
-            module.write_text(imports + template.format(content=content, text=text, name=name))
+            forms = {"content": content, "text": content.decode("latin1")}
+            forms["hexadecimal"] = content.hex()
+            module.write_text(imports + template.format(name=name, **forms))
         (folder / "tensorflow/__init__.py").write_text(
             "import tensorflow.core.framework.tensor_pb2\nimported = True\n"
         )
 
-    def both_orders(self, template: str) -> None:
+    def both_orders(self, template: str, is_imported: bool = False) -> None:
         ours = "from seldon_core.proto import prediction_pb2\n"
         theirs = "from tensorflow.core.framework.tensor_pb2 import TensorProto\n"
         check = """
@@ -217,13 +222,24 @@ print(again.tftensor == tensor, again.tftensor.of_another_version)
                 with self.subTest(first=code.split()[1]):
                     self.assertEqual(run(code, PYTHON, folder), "True 3\n")
             code = f"{ours}print('tensorflow' in sys.modules)"
-            self.assertEqual(run(code, PYTHON, folder), "False\n")
+            self.assertEqual(run(code, PYTHON, folder), f"{is_imported}\n")
 
     def test_as_protoc_writes_today(self) -> None:
         self.both_orders(NEWER)
 
     def test_as_protoc_wrote_long_ago(self) -> None:
         self.both_orders(OLDER)
+
+    def test_as_cannot_be_read(self) -> None:
+        self.both_orders(OTHER, is_imported=True)
+
+    def test_a_package_that_has_only_the_name(self) -> None:
+        with tempfile.TemporaryDirectory() as name:
+            (Path(name) / "tensorflow").mkdir()
+            (Path(name) / "tensorflow/__init__.py").touch()
+            code = "from seldon_core.proto import prediction_pb2 as messages\n"
+            code += "print(messages.DefaultData(tftensor={'int_val': [1]}).tftensor.int_val)"
+            self.assertEqual(run(code, PYTHON, Path(name)), "[1]\n")
 
     def test_without_it_there_are_classes_too(self) -> None:
         code = """

@@ -1,25 +1,34 @@
-"""TensorFlow's descriptors, read from its files without importing it, which takes seconds."""
+"""TensorFlow's descriptors, read from its files: to import it takes seconds."""
 
 from __future__ import annotations
 
 import ast
+import contextlib
+import importlib
 import importlib.util
 from pathlib import Path
 from typing import Iterable
 
 
 def files(names: Iterable[str]) -> dict[str, bytes]:
-    """The serialized descriptors of these `.proto` files that the installed TensorFlow has."""
+    """The serialized descriptors of these `.proto` files that the installed TensorFlow has.
+
+    Those that cannot be read TensorFlow registers itself when this returns.
+    """
     folder = _folder()
     if folder is None:
         return {}
     found = {}
     for name in names:
         if name.startswith("tensorflow/"):
-            module = folder.parent / (name[: -len(".proto")] + "_pb2.py")
-            serialized = _serialized(module)
+            module = name[: -len(".proto")] + "_pb2"
+            serialized = _serialized(folder.parent / f"{module}.py")
             if serialized is not None:
                 found[name] = serialized
+                continue
+            # Not where there is only a package of that name.
+            with contextlib.suppress(ImportError):
+                importlib.import_module(module.replace("/", "."))
     return found
 
 
