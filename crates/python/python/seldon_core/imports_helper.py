@@ -7,6 +7,8 @@ import logging
 import sys
 from typing import Any
 
+from ._lazy import getter
+
 logger = logging.getLogger(__name__)
 
 
@@ -30,7 +32,4 @@ def tensorflow() -> Any:
 _TF_PRESENT = _tensorflow_is_there()
 
 
-def __getattr__(name: str) -> Any:
-    if name == "make_ndarray" and _TF_PRESENT:
-        return tensorflow().make_ndarray
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = getter(globals(), {"make_ndarray": "tensorflow:make_ndarray"} if _TF_PRESENT else {})
