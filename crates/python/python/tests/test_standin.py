@@ -27,12 +27,13 @@ class AsTheRealOne(unittest.TestCase):
         process = subprocess.run(
             [sys.executable, str(FOLDER / "run.py")],
             input=json.dumps(cases),
-            stdout=subprocess.PIPE,
+            capture_output=True,
             env={**os.environ, **ENVIRONMENT},
             text=True,
             timeout=TIMEOUT,
-            check=True,
+            check=False,
         )
+        self.assertEqual(process.returncode, 0, process.stderr)
         outcomes: list[dict[str, Any]] = json.loads(process.stdout)
         self.assertEqual(len(outcomes), len(cases))
         wrong = []
