@@ -12,6 +12,7 @@ use crate::shell::{cargo, output};
 /// ARCHITECTURE.md.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("streeling-core", &[]),
+    ("streeling-compare", &["streeling-proto"]),
     ("streeling-config", &[]),
     (
         "streeling-grpc",
@@ -31,11 +32,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "streeling-rest",
         &["streeling-codec", "streeling-core", "streeling-net"],
     ),
-    ("streeling-testkit", &["streeling-core", "streeling-net"]),
+    (
+        "streeling-testkit",
+        &["streeling-compare", "streeling-core", "streeling-net"],
+    ),
     ("streeling-tracing", &["streeling-core"]),
     (
         "streeling",
         &[
+            "streeling-compare",
             "streeling-config",
             "streeling-core",
             "streeling-grpc",
@@ -51,6 +56,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "xtask",
         &[
+            "streeling-compare",
             "streeling-config",
             "streeling-core",
             "streeling-proto",
@@ -77,6 +83,20 @@ const ABSENT: &[(&str, &[&str])] = &[
     (
         "streeling-codec",
         &["tokio", "hyper", "warp", "clap", "serde_json"],
+    ),
+    // A client: no server, and no TLS.
+    (
+        "streeling-compare",
+        &[
+            "warp",
+            "axum",
+            "prometheus",
+            "command-fds",
+            "reqwest",
+            "rustls",
+            "native-tls",
+            "openssl",
+        ],
     ),
     (
         "streeling-python",

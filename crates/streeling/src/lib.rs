@@ -44,6 +44,8 @@ pub use init::first_process;
 pub use log::init as init_log;
 pub use pidfile::PidfileError;
 pub use server::Server;
+#[cfg(feature = "tools")]
+pub use streeling_compare::{TOOLS, tool};
 pub use streeling_config as config;
 pub use streeling_core as core;
 pub use streeling_tracing::LogGuard;

@@ -14,6 +14,10 @@ fn main() -> ExitCode {
     if let Some(code) = streeling::first_process() {
         return code;
     }
+    #[cfg(feature = "tools")]
+    if let Some(tool) = streeling::tool(std::env::args_os()) {
+        return tool.run();
+    }
     let environment = Environment::from_process();
     let annotations = Annotations::read(PODINFO_ANNOTATIONS);
     match Settings::load(
@@ -29,6 +33,10 @@ fn main() -> ExitCode {
             if matches!(error, ConfigError::Help(_) | ConfigError::Version(_)) {
                 // A reader that has gone away (`streeling --help | head`) is no fault.
                 let _ = writeln!(std::io::stdout(), "{text}");
+                #[cfg(feature = "tools")]
+                if matches!(error, ConfigError::Help(_)) {
+                    let _ = writeln!(std::io::stdout(), "\n{}", streeling::TOOLS);
+                }
             } else {
                 complain(format_args!("{text}"));
             }

@@ -3,8 +3,6 @@
 mod differences;
 mod error;
 mod exchange;
-mod glob;
-mod json;
 mod launch;
 mod recording;
 mod send;
@@ -16,7 +14,6 @@ mod transport;
 pub use differences::{Audience, Difference, DifferenceList, Differences, Heading, Row};
 pub use error::GoldenError;
 pub use exchange::{AnyRequest, Exchange, Group, Keep, load_groups};
-pub use json::{Json, Rules};
 pub use launch::{Launch, Running, StartError};
 pub use recording::Golden;
 pub use send::Target;

@@ -17,8 +17,8 @@ mod wire;
 
 pub use golden::{
     AnyRequest, Audience, Call, CallResponse, Difference, DifferenceList, Differences, Exchange,
-    Golden, GoldenError, Group, Heading, Json, Keep, Launch, Row, Rules, Running, Snapshot,
-    StartError, Stubs, Suite, Target, Transport, load_groups,
+    Golden, GoldenError, Group, Heading, Keep, Launch, Row, Running, Snapshot, StartError, Stubs,
+    Suite, Target, Transport, load_groups,
 };
 pub use harness::Harness;
 pub use http::{Client, Request, Response};

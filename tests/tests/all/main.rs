@@ -43,6 +43,7 @@ mod settings;
 mod signals;
 mod starts;
 mod support;
+mod tools;
 mod trace_exports;
 mod traces;
 mod workers;

@@ -24,10 +24,9 @@ class Storage:
         which is made. What is elsewhere (`http(s)://`, `s3://`, `gs://`, Azure) is copied into
         `out_dir`, or into a new temporary folder. Archives that come over HTTP are unpacked.
         """
+        logger.info("copying the contents of %s to %s", uri, out_dir or "where they may be")
         if uri.startswith(_LOCAL_PREFIX) or os.path.exists(uri):  # noqa: PTH110
-            found = Storage._download_local(uri, out_dir)
-            logger.info("the files of %s are at %s", uri, found)
-            return found
+            return Storage._download_local(uri, out_dir)
         from . import _remote
 
         fetch = _remote.fetcher(uri)
@@ -43,7 +42,7 @@ class Storage:
         folder = Path(out_dir)
         folder.mkdir(parents=True, exist_ok=True)
         fetch(uri, urlsplit(uri), folder)
-        logger.info("copied the files of %s to %s", uri, out_dir)
+        logger.info("copied %s to %s", uri, out_dir)
         return out_dir
 
     @staticmethod

@@ -10,8 +10,9 @@ mod list;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use streeling_compare::glob;
+
 use super::error::GoldenError;
-use super::glob::glob;
 use super::recording::Golden;
 use super::transport::Transport;
 
@@ -68,6 +69,12 @@ impl Differences {
     #[must_use]
     pub fn list(&self) -> &DifferenceList {
         &self.list
+    }
+
+    /// The kinds of differences that the parity run may find: patterns for `CLASS NAME: LINE`.
+    pub fn random(&self) -> impl Iterator<Item = &str> {
+        let rows = self.list.headings.iter().flat_map(|heading| &heading.rows);
+        rows.flat_map(|row| &row.random).map(String::as_str)
     }
 
     /// Those of one transport.

@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
+use streeling_compare::{Json, Rules, glob};
 
 use super::exchange::Keep;
-use super::glob::glob;
-use super::json::{Json, Rules};
 use super::stubs::CallResponse;
 use crate::http::Response;
 

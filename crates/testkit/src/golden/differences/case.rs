@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use streeling_compare::Json;
 
-use super::super::json::Json;
 use super::super::snapshot::HEADERS;
 use super::super::transport::Transport;
 use super::difference::Difference;

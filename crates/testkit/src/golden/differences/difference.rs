@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use streeling_compare::{Rules, glob};
 
-use super::super::glob::glob;
-use super::super::json::Rules;
 use super::super::snapshot::{MESSAGE, Snapshot};
 use super::super::transport::Transport;
 
@@ -56,6 +55,7 @@ impl Difference {
             // A recorded `*` means itself.
             globs: matches!(self.body, Some(Some(_))),
             loosely: self.loosely,
+            ..Rules::default()
         };
         if let Some(status) = self.status {
             expected.status = status;

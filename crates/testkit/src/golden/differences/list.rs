@@ -62,6 +62,9 @@ pub struct Row {
     /// What the suite checks.
     #[serde(rename = "case")]
     pub(super) cases: Vec<Case>,
+    /// What of the parity run differs in this way.
+    #[serde(default)]
+    pub(super) random: Vec<String>,
 }
 
 impl DifferenceList {

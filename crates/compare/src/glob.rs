@@ -1,5 +1,6 @@
 /// Whether `text` matches `pattern`, in which `*` is any run of characters.
-pub(super) fn glob(pattern: &str, text: &str) -> bool {
+#[must_use]
+pub fn glob(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = text.strip_prefix(first) else {

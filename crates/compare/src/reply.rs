@@ -1,0 +1,61 @@
+//! What came back.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+/// A response, as far as it is compared.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reply {
+    /// The HTTP status; over gRPC the number of the status code.
+    pub status: u16,
+    /// The header `content-type`; none over gRPC.
+    pub content_type: Option<String>,
+    /// The text beside a gRPC status code.
+    pub text: String,
+    /// The body; over gRPC the message's bytes.
+    pub body: Bytes,
+    /// From sending to the last byte.
+    pub took: Duration,
+}
+
+/// The names of gRPC's status codes, by number.
+const CODES: [&str; 17] = [
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+];
+
+/// Every HTTP status is above every gRPC code.
+const LOWEST_HTTP: u16 = 100;
+
+impl Reply {
+    /// Whether the request was served: 200, or OK.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        matches!(self.status, 0 | 200)
+    }
+
+    /// The status as people write it: `200`, `UNKNOWN`.
+    #[must_use]
+    pub fn status_name(&self) -> String {
+        match CODES.get(usize::from(self.status)) {
+            Some(name) if self.status < LOWEST_HTTP => (*name).to_owned(),
+            _ => self.status.to_string(),
+        }
+    }
+}
