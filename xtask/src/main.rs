@@ -13,6 +13,7 @@ mod docs;
 mod edges;
 mod fuzz;
 mod options;
+mod parity;
 mod pythons;
 mod shell;
 mod standin;
@@ -47,6 +48,7 @@ fn run(matches: &ArgMatches) -> anyhow::Result<()> {
         Some(("codegen", flags)) => codegen::run(flags.get_flag("check")),
         Some(("collector", _)) => collector::serve(),
         Some(("differential", options)) => differential::run_options(options),
+        Some(("parity", options)) => parity::run_options(options),
         Some(("fuzz", options)) => fuzz::run_targets(options),
         Some(("edges", _)) => edges::run(),
         Some(("standin", options)) => standin::run_options(options),
@@ -104,6 +106,7 @@ fn command() -> Command {
         )
         .subcommand(differential::command())
         .subcommand(standin::command())
+        .subcommand(parity::command())
         .subcommand(fuzz::command())
         .subcommand(acceptance::command())
         .subcommand(bench::command())

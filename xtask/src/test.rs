@@ -245,6 +245,7 @@ fn python_code() -> anyhow::Result<()> {
             "tests/acceptance",
             "tests/collector.py",
             "tests/conformance/grpc_client.py",
+            "tests/parity",
             "xtask/unpack_python.py",
         ],
     )?;

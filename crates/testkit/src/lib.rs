@@ -9,6 +9,8 @@
 mod golden;
 mod harness;
 mod http;
+#[cfg(feature = "parity")]
+mod parity;
 mod pipe;
 mod recorder;
 mod scripted;
@@ -22,6 +24,8 @@ pub use golden::{
 };
 pub use harness::Harness;
 pub use http::{Client, Request, Response};
+#[cfg(feature = "parity")]
+pub use parity::{Finding, Held, KnownKinds, ParityError, Shape, Shapes, hold, lay_out, responses};
 pub use pipe::{Dialer, PipeListener, pipe};
 pub use recorder::{Recorder, Seen};
 pub use rustix::process::Signal;

@@ -29,6 +29,7 @@ mod logs;
 mod manifests;
 mod metrics;
 mod model_servers;
+mod parity;
 mod passthrough;
 mod pidfile;
 mod processes;
