@@ -11,6 +11,7 @@ use crate::meta::Meta;
 use crate::method::Method;
 use crate::names::Names;
 use crate::observer::Observers;
+use crate::original::{Page, Wants};
 use crate::request::{Input, Request, Response};
 use crate::request_context::RequestContext;
 use crate::service::{Context, Encoding, Layer, Service};
@@ -91,6 +92,18 @@ impl Service for Annotated {
 
     fn takes_raw_message(&self, method: Method, encoding: Encoding) -> bool {
         self.inner.takes_raw_message(method, encoding)
+    }
+
+    fn wants(&self) -> Wants {
+        self.inner.wants()
+    }
+
+    fn has_page(&self, verb: &str, path: &str) -> bool {
+        self.inner.has_page(verb, path)
+    }
+
+    async fn page(&self, context: &Context) -> Result<Option<Page>> {
+        self.inner.page(context).await
     }
 }
 

@@ -4,6 +4,8 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::time::Duration;
 
+use crate::original::Page;
+
 /// What went wrong, as far as a caller can do something about it.
 ///
 /// Every protocol matches on it without a wildcard, so a new kind does not compile until each has
@@ -106,6 +108,8 @@ pub struct Error {
     pub grpc_status: Option<u8>,
     /// The number that the component's exception gives, for a protocol that has a place for it.
     pub code: Option<i32>,
+    /// The response over HTTP that the component itself has written for it.
+    pub page: Option<Box<Page>>,
     /// The slot of the worker that failed, for a component that has workers.
     pub worker: Option<usize>,
 }
@@ -124,6 +128,7 @@ impl Error {
             http_status: None,
             grpc_status: None,
             code: None,
+            page: None,
             worker: None,
         }
     }

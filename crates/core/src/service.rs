@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use crate::error::Result;
 use crate::method::Method;
+use crate::original::{Original, Page, Wants};
 use crate::request::{Request, Response};
 use crate::request_context::RequestContext;
 use crate::stage::Stage;
@@ -34,6 +35,8 @@ pub struct Context {
     /// [takes raw messages](Service::takes_raw_message); without it, what such a component gets is
     /// written anew.
     pub raw_message: Option<Bytes>,
+    /// The request as its transport received it, for a component that [wants](Service::wants) it.
+    pub original: Option<Arc<Original>>,
     /// The request that the call belongs to, where one is followed.
     pub request: Option<Arc<RequestContext>>,
 }
@@ -78,6 +81,28 @@ pub trait Service: Send + Sync {
     /// [`Context::raw_message`].
     fn takes_raw_message(&self, _method: Method, _encoding: Encoding) -> bool {
         false
+    }
+
+    /// What the component wants to see of a request beside its message: a transport then fills
+    /// [`Context::original`].
+    fn wants(&self) -> Wants {
+        Wants::default()
+    }
+
+    /// Whether one of the component's pages lies where a route of the server's is, and takes its
+    /// place.
+    fn has_page(&self, _verb: &str, _path: &str) -> bool {
+        false
+    }
+
+    /// Calls the component for [`Context::original`], a request that no route of the server's is
+    /// for; `None` where it has no page there, either.
+    ///
+    /// # Errors
+    ///
+    /// What the component raises.
+    async fn page(&self, _context: &Context) -> Result<Option<Page>> {
+        Ok(None)
     }
 }
 

@@ -1,6 +1,7 @@
 //! From the message of a request to the messages of its response, in any protocol.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,9 +9,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use http::Request as HttpRequest;
+use http::request::Parts;
 use hyper::body::Incoming;
 use streeling_core::{
-    Context, Error, Method, Models, Request, Response, Result as CoreResult, Stage,
+    Context, Error, Method, Models, Original, Request, Response, Result as CoreResult, Stage,
 };
 use streeling_net::Offload;
 use tokio::sync::watch;
@@ -20,6 +22,7 @@ use tonic::Status;
 use crate::failure::Failure;
 use crate::frame::{PREFIX, framed};
 use crate::idle::Messages;
+use crate::observe::GRPC;
 use crate::protocol::{Action, Decoded, Protocol, Responses, Route};
 use crate::request::Limits;
 use crate::router::Found;
@@ -48,9 +51,10 @@ impl Calls {
         timeout: Option<Duration>,
         found: Found<'_>,
         request: HttpRequest<Incoming>,
+        peer: Option<SocketAddr>,
     ) -> Result<Reply, Status> {
         // It is some kilobytes, which would be moved each time that it is wrapped once more.
-        let work = Box::pin(self.run(context, timeout, found, request));
+        let work = Box::pin(self.run(context, timeout, found, request, peer));
         finish(work, context, timeout, found).await
     }
 
@@ -60,6 +64,7 @@ impl Calls {
         timeout: Option<Duration>,
         found: Found<'_>,
         request: HttpRequest<Incoming>,
+        peer: Option<SocketAddr>,
     ) -> Result<Reply, Failure> {
         let action = found.route.action;
         let is_ready = *self.ready.borrow();
@@ -71,7 +76,11 @@ impl Calls {
             }
         }
         let (head, body) = request.into_parts();
-        let body = self.limits.read(&head.headers, body, &self.offload).await?;
+        let caller = Caller { head, peer };
+        let body = self
+            .limits
+            .read(&caller.head.headers, body, &self.offload)
+            .await?;
         context.set_received(PREFIX + body.len());
         match action {
             Action::Page(page) => {
@@ -80,13 +89,15 @@ impl Calls {
             }
             Action::Call(method) => {
                 let protocol = Arc::clone(found.protocol);
-                let (response, protocol) = self.call(context, protocol, method, body).await?;
+                let (response, protocol) =
+                    self.call(context, protocol, method, &caller, body).await?;
                 let message = self.encode(context, protocol, method, response).await?;
                 Ok(Reply::Message(message))
             }
             Action::Stream(method) => {
                 let protocol = Arc::clone(found.protocol);
-                let (response, protocol) = self.call(context, protocol, method, body).await?;
+                let (response, protocol) =
+                    self.call(context, protocol, method, &caller, body).await?;
                 let streaming = Streaming {
                     calls: Arc::clone(self),
                     responses: protocol.responses(method, response),
@@ -106,6 +117,7 @@ impl Calls {
         context: &Context,
         protocol: Arc<dyn Protocol>,
         method: Method,
+        caller: &Caller,
         body: Bytes,
     ) -> CoreResult<(Response, Arc<dyn Protocol>)> {
         let size = body.len();
@@ -118,11 +130,13 @@ impl Calls {
         let model = self.models.get(name.as_deref())?;
         let takes_raw_message = protocol.has_raw_messages()
             && model.service.takes_raw_message(method, context.encoding);
-        let with_raw_message = takes_raw_message.then(move || Context {
-            raw_message: Some(body),
+        let wants_head = model.service.wants().head;
+        let with_more = (takes_raw_message || wants_head).then(move || Context {
+            raw_message: takes_raw_message.then_some(body),
+            original: wants_head.then(|| Arc::new(caller.original())),
             ..context.clone()
         });
-        let context = with_raw_message.as_ref().unwrap_or(context);
+        let context = with_more.as_ref().unwrap_or(context);
         let request = Request {
             method,
             model: name,
@@ -145,6 +159,30 @@ impl Calls {
         let encoded = self.offload.run(size, encode).await;
         context.record(Stage::Encode, since);
         encoded
+    }
+}
+
+/// Where a request came from.
+struct Caller {
+    head: Parts,
+    peer: Option<SocketAddr>,
+}
+
+impl Caller {
+    /// The request as it came. Its body is a message that only a transport can read.
+    fn original(&self) -> Original {
+        let headers = self.head.headers.iter().map(|(name, value)| {
+            let value = Bytes::copy_from_slice(value.as_bytes());
+            (name.as_str().to_owned(), value)
+        });
+        Original {
+            transport: GRPC.name,
+            verb: self.head.method.as_str().to_owned(),
+            target: self.head.uri.path().to_owned(),
+            headers: headers.collect(),
+            peer: self.peer,
+            ..Original::default()
+        }
     }
 }
 

@@ -13,7 +13,6 @@ use tonic::Status;
 use tonic::body::Body;
 
 use crate::calls::{Calls, Reply};
-use crate::idle::Unsent;
 use crate::observe::{self, Client};
 use crate::request::Limits;
 use crate::router::Router;
@@ -64,7 +63,7 @@ impl Handler {
     ) -> Response<Body> {
         let guard = client.start(&self.observers, &request);
         let context = Arc::clone(guard.request());
-        let response = self.respond(request, Arc::clone(&context), client.unsent);
+        let response = self.respond(request, Arc::clone(&context), client);
         let response = context.scope(response).await;
         observe::finish(guard, &response);
         response
@@ -74,7 +73,7 @@ impl Handler {
         &self,
         request: Request<Incoming>,
         context: Arc<RequestContext>,
-        unsent: Unsent,
+        client: Client,
     ) -> Response<Body> {
         if !is_grpc(request.headers()) {
             let mut refused = Response::new(Body::empty());
@@ -101,12 +100,15 @@ impl Handler {
             deadline: deadline.map(Instant::into_std),
             encoding: Encoding::Protobuf,
             raw_message: None,
+            original: None,
             request: Some(context),
         };
-        let reply = self.calls.reply(&context, timeout, found, request);
+        let reply = self
+            .calls
+            .reply(&context, timeout, found, request, client.address);
         let body = match reply.await {
-            Ok(Reply::Message(message)) => unsent.message(message),
-            Ok(Reply::Stream(messages)) => unsent.stream(messages),
+            Ok(Reply::Message(message)) => client.unsent.message(message),
+            Ok(Reply::Stream(messages)) => client.unsent.stream(messages),
             Err(status) => return status.into_http(),
         };
         let mut response = Response::new(Body::new(body));

@@ -11,7 +11,7 @@ use crate::idle::Unsent;
 use streeling_codec::seldon::ID_HEADER;
 
 /// This transport, to observers.
-static GRPC: Transport = Transport {
+pub(crate) static GRPC: Transport = Transport {
     name: "grpc",
     abandoned: Code {
         number: tonic::Code::Cancelled as u16,

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use streeling_core::{Context, Error, ErrorKind, Method, RequestContext, Result, Stage};
+use streeling_core::{Context, Error, ErrorKind, RequestContext, Result, Stage};
 
 use crate::clock;
 use crate::connection::Received;
 use crate::dispatch::{CostClass, QueuedRequest};
-use crate::frame::Header;
+use crate::frame::{Call, Header};
 use crate::pool::Pool;
 use crate::registry::{Refused, Response, ResponseSender, worker_lost};
 use crate::reply::Reply;
@@ -21,12 +21,15 @@ impl Pool {
     /// went.
     pub(crate) async fn exchange(
         &self,
-        method: Method,
-        frame: RequestFrame,
+        call: Call,
+        mut frame: RequestFrame,
         context: &Context,
     ) -> Result<Reply> {
+        if let Some(original) = &context.original {
+            frame.original(original)?;
+        }
         let mut times = Times::new(context.request.as_ref());
-        let response = self.submit(method, frame, context, times.since).await;
+        let response = self.submit(call, frame, context, times.since).await;
         if let Ok((_, Received { header, .. })) = &response {
             times.responded(header);
         }
@@ -40,20 +43,20 @@ impl Pool {
 
     async fn submit(
         &self,
-        method: Method,
+        call: Call,
         frame: RequestFrame,
         context: &Context,
         since: Instant,
     ) -> Response {
         let registry = &self.shared.registry;
         let id = registry.next_request_id();
-        let cost_class = CostClass::new(method, frame.size());
+        let cost_class = CostClass::new(call, frame.size());
         let (sender, response) = oneshot::channel();
         let submitted = registry.submit(QueuedRequest {
             id,
             cost_class,
             deadline: context.deadline,
-            payload: frame.finish(method, id, context.deadline)?,
+            payload: frame.finish(call, id, context.deadline)?,
             responder: ResponseSender {
                 sender,
                 since,

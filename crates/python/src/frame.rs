@@ -1,9 +1,10 @@
 //! The frames of the worker protocol, as bytes; see `PROTOCOL.md`.
 
 use bytes::{Buf, Bytes};
+use streeling_core::Method;
 
 /// The version that server and worker must both speak.
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 4;
 
 /// Bytes of a frame's header.
 pub(crate) const HEADER: usize = 32;
@@ -121,6 +122,7 @@ pub(crate) enum ItemKind {
     Custom = 9,
     Protobuf = 10,
     Named = 11,
+    Http = 12,
 }
 
 impl ItemKind {
@@ -138,9 +140,38 @@ impl ItemKind {
             Self::Custom,
             Self::Protobuf,
             Self::Named,
+            Self::Http,
         ]
         .get(usize::from(code))
         .copied()
+    }
+}
+
+/// What a worker is called for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Call {
+    /// A method of the component.
+    Method(Method),
+    /// A page of its own.
+    Page,
+}
+
+impl Call {
+    /// How many there are.
+    pub(crate) const COUNT: usize = Method::ALL.len() + 1;
+
+    /// The number in a frame, from 1 on.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Method(method) => method.code(),
+            Self::Page => Method::ALL.len() as u8 + 1,
+        }
+    }
+}
+
+impl From<Method> for Call {
+    fn from(method: Method) -> Self {
+        Self::Method(method)
     }
 }
 
@@ -219,6 +250,8 @@ pub(crate) enum Fault {
     DType(u8),
     #[error("an array whose shape does not fit its elements: {0}")]
     Shape(#[from] streeling_core::ShapeError),
+    #[error("a header whose value is no bytes")]
+    Header,
     #[error("text that is not UTF-8")]
     Utf8,
     #[error("invalid JSON: {0}")]

@@ -145,6 +145,18 @@ impl Buffer {
         self.body(body);
     }
 
+    /// Adds an item whose body has two parts.
+    pub(crate) fn pair(&mut self, kind: ItemKind, first: &[u8], second: &Bytes) {
+        let start = self.start_item();
+        let item = ItemHeader {
+            body: (first.len() + second.len()) as u64,
+            ..ItemHeader::new(kind)
+        };
+        self.end_item(start, &item);
+        self.tail.extend_from_slice(first);
+        self.body(second);
+    }
+
     /// Leaves room for an item's header; returns where.
     fn start_item(&mut self) -> usize {
         let start = self.tail.len();

@@ -25,6 +25,7 @@ mod exit;
 mod frame;
 #[doc(hidden)]
 pub mod fuzzing;
+mod http;
 mod interpreter;
 mod item;
 mod loaded;

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use streeling_core::{Error, ErrorKind, Result};
+use streeling_core::{Error, ErrorKind, Result, Wants};
 
 use crate::lock::lock;
 use crate::methods::Methods;
@@ -18,11 +18,26 @@ pub(crate) struct LoadedComponent {
 }
 
 impl LoadedComponent {
+    /// The bits of [`Wants`], above those of the methods.
+    const HEAD: u32 = 1 << 25;
+    const BODY: u32 = 1 << 26;
+    const PAGES: u32 = 1 << 27;
+
     /// Distinguishes a component without any method from none.
     const KNOWN: u32 = 1 << 31;
 
     pub(crate) fn set(&self, ready: Ready) {
-        let methods = ready.methods.bits() | Self::KNOWN;
+        let wants = ready.wants();
+        let methods = [
+            (wants.head, Self::HEAD),
+            (wants.body, Self::BODY),
+            (wants.pages, Self::PAGES),
+        ]
+        .into_iter()
+        .filter(|(is_wanted, _)| *is_wanted)
+        .fold(ready.methods.bits() | Self::KNOWN, |bits, (_, bit)| {
+            bits | bit
+        });
         *lock(&self.ready) = Some(Arc::new(ready));
         self.methods.store(methods, Ordering::Release);
     }
@@ -32,6 +47,17 @@ impl LoadedComponent {
         match self.methods.load(Ordering::Acquire) {
             0 => Err(not_ready()),
             bits => Ok(Methods::from_bits(bits)),
+        }
+    }
+
+    /// What it wants to see of a request beside its message; nothing before the first worker has
+    /// loaded it.
+    pub(crate) fn wants(&self) -> Wants {
+        let bits = self.methods.load(Ordering::Acquire);
+        Wants {
+            head: bits & Self::HEAD != 0,
+            body: bits & Self::BODY != 0,
+            pages: bits & Self::PAGES != 0,
         }
     }
 

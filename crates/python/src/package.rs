@@ -63,7 +63,9 @@ modules! {
     "seldon_core.utils" => "seldon_core/utils.py",
     "seldon_core.version" => "seldon_core/version.py",
     "seldon_core.wrapper" => "seldon_core/wrapper.py",
+    "streeling" => "streeling/__init__.py",
     "streeling_worker" => "streeling_worker/__init__.py",
+    "streeling_worker.asks" => "streeling_worker/asks.py",
     "streeling_worker.children" => "streeling_worker/children.py",
     "streeling_worker.current" => "streeling_worker/current.py",
     "streeling_worker.errors" => "streeling_worker/errors.py",
@@ -73,11 +75,14 @@ modules! {
     "streeling_worker.main" => "streeling_worker/main.py",
     "streeling_worker.metadata" => "streeling_worker/metadata.py",
     "streeling_worker.methods" => "streeling_worker/methods.py",
+    "streeling_worker.original" => "streeling_worker/original.py",
     "streeling_worker.payload" => "streeling_worker/payload.py",
     "streeling_worker.protobuf" => "streeling_worker/protobuf.py",
     "streeling_worker.protocol" => "streeling_worker/protocol.py",
     "streeling_worker.serve" => "streeling_worker/serve.py",
+    "streeling_worker.signatures" => "streeling_worker/signatures.py",
     "streeling_worker.spans" => "streeling_worker/spans.py",
+    "streeling_worker.web" => "streeling_worker/web.py",
 }
 
 /// The program that the interpreter reads first, for a process that inherits these sockets; it

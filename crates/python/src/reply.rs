@@ -6,11 +6,12 @@ use streeling_codec::DecodeError;
 use streeling_codec::seldon::proto::Limits;
 use streeling_codec::seldon::{json, proto};
 use streeling_core::{
-    Array, DType, Elements, Encoding, Error, ErrorKind, Layout, Message, Names, Payload, RawJson,
-    Response, Tensor,
+    Array, DType, Elements, Encoding, Error, ErrorKind, Layout, Message, Names, Page, Payload,
+    RawJson, Response, Tensor,
 };
 
 use crate::frame::{Fault, Header, ITEM, ItemHeader, ItemKind, Kind};
+use crate::http;
 
 /// The most columns of an array without elements that get default names: each of these is written,
 /// whether or not there is anything below it.
@@ -49,6 +50,23 @@ impl Reply {
             }
             Ok(Outcome::Declined) => Ok(Outcome::Declined),
             Err(error) => Err(Error { worker, ..error }),
+        }
+    }
+
+    /// Reads the reply to a request that no route is for; `None` where the component has no page
+    /// there, either.
+    pub(crate) fn page(self, traceback: bool) -> Result<Option<Page>, Error> {
+        match self.outcome(Encoding::Json, traceback) {
+            Ok(Outcome::Declined) => Ok(None),
+            Ok(Outcome::Response(_) | Outcome::Unchanged(_)) => Err(Error::new(
+                ErrorKind::Internal,
+                "the worker responded with a message where a page is due",
+            )),
+            Err(error) => match error.page {
+                // What an error of the component's own looks like is the transport's matter.
+                Some(page) if page.status.is_some() => Ok(Some(*page)),
+                page => Err(Error { page, ..error }),
+            },
         }
     }
 
@@ -122,6 +140,7 @@ fn outcome(mut rest: Bytes, encoding: Encoding) -> Result<Result<Outcome, Error>
         ItemKind::Custom if encoding == Encoding::Json => return Ok(Err(no_custom())),
         ItemKind::Custom => custom(body)?,
         ItemKind::Passthrough => Payload::Opaque(vec![body]),
+        ItemKind::Http => return Ok(Err(own(http::page(body)?))),
         ItemKind::Named => return Err(Fault::UnexpectedItem(item.kind)),
     };
     let mut response = Response::from(payload);
@@ -207,6 +226,18 @@ fn custom(mut body: Bytes) -> Result<Payload, Fault> {
     })
 }
 
+/// The error of a call that the component's own error handlers have responded to.
+fn own(page: Page) -> Error {
+    let status = page.status.unwrap_or_default();
+    Error {
+        page: Some(Box::new(page)),
+        ..Error::new(
+            ErrorKind::Component,
+            format!("the component's error handler responded with {status}"),
+        )
+    }
+}
+
 fn no_custom() -> Error {
     Error::new(
         ErrorKind::BadData,
@@ -233,6 +264,8 @@ struct ErrorBody {
     code: Option<i32>,
     grpc_status: Option<u8>,
     traceback: Option<String>,
+    /// JSON that the exception writes itself.
+    body: Option<String>,
 }
 
 /// What the component raised; `None` when a `_raw` method declined.
@@ -257,6 +290,12 @@ fn raised(body: &[u8], with_traceback: bool) -> Result<Option<Error>, Fault> {
     error.http_status = body.status;
     error.grpc_status = body.grpc_status.filter(|code| (1..=16).contains(code));
     error.code = body.code;
+    error.page = body.body.map(|text| {
+        Box::new(Page {
+            body: text.into(),
+            ..Page::default()
+        })
+    });
     Ok(Some(error))
 }
 

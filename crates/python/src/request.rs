@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use streeling_codec::json::encode_float;
-use streeling_core::{Encoding, Feedback, Message, Method, Payload, RequestContext, Result};
+use streeling_core::{Encoding, Feedback, Message, Original, Payload, RequestContext, Result};
 
 use crate::clock;
-use crate::frame::{HEADER, Header, ItemKind, Kind, Pieces};
+use crate::frame::{Call, HEADER, Header, ItemKind, Kind, Pieces};
 use crate::item::{Buffer, fit};
 
 /// Writes items one after the other, then the frame around them.
@@ -81,17 +81,23 @@ impl RequestFrame {
         self.buffer.value(kind, message);
     }
 
+    /// Adds the request as it came, behind all others.
+    pub(crate) fn original(&mut self, original: &Original) -> Result<()> {
+        self.items += 1;
+        self.buffer.original(original)
+    }
+
     /// The finished frame.
     pub(crate) fn finish(
         self,
-        method: Method,
+        call: impl Into<Call>,
         id: u64,
         deadline: Option<Instant>,
     ) -> Result<Pieces> {
         let header = Header {
             length: (self.buffer.len() - HEADER) as u64,
             kind: Kind::Request,
-            method: method.code(),
+            method: call.into().code(),
             context: fit(self.context, u16::MAX, "bytes of context")?,
             count: fit(self.items, u32::MAX, "messages")?,
             id,
@@ -133,7 +139,7 @@ fn write_context(context: &RequestContext, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use streeling_core::{Code, RequestId, Trace, Transport};
+    use streeling_core::{Code, Method, RequestId, Trace, Transport};
 
     use super::*;
     use crate::item::INLINE;

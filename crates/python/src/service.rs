@@ -5,10 +5,11 @@ use bytes::Bytes;
 use streeling_codec::json;
 use streeling_codec::seldon::{json as seldon_json, proto};
 use streeling_core::{
-    Context, Encoding, Error, ErrorKind, Input, Message, Method, Payload, RawJson, Request,
-    Response, Result, Service, wrong_input,
+    Context, Encoding, Error, ErrorKind, Input, Message, Method, Page, Payload, RawJson, Request,
+    Response, Result, Service, Wants, wrong_input,
 };
 
+use crate::frame::Call;
 use crate::pool::Pool;
 use crate::reply::Outcome;
 use crate::request::RequestFrame;
@@ -55,6 +56,21 @@ impl Service for Pool {
             .methods()
             .is_ok_and(|methods| methods.has_raw(method, encoding))
     }
+
+    fn wants(&self) -> Wants {
+        self.shared.component.wants()
+    }
+
+    fn has_page(&self, verb: &str, path: &str) -> bool {
+        let ready = self.shared.component.ready();
+        ready.is_ok_and(|ready| ready.has_page(verb, path))
+    }
+
+    async fn page(&self, context: &Context) -> Result<Option<Page>> {
+        let frame = RequestFrame::new(context.encoding, context.request.as_deref());
+        let reply = self.exchange(Call::Page, frame, context).await?;
+        reply.page(self.shared.config.tracebacks)
+    }
 }
 
 impl Pool {
@@ -64,7 +80,7 @@ impl Pool {
         method: Method,
         frame: RequestFrame,
     ) -> Result<Outcome> {
-        let reply = self.exchange(method, frame, context).await?;
+        let reply = self.exchange(method.into(), frame, context).await?;
         reply.outcome(context.encoding, self.shared.config.tracebacks)
     }
 

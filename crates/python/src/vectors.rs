@@ -1,14 +1,16 @@
 //! The byte vectors that both sides of the protocol are tested against.
 
-use bytes::Bytes;
+use std::net::IpAddr;
+
+use bytes::{Buf, Bytes};
 use serde::Deserialize;
 use streeling_codec::seldon::json;
 use streeling_core::{
     Array, Code, DType, Elements, Encoding, ErrorKind, Feedback, Layout, Message, Method, Named,
-    Names, Payload, RawJson, RequestContext, RequestId, Tensor, Trace, Transport,
+    Names, Original, Payload, RawJson, RequestContext, RequestId, Tensor, Trace, Transport,
 };
 
-use crate::frame::{HEADER, Header, ITEM, ItemHeader, ItemKind, Kind};
+use crate::frame::{Call, HEADER, Header, ITEM, ItemHeader, ItemKind, Kind};
 use crate::reply::{Outcome, Reply};
 use crate::request::RequestFrame;
 
@@ -132,12 +134,56 @@ impl Item {
     }
 }
 
+impl Item {
+    /// The request as it came that this item holds.
+    fn original(&self) -> Original {
+        #[derive(Deserialize)]
+        struct Head {
+            method: String,
+            target: String,
+            headers: Vec<(String, String)>,
+            peer: Option<(String, u16)>,
+            allowed: Option<String>,
+        }
+
+        let mut item = bytes(&self.body);
+        let length = item.get_u32_le() as usize;
+        let head: Head = serde_json::from_slice(&item.split_to(length)).unwrap();
+        let latin_1 = |value: String| value.chars().map(|c| c as u8).collect::<Bytes>();
+        Original {
+            transport: "rest",
+            verb: head.method,
+            target: head.target,
+            headers: head
+                .headers
+                .into_iter()
+                .map(|(name, value)| (name, latin_1(value)))
+                .collect(),
+            peer: head
+                .peer
+                .map(|(address, port)| (address.parse::<IpAddr>().unwrap(), port).into()),
+            body: item,
+            allowed: head.allowed.map(|allowed| &*allowed.leak()),
+        }
+    }
+}
+
 impl Input {
     fn named(&self) -> Named {
         Named {
             name: self.name.clone(),
             payload: self.item.message().payload,
         }
+    }
+}
+
+/// What is called, by its name in the vectors.
+fn call(name: &str) -> Call {
+    let mut methods = Method::ALL.into_iter();
+    match methods.find(|method| method.name() == name) {
+        Some(method) => method.into(),
+        None if name == "page" => Call::Page,
+        None => panic!("no method {name}"),
     }
 }
 
@@ -198,14 +244,8 @@ fn headers_and_items_are_as_decoded() {
             ),
             "{name}"
         );
-        let method = Method::ALL
-            .iter()
-            .find(|method| method.code() == header.method);
-        assert_eq!(
-            method.map(|method| method.name()),
-            decoded.method.as_deref(),
-            "{name}"
-        );
+        let code = decoded.method.map_or(0, |name| call(&name).code());
+        assert_eq!(header.method, code, "{name}");
         let (context, mut rest) = frame[HEADER..].split_at(decoded.context.len());
         assert_eq!(context, decoded.context.as_bytes(), "{name}");
         if let Some(text) = decoded.json {
@@ -253,14 +293,11 @@ fn requests_are_written_as_the_vectors_say() {
         } else {
             Encoding::Json
         };
-        let method = *Method::ALL
-            .iter()
-            .find(|method| Some(method.name()) == decoded.method.as_deref())
-            .unwrap();
+        let call = call(decoded.method.as_deref().unwrap());
         let context = request_context(&decoded.context);
         let mut request = RequestFrame::new(encoding, context.as_ref());
-        match (method, decoded.items.as_slice()) {
-            (Method::SendFeedback, [input, truth, reward]) => {
+        match (call, decoded.items.as_slice()) {
+            (Call::Method(Method::SendFeedback), [input, truth, reward]) => {
                 let reward: serde_json::Value =
                     serde_json::from_slice(&bytes(&reward.body)).unwrap();
                 let routing = reward["routing"].as_i64().map(|branch| branch as i32);
@@ -279,11 +316,16 @@ fn requests_are_written_as_the_vectors_say() {
             (_, [raw]) if raw.kind == "protobuf" => {
                 request.raw_message(Encoding::Protobuf, &bytes(&raw.body));
             }
-            (_, items) => items
-                .iter()
-                .for_each(|item| request.message(&item.message()).unwrap()),
+            (_, items) => {
+                for item in items {
+                    match item.kind.as_str() {
+                        "http" => request.original(&item.original()).unwrap(),
+                        _ => request.message(&item.message()).unwrap(),
+                    }
+                }
+            }
         }
-        let pieces = request.finish(method, decoded.id, None).unwrap();
+        let pieces = request.finish(call, decoded.id, None).unwrap();
         let mut found = pieces.concat();
         // The deadline is a time of the machine's clock; the rest is known beforehand.
         found[24..HEADER].copy_from_slice(&decoded.deadline.to_le_bytes());
@@ -328,10 +370,20 @@ fn replies_are_read_as_the_vectors_say() {
                 error.grpc_status.map(u64::from),
                 "{name}"
             );
+            let page = error.page.as_ref().map(|page| &page.body[..]);
+            assert_eq!(body["body"].as_str().map(str::as_bytes), page, "{name}");
             let is_late = body["kind"] == "deadline";
             assert_eq!(is_late, error.kind == ErrorKind::Deadline, "{name}");
             continue;
         };
+        if item.kind == "http" {
+            let page = *outcome.unwrap_err().page.unwrap();
+            let headers = [("Content-Type", &b"text/plain"[..]), ("X-A", b"\xe9")]
+                .map(|(name, value)| (name.to_owned(), Bytes::from_static(value)));
+            assert_eq!((page.status, &page.body[..]), (Some(402), &b"own"[..]));
+            assert_eq!(page.headers, headers);
+            continue;
+        }
         let (is_unchanged, response) = match outcome {
             Ok(Outcome::Response(response)) => (false, response),
             Ok(Outcome::Unchanged(response)) => (true, response),

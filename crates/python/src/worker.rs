@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use streeling_core::ComponentOutput;
+use streeling_core::{ComponentOutput, Wants};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
@@ -104,6 +104,11 @@ pub(crate) struct Ready {
     pub(crate) methods: Methods,
     pub(crate) metadata: Option<Box<RawValue>>,
     pub(crate) metadata_error: Option<String>,
+    /// How much of a request as it came the component reads.
+    request: Option<Reads>,
+    /// The component's pages; `None` where it has none. Of those whose path is fixed, the HTTP
+    /// method and the path.
+    pages: Option<Vec<(String, String)>>,
     load_seconds: f64,
     /// The class says that its methods may be called on several threads at once.
     thread_safe: bool,
@@ -111,6 +116,13 @@ pub(crate) struct Ready {
     pub(crate) hint: Option<String>,
     #[serde(skip)]
     pub(crate) interpreter: Interpreter,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+enum Reads {
+    Head,
+    Whole,
 }
 
 impl Ready {
@@ -123,6 +135,20 @@ impl Ready {
     /// leaves that on the object, where another call would replace it meanwhile.
     pub(crate) fn is_stateful(&self) -> bool {
         self.methods.annotates() && !self.thread_safe
+    }
+
+    pub(crate) fn wants(&self) -> Wants {
+        Wants {
+            head: self.request.is_some(),
+            body: self.request == Some(Reads::Whole),
+            pages: self.pages.is_some(),
+        }
+    }
+
+    /// Whether the component has a page of this path for this HTTP method.
+    pub(crate) fn has_page(&self, verb: &str, path: &str) -> bool {
+        let mut pages = self.pages.iter().flatten();
+        pages.any(|(of_verb, of_path)| of_verb == verb && of_path == path)
     }
 }
 

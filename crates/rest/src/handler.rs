@@ -8,8 +8,8 @@ use bytes::{Buf, Bytes};
 use futures_util::{FutureExt as _, Stream};
 use http::Method as Verb;
 use streeling_core::{
-    Context, Encoding, Error, ErrorKind, Input, Message, Method, Model, Models, Payload, Request,
-    Result, Stage,
+    Context, Encoding, Error, ErrorKind, Input, Message, Method, Model, Models, Operation,
+    Original, Payload, Request, Result, Service, Stage, Wants,
 };
 use streeling_net::Offload;
 use tokio::sync::watch;
@@ -21,7 +21,10 @@ use crate::head::Head;
 use crate::protocol::{Action, Decoded, Params, Problem, Protocol, Undecoded};
 use crate::reply::Reply;
 use crate::router::{Match, Router};
-use crate::standard;
+use crate::{own, standard};
+
+/// A page of the component's own, to metrics and traces.
+const PAGE: Operation = Operation::new("page", "Page");
 
 /// What all requests share.
 pub(crate) struct Handler {
@@ -78,21 +81,15 @@ impl Handler {
                 .map(Instant::into_std),
             encoding: Encoding::Json,
             raw_message: None,
+            original: None,
             request: Some(Arc::clone(&head.request)),
         };
         let found = self.router.find(head.path());
         let protocol = found
             .as_ref()
             .map_or(self.router.fallback(), |found| found.protocol);
-        let Some(found) = &found else {
-            if head.is_followed_by_body() {
-                body::discard(body);
-            }
-            return not_found(&**protocol, &head);
-        };
-        head.request.set_operation(found.route.operation);
         // It is some kilobytes, which would be moved each time that it is wrapped once more.
-        let response = Box::pin(self.respond(&context, &head, found, body));
+        let response = Box::pin(self.respond(&context, &head, found.as_ref(), body));
         // Nothing of the request is looked at again after a panic, so it cannot be seen torn.
         let response = AssertUnwindSafe(response).catch_unwind();
         let response = match context.deadline {
@@ -118,29 +115,58 @@ impl Handler {
         &self,
         context: &Context,
         head: &Arc<Head>,
-        found: &Match<'_>,
+        found: Option<&Match<'_>>,
         mut body: impl Stream<Item = std::result::Result<B, E>> + Send + Unpin + 'static,
     ) -> Result<Reply>
     where
         B: Buf + Send,
         E: Send,
     {
+        let name = found.and_then(|found| found.params.get("model"));
+        let model = self.models.get(name).ok().map(|model| &*model.service);
+        let wants = model.map_or_else(Wants::default, Service::wants);
+        if let Some(model) = model
+            && wants.pages
+            && self.is_for_page(head, found, model)
+        {
+            return self.page(context, head, found, model, &mut body).await;
+        }
+        let Some(found) = found else {
+            if head.is_followed_by_body() {
+                body::discard(body);
+            }
+            return Ok(not_found(&**self.router.fallback(), head));
+        };
+        head.request.set_operation(found.route.operation);
         let result = match self.before_body(head, found) {
             Ok(Before::Done(reply)) => Ok(reply),
             Ok(Before::Call(method @ (Method::HealthStatus | Method::Metadata))) => {
+                let with_original = own::context(context, head, wants, Bytes::new);
+                let context = with_original.as_ref().unwrap_or(context);
                 return self
                     .call_undecoded(context, method, found, Input::None)
                     .await;
             }
             Ok(Before::Call(method)) if found.protocol.passes_through(method) => {
                 match self.read_pieces(context, head, &mut body).await {
-                    Ok(input) => return self.call_undecoded(context, method, found, input).await,
+                    Ok(pieces) => {
+                        let whole = || pieces.concat().into();
+                        let with_original = own::context(context, head, wants, whole);
+                        let context = with_original.as_ref().unwrap_or(context);
+                        let input = Input::Message(Message {
+                            payload: Payload::Opaque(pieces),
+                            ..Message::default()
+                        });
+                        return self.call_undecoded(context, method, found, input).await;
+                    }
                     Err(error) => Err(error),
                 }
             }
             Ok(Before::Call(method)) => match self.read(head, &mut body).await {
                 Ok(whole) => {
                     drop(body);
+                    let with_original = own::context(context, head, wants, || whole.clone());
+                    let context = with_original.as_ref().unwrap_or(context);
                     return self
                         .decode_and_call(context, head, found, method, whole)
                         .await;
@@ -180,6 +206,50 @@ impl Handler {
         }
     }
 
+    /// Whether a request is for the component itself, unless it says otherwise: there is no route
+    /// for it, or the component has a page in its place.
+    fn is_for_page(&self, head: &Head, found: Option<&Match<'_>>, model: &dyn Service) -> bool {
+        let is_routed = found
+            .is_some_and(|found| head.verb == Verb::OPTIONS || found.route.verbs.allow(&head.verb));
+        let is_ready = *self.ready.borrow();
+        is_ready && (!is_routed || model.has_page(head.verb.as_str(), head.path()))
+    }
+
+    /// Has the component respond to a request that no route is for; where it does not, that is
+    /// said as for any other component.
+    async fn page<B: Buf, E>(
+        &self,
+        context: &Context,
+        head: &Head,
+        found: Option<&Match<'_>>,
+        model: &dyn Service,
+        body: &mut (impl Stream<Item = std::result::Result<B, E>> + Unpin),
+    ) -> Result<Reply> {
+        head.request.set_operation(PAGE);
+        let body = self.read(head, body).await?;
+        context.set_received(body.len());
+        let not_allowed = found.filter(|found| !found.route.verbs.allow(&head.verb));
+        let context = Context {
+            original: Some(Arc::new(Original {
+                allowed: not_allowed.map(|found| found.route.verbs.header()),
+                ..own::original(head, body)
+            })),
+            ..context.clone()
+        };
+        match (model.page(&context).await?, not_allowed) {
+            (Some(page), _) => own::reply(&page),
+            (None, Some(found)) => {
+                let problem = Problem::NotAllowed {
+                    verb: &head.verb,
+                    path: head.path(),
+                    allowed: found.route.verbs,
+                };
+                Ok(standard::problem(&**found.protocol, problem))
+            }
+            (None, None) => Ok(not_found(&**self.router.fallback(), head)),
+        }
+    }
+
     async fn read<B: Buf, E>(
         &self,
         head: &Head,
@@ -194,14 +264,11 @@ impl Handler {
         context: &Context,
         head: &Head,
         body: &mut (impl Stream<Item = std::result::Result<B, E>> + Unpin),
-    ) -> Result<Input> {
+    ) -> Result<Vec<Bytes>> {
         self.limits.check(head.length())?;
         let pieces = body::pieces(body, self.limits).await?;
         context.set_received(pieces.iter().map(Bytes::len).sum());
-        Ok(Input::Message(Message {
-            payload: Payload::Opaque(pieces),
-            ..Message::default()
-        }))
+        Ok(pieces)
     }
 
     /// Calls a method on what needs no decoding.

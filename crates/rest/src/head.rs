@@ -1,5 +1,6 @@
 //! What matters of a request's head.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::header::{CONTENT_LENGTH, EXPECT, HeaderName};
@@ -12,17 +13,24 @@ pub(crate) struct Head {
     pub(crate) verb: Verb,
     pub(crate) headers: HeaderMap,
     pub(crate) request: Arc<RequestContext>,
+    /// The client's address.
+    pub(crate) peer: Option<SocketAddr>,
     uri: Uri,
 }
 
 impl Head {
     /// Takes it from a request; what is left has the body alone.
-    pub(crate) fn take<B>(http: &mut Request<B>, request: Arc<RequestContext>) -> Self {
+    pub(crate) fn take<B>(
+        http: &mut Request<B>,
+        request: Arc<RequestContext>,
+        peer: Option<SocketAddr>,
+    ) -> Self {
         Self {
             verb: http.method().clone(),
             uri: std::mem::take(http.uri_mut()),
             headers: std::mem::take(http.headers_mut()),
             request,
+            peer,
         }
     }
 
@@ -31,7 +39,7 @@ impl Head {
         self.uri.path()
     }
 
-    /// The request target, for an error that names it.
+    /// The request target as it came.
     pub(crate) fn target(&self) -> &Uri {
         &self.uri
     }

@@ -19,6 +19,7 @@ pub mod fuzzing;
 mod handler;
 mod head;
 mod observe;
+mod own;
 mod protocol;
 mod reply;
 mod router;

@@ -11,7 +11,7 @@ use streeling_codec::seldon::ID_HEADER;
 
 /// This transport, to observers. 499 is what other servers, too, write down for a client that has
 /// left.
-static REST: Transport = Transport {
+pub(crate) static REST: Transport = Transport {
     name: "rest",
     abandoned: Code::numbered(499),
     id_headers: &[ID_HEADER, "x-request-id"],

@@ -107,7 +107,7 @@ async fn run(
     let respond = service_fn(move |mut http| {
         let guard = client.start(&http);
         let request = Arc::clone(guard.request());
-        let head = Arc::new(Head::take(&mut http, Arc::clone(&request)));
+        let head = Arc::new(Head::take(&mut http, Arc::clone(&request), client.address));
         http.extensions_mut().insert(Arc::clone(&head));
         let response = request.scope(service.call(http));
         let draining = draining.clone();

@@ -8,6 +8,7 @@ use http::header::{
 };
 
 use crate::head::Head;
+use crate::own;
 use crate::protocol::{Problem, Protocol, Verbs};
 use crate::reply::{Reply, html};
 
@@ -27,6 +28,11 @@ pub(crate) fn problem(protocol: &dyn Protocol, head: &Head, problem: Problem<'_>
             if let Some(time) = error.kind.retry_after() {
                 let seconds = HeaderValue::from(time.as_secs());
                 reply.headers_mut().insert(RETRY_AFTER, seconds);
+            }
+            if let Some(page) = &error.page
+                && let Err(error) = own::write(page, &mut reply)
+            {
+                reply = protocol.problem(Problem::Error(&error));
             }
         }
         Problem::NotFound(_) => {}

@@ -13,12 +13,14 @@ TRACEPARENT = 55
 class Current:
     """The request that a serving thread runs. A thread has access to its own only."""
 
-    __slots__ = ("context", "unfinished")
+    __slots__ = ("context", "original", "unfinished")
 
     def __init__(self) -> None:
         # The context of the request's frame as it came, since it is rarely needed; `None` between
         # requests, and for a request that has none.
         self.context: bytearray | None = None
+        # The request as it came, as its item: for a component that wants it, while it runs.
+        self.original: bytes | None = None
         # The line that the component has started to print, by stream.
         self.unfinished: dict[Any, str] = {}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import traceback
 from types import TracebackType
+from typing import Callable
 
 
 class BadData(Exception):
@@ -53,10 +54,12 @@ def trace(error: BaseException) -> str:
         return type(error).__name__ + "\n"
 
 
-def describe(error: BaseException) -> dict[str, object]:
-    """The JSON of an `error` frame."""
+def describe(
+    error: BaseException, to_json: Callable[[object], bytes] | None = None
+) -> dict[str, object]:
+    """The JSON of an `error` frame; `to_json` writes what an exception has as its own body."""
     kind = "component"
-    reason = status = code = None
+    reason = status = code = body = None
     if isinstance(error, BadData):
         kind = "bad_data"
     elif isinstance(error, BadMetric):
@@ -67,6 +70,8 @@ def describe(error: BaseException) -> dict[str, object]:
         reason = getattr(error, "reason", None)
         if not isinstance(reason, str):
             reason = None
+        if to_json is not None:
+            body = _own_body(error, to_json)
     return {
         "kind": kind,
         "info": text(error),
@@ -76,7 +81,24 @@ def describe(error: BaseException) -> dict[str, object]:
         "grpc_status": grpc_status(error),
         # What the worker itself refuses was not raised in the component.
         "traceback": trace(error) if kind == "component" else None,
+        "body": body,
     }
+
+
+def _own_body(error: BaseException, to_json: Callable[[object], bytes]) -> str | None:
+    """JSON of what a subclass of `SeldonMicroserviceException` writes in its own `to_dict`."""
+    for cls in type(error).__mro__:
+        if "to_dict" in vars(cls):
+            break
+    else:
+        return None
+    if cls.__name__ == "SeldonMicroserviceException":
+        return None
+    try:
+        return to_json(error.to_dict()).decode("ascii")  # type: ignore[attr-defined]
+    except Exception as problem:
+        _log.warning("to_dict of %s is ignored: %r", type(error).__name__, problem)
+        return None
 
 
 def grpc_status(error: BaseException) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
 import time
@@ -82,7 +83,9 @@ def load(request: dict[str, Any]) -> Loaded:
         component = factory(**request["parameters"])
         stage = "load"
         if defined(component, "load"):
-            component.load()
+            # A base class that leaves it to others, as seldon-core takes it.
+            with contextlib.suppress(NotImplementedError):
+                component.load()
         stage = "metadata"
         own = component.init_metadata() if defined(component, "init_metadata") else None
     except BaseException as error:

@@ -17,7 +17,7 @@ import threading
 import traceback
 from typing import Any
 
-from . import children, errors, loader, logs, protocol
+from . import asks, children, errors, loader, logs, protocol
 from .methods import Methods
 from .payload import Codec, numpy_version
 from .serve import serve
@@ -51,6 +51,7 @@ def run(control: socket.socket, data: list[socket.socket]) -> None:
         control.sendall(protocol.frame(protocol.FAILED, protocol.to_json(error.body)))
         sys.exit(FAILED_TO_LOAD)
     methods = Methods(loaded.component, Codec())
+    loaded.ready.update(asks.prepare(methods, loaded.component, request["app_dir"]))
     # What has been loaded stays, so the garbage collector need not visit it again and again.
     gc.collect()
     gc.freeze()

@@ -5,14 +5,14 @@ Everything that depends on the component alone is decided once, when it has been
 
 from __future__ import annotations
 
-import inspect
 import json
 import logging
 from typing import Any, Callable, List, Tuple
 
 from . import errors, payload, protobuf, protocol
-from .errors import BadData, BadMetric
+from .errors import BadData, BadMetric, Declined
 from .payload import Codec, Encoded, Item
+from .signatures import with_meta
 
 # The forms of a method: plain, for raw messages, and those that are deprecated.
 SUFFIXES = ("", "_raw", "_rest", "_grpc")
@@ -56,26 +56,6 @@ def capabilities(component: object) -> list[str]:
     return [name for name in KNOWN if defined(component, name)]
 
 
-def with_meta(method: Callable[..., Any]) -> Callable[[Any, Any, Any], Any]:
-    """A call of `method(X, names, meta=meta)`, or without `meta` if it does not take it."""
-    try:
-        parameters = inspect.signature(method).parameters.values()
-    except (TypeError, ValueError):
-
-        def either(value: Any, names: Any, meta: Any) -> Any:
-            try:
-                return method(value, names, meta=meta)
-            except TypeError:
-                return method(value, names)
-
-        return either
-    for parameter in parameters:
-        by_name = parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
-        if parameter.kind is parameter.VAR_KEYWORD or (by_name and parameter.name == "meta"):
-            return lambda value, names, meta: method(value, names, meta=meta)
-    return lambda value, names, meta: method(value, names)
-
-
 _log = logging.getLogger("streeling")
 
 
@@ -113,9 +93,19 @@ class Methods:
         self.raw_handlers: dict[tuple[int, int], Handler] = {}
         for number in protocol.METHODS:
             self._find_raw(number)
+        self.pass_through: Handler = self._passthrough
+        self.page: Handler = _no_page
         for name in sorted(own):
             if name.endswith(("_rest", "_grpc")):
                 _log.warning("%s is deprecated, use %s_raw instead", name, name[: -len("_rest")])
+
+    def wrap(self, around: Callable[[Handler], Handler]) -> None:
+        """Puts something around every handler of a method."""
+        for number, handler in self.handlers.items():
+            self.handlers[number] = around(handler)
+        for key, handler in self.raw_handlers.items():
+            self.raw_handlers[key] = around(handler)
+        self.pass_through = around(self.pass_through)
 
     def _optional(self, name: str) -> Callable[[], Any] | None:
         if name not in self._own:
@@ -253,7 +243,7 @@ class Methods:
 
         return handle
 
-    def passthrough(self, items: list[Item]) -> Reply:
+    def _passthrough(self, items: list[Item]) -> Reply:
         """Bytes in, bytes or text out, by the raw method if there is one that does not decline."""
         body = items[0][0]
         result = None
@@ -363,6 +353,10 @@ def _not_defined(text: str) -> Handler:
         raise BadData(text)
 
     return handle
+
+
+def _no_page(items: list[Item]) -> Reply:
+    raise Declined("the component has no pages")
 
 
 def _branch(result: Any) -> list[list[int]]:

@@ -373,7 +373,7 @@ class Codec:
         return inputs
 
 
-_BYTES = (protocol.BINARY, protocol.PASSTHROUGH, protocol.PROTOBUF)
+_BYTES = (protocol.BINARY, protocol.PASSTHROUGH, protocol.PROTOBUF, protocol.HTTP)
 _INPUTS = (
     protocol.NONE,
     protocol.NUMBERS,

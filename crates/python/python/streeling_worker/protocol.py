@@ -7,7 +7,7 @@ import socket
 from struct import Struct
 from typing import Any
 
-VERSION = 3
+VERSION = 4
 
 PACKAGE, HELLO, LOAD, READY, FAILED, REQUEST, REPLY, ERROR = range(1, 9)
 
@@ -24,8 +24,11 @@ METHODS = {
     HEALTH_STATUS: "health_status",
 }
 
+# A page of the component's own.
+PAGE = 9
+
 NONE, NUMBERS, LIST, TEXT, BINARY, JSON = range(6)
-MESSAGE, UNCHANGED, PASSTHROUGH, CUSTOM, PROTOBUF, NAMED = range(6, 12)
+MESSAGE, UNCHANGED, PASSTHROUGH, CUSTOM, PROTOBUF, NAMED, HTTP = range(6, 13)
 
 LAYOUT_NONE, LAYOUT_NESTED, LAYOUT_FLAT, LAYOUT_TENSOR_PROTO, LAYOUT_UNSET = range(5)
 

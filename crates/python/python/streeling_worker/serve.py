@@ -16,7 +16,9 @@ from .protocol import (
     ERROR,
     FRAME,
     HEALTH_STATUS,
+    HTTP,
     ITEM,
+    PAGE,
     REPLY,
     REQUEST,
     SEND_FEEDBACK,
@@ -52,9 +54,9 @@ class _Loop:
     def __init__(self, sock: socket.socket, methods: Methods) -> None:
         self._sock = sock
         self._codec: Codec = methods.codec
-        self._handlers = methods.handlers
+        self._handlers = {**methods.handlers, PAGE: methods.page}
         self._raw = methods.raw_handlers
-        self._passthrough = methods.passthrough
+        self._passthrough = methods.pass_through
         self._buffer = bytearray(BUFFER)
         self._view = memoryview(self._buffer)
         # Replies not yet written, and when the oldest of them was made.
@@ -158,6 +160,8 @@ class _Loop:
                 elif kind in _RAW:
                     raw = True
                     handler = self._raw_handler(method, kind)
+                elif kind == HTTP:
+                    raise ProtocolError("a request as it came, and nothing before it")
             if traceparent:
                 handler = within_span(handler, traceparent)
             encoded, names, meta = handler(items)
@@ -219,6 +223,11 @@ class _Loop:
         # As in protobuf, the numbers of feedback are all floats.
         options = _AS_FLOATS if method == SEND_FEEDBACK else _AS_WRITTEN
         items = self._codec.decode(buffer, start, end, count, options)
+        if count == _COUNTS[method]:
+            return items
+        if items and items[-1][3] == HTTP:
+            self._current.original = items.pop()[0]
+            count -= 1
         if count == _COUNTS[method] or method == AGGREGATE:
             return items
         if count == 1 and items[0][3] in _RAW:
@@ -300,12 +309,13 @@ class _Loop:
             "code": None,
             "grpc_status": None,
             "traceback": None,
+            "body": None,
         }
         self._put(protocol.frame(ERROR, protocol.to_json(body), identity=identity))
 
     def _error(self, identity: int, begin: int, error: BaseException, raw: bool) -> None:
-        body = errors.describe(error)
-        if raw and errors.not_implemented(error):
+        body = errors.describe(error, payload.to_json)
+        if isinstance(error, errors.Declined) or (raw and errors.not_implemented(error)):
             body["kind"] = "not_implemented"
         self._clock = _now()
         micros = min((self._clock - begin) // 1000, MICROS_MAX)
@@ -330,5 +340,9 @@ _RAW = (protocol.MESSAGE, protocol.PROTOBUF)
 _COUNTS = dict.fromkeys(protocol.METHODS, 1)
 _COUNTS[SEND_FEEDBACK] = 3
 _COUNTS[HEALTH_STATUS] = 0
+# Any number, so that the request as it came is always looked for behind them.
+_COUNTS[AGGREGATE] = -1
+# It has the request as it came, and nothing else.
+_COUNTS[PAGE] = 0
 _AS_WRITTEN: dict[str, Any] = {}
 _AS_FLOATS: dict[str, Any] = {"parse_int": float}

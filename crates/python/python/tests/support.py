@@ -14,6 +14,7 @@ import unittest
 from pathlib import Path
 from typing import Any, Callable, TypeVar
 
+from streeling_worker import asks
 from streeling_worker.methods import Methods
 from streeling_worker.payload import Codec
 from streeling_worker.serve import serve
@@ -80,6 +81,27 @@ def floats(shape: tuple[int, ...], *values: float, **other: Any) -> bytes:
     return item(1, struct.pack(f"<{len(values)}d", *values), 12, shape, **{"layout": 1, **other})
 
 
+def original(
+    target: str = "/predict",
+    verb: str = "POST",
+    headers: list[tuple[str, str]] | None = None,
+    body: bytes = b"",
+    transport: str = "rest",
+    allowed: str | None = None,
+) -> bytes:
+    """An item that holds a request as it came."""
+    head = {
+        "transport": transport,
+        "method": verb,
+        "target": target,
+        "headers": headers or [],
+        "peer": ["127.0.0.1", 4711],
+        "allowed": allowed,
+    }
+    text = json.dumps(head).encode()
+    return item(12, struct.pack("<I", len(text)) + text + body)
+
+
 def byte_elements(*elements: bytes) -> bytes:
     """The body of an array of bytes."""
     return b"".join(struct.pack("<I", len(element)) + element for element in elements)
@@ -128,11 +150,15 @@ class Response:
 class Server:
     """A component served by a thread over a socket pair."""
 
-    def __init__(self, component: object, numpy: bool | None = None) -> None:
+    def __init__(
+        self, component: object, numpy: bool | None = None, folder: str | None = None
+    ) -> None:
+        """With its `folder`, what the component asks for is put around its methods."""
         self.sock, self._other = socket.socketpair()
         self.sock.settimeout(TIMEOUT)
         self.fault: BaseException | None = None
         methods = Methods(component, Codec() if numpy is None else Codec(numpy))
+        self.asks = {} if folder is None else asks.prepare(methods, component, folder)
         self._thread = threading.Thread(target=self._serve, args=(methods,), daemon=True)
         self._thread.start()
 

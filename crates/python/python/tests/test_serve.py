@@ -27,6 +27,7 @@ from tests.support import (
     item,
     named,
     needs,
+    original,
     predict,
     raising,
 )
@@ -188,7 +189,8 @@ class Faults(unittest.TestCase):
             "method": predict(TEXT, 1, method=9),
             "dtype": predict(item(1, bytes(8), 14, (1,))),
             "size": predict(item(1, bytes(8), 12, (2,))),
-            "item kind": predict(item(12)),
+            "item kind": predict(item(13)),
+            "a request as it came alone": predict(original()),
             "custom": predict(item(9, b"\x05\0\0\0abcd")),
             "more bytes than elements": predict(item(1, bytes(5), 13, (1,))),
             "fewer bytes than elements": predict(item(1, bytes(8), 13, (3,))),

@@ -99,11 +99,12 @@ SEEN: dict[str, list[Any]] = {
     "feedback": [[[1, 2]], ["a", "b"], 0.5, [], None],
     "feedback with truth": [[1, 2], [], 1.0, [3], 2],
     "health status": ["called"],
+    "as it came": ["x", [], None],
 }
 
 
 # Tested on their own.
-APART = {"json", "custom", "raw message as protobuf"}
+APART = {"json", "custom", "page", "raw message as protobuf"}
 
 
 class Returns:
@@ -203,7 +204,8 @@ class Replies(unittest.TestCase):
                 )
         left = {n[len("reply: ") :] for n in BY_NAME if n.startswith("reply: ")} - set(components)
         # Tested on their own.
-        self.assertEqual(left, {"tensor with names and meta", "custom", "raw message as protobuf"})
+        apart = {"tensor with names and meta", "custom", "raw message as protobuf", "http"}
+        self.assertEqual(left, apart)
 
     @needs("numpy")
     def test_tensor_with_names_and_meta(self) -> None:
@@ -220,10 +222,17 @@ class Replies(unittest.TestCase):
             if name.startswith("error: "):
                 data = bytes.fromhex(vector["frame"])
                 head = tuple(int.from_bytes(data[a:b], "little") for a, b in FIELDS)
-                self.assertEqual(
-                    set(Response(head, data[32:]).error),
-                    {"kind", "info", "reason", "status", "code", "grpc_status", "traceback"},
-                )
+                keys = [
+                    "kind",
+                    "info",
+                    "reason",
+                    "status",
+                    "code",
+                    "grpc_status",
+                    "traceback",
+                    "body",
+                ]
+                self.assertEqual(list(Response(head, data[32:]).error), keys)
 
 
 FIELDS = ((0, 8), (8, 9), (9, 10), (10, 12), (12, 16), (16, 24), (24, 32))

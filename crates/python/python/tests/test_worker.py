@@ -55,7 +55,7 @@ MODEL = """
 
 def sources() -> dict[str, str]:
     found = {}
-    for package in ("streeling_worker", "seldon_core"):
+    for package in ("streeling", "streeling_worker", "seldon_core"):
         for file in (PYTHON / package).rglob("*.py"):
             parts = file.relative_to(PYTHON).with_suffix("").parts
             name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
@@ -133,7 +133,7 @@ class Life(unittest.TestCase):
 
     def test_serves_logs_and_ends(self) -> None:
         worker = Worker(self.folder)
-        self.assertEqual((worker.hello["kind"], worker.hello["protocol"]), (2, 3))
+        self.assertEqual((worker.hello["kind"], worker.hello["protocol"]), (2, 4))
         self.assertEqual(worker.hello["pid"], worker.process.pid)
         self.assertEqual(worker.ready["kind"], 4)
         self.assertEqual(

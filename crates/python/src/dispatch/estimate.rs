@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use streeling_core::Method;
+use crate::frame::Call;
 
 /// Requests that are expected to take about as long as each other: same method, payload of the
 /// same size within a factor of four.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CostClass {
-    method: Method,
+    call: Call,
     size: u8,
 }
 
@@ -17,18 +17,21 @@ const SIZES: usize = 12;
 
 impl CostClass {
     /// The class of a request that has `bytes` on its way to the worker.
-    pub(crate) fn new(method: Method, bytes: usize) -> Self {
+    pub(crate) fn new(call: impl Into<Call>, bytes: usize) -> Self {
         let mut size = 0;
         let mut rest = bytes >> 8;
         while rest > 0 && usize::from(size) < SIZES - 1 {
             rest >>= 2;
             size += 1;
         }
-        Self { method, size }
+        Self {
+            call: call.into(),
+            size,
+        }
     }
 
     fn index(self) -> usize {
-        (usize::from(self.method.code()) - 1) * SIZES + usize::from(self.size)
+        (usize::from(self.call.code()) - 1) * SIZES + usize::from(self.size)
     }
 }
 
@@ -61,7 +64,7 @@ struct Estimate {
 
 /// One estimate for every class.
 #[derive(Debug)]
-pub(super) struct Estimates([Estimate; Method::ALL.len() * SIZES]);
+pub(super) struct Estimates([Estimate; Call::COUNT * SIZES]);
 
 impl Default for Estimates {
     fn default() -> Self {
@@ -69,7 +72,7 @@ impl Default for Estimates {
             usual: UNKNOWN,
             mean: UNKNOWN,
         };
-        Self([unknown; Method::ALL.len() * SIZES])
+        Self([unknown; Call::COUNT * SIZES])
     }
 }
 

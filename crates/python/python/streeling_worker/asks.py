@@ -1,0 +1,120 @@
+"""What a component asks for beside its messages, found out when it has been loaded.
+
+The request's head and body are sent to a worker only where the component can read them: it holds
+Flask's request, imports `streeling`, or has error handlers for Flask.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any
+
+from . import web
+from .methods import Methods
+from .original import kept
+
+# Imports within functions that count, by the name that code has for them.
+_FLASK = "flask"
+_OWN = "streeling"
+_GET_REQUEST = "get_request"
+
+# What a module holds that reads requests.
+_OF_FLASK = (
+    *("request", "current_app", "g", "session", "jsonify", "url_for", "has_request_context"),
+    *("after_this_request", "copy_current_request_context", "render_template", "globals"),
+)
+_OF_SELDON_CORE = ("get_request", "jsonify")
+# Packages that hold it for others.
+_HOLDERS = {_FLASK, "werkzeug", "flask_cors", "flask_opentracing", "seldon_core"}
+_HOLDERS.add("streeling_worker")
+
+
+def prepare(methods: Methods, component: object, folder: str) -> dict[str, Any]:
+    """Puts what the component asks for around its handlers; gives its part of `ready`."""
+    handlers = web.blueprint(component)
+    mentioned = names_in_code(folder)
+    flask = _flask() if handlers is not None or reads_requests(mentioned) else None
+    reads_body = flask is not None or _GET_REQUEST in mentioned
+    pages = None
+    if flask is not None:
+        application = web.Web(handlers, folder)
+        pages = application.pages()
+        methods.wrap(application.within)
+        if pages is not None:
+            methods.page = application.page
+    if reads_body or _OWN in sys.modules or _OWN in mentioned:
+        methods.wrap(kept)
+        return {"request": "whole" if reads_body else "head", "pages": pages}
+    return {"request": None, "pages": None}
+
+
+def reads_requests(mentioned: set[str]) -> bool:
+    """Whether any module that is loaded can get at Flask's request, or will import Flask."""
+    if _FLASK in mentioned or _GET_REQUEST in mentioned:
+        return True
+    flask = sys.modules.get(_FLASK)
+    if flask is None:
+        return False
+    given = [flask, sys.modules.get("flask.globals")]
+    given += [getattr(flask, name, None) for name in _OF_FLASK]
+    utils = sys.modules.get("seldon_core.flask_utils")
+    given += [utils, *(getattr(utils, name, None) for name in _OF_SELDON_CORE)]
+    wanted = {id(value) for value in given if value is not None}
+    return any(
+        id(value) in wanted
+        for name, module in list(sys.modules.items())
+        if name.partition(".")[0] not in _HOLDERS
+        for value in list(getattr(module, "__dict__", {}).values())
+    )
+
+
+def names_in_code(folder: str) -> set[str]:
+    """All names that the code of the component's own modules has, without those of attributes.
+
+    Names of packages are without what comes behind the first dot.
+    """
+    names: set[str] = set()
+    for module in list(sys.modules.values()):
+        if _is_in(module, folder):
+            for code in _codes(_code_of(module)):
+                names.update(name.partition(".")[0] for name in code.co_names)
+    return names
+
+
+def _is_in(module: ModuleType | None, folder: str) -> bool:
+    file = getattr(module, "__file__", None)
+    if not isinstance(file, str):
+        return False
+    path = Path(file).resolve()
+    # An environment may lie in the folder of the component.
+    is_installed = {"site-packages", "dist-packages"} & set(path.parts)
+    return Path(folder).resolve() in path.parents and not is_installed
+
+
+def _code_of(module: Any) -> CodeType | None:
+    try:
+        found = module.__spec__.loader.get_code(module.__name__)
+    except Exception:
+        # A module that is compiled, or made in another way, does not show its code.
+        return None
+    return found if isinstance(found, CodeType) else None
+
+
+def _codes(code: CodeType | None) -> Iterator[CodeType]:
+    if code is not None:
+        yield code
+        for constant in code.co_consts:
+            if isinstance(constant, CodeType):
+                yield from _codes(constant)
+
+
+def _flask() -> Any:
+    try:
+        return importlib.import_module(_FLASK)
+    except ImportError:
+        # Whoever imports it gets that error itself.
+        return None
