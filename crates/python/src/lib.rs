@@ -58,4 +58,4 @@ pub use interpreter::find_interpreter;
 pub use package::remove_packages;
 pub use pool::Pool;
 pub use slot::WorkerSlots;
-pub use worker::WorkerConfig;
+pub use worker::{WorkerConfig, WorkerTracing};

@@ -55,6 +55,20 @@ pub struct WorkerConfig {
     pub serves: &'static str,
     /// Where the lines go that the component writes.
     pub output: Arc<dyn ComponentOutput>,
+    /// For spans that a component records by OpenTracing; `None` while tracing is off.
+    pub tracing: Option<WorkerTracing>,
+}
+
+/// How a component that records spans by OpenTracing sends them away.
+#[derive(Clone, Debug, Serialize)]
+pub struct WorkerTracing {
+    /// What the server is called in traces.
+    pub service: String,
+    /// Host and port of the Jaeger agent that the server sends its own spans to; where it sends
+    /// them to a collector, the component's client decides.
+    pub agent: Option<(String, u16)>,
+    /// Tags of every span.
+    pub tags: Vec<(String, String)>,
 }
 
 impl WorkerConfig {
@@ -96,6 +110,7 @@ struct Load<'a> {
     log_level: &'a str,
     log_format: &'a str,
     packages: Option<&'a Path>,
+    tracing: Option<&'a WorkerTracing>,
 }
 
 /// A worker's description of the component that it has loaded.
@@ -316,6 +331,7 @@ fn load(config: &WorkerConfig, slot: usize, packages: Option<&Path>) -> Vec<u8> 
         log_level: config.log_level,
         log_format: if config.log_as_json { "json" } else { "text" },
         packages,
+        tracing: config.tracing.as_ref(),
     };
     let mut text =
         serde_json::to_vec(&load).expect("paths are checked to be UTF-8 when settings are read");

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use streeling_config::{LogLevel, Settings, WorkerPool};
+use streeling_config::{LogLevel, Settings, TraceExporter, Tracing, WorkerPool};
 #[cfg(feature = "metrics")]
 use streeling_metrics::WorkerProcess;
 use streeling_python::{
-    Pool, PoolConfig, Recycle, StartError, WorkerConfig, WorkerSlots, find_interpreter,
+    Pool, PoolConfig, Recycle, StartError, WorkerConfig, WorkerSlots, WorkerTracing,
+    find_interpreter,
 };
 use streeling_tracing::{ComponentLines, LogFormat};
 use tokio::sync::watch;
@@ -294,5 +295,17 @@ fn worker(
         log_as_json: log::format(&settings.log) == LogFormat::Json,
         serves,
         output: Arc::clone(output) as _,
+        tracing: settings.tracing.as_ref().map(tracing),
+    }
+}
+
+fn tracing(settings: &Tracing) -> WorkerTracing {
+    WorkerTracing {
+        service: settings.service.clone(),
+        agent: match &settings.exporter {
+            TraceExporter::Jaeger(agent) => Some((agent.host.clone(), agent.port)),
+            TraceExporter::Otlp(_) => None,
+        },
+        tags: settings.tags.clone(),
     }
 }

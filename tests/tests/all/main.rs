@@ -36,6 +36,7 @@ mod processes;
 mod prometheus;
 mod reflection;
 mod refusals;
+mod requests;
 mod sampling;
 mod scrapes;
 mod server_metrics;

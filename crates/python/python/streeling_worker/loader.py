@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import errors, metadata, protocol
+from . import errors, metadata, protocol, tracer
 from .methods import SUFFIXES, capabilities, defined
 
 
@@ -29,11 +29,14 @@ class LoadError(Exception):
 
 
 class Loaded:
-    """A component that is ready, with the JSON of its `ready` frame."""
+    """A component that is ready, with the JSON of its `ready` frame, and what records its spans."""
 
-    def __init__(self, component: object, ready: dict[str, Any]) -> None:
+    def __init__(
+        self, component: object, ready: dict[str, Any], spans: tracer.Tracer | None
+    ) -> None:
         self.component = component
         self.ready = ready
+        self.spans = spans
 
 
 def use_folder(folder: str) -> None:
@@ -79,6 +82,7 @@ def load(request: dict[str, Any]) -> Loaded:
     try:
         module = importlib.import_module(request["module"])
         factory = getattr(module, request["class"])
+        spans = tracer.install(request.get("tracing"), request["app_dir"])
         stage = "construct"
         component = factory(**request["parameters"])
         stage = "load"
@@ -104,4 +108,4 @@ def load(request: dict[str, Any]) -> Loaded:
         "metadata_error": problem,
         "load_seconds": round(time.monotonic() - start, 6),
     }
-    return Loaded(component, ready)
+    return Loaded(component, ready, spans)

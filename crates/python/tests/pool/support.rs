@@ -104,6 +104,7 @@ pub(crate) fn config(python: PathBuf, folder: &Path) -> PoolConfig {
             log_as_json: true,
             serves: "tests",
             output: Arc::new(Log),
+            tracing: None,
         },
         slots: WorkerSlots::default(),
         workers: 1,
