@@ -30,8 +30,18 @@ pub(crate) const RUNTIME: Venv = Venv {
         "opentelemetry-sdk==1.33.1",
         // Starts interpreters in a way of its own.
         "joblib",
+        // Components read requests and handle their own errors by it.
+        FLASK,
+        // The same of spans by OpenTracing; with what it needs, as in `COLLECTOR`.
+        "jaeger-client==4.8.0",
+        "thrift==0.25.0",
+        "six==1.17.0",
+        "tornado==6.4.2",
     ],
 };
+
+/// From the version on that seldon-core has.
+const FLASK: &str = "flask>=2.2.5";
 
 /// What checks the Python code.
 pub(crate) const TOOLS: Venv = Venv {
@@ -52,6 +62,8 @@ pub(crate) const OLDEST: Venv = Venv {
         "opentelemetry-api==1.33.1",
         "opentelemetry-sdk==1.33.1",
         "joblib",
+        "flask==2.2.5",
+        "werkzeug==2.2.3",
     ],
 };
 
@@ -64,6 +76,7 @@ pub(crate) const NEWEST: Venv = Venv {
         "opentelemetry-api",
         "opentelemetry-sdk",
         "joblib",
+        "flask",
     ],
 };
 

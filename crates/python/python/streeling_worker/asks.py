@@ -20,14 +20,14 @@ from .original import kept
 # Imports within functions that count, by the name that code has for them.
 _FLASK = "flask"
 _OWN = "streeling"
-_GET_REQUEST = "get_request"
+_GET_REQUEST = {"get_request", "get_multi_form_data_request"}
 
 # What a module holds that reads requests.
 _OF_FLASK = (
     *("request", "current_app", "g", "session", "jsonify", "url_for", "has_request_context"),
     *("after_this_request", "copy_current_request_context", "render_template", "globals"),
 )
-_OF_SELDON_CORE = ("get_request", "jsonify")
+_OF_SELDON_CORE = (*_GET_REQUEST, "jsonify")
 # Packages that hold it for others.
 _HOLDERS = {_FLASK, "werkzeug", "flask_cors", "flask_opentracing", "seldon_core"}
 _HOLDERS.add("streeling_worker")
@@ -38,7 +38,7 @@ def prepare(methods: Methods, component: object, folder: str) -> dict[str, Any]:
     handlers = web.blueprint(component)
     mentioned = names_in_code(folder)
     flask = _flask() if handlers is not None or reads_requests(mentioned) else None
-    reads_body = flask is not None or _GET_REQUEST in mentioned
+    reads_body = flask is not None
     pages = None
     if flask is not None:
         application = web.Web(handlers, folder)
@@ -54,7 +54,7 @@ def prepare(methods: Methods, component: object, folder: str) -> dict[str, Any]:
 
 def reads_requests(mentioned: set[str]) -> bool:
     """Whether any module that is loaded can get at Flask's request, or will import Flask."""
-    if _FLASK in mentioned or _GET_REQUEST in mentioned:
+    if _FLASK in mentioned or _GET_REQUEST & mentioned:
         return True
     flask = sys.modules.get(_FLASK)
     if flask is None:

@@ -107,6 +107,10 @@ def install(settings: dict[str, Any] | None, folder: str) -> Tracer | None:
     """
     if settings is None or not (API in sys.modules or API in asks.names_in_code(folder)):
         return None
+    is_registered = getattr(sys.modules.get(API), "is_global_tracer_registered", None)
+    if is_registered is not None and is_registered():
+        # The component has one of its own.
+        return None
     try:
         return Tracer(settings)
     except Exception as error:
