@@ -53,7 +53,8 @@ def run(control: socket.socket, data: list[socket.socket]) -> None:
     methods = Methods(loaded.component, Codec())
     if loaded.spans is not None:
         methods.wrap(loaded.spans.within)
-    loaded.ready.update(asks.prepare(methods, loaded.component, request["app_dir"]))
+    if data:
+        loaded.ready.update(asks.prepare(methods, loaded.component, request["app_dir"]))
     # What has been loaded stays, so the garbage collector need not visit it again and again.
     gc.collect()
     gc.freeze()
