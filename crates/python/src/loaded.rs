@@ -19,9 +19,9 @@ pub(crate) struct LoadedComponent {
 
 impl LoadedComponent {
     /// The bits of [`Wants`], above those of the methods.
-    const HEAD: u32 = 1 << 25;
-    const BODY: u32 = 1 << 26;
-    const PAGES: u32 = 1 << 27;
+    const HEAD: u32 = 1 << 28;
+    const BODY: u32 = 1 << 29;
+    const PAGES: u32 = 1 << 30;
 
     /// Distinguishes a component without any method from none.
     const KNOWN: u32 = 1 << 31;

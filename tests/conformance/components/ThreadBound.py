@@ -20,5 +20,5 @@ class ThreadBound:
     def predict(self, X: Any, names: Any) -> Any:
         loop = asyncio.get_event_loop()
         assert loop is self.loop
-        (row,) = self.database.execute("select a from t")
-        return [loop.run_until_complete(self._wait(float(X[0][0]))), row[0]]
+        row = list(self.database.execute("select a from t").fetchone())
+        return {"waited": loop.run_until_complete(self._wait(float(X[0][0]))), "row": row}
