@@ -244,7 +244,7 @@ impl Handler {
                     path: head.path(),
                     allowed: found.route.verbs,
                 };
-                Ok(standard::problem(&**found.protocol, problem))
+                Ok(standard::problem(&**found.protocol, head, problem))
             }
             (None, None) => Ok(not_found(&**self.router.fallback(), head)),
         }

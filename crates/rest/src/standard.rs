@@ -21,7 +21,6 @@ const CROSS_ORIGIN_METHODS: HeaderValue =
 /// line about it.
 pub(crate) fn problem(protocol: &dyn Protocol, head: &Head, problem: Problem<'_>) -> Reply {
     let mut reply = protocol.problem(problem);
-    log(head, problem, &reply);
     match problem {
         Problem::NotAllowed { allowed, .. } => allow(&mut reply, allowed),
         Problem::Error(error) => {
@@ -37,6 +36,7 @@ pub(crate) fn problem(protocol: &dyn Protocol, head: &Head, problem: Problem<'_>
         }
         Problem::NotFound(_) => {}
     }
+    log(head, problem, &reply);
     reply
 }
 

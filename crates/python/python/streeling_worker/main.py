@@ -17,7 +17,7 @@ import threading
 import traceback
 from typing import Any
 
-from . import asks, children, errors, loader, logs, protocol
+from . import access, children, errors, loader, logs, protocol
 from .methods import Methods
 from .payload import Codec, numpy_version
 from .serve import serve
@@ -54,7 +54,7 @@ def run(control: socket.socket, data: list[socket.socket]) -> None:
     if loaded.spans is not None:
         methods.wrap(loaded.spans.within)
     if data:
-        loaded.ready.update(asks.prepare(methods, loaded.component, request["app_dir"]))
+        loaded.ready.update(access.prepare(methods, loaded.component, request["app_dir"]))
     # What has been loaded stays, so the garbage collector need not visit it again and again.
     gc.collect()
     gc.freeze()

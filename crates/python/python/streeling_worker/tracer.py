@@ -13,7 +13,7 @@ import sys
 import threading
 from typing import Any
 
-from . import asks, current
+from . import access, current
 from .current import TRACEPARENT
 from .methods import Handler, Reply
 from .payload import Item
@@ -105,7 +105,7 @@ def install(settings: dict[str, Any] | None, folder: str) -> Tracer | None:
 
     To be called when the component has been imported, and before it is made.
     """
-    if settings is None or not (API in sys.modules or API in asks.names_in_code(folder)):
+    if settings is None or not (API in sys.modules or API in access.names_in_code(folder)):
         return None
     is_registered = getattr(sys.modules.get(API), "is_global_tracer_registered", None)
     if is_registered is not None and is_registered():

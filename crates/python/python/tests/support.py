@@ -14,7 +14,7 @@ import unittest
 from pathlib import Path
 from typing import Any, Callable, TypeVar
 
-from streeling_worker import asks
+from streeling_worker import access
 from streeling_worker.methods import Methods
 from streeling_worker.payload import Codec
 from streeling_worker.serve import serve
@@ -158,7 +158,7 @@ class Server:
         self.sock.settimeout(TIMEOUT)
         self.fault: BaseException | None = None
         methods = Methods(component, Codec() if numpy is None else Codec(numpy))
-        self.asks = {} if folder is None else asks.prepare(methods, component, folder)
+        self.ready = {} if folder is None else access.prepare(methods, component, folder)
         self._thread = threading.Thread(target=self._serve, args=(methods,), daemon=True)
         self._thread.start()
 

@@ -142,14 +142,14 @@ class WithMeta(unittest.TestCase):
     def test_what_hides_its_signature_is_tried_once(self) -> None:
         seen = []
 
-        def watched(function: Method) -> Method:
+        def observed(function: Method) -> Method:
             def wrapper(*args: Any, **kwargs: Any) -> Any:
                 seen.append(sorted(kwargs))
                 return function(*args, **kwargs)
 
             return wrapper
 
-        call = with_meta(watched(lambda X, names: (X, names)))
+        call = with_meta(observed(lambda X, names: (X, names)))
         for _ in range(3):
             self.assertEqual(call("X", "names", "meta"), ("X", "names"))
         self.assertEqual(seen, [["meta"], [], [], []])

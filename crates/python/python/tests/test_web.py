@@ -14,7 +14,7 @@ from unittest import mock
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import streeling
-from streeling_worker import asks, web
+from streeling_worker import access, web
 
 from tests import support
 from tests.support import TEXT, Response, Server, item, needs, original
@@ -129,7 +129,7 @@ class WithFlask(unittest.TestCase):
         came = original("/pr%C3%A9dict?a=1&a=%202", "POST", headers, b'{"a":1}')
         # This module's own code names Flask.
         with Server(Reads(), folder=FOLDER) as server:
-            self.assertEqual(server.asks, {"request": "whole", "pages": None})
+            self.assertEqual(server.ready, {"request": "whole", "pages": None})
             found = server.call(TEXT + came, items=2).json
             expected = {
                 "method": "POST",
@@ -165,7 +165,7 @@ class WithFlask(unittest.TestCase):
 
     def test_handlers_respond_for_the_exceptions_that_they_are_for(self) -> None:
         with Server(Handled(), folder=FOLDER) as server:
-            self.assertEqual(server.asks["request"], "whole")
+            self.assertEqual(server.ready["request"], "whole")
             self.assertEqual(server.call(TEXT + original(), items=2).body, b"x")
             response = server.call(item(3, b"teapot") + original("/predict?x=1"), items=2)
             status, headers, body = page(response)
@@ -185,8 +185,8 @@ class WithFlask(unittest.TestCase):
             return server.call(original(target, verb, **other), method=PAGE)
 
         with Server(Handled(), folder=FOLDER) as server:
-            self.assertIn(("GET", "/fails"), server.asks["pages"])
-            self.assertNotIn("/mine", str(server.asks["pages"]))
+            self.assertIn(("GET", "/fails"), server.ready["pages"])
+            self.assertNotIn("/mine", str(server.ready["pages"]))
             status, headers, body = page(get("/mine/5", "POST", body=b"text"))
             self.assertEqual((status, headers["Content-Type"]), (200, "application/json"))
             self.assertEqual(json.loads(body), {"number": 5, "body": "text"})
@@ -227,7 +227,7 @@ class WithFlask(unittest.TestCase):
     def test_what_is_no_blueprint_is_ignored_with_a_warning(self) -> None:
         component = types.SimpleNamespace(model_error_handler=[], predict=lambda X, names: X)
         with self.assertLogs("streeling") as log, Server(component, folder=FOLDER) as server:
-            self.assertEqual(server.asks["pages"], None)
+            self.assertEqual(server.ready["pages"], None)
         self.assertIn("must be a flask.Blueprint, not list", log.output[0])
 
     def test_a_worker_without_pages_declines(self) -> None:
@@ -253,7 +253,7 @@ class WithoutFlask(unittest.TestCase):
 
         came = [("x-tenant", "t1"), ("x-more", "a"), ("x-more", "b"), ("x-bin", "\u00ff")]
         with Server(Reads(), folder="/nowhere") as server:
-            self.assertIn(server.asks["request"], ("head", "whole"))
+            self.assertIn(server.ready["request"], ("head", "whole"))
             for transport in ("rest", "grpc"):
                 found = server.call(TEXT + original(headers=came, transport=transport), items=2)
                 headers = {"x-tenant": "t1", "x-more": "a, b", "x-bin": "\u00ff"}
@@ -272,9 +272,9 @@ class WithoutFlask(unittest.TestCase):
             headers["c"]
 
     def test_names_in_the_code_of_a_component(self) -> None:
-        names = asks.names_in_code(FOLDER)
+        names = access.names_in_code(FOLDER)
         self.assertTrue({"flask", "streeling", "unittest"} <= names, names)
-        self.assertEqual(asks.names_in_code("/nowhere"), set())
+        self.assertEqual(access.names_in_code("/nowhere"), set())
 
     def test_a_module_that_holds_flasks_request_counts(self) -> None:
         request = object()
@@ -282,13 +282,13 @@ class WithoutFlask(unittest.TestCase):
         user: Any = types.SimpleNamespace(its_request=request)
         with mock.patch.dict(sys.modules, {"flask": flask}):
             with mock.patch.dict(sys.modules, {"flask_cors": user}):
-                self.assertFalse(asks.reads_requests(set()))
+                self.assertFalse(access.reads_requests(set()))
             with mock.patch.dict(sys.modules, {"of_mine": user}):
-                self.assertTrue(asks.reads_requests(set()))
-            self.assertTrue(asks.reads_requests({"get_request"}))
+                self.assertTrue(access.reads_requests(set()))
+            self.assertTrue(access.reads_requests({"get_request"}))
         with mock.patch.dict(sys.modules):
             sys.modules.pop("flask", None)
-            self.assertFalse(asks.reads_requests({"numpy"}))
+            self.assertFalse(access.reads_requests({"numpy"}))
 
 
 if __name__ == "__main__":

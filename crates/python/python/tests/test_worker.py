@@ -54,8 +54,8 @@ MODEL = """
 
 
 def sources() -> dict[str, str]:
-    found = {}
-    for package in ("streeling", "streeling_worker", "seldon_core"):
+    found = {"streeling": (PYTHON / "streeling.py").read_text()}
+    for package in ("streeling_worker", "seldon_core"):
         for file in (PYTHON / package).rglob("*.py"):
             parts = file.relative_to(PYTHON).with_suffix("").parts
             name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
