@@ -1,10 +1,13 @@
 //! The Python packages of the worker, carried as text.
 
 use std::collections::BTreeMap;
+use std::fs::{self, File};
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, Weak};
 
+use rustix::fs::{FlockOperation, flock};
 use tempfile::TempDir;
 
 use crate::lock::lock;
@@ -102,7 +105,18 @@ pub(crate) fn sources() -> Vec<u8> {
 /// The packages as files in a folder of this process's own, which is removed when this is dropped:
 /// a worker has them in memory, but interpreters that the component starts do not.
 #[derive(Debug)]
-pub(crate) struct Packages(TempDir);
+pub(crate) struct Packages {
+    folder: TempDir,
+    /// Locked as long as this process lives. A folder in which it is not has been left behind by a
+    /// process that was killed.
+    _lock: File,
+}
+
+/// What the names of the folders begin with.
+const PREFIX: &str = "streeling-";
+
+/// The locked file in a folder.
+const LOCK: &str = "streeling.lock";
 
 /// Those that the living workers use.
 static PACKAGES: Mutex<Weak<Packages>> = Mutex::new(Weak::new());
@@ -137,25 +151,52 @@ pub(crate) fn packages() -> Option<Arc<Packages>> {
 pub fn remove_packages() {
     if let Some(packages) = lock(&PACKAGES).upgrade() {
         // What cannot be removed stays.
-        let _ = std::fs::remove_dir_all(packages.path());
+        let _ = fs::remove_dir_all(packages.path());
     }
 }
 
 impl Packages {
     fn make() -> io::Result<Self> {
         let mut builder = tempfile::Builder::new();
-        builder.prefix("streeling-");
+        builder.prefix(PREFIX);
         // Where a container's own file system cannot be written to, there is shared memory.
         let folder = builder
             .tempdir()
             .or_else(|error| builder.tempdir_in("/dev/shm").map_err(|_| error))?;
-        let packages = Self(folder);
+        // It is locked before others can find it.
+        let new = folder.path().join("new");
+        let lock = File::create(&new)?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
+        fs::rename(new, folder.path().join(LOCK))?;
+        let packages = Self {
+            folder,
+            _lock: lock,
+        };
         packages.write()?;
+        packages.remove_left_behind();
         Ok(packages)
     }
 
+    /// Removes the folders of processes that were killed.
+    fn remove_left_behind(&self) {
+        let entries = self.path().parent().and_then(|all| fs::read_dir(all).ok());
+        for entry in entries.into_iter().flatten().flatten() {
+            if !entry.file_name().as_bytes().starts_with(PREFIX.as_bytes()) {
+                continue;
+            }
+            // Those of other users cannot be opened.
+            let Ok(lock) = File::open(entry.path().join(LOCK)) else {
+                continue;
+            };
+            if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
+                // Another process may be doing the same.
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
+    }
+
     pub(crate) fn path(&self) -> &Path {
-        self.0.path()
+        self.folder.path()
     }
 
     /// Writes the files that are not there.
@@ -163,8 +204,8 @@ impl Packages {
         for (name, source) in MODULES {
             let file = self.path().join(file(name));
             if !file.exists() {
-                std::fs::create_dir_all(file.parent().unwrap_or(self.path()))?;
-                std::fs::write(file, source)?;
+                fs::create_dir_all(file.parent().unwrap_or(self.path()))?;
+                fs::write(file, source)?;
             }
         }
         Ok(())
@@ -191,7 +232,7 @@ mod tests {
     use super::*;
 
     fn files(folder: &Path, found: &mut BTreeSet<PathBuf>) {
-        for entry in std::fs::read_dir(folder).unwrap() {
+        for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() && !path.ends_with("tests") {
                 files(&path, found);
@@ -220,7 +261,7 @@ mod tests {
         let folder = first.path().to_owned();
         let file = folder.join("seldon_core/proto/prediction_pb2.py");
         assert!(file.exists());
-        std::fs::remove_dir_all(folder.join("seldon_core")).unwrap();
+        fs::remove_dir_all(folder.join("seldon_core")).unwrap();
         let second = packages().unwrap();
         assert_eq!(second.path(), folder);
         assert!(file.exists());
@@ -231,5 +272,21 @@ mod tests {
         let third = packages().unwrap();
         remove_packages();
         assert!(!third.path().exists());
+    }
+
+    #[test]
+    fn what_a_killed_process_has_left_behind_is_removed() {
+        let left = |is_locked: bool| {
+            let folder = tempfile::Builder::new().prefix(PREFIX).tempdir().unwrap();
+            let lock = File::create(folder.path().join(LOCK)).unwrap();
+            if is_locked {
+                flock(&lock, FlockOperation::NonBlockingLockExclusive).unwrap();
+            }
+            (folder, lock)
+        };
+        let (living, killed) = (left(true), left(false));
+        let packages = Packages::make().unwrap();
+        assert!(living.0.path().exists() && packages.path().exists());
+        assert!(!killed.0.path().exists());
     }
 }

@@ -62,7 +62,7 @@ words! {
 pub struct Python {
     /// A path, or a bare name to be looked up on `PATH`.
     pub interpreter: PathBuf,
-    /// Folder put first on the import path; `.` is the working directory.
+    /// Folder put last on the import path; `.` is the working directory.
     pub app_dir: PathBuf,
 }
 
@@ -190,8 +190,8 @@ static APP_DIR: Row = Row {
     group: Group::Component,
     status: Status::Active,
     meaning: Text {
-        en: "Folder put first on the component's import path",
-        zh: "置于组件导入路径首位的目录",
+        en: "Folder put last on the component's import path",
+        zh: "置于组件导入路径末位的目录",
     },
     detail: Text::NONE,
 };
