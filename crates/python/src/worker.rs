@@ -55,11 +55,11 @@ pub struct WorkerConfig {
     pub serves: &'static str,
     /// Where the lines go that the component writes.
     pub output: Arc<dyn ComponentOutput>,
-    /// For spans that a component records by OpenTracing; `None` while tracing is off.
+    /// For spans that a component records by `opentracing`; `None` while tracing is off.
     pub tracing: Option<WorkerTracing>,
 }
 
-/// How a component that records spans by OpenTracing sends them away.
+/// How a component that records spans by `opentracing` sends them away.
 #[derive(Clone, Debug, Serialize)]
 pub struct WorkerTracing {
     /// What the server is called in traces.
