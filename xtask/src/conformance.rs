@@ -31,7 +31,8 @@ record    sends seldon-core every request of tests/conformance/exchanges and wri
           to tests/conformance/golden/rest.json and grpc.json
   --transport NAME   only this one; default both
   --only COMPONENT   record the groups of one component and keep the other responses
-  --peer DIR         virtual environment that holds seldon-core; default .peer, made if missing
+  --peer DIR         virtual environment that holds seldon-core, and TensorFlow for the groups that
+                     need it; default .peer and .peer-tensorflow, made if missing
   --check            compare with the golden file instead of writing it
 compare   starts PROGRAM for every group and prints where it differs from the golden file and
           tests/conformance/differences.toml
@@ -41,7 +42,11 @@ compare   starts PROGRAM for every group and prints where it differs from the go
   --strict           allow no differences, as when seldon-core is compared with itself";
 
 /// What the golden file is recorded from.
-const PEER: &str = "seldon-core==1.18.2";
+const PEER: [&str; 2] = ["setuptools<81", "seldon-core==1.18.2"];
+
+/// What stands beside it where it is to read a `tftensor`. It takes many times as long to start
+/// then, so this is an environment of its own.
+const TENSORFLOW: [&str; 2] = ["tensorflow-cpu==2.19.1", "numpy==1.26.4"];
 
 /// seldon-core does not run on newer Pythons.
 const NEWEST_MINOR: u32 = 11;
@@ -50,7 +55,7 @@ const NEWEST_MINOR: u32 = 11;
 const AT_ONCE: usize = 2;
 
 /// How long seldon-core may take to start.
-const START_DEADLINE: Duration = Duration::from_secs(30);
+const START_DEADLINE: Duration = Duration::from_secs(120);
 
 #[derive(Default)]
 struct Options {
@@ -142,30 +147,33 @@ impl Options {
 fn record(options: &Options) -> anyhow::Result<()> {
     let root = root()?;
     let folder = root.join("tests/conformance");
-    let peer = peer(&root, options.peer.as_deref())?;
     for transport in options.transports(&folder)? {
-        record_one(options, transport, &folder, &peer)?;
+        record_one(options, transport, &folder)?;
     }
     Ok(())
 }
 
-fn record_one(
-    options: &Options,
-    transport: Transport,
-    folder: &Path,
-    peer: &Path,
-) -> anyhow::Result<()> {
+fn record_one(options: &Options, transport: Transport, folder: &Path) -> anyhow::Result<()> {
     let root = root()?;
-    let stubs = Stubs::new(peer.join("bin/python"), &root);
-    let launch = Launch {
+    let groups = load_groups(folder, transport)?;
+    let chosen = choose(&groups, options.only.as_deref());
+    let logs = logs(&root, "record", transport)?;
+    let launch = |peer: &Path| Launch {
         program: peer.join("bin/seldon-core-microservice"),
         arguments: Vec::new(),
         env: environment(peer),
-        logs: logs(&root, "record", transport)?,
+        logs: logs.clone(),
         deadline: START_DEADLINE,
     };
-    let groups = load_groups(folder, transport)?;
-    let chosen = choose(&groups, options.only.as_deref());
+    let peer = peer(&root, options.peer.as_deref())?;
+    let stubs = Stubs::new(peer.join("bin/python"), &root);
+    let plain = launch(&peer);
+    let with_tensorflow = chosen
+        .iter()
+        .any(|group| group.tensorflow)
+        .then(|| peer_with_tensorflow(&root, options.peer.as_deref()))
+        .transpose()?
+        .map(|peer| launch(&peer));
     let path = folder.join(transport.golden());
     let old = if path.exists() {
         Golden::load(&path)?
@@ -175,10 +183,12 @@ fn record_one(
 
     let components = folder.join("components");
     let mut fresh = Golden::default();
-    fresh.recorded = versions(peer, transport)?;
+    fresh.recorded = versions(&peer, transport)?;
     let fresh = Mutex::new(fresh);
     run_all(&chosen, |group| {
-        let responses = send(&launch, group, &components, transport, &stubs)?;
+        let launch = with_tensorflow.as_ref().filter(|_| group.tensorflow);
+        let launch = launch.unwrap_or(&plain);
+        let responses = send(launch, group, &components, transport, &stubs)?;
         let mut fresh = fresh
             .lock()
             .expect("no recording thread panics while it holds the lock");
@@ -339,6 +349,22 @@ fn run_all(
 
 /// seldon-core's virtual environment; the default one is made where it is missing.
 pub(crate) fn peer(root: &Path, given: Option<&Path>) -> anyhow::Result<PathBuf> {
+    environment_with(&root.join(".peer"), given, &PEER)
+}
+
+/// The same with TensorFlow.
+fn peer_with_tensorflow(root: &Path, given: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let packages = [PEER, TENSORFLOW].concat();
+    environment_with(&root.join(".peer-tensorflow"), given, &packages)
+}
+
+/// The virtual environment that is given, or else the one in `peer`, made of `packages` where it is
+/// missing.
+fn environment_with(
+    peer: &Path,
+    given: Option<&Path>,
+    packages: &[&str],
+) -> anyhow::Result<PathBuf> {
     let program = |peer: &Path| peer.join("bin/seldon-core-microservice");
     if let Some(given) = given {
         ensure!(program(given).exists(), "no {}", program(given).display());
@@ -346,30 +372,30 @@ pub(crate) fn peer(root: &Path, given: Option<&Path>) -> anyhow::Result<PathBuf>
             .canonicalize()
             .with_context(|| format!("no {}", given.display()));
     }
-    let peer = root.join(".peer");
-    if program(&peer).exists() {
-        return Ok(peer);
+    if program(peer).exists() {
+        return Ok(peer.to_owned());
     }
     let python = python()?;
     say(&format!(
-        "making {} with {python} and {PEER}",
-        peer.display()
+        "making {} with {python} and {}",
+        peer.display(),
+        packages.join(", ")
     ))?;
     let status = Command::new(&python)
         .args(["-m", "venv"])
-        .arg(&peer)
+        .arg(peer)
         .status()?;
     ensure!(status.success(), "{python} -m venv ended with {status}");
     let status = Command::new(peer.join("bin/pip"))
-        .args([
-            "install",
-            "--disable-pip-version-check",
-            "setuptools<81",
-            PEER,
-        ])
+        .args(["install", "--disable-pip-version-check"])
+        .args(packages)
         .status()?;
-    ensure!(status.success(), "pip install {PEER} ended with {status}");
-    Ok(peer)
+    ensure!(
+        status.success(),
+        "pip install {} ended with {status}",
+        packages.join(" ")
+    );
+    Ok(peer.to_owned())
 }
 
 /// The newest Python on the path that seldon-core runs on.

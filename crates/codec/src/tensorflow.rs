@@ -21,6 +21,10 @@ pub(crate) enum Kind {
     Numbers(DType),
     /// Byte strings.
     Strings,
+    /// Pairs of float32.
+    Complex64,
+    /// Pairs of float64.
+    Complex128,
 }
 
 /// A kind, its number and name in `DataType`, and the number and JSON name of its list.
@@ -52,7 +56,7 @@ const fn row(
     }
 }
 
-const TABLE: [Row; 13] = [
+const TABLE: [Row; 15] = [
     row(Kind::Numbers(DType::F32), 1, "DT_FLOAT", 5, "floatVal"),
     row(Kind::Numbers(DType::F64), 2, "DT_DOUBLE", 6, "doubleVal"),
     row(Kind::Numbers(DType::I32), 3, "DT_INT32", 7, "intVal"),
@@ -60,9 +64,11 @@ const TABLE: [Row; 13] = [
     row(Kind::Numbers(DType::I16), 5, "DT_INT16", 7, "intVal"),
     row(Kind::Numbers(DType::I8), 6, "DT_INT8", 7, "intVal"),
     row(Kind::Strings, 7, "DT_STRING", 8, "stringVal"),
+    row(Kind::Complex64, 8, "DT_COMPLEX64", 9, "scomplexVal"),
     row(Kind::Numbers(DType::I64), 9, "DT_INT64", 10, "int64Val"),
     row(Kind::Numbers(DType::Bool), 10, "DT_BOOL", 11, "boolVal"),
     row(Kind::Numbers(DType::U16), 17, "DT_UINT16", 7, "intVal"),
+    row(Kind::Complex128, 18, "DT_COMPLEX128", 12, "dcomplexVal"),
     row(Kind::Numbers(DType::F16), 19, "DT_HALF", 13, "halfVal"),
     row(Kind::Numbers(DType::U32), 22, "DT_UINT32", 16, "uint32Val"),
     row(Kind::Numbers(DType::U64), 23, "DT_UINT64", 17, "uint64Val"),
@@ -132,14 +138,15 @@ pub(crate) enum Fault {
     TooLarge,
 }
 
-/// Appends an integer of a list to the elements so far; lists have wider integers than elements.
+/// Appends an integer of a list to the elements so far. A list has integers of 32 bits for elements
+/// of fewer, of which the lowest bits count.
 pub(crate) fn push_integer(value: i128, dtype: DType, out: &mut Vec<u8>) -> Result<(), Fault> {
-    const OUTSIDE: Fault = Fault::Invalid("a value that its dtype cannot hold");
+    const OUTSIDE: Fault = Fault::Invalid("a value that its list cannot hold");
     macro_rules! push {
-        ($($dtype:ident => $rust:ty),*) => {
+        ($($dtype:ident => $list:ty as $rust:ty),*) => {
             match dtype {
                 $(DType::$dtype => {
-                    let value = <$rust>::try_from(value).map_err(|_| OUTSIDE)?;
+                    let value = <$list>::try_from(value).map_err(|_| OUTSIDE)? as $rust;
                     out.extend_from_slice(&value.to_le_bytes());
                 })*
                 DType::Bool => out.push(u8::from(value != 0)),
@@ -147,9 +154,31 @@ pub(crate) fn push_integer(value: i128, dtype: DType, out: &mut Vec<u8>) -> Resu
             }
         };
     }
-    push!(I8 => i8, I16 => i16, I32 => i32, I64 => i64, U8 => u8, U16 => u16, U32 => u32,
-          U64 => u64, F16 => u16);
+    push!(I8 => i32 as i8, I16 => i32 as i16, I32 => i32 as i32, I64 => i64 as i64,
+          U8 => i32 as u8, U16 => i32 as u16, U32 => u32 as u32, U64 => u64 as u64,
+          F16 => i32 as u16);
     Ok(())
+}
+
+/// Where the elements of an array are in the `TensorProto` that TensorFlow makes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// There are none.
+    Nowhere,
+    /// In `tensor_content`, as they lie in memory.
+    Content,
+    /// In the list of the dtype.
+    List,
+}
+
+/// Where the elements go: a single one into its list, several into `tensor_content` but for the
+/// dtypes that TensorFlow always lists.
+pub(crate) fn place(tensor: &Tensor) -> Place {
+    match (tensor.len(), tensor.dtype()) {
+        (0, _) => Place::Nowhere,
+        (1, _) | (_, DType::U16 | DType::Bool | DType::Bytes) => Place::List,
+        _ => Place::Content,
+    }
 }
 
 /// The tensor of `tensor_content` or, if that is empty, of the elements in `list`, which are in

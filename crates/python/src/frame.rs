@@ -117,12 +117,12 @@ pub(crate) enum ItemKind {
     Binary = 4,
     Json = 5,
     Message = 6,
-    Unchanged = 7,
     Passthrough = 8,
     Custom = 9,
     Protobuf = 10,
     Named = 11,
     Http = 12,
+    TensorProto = 13,
 }
 
 impl ItemKind {
@@ -135,15 +135,15 @@ impl ItemKind {
             Self::Binary,
             Self::Json,
             Self::Message,
-            Self::Unchanged,
             Self::Passthrough,
             Self::Custom,
             Self::Protobuf,
             Self::Named,
             Self::Http,
+            Self::TensorProto,
         ]
-        .get(usize::from(code))
-        .copied()
+        .into_iter()
+        .find(|&kind| kind as u8 == code)
     }
 }
 

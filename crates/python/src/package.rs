@@ -85,6 +85,7 @@ modules! {
     "streeling_worker.serve" => "streeling_worker/serve.py",
     "streeling_worker.signatures" => "streeling_worker/signatures.py",
     "streeling_worker.spans" => "streeling_worker/spans.py",
+    "streeling_worker.tensorproto" => "streeling_worker/tensorproto.py",
     "streeling_worker.tracer" => "streeling_worker/tracer.py",
     "streeling_worker.web" => "streeling_worker/web.py",
 }

@@ -30,8 +30,6 @@ pub(crate) struct Reply {
 #[derive(Debug)]
 pub(crate) enum Outcome {
     Response(Response),
-    /// The request's own payload belongs into this one.
-    Unchanged(Response),
     /// A `_raw` method declined: the request is to be sent again in plain form.
     Declined,
 }
@@ -44,9 +42,6 @@ impl Reply {
         match self.read(encoding, traceback) {
             Ok(Outcome::Response(response)) => {
                 Ok(Outcome::Response(Response { worker, ..response }))
-            }
-            Ok(Outcome::Unchanged(response)) => {
-                Ok(Outcome::Unchanged(Response { worker, ..response }))
             }
             Ok(Outcome::Declined) => Ok(Outcome::Declined),
             Err(error) => Err(Error { worker, ..error }),
@@ -113,7 +108,7 @@ fn outcome(mut rest: Bytes, encoding: Encoding) -> Result<Result<Outcome, Error>
     let body = rest;
 
     let payload = match item.kind {
-        ItemKind::None | ItemKind::Unchanged => Payload::None,
+        ItemKind::None => Payload::None,
         ItemKind::Numbers => {
             let dtype = DType::from_code(item.dtype).ok_or(Fault::DType(item.dtype))?;
             let has_columns = columns(&shape, &names, &body).is_some();
@@ -128,6 +123,13 @@ fn outcome(mut rest: Bytes, encoding: Encoding) -> Result<Result<Outcome, Error>
                 names.unwrap_or(Names::Numbered(columns))
             }),
             layout: Layout::Nested,
+            elements: Elements::Json(RawJson::from_checked(body)),
+        }),
+        ItemKind::TensorProto => Payload::Array(Array {
+            names: columns(&shape, &names, &body).map_or(Names::new(), |columns| {
+                names.unwrap_or(Names::Numbered(columns))
+            }),
+            layout: Layout::TensorProto,
             elements: Elements::Json(RawJson::from_checked(body)),
         }),
         ItemKind::Text => Payload::Text(text(body)?),
@@ -149,10 +151,7 @@ fn outcome(mut rest: Bytes, encoding: Encoding) -> Result<Result<Outcome, Error>
         response.message.meta.tags = meta.tags;
         response.message.meta.metrics = meta.metrics;
     }
-    Ok(Ok(match item.kind {
-        ItemKind::Unchanged => Outcome::Unchanged(response),
-        _ => Outcome::Response(response),
-    }))
+    Ok(Ok(Outcome::Response(response)))
 }
 
 /// How many columns an array has that have names: below two dimensions none, and none of more than

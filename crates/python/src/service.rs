@@ -5,8 +5,8 @@ use bytes::Bytes;
 use streeling_codec::json;
 use streeling_codec::seldon::{json as seldon_json, proto};
 use streeling_core::{
-    Context, Encoding, Error, ErrorKind, Input, Message, Method, Page, Payload, RawJson, Request,
-    Response, Result, Service, Wants, wrong_input,
+    Context, Encoding, Error, ErrorKind, Input, Layout, Message, Method, Page, Payload, RawJson,
+    Request, Response, Result, Service, Wants, wrong_input,
 };
 
 use crate::frame::Call;
@@ -42,12 +42,14 @@ impl Service for Pool {
             let frame = raw_message(&input, context)?;
             match self.outcome(context, method, frame).await? {
                 Outcome::Declined => {}
-                outcome => return outcome.response(input, method),
+                Outcome::Response(response) => return Ok(response),
             }
         }
         let frame = plain(&input, context)?;
-        let outcome = self.outcome(context, method, frame).await?;
-        outcome.response(input, method)
+        match self.outcome(context, method, frame).await? {
+            Outcome::Response(response) => fitting(response, &input),
+            Outcome::Declined => Err(not_defined(method)),
+        }
     }
 
     fn takes_raw_message(&self, method: Method, encoding: Encoding) -> bool {
@@ -99,19 +101,6 @@ impl Pool {
     }
 }
 
-impl Outcome {
-    fn response(self, input: Input, method: Method) -> Result<Response> {
-        match self {
-            Self::Response(response) => Ok(response),
-            Self::Unchanged(mut response) => {
-                response.message.payload = payload_of(input);
-                Ok(response)
-            }
-            Self::Declined => Err(not_defined(method)),
-        }
-    }
-}
-
 /// Whether this is what the method is called on.
 fn is_input_of(method: Method, input: &Input) -> bool {
     match method {
@@ -124,6 +113,33 @@ fn is_input_of(method: Method, input: &Input) -> bool {
     }
 }
 
+/// The response, unless it is an array that only a `TensorProto` can hold and the request had none.
+fn fitting(response: Response, input: &Input) -> Result<Response> {
+    let layout = |message: &Message| match &message.payload {
+        Payload::Array(array) => Some(array.layout),
+        _ => None,
+    };
+    let requested = match input {
+        Input::Message(message) => Some(message),
+        Input::Messages(messages) => messages.first(),
+        Input::Feedback(feedback) => feedback.request.as_ref(),
+        Input::None => None,
+    };
+    let requested = requested.and_then(layout);
+    if layout(&response.message) == Some(Layout::TensorProto)
+        && requested != Some(Layout::TensorProto)
+    {
+        return Err(Error {
+            worker: response.worker,
+            ..Error::new(
+                ErrorKind::Component,
+                "Object of type complex is not JSON serializable",
+            )
+        });
+    }
+    Ok(response)
+}
+
 fn is_opaque(input: &Input) -> bool {
     matches!(
         input,
@@ -132,17 +148,6 @@ fn is_opaque(input: &Input) -> bool {
             ..
         })
     )
-}
-
-/// The payload that a component leaves unchanged: of several messages the first one's.
-fn payload_of(input: Input) -> Payload {
-    let message = match input {
-        Input::Message(message) => Some(message),
-        Input::Messages(messages) => messages.into_iter().next(),
-        Input::Feedback(feedback) => feedback.request,
-        Input::None => None,
-    };
-    message.unwrap_or_default().payload
 }
 
 /// The input as the items of the plain method.

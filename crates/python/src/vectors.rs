@@ -384,15 +384,12 @@ fn replies_are_read_as_the_vectors_say() {
             assert_eq!(page.headers, headers);
             continue;
         }
-        let (is_unchanged, response) = match outcome {
-            Ok(Outcome::Response(response)) => (false, response),
-            Ok(Outcome::Unchanged(response)) => (true, response),
-            other => panic!("{name}: {other:?}"),
+        let Ok(Outcome::Response(response)) = outcome else {
+            panic!("{name}: {outcome:?}");
         };
         let Message { meta, payload, .. } = response.message;
         let mut names = None;
         let (kind, body) = match payload {
-            Payload::None if is_unchanged => (ItemKind::Unchanged, Bytes::new()),
             Payload::None => (ItemKind::None, Bytes::new()),
             Payload::Array(array) => {
                 names = Some(array.names);

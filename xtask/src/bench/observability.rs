@@ -92,6 +92,7 @@ fn turn(
             .map(str::to_owned)
             .into(),
         env: variant.env.clone(),
+        tensorflow: false,
         exchanges: Vec::new(),
     };
     let running = launch.start(&group, folder.path())?;

@@ -93,6 +93,7 @@ impl Servers {
                 .chain([threads.to_string()])
                 .collect(),
             env: BTreeMap::new(),
+            tensorflow: false,
             exchanges: Vec::new(),
         };
         Ok(launch.start(&group, self.folder())?)

@@ -14,4 +14,5 @@ pub(crate) mod scan;
 pub(crate) mod writer;
 
 pub use document::check;
+pub(crate) use writer::float_in_protobuf_form;
 pub use writer::{encode_float, encode_string};

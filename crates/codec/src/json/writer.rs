@@ -12,6 +12,14 @@ pub fn encode_float(value: f64, out: &mut Vec<u8>) {
     write_f64(value, out);
 }
 
+/// Appends a float as protobuf's JSON has it: as text where JSON has no number for it.
+pub(crate) fn float_in_protobuf_form(value: f64, out: &mut Vec<u8>) {
+    let quote: &[u8] = if value.is_finite() { b"" } else { b"\"" };
+    out.extend_from_slice(quote);
+    encode_float(value, out);
+    out.extend_from_slice(quote);
+}
+
 /// Appends a string in quotes. Quotes, backslashes and control characters are escaped, everything
 /// else stays UTF-8.
 pub fn encode_string(text: &str, out: &mut Vec<u8>) {

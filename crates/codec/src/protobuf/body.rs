@@ -35,7 +35,8 @@ impl<'b> Body<'b> {
         self.0.slice(span.start..span.end)
     }
 
-    /// Calls `each` with every field.
+    /// Calls `each` with every field. One whose wire type is not that of its number is a field that
+    /// nobody knows, as in every protobuf library.
     #[inline]
     pub(crate) fn fields(
         &self,
@@ -45,7 +46,7 @@ impl<'b> Body<'b> {
         for span in spans.iter() {
             let mut fields = Fields::new(self.0, span);
             while let Some(field) = fields.next()? {
-                each(&field)?;
+                known(each(&field))?;
             }
         }
         Ok(())
@@ -110,7 +111,7 @@ impl Entry {
     pub(crate) fn each<T>(&self, mut read: impl FnMut(&Field) -> Result<T>) -> Result<Option<T>> {
         let mut last = None;
         for field in self.first.iter().chain(&self.rest) {
-            last = Some(read(field)?);
+            known(read(field).map(|value| last = Some(value)))?;
         }
         Ok(last)
     }
@@ -132,11 +133,13 @@ pub(crate) struct Oneof {
 impl Oneof {
     /// A member that is a message: merged if it is the one that was there.
     pub(crate) fn merge(&mut self, field: &Field, name: &str) -> Result<()> {
+        let span = field.span(MESSAGE).map_err(|error| error.inside(name))?;
         if self.number != field.number {
             self.number = field.number;
             self.spans = Spans::default();
         }
-        push(&mut self.spans, field, name)
+        self.spans.push(span);
+        Ok(())
     }
 
     pub(crate) fn replace(
@@ -149,6 +152,14 @@ impl Oneof {
         self.number = field.number;
         self.spans = Spans::one(span);
         Ok(())
+    }
+}
+
+/// Passes over the error of a field in another wire type than its number's.
+fn known(read: Result<()>) -> Result<()> {
+    match read {
+        Err(DecodeError::WrongType { .. }) => Ok(()),
+        other => other,
     }
 }
 

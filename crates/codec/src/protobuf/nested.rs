@@ -126,8 +126,10 @@ impl Nested<'_> {
                 let mut plain = rest.is_empty();
                 values.extend(elements.iter().map(|element| {
                     let [a, b, c, value @ ..] = *element;
-                    plain &= [a, b, c] == NUMBER_HEAD;
-                    f64::from_le_bytes(value)
+                    let value = f64::from_le_bytes(value);
+                    // Others become text, which is what protobuf's JSON has for them.
+                    plain &= [a, b, c] == NUMBER_HEAD && value.is_finite();
+                    value
                 }));
                 plain.then_some(elements.len())
             }

@@ -1,12 +1,9 @@
 //! `google.protobuf.Value` as JSON text.
 
 use super::body::Body;
-use super::wire::{INTEGER, MESSAGE, Span, Spans, TEXT};
+use super::wire::{DEPTH_LIMIT, INTEGER, MESSAGE, Span, Spans, TEXT};
 use crate::error::{DecodeError, Result};
-use crate::json::{encode_float, encode_string};
-
-/// Levels of messages, as in every protobuf library.
-pub(crate) const DEPTH_LIMIT: usize = 100;
+use crate::json::{encode_string, float_in_protobuf_form};
 
 const NUMBER: &str = "a float64";
 
@@ -26,7 +23,7 @@ impl Body<'_> {
         let depth = deeper(spans, depth)?;
         match self.kind(spans)? {
             Kind::Null => out.extend_from_slice(b"null"),
-            Kind::Number(number) => encode_float(number, out),
+            Kind::Number(number) => float_in_protobuf_form(number, out),
             Kind::Text(span) => encode_string(self.str(span)?, out),
             Kind::Bool(true) => out.extend_from_slice(b"true"),
             Kind::Bool(false) => out.extend_from_slice(b"false"),
@@ -77,12 +74,11 @@ impl Body<'_> {
         out.push(b'[');
         self.fields(spans, |field| {
             if field.number == 1 {
+                let element = field.span(MESSAGE)?;
                 if index > 0 {
                     out.push(b',');
                 }
-                let element = field.span(MESSAGE);
-                element
-                    .and_then(|span| self.value(&Spans::one(span), depth, out))
+                self.value(&Spans::one(element), depth, out)
                     .map_err(|error| error.at_index(index))?;
                 index += 1;
             }

@@ -9,6 +9,12 @@ pub(crate) const INTEGER: &str = "an integer";
 pub(crate) const BYTES: &str = "bytes";
 pub(crate) const FLOAT32: &str = "a float32";
 
+/// Levels of messages, as in every protobuf library.
+pub(crate) const DEPTH_LIMIT: usize = 100;
+
+const GROUP_START: u8 = 3;
+const GROUP_END: u8 = 4;
+
 /// A stretch of the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span {
@@ -148,28 +154,79 @@ impl<'a> Fields<'a> {
     /// The next field; `None` at the end.
     #[inline]
     pub(crate) fn next(&mut self) -> Result<Option<Field>> {
-        if self.pos == self.end {
-            return Ok(None);
+        loop {
+            if self.pos == self.end {
+                return Ok(None);
+            }
+            let offset = self.pos;
+            let (number, wire_type) = self.tag()?;
+            if wire_type == GROUP_START {
+                self.skip_group(number)?;
+                continue;
+            }
+            return Ok(Some(Field {
+                number,
+                value: self.value(offset, wire_type)?,
+                offset,
+            }));
         }
+    }
+
+    /// The number of a field, and its wire type.
+    #[inline]
+    fn tag(&mut self) -> Result<(u32, u8)> {
         let offset = self.pos;
         let tag = self.varint()?;
         let number = u32::try_from(tag >> 3).unwrap_or(u32::MAX);
         if number == 0 || number > (1 << 29) - 1 {
             return Err(DecodeError::wire(offset, "a field number out of range"));
         }
-        let value = match tag & 7 {
+        #[expect(clippy::cast_possible_truncation, reason = "three bits")]
+        Ok((number, (tag & 7) as u8))
+    }
+
+    #[inline]
+    fn value(&mut self, offset: usize, wire_type: u8) -> Result<Wire> {
+        Ok(match wire_type {
             0 => Wire::Varint(self.varint()?),
             1 => Wire::Fixed64(u64::from_le_bytes(self.array()?)),
             2 => Wire::Len(self.length()?),
             5 => Wire::Fixed32(u32::from_le_bytes(self.array()?)),
-            3 | 4 => return Err(DecodeError::wire(offset, "a group, which is not supported")),
+            GROUP_END => {
+                let problem = "the end of a group that did not start";
+                return Err(DecodeError::wire(offset, problem));
+            }
             _ => return Err(DecodeError::wire(offset, "an unknown wire type")),
-        };
-        Ok(Some(Field {
-            number,
-            value,
-            offset,
-        }))
+        })
+    }
+
+    /// Passes over a group, an old way to write a message, which no field of today has.
+    #[cold]
+    fn skip_group(&mut self, number: u32) -> Result<()> {
+        let mut open = vec![number];
+        while let Some(&innermost) = open.last() {
+            let offset = self.pos;
+            if offset == self.end {
+                return Err(DecodeError::wire(offset, "a group that does not end"));
+            }
+            let (number, wire_type) = self.tag()?;
+            match wire_type {
+                GROUP_START if open.len() == DEPTH_LIMIT => {
+                    return Err(DecodeError::wire(
+                        offset,
+                        "groups that are nested too deeply",
+                    ));
+                }
+                GROUP_START => open.push(number),
+                GROUP_END if number == innermost => {
+                    open.pop();
+                }
+                _ => {
+                    self.value(offset, wire_type)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The next varint by itself, as in a packed list; `None` at the end.

@@ -6,6 +6,7 @@
 pub mod json;
 #[cfg(feature = "proto")]
 pub mod proto;
+mod tensor;
 
 use streeling_core::ErrorKind;
 

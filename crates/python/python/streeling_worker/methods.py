@@ -80,9 +80,9 @@ class Methods:
         self._last_names: tuple[Any, bytes] = (None, b"")
 
         self.handlers: dict[int, Handler] = {
-            protocol.PREDICT: self._message("predict", self._empty),
-            protocol.TRANSFORM_INPUT: self._message("transform_input", self._unchanged),
-            protocol.TRANSFORM_OUTPUT: self._message("transform_output", self._unchanged),
+            protocol.PREDICT: self._message("predict", self._nothing),
+            protocol.TRANSFORM_INPUT: self._message("transform_input", _same),
+            protocol.TRANSFORM_OUTPUT: self._message("transform_output", _same),
             protocol.ROUTE: self._route(),
             protocol.AGGREGATE: self._aggregate(),
             protocol.SEND_FEEDBACK: self._send_feedback(),
@@ -115,10 +115,11 @@ class Methods:
 
     # Handlers
 
-    def _message(self, name: str, absent: Callable[[], Any]) -> Handler:
+    def _message(self, name: str, absent: Callable[[Any], Any]) -> Handler:
+        """`absent` makes the result where the component has none of its own."""
         reply = self._reply
         if name not in self._own:
-            return lambda items: reply(absent())
+            return lambda items: reply(absent(items[0][0]))
         call = with_meta(getattr(self._component, name))
 
         def handle(items: list[Item]) -> Reply:
@@ -128,7 +129,7 @@ class Methods:
             except Exception as error:
                 if not errors.not_implemented(error):
                     raise
-                result = absent()
+                result = absent(value)
             return reply(result)
 
         return handle
@@ -271,15 +272,13 @@ class Methods:
     def _empty(self) -> Any:
         return self.codec.empty()
 
-    def _unchanged(self) -> Any:
-        return payload.UNCHANGED
+    def _nothing(self, value: Any) -> Any:
+        return self.codec.empty()
 
     def _data_only(self, item: Item) -> Any:
         """An array as it is, anything else as an empty one: feedback has nothing but `data`."""
         value, _, _, kind = item
-        if kind in (protocol.NUMBERS, protocol.LIST):
-            return self.codec.floats(value)
-        return self.codec.empty()
+        return value if kind in (protocol.NUMBERS, protocol.LIST) else self.codec.empty()
 
     # Replies
 
@@ -290,7 +289,7 @@ class Methods:
             tags, metrics, result = result.tags, result.metrics, result.data
         if convert is not None:
             result = convert(result)
-        encoded = result if result is payload.UNCHANGED else self._encode(result)
+        encoded = self._encode(result)
         if self._plain and not tags and not metrics:
             return encoded, b"", b""
         return self._annotated(encoded, tags, metrics)
@@ -320,8 +319,8 @@ class Methods:
 
     def _names(self, encoded: Encoded) -> bytes:
         """The component's names for the columns; there are none below two dimensions."""
-        kind, _, shape, _ = encoded
-        if self._class_names is None or (len(shape) < 2 and kind != protocol.UNCHANGED):
+        _, _, shape, _ = encoded
+        if self._class_names is None or len(shape) < 2:
             return b""
         names = _unless_declined(self._class_names, None)
         if names is None:
@@ -337,6 +336,10 @@ class Methods:
         text = payload.to_json([name if isinstance(name, str) else str(name) for name in names])
         self._last_names = (names, text)
         return text
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 def _unless_declined(call: Callable[[], Any], default: Any) -> Any:

@@ -17,7 +17,7 @@ import uuid
 from math import prod
 from typing import Any, Callable, Tuple, Union
 
-from . import protobuf, protocol
+from . import protobuf, protocol, tensorproto
 from .errors import BadData
 from .protocol import ITEM, LENGTH, ProtocolError
 
@@ -40,8 +40,6 @@ LARGE = 1 << 16
 
 # The most empty lists that stand for an array without elements.
 EMPTY_LISTS = 1 << 16
-
-UNCHANGED: Encoded = (protocol.UNCHANGED, 0, (), b"")
 
 
 def _plain(value: Any) -> Any:
@@ -107,16 +105,21 @@ def _byte_array_as_list(shape: tuple[int, ...], elements: list[bytes]) -> Any:
 
 
 def _list_from_json(layout: int, text: memoryview, options: dict[str, Any]) -> Any:
+    if layout == protocol.LAYOUT_TENSOR_PROTO:
+        message = from_json(text)
+        parts = tensorproto.parts(message)
+        if parts is None:
+            return tensorproto.by_tensorflow(message)
+        elements, sides, _ = parts
+        return _nested(elements, sides) if sides else elements[0]
     value = from_json(text, **options)
     if layout == protocol.LAYOUT_NESTED:
         return value
-    if layout == protocol.LAYOUT_FLAT:
-        values, shape = _tensor(value, options)
-        if prod(shape) != len(values):
-            wrong = str(tuple(shape)).replace(" ", "")
-            raise ValueError(f"cannot reshape array of size {len(values)} into shape {wrong}")
-        return _nested(values, tuple(shape)) if shape else values[0]
-    raise BadData("a tftensor of this dtype cannot be read; allowed are the numeric ones")
+    values, shape = _tensor(value, options)
+    if prod(shape) != len(values):
+        wrong = str(tuple(shape)).replace(" ", "")
+        raise ValueError(f"cannot reshape array of size {len(values)} into shape {wrong}")
+    return _nested(values, tuple(shape)) if shape else values[0]
 
 
 def _shape_of_list(value: Any) -> tuple[int, ...]:
@@ -175,6 +178,7 @@ def encode_without_numpy(value: Any) -> Encoded:
 if np is not None:
     _CODES = {np.dtype(name): code for code, (name, _, _) in protocol.DTYPES.items()}
     _TYPES = {code: dtype for dtype, code in _CODES.items()}
+    _COMPLEX = (np.dtype("complex64"), np.dtype("complex128"))
     _ndarray = np.ndarray
 
     def _array_from_numbers(
@@ -196,21 +200,31 @@ if np is not None:
         return array.reshape(shape)
 
     def _array_from_json(layout: int, text: memoryview, options: dict[str, Any]) -> Any:
+        if layout == protocol.LAYOUT_TENSOR_PROTO:
+            message = from_json(text)
+            parts = tensorproto.parts(message)
+            if parts is None:
+                return tensorproto.by_tensorflow(message)
+            elements, sides, dtype = parts
+            array = np.empty(len(elements), dtype)
+            array[:] = elements
+            return array.reshape(sides)
         value = from_json(text, **options)
         if layout == protocol.LAYOUT_NESTED:
             return np.array(value)
-        if layout == protocol.LAYOUT_FLAT:
-            values, shape = _tensor(value, options)
-            return np.array(values).reshape(shape)
-        raise BadData("a tftensor of this dtype cannot be read; allowed are the numeric ones")
+        values, shape = _tensor(value, options)
+        return np.array(values).reshape(shape)
 
     def _encode_array(array: Any, source: Any) -> Encoded:
         """`source` is what the component returned: its own list where it returned one."""
         dtype = array.dtype
         code = _CODES.get(dtype)
-        if code is None and dtype.kind in "iuf" and not dtype.isnative:
+        if code is None and dtype.kind in "iufc" and not dtype.isnative:
             array = array.astype(dtype.newbyteorder("="))
             code = _CODES.get(array.dtype)
+        if array.dtype in _COMPLEX:
+            message = tensorproto.of_complex(array)
+            return (protocol.TENSOR_PROTO, 0, array.shape, to_json(message))
         # Booleans are not numbers on the wire, and a masked array has nulls in it.
         if code is None or code == protocol.BOOL or isinstance(array, np.ma.MaskedArray):
             if source is array:
@@ -274,14 +288,6 @@ class Codec:
     def empty(self) -> Any:
         """The array of an empty `data`."""
         return np.array([]) if self.numpy else []
-
-    def floats(self, value: Any) -> Any:
-        """Integers as floats, as a component gets them in feedback."""
-        if self.numpy and value.dtype.kind in "iuf":
-            return value.astype(np.float64)
-        if isinstance(value, list):
-            return [self.floats(element) for element in value]
-        return float(value) if type(value) is int else value
 
     def decode(
         self, buffer: bytearray, start: int, end: int, count: int, json_options: dict[str, Any]

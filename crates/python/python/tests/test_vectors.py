@@ -194,7 +194,6 @@ class Replies(unittest.TestCase):
             "binary": (Returns(b"\x00\xff"), text, 1),
             "json": (Returns({"a": [1, 2.5]}), text, 1),
             "raw message": (Recorder(), item(6, b"{}"), 1),
-            "unchanged": (object(), text, 2),
             "passthrough": (Recorder(), item(8, b'\x00{"x'), 1),
         }
         for name, (component, request, method) in components.items():

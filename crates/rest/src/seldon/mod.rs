@@ -95,7 +95,7 @@ impl Protocol for Seldon {
             return Ok(reply::json(StatusCode::OK, metadata.bytes().clone()));
         }
         let status = status::of_message(&message)?;
-        Ok(reply::json(status, body(&mut message, size)))
+        Ok(reply::json(status, body(method, &mut message, size)))
     }
 
     fn problem(&self, problem: Problem<'_>) -> Reply {
@@ -119,15 +119,20 @@ impl Protocol for Seldon {
     }
 }
 
-fn body(message: &mut Message, size: usize) -> Bytes {
-    match &mut message.payload {
-        Payload::Opaque(pieces) if pieces.len() == 1 => pieces.swap_remove(0),
-        _ => {
-            let mut body = Vec::with_capacity(size);
-            json::encode_message(message, &mut body);
-            body.into()
-        }
+fn body(method: Method, message: &mut Message, size: usize) -> Bytes {
+    if let Payload::Opaque(pieces) = &mut message.payload
+        && pieces.len() == 1
+    {
+        return pieces.swap_remove(0);
     }
+    let mut body = Vec::with_capacity(size);
+    // As on seldon-core, where feedback and its response are protobuf over REST too.
+    if method == Method::SendFeedback {
+        json::encode_in_protobuf_form(message, &mut body);
+    } else {
+        json::encode_message(message, &mut body);
+    }
+    body.into()
 }
 
 fn failure(status: StatusCode, info: &str, reason: &str) -> Reply {

@@ -24,6 +24,8 @@ pub struct Group {
     pub flags: Vec<String>,
     /// The environment's variables that matter to the server.
     pub env: BTreeMap<String, String>,
+    /// Whether seldon-core needs TensorFlow beside it for them.
+    pub tensorflow: bool,
     /// The requests.
     pub exchanges: Vec<Exchange>,
 }
@@ -67,6 +69,8 @@ struct GroupFile {
     flags: Vec<String>,
     #[serde(default)]
     env: BTreeMap<String, String>,
+    #[serde(default)]
+    tensorflow: bool,
     exchanges: Vec<ExchangeFile>,
 }
 
@@ -156,6 +160,7 @@ impl GroupFile {
             component: component.to_owned(),
             flags: self.flags,
             env: self.env,
+            tensorflow: self.tensorflow,
             id,
         })
     }

@@ -52,7 +52,9 @@ impl Reader {
                 }
                 "tensor" if !self.absent(cursor) => {
                     tensor = field(cursor, &name, |cursor| {
-                        self.check_tensor_fields(cursor)?;
+                        if self.mode == Mode::Feedback {
+                            return self.feedback_tensor(cursor);
+                        }
                         self.typed_or_raw(cursor, tensor_object)
                     })?;
                 }
@@ -103,12 +105,15 @@ impl Reader {
         let typed = typed(cursor);
         if self.mode == Mode::Feedback {
             return match typed {
-                Some(tensor) => Ok(Elements::Typed(floats::with_float_elements(tensor))),
-                None => {
+                Some(tensor) if floats::all_finite(&tensor) => {
+                    Ok(Elements::Typed(floats::with_float_elements(tensor)))
+                }
+                _ => {
                     *cursor = start;
                     cursor.skip()?;
-                    let text = &cursor.bytes()[start.pos..cursor.pos];
-                    let text = floats::text_with_float_elements(text);
+                    let mut text = Vec::new();
+                    let span = &cursor.bytes()[start.pos..cursor.pos];
+                    floats::text_in_protobuf_form(span, &mut text);
                     Ok(Elements::Json(RawJson::from_checked(text.into())))
                 }
             };
@@ -119,25 +124,10 @@ impl Reader {
         *cursor = start;
         self.raw(cursor).map(Elements::Json)
     }
-
-    /// In feedback a tensor must be an object without unknown fields.
-    fn check_tensor_fields(&self, cursor: &Cursor<'_>) -> Result<()> {
-        if self.mode != Mode::Feedback {
-            return Ok(());
-        }
-        let mut ahead = *cursor;
-        ahead.object(|cursor, span| {
-            let name = cursor.field(span);
-            match &*name {
-                "shape" | "values" => cursor.skip(),
-                _ => self.unknown(cursor, &name, span.start),
-            }
-        })
-    }
 }
 
 /// A tensor whose shape and values are plain and belong together.
-fn tensor_object(cursor: &mut Cursor<'_>) -> Option<Tensor> {
+pub(super) fn tensor_object(cursor: &mut Cursor<'_>) -> Option<Tensor> {
     let mut shape = None;
     let mut values = None;
     let mut plain = true;

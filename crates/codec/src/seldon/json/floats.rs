@@ -3,7 +3,7 @@
 use streeling_core::Tensor;
 
 use crate::json::array::to_floats;
-use crate::json::encode_float;
+use crate::json::float_in_protobuf_form;
 use crate::json::number::{self, Literal};
 
 /// The tensor, with floats for integers.
@@ -15,22 +15,29 @@ pub(super) fn with_float_elements(tensor: Tensor) -> Tensor {
     Tensor::from_vec(shape, to_floats(ints)).unwrap_or(tensor)
 }
 
-/// JSON text with a point in every number. `text` is one valid value.
-pub(super) fn text_with_float_elements(text: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
+/// Whether protobuf's JSON has a number for every element.
+pub(super) fn all_finite(tensor: &Tensor) -> bool {
+    tensor
+        .to_vec::<f64>()
+        .is_none_or(|values| values.into_iter().all(f64::is_finite))
+}
+
+/// Appends JSON text as a protobuf library writes it: with a point in every number, and with
+/// strings for what JSON has no number for. `text` is one valid value.
+pub(super) fn text_in_protobuf_form(text: &[u8], out: &mut Vec<u8>) {
     let mut pos = 0;
     while let Some(&byte) = text.get(pos) {
         let end = match byte {
             b'"' => string_end(text, pos),
-            b'-' | b'0'..=b'9' => match number::scan(text, pos) {
-                Some((Literal::Int(_) | Literal::BigInt, end)) => {
+            b'-' | b'0'..=b'9' | b'N' | b'I' => match number::scan(text, pos) {
+                Some((Literal::Float(value), end)) if value.is_finite() => end,
+                Some((_, end)) => {
                     if let Some(value) = number::rounded(text, pos, end) {
-                        encode_float(value, &mut out);
+                        float_in_protobuf_form(value, out);
                     }
                     pos = end;
                     continue;
                 }
-                Some((Literal::Float(_), end)) => end,
                 None => pos + 1,
             },
             _ => pos + 1,
@@ -38,7 +45,6 @@ pub(super) fn text_with_float_elements(text: &[u8]) -> Vec<u8> {
         out.extend_from_slice(&text[pos..end]);
         pos = end;
     }
-    out
 }
 
 /// The position after the string that starts at `pos`.

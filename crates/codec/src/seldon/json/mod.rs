@@ -12,13 +12,16 @@
 
 mod data;
 mod feedback;
+mod feedback_tensor;
 mod floats;
 mod message;
 mod meta;
 pub(super) mod named;
+mod protobuf_form;
 mod reader;
 pub(super) mod tftensor;
 mod write;
+mod write_tensor_proto;
 
 #[cfg(test)]
 mod tests;
@@ -32,6 +35,7 @@ use crate::json::fields::texts;
 use crate::json::scan::Cursor;
 use reader::{Mode, Reader};
 
+pub use protobuf_form::encode_in_protobuf_form;
 pub use write::{encode_feedback, encode_message, encode_messages, encode_meta, encode_names};
 
 /// Reads a `SeldonMessage` that is a request: it must have a payload.

@@ -19,8 +19,8 @@ pub(crate) struct Parts {
     pub(crate) kind: Kind,
     pub(crate) shape: Vec<usize>,
     content: Bytes,
-    /// Elements in memory order, for numbers.
-    list: Vec<u8>,
+    /// Elements in memory order, for numbers; of complex ones both parts.
+    pub(crate) list: Vec<u8>,
     /// Elements of a list of strings.
     pub(crate) strings: Vec<Vec<u8>>,
 }
@@ -48,6 +48,7 @@ pub(crate) fn parts(text: &[u8]) -> Option<Parts> {
             let name = cursor.field(span);
             let mut here = *cursor;
             match &*name {
+                _ if cursor.peek() == Some(b'n') => {}
                 "dtype" => kind = dtype(&mut here),
                 "tensorShape" | "tensor_shape" => shape = sides(&mut here),
                 "tensorContent" | "tensor_content" => {
@@ -63,7 +64,7 @@ pub(crate) fn parts(text: &[u8]) -> Option<Parts> {
     cursor
         .object(|cursor, span| {
             let name = cursor.field(span);
-            if is_name(&name, kind.list_name()) {
+            if is_name(&name, kind.list_name()) && cursor.peek() != Some(b'n') {
                 list = Some(*cursor);
             }
             cursor.skip()
@@ -90,6 +91,8 @@ impl Parts {
             let read = match self.kind {
                 Kind::Strings => base64(&mut here).map(|bytes| self.strings.push(bytes)),
                 Kind::Numbers(dtype) => element(&mut here, dtype, &mut self.list),
+                Kind::Complex64 => element(&mut here, DType::F32, &mut self.list),
+                Kind::Complex128 => element(&mut here, DType::F64, &mut self.list),
             };
             good &= read.is_some();
             cursor.skip()
@@ -122,28 +125,25 @@ fn sides(cursor: &mut Cursor<'_>) -> Option<Vec<usize>> {
     let mut good = true;
     cursor
         .object(|cursor, span| {
-            match &*cursor.field(span) {
-                "dim" => {
-                    shape.clear();
-                    return cursor.list(|cursor| {
-                        let mut side = Some(0);
-                        cursor.object(|cursor, span| {
-                            if cursor.field(span) == "size" {
-                                side = integer(&mut { *cursor });
-                            }
-                            cursor.skip()
-                        })?;
-                        match side.and_then(|side| usize::try_from(side).ok()) {
-                            Some(side) => shape.push(side),
-                            None => good = false,
-                        }
-                        Ok(())
-                    });
-                }
-                "unknownRank" | "unknown_rank" => good &= { *cursor }.take_word(b"false"),
-                _ => {}
+            // A shape of unknown rank is read as the sides that it has.
+            if cursor.field(span) != "dim" {
+                return cursor.skip();
             }
-            cursor.skip()
+            shape.clear();
+            cursor.list(|cursor| {
+                let mut side = Some(0);
+                cursor.object(|cursor, span| {
+                    if cursor.field(span) == "size" {
+                        side = integer(&mut { *cursor });
+                    }
+                    cursor.skip()
+                })?;
+                match side.and_then(|side| usize::try_from(side).ok()) {
+                    Some(side) => shape.push(side),
+                    None => good = false,
+                }
+                Ok(())
+            })
         })
         .ok()?;
     good.then_some(shape)
@@ -187,7 +187,7 @@ fn integer(cursor: &mut Cursor<'_>) -> Option<i128> {
 }
 
 /// A float, which may be written as text.
-fn float(cursor: &mut Cursor<'_>) -> Option<f64> {
+pub(super) fn float(cursor: &mut Cursor<'_>) -> Option<f64> {
     if cursor.peek() == Some(b'"') {
         return match &*cursor.string().ok()? {
             "NaN" => Some(f64::NAN),

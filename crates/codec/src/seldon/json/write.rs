@@ -2,16 +2,15 @@
 
 use streeling_core::{
     Array, Elements, Feedback, Layout, Message, Meta, Metric, Names, Number, Payload, Status,
-    Tensor,
 };
 
 use super::named::{write_any, write_named};
+use super::write_tensor_proto::write_tensor_proto;
 use crate::json::float::write_f32;
 use crate::json::writer::{
     Object, encode_float, encode_string, write_base64, write_int, write_list, write_table,
     write_tensor,
 };
-use crate::tensorflow::Kind;
 
 /// Appends a message: its payload, its `meta` (always, if only `{}`), and its `status` if it has
 /// one.
@@ -173,31 +172,6 @@ fn write_array(array: &Array, out: &mut Vec<u8>) {
         (Elements::Typed(tensor), Layout::TensorProto) => write_tensor_proto(tensor, out),
         (Elements::Typed(tensor), Layout::Nested | Layout::Unset) => {
             write_tensor(tensor, tensor.shape(), out);
-        }
-    }
-    object.close();
-}
-
-/// Writes TensorFlow's `TensorProto` in protobuf's JSON, where 64-bit integers are strings.
-fn write_tensor_proto(tensor: &Tensor, out: &mut Vec<u8>) {
-    let kind = Kind::of(tensor.dtype());
-    let mut object = Object::open(out);
-    encode_string(kind.name(), object.field("dtype"));
-    let out = object.field("tensorShape");
-    out.extend_from_slice(b"{\"dim\":");
-    write_list(tensor.shape(), out, |&side, out| {
-        out.extend_from_slice(b"{\"size\":\"");
-        write_int(side, out);
-        out.extend_from_slice(b"\"}");
-    });
-    out.push(b'}');
-    match kind {
-        Kind::Numbers(_) => write_base64(tensor.data(), object.field("tensorContent")),
-        Kind::Strings => {
-            let strings: Vec<&[u8]> = tensor.byte_elements().collect();
-            write_list(&strings, object.field(kind.list_name()), |string, out| {
-                write_base64(string, out);
-            });
         }
     }
     object.close();

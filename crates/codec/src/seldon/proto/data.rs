@@ -1,16 +1,14 @@
 //! `data` and its `tensor`.
 
-use streeling_core::{Array, DType, Elements, Layout, RawJson, Tensor};
+use streeling_core::{Array, Elements, Layout, RawJson, Tensor};
 
 use super::reader::Reader;
 use crate::error::Result;
-use crate::json::array::MAX_DIMS;
-use crate::json::encode_float;
 use crate::protobuf::body::Oneof;
 use crate::protobuf::lists::Buffer;
 use crate::protobuf::nested;
 use crate::protobuf::wire::{Spans, TEXT};
-use crate::tensorflow::{REPEATED_LIMIT, others};
+use crate::seldon::tensor;
 
 /// Levels of messages around a list: list or feedback, message, data.
 const DEPTH: usize = 3;
@@ -79,22 +77,10 @@ impl Reader<'_> {
             }
             Ok(())
         })?;
-        let values = values.finish(&self.body);
-        let sides: Option<Vec<usize>> = shape
-            .iter()
-            .map(|&side| usize::try_from(side).ok())
-            // One more than there may be, so that a shape of very many takes no more.
-            .take(MAX_DIMS + 1)
-            .collect();
-        let typed = sides
-            // An empty array of enormous sides is left to NumPy.
-            .filter(|sides| {
-                sides.len() <= MAX_DIMS && (!sides.contains(&0) || others(sides) < REPEATED_LIMIT)
-            })
-            .and_then(|sides| Tensor::new(DType::F64, sides, values.clone()).ok());
-        Ok(typed.map_or_else(
-            || Elements::Json(tensor_text(&shape, &values)),
-            Elements::Typed,
+        Ok(tensor::elements(
+            &shape,
+            &values.finish(&self.body),
+            self.surplus,
         ))
     }
 
@@ -106,25 +92,4 @@ impl Reader<'_> {
         self.body.list(spans, DEPTH, &mut text)?;
         Ok(Elements::Json(RawJson::from_checked(text.into())))
     }
-}
-
-/// The JSON of a tensor that only NumPy can make sense of.
-fn tensor_text(shape: &[i32], values: &[u8]) -> RawJson {
-    let mut text = b"{\"shape\":[".to_vec();
-    for (index, side) in shape.iter().enumerate() {
-        if index > 0 {
-            text.push(b',');
-        }
-        text.extend_from_slice(side.to_string().as_bytes());
-    }
-    text.extend_from_slice(b"],\"values\":[");
-    let (values, _) = values.as_chunks();
-    for (index, &value) in values.iter().enumerate() {
-        if index > 0 {
-            text.push(b',');
-        }
-        encode_float(f64::from_le_bytes(value), &mut text);
-    }
-    text.extend_from_slice(b"]}");
-    RawJson::from_checked(text.into())
 }

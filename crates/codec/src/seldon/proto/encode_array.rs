@@ -12,7 +12,7 @@ use crate::protobuf::write::{
     bytes, field_len, head, infallible, integer, nested, present_bytes, varint,
 };
 use crate::seldon::json::tftensor;
-use crate::tensorflow::Kind;
+use crate::tensorflow::{Kind, Place, place};
 
 /// Bytes that the names of columns take.
 fn names_len(names: &Names) -> usize {
@@ -100,8 +100,15 @@ pub(super) fn write_array(array: &Array, out: &mut Vec<u8>) -> Result<()> {
         }
         (Elements::Typed(tensor), Layout::TensorProto) => {
             let shape = proto_shape(Kind::of(tensor.dtype()), tensor.shape());
-            let content = tensor.data();
+            let mut list = Vec::new();
+            let mut content = &b""[..];
+            match place(tensor) {
+                Place::Nowhere => {}
+                Place::Content => content = tensor.data(),
+                Place::List => write_proto_list(tensor, &mut list),
+            }
             let length = shape.len()
+                + list.len()
                 + if content.is_empty() {
                     0
                 } else {
@@ -113,13 +120,14 @@ pub(super) fn write_array(array: &Array, out: &mut Vec<u8>) -> Result<()> {
             head(4, length, out);
             out.extend_from_slice(&shape);
             bytes(4, content, out);
+            out.extend_from_slice(&list);
         }
         (Elements::Json(json), layout) => nested(3, out, |out| {
             write_names(out);
             match layout {
                 Layout::Nested => nested(3, out, |out| write_list(json, out)),
                 Layout::Flat => nested(2, out, |out| write_json_tensor(json, out)),
-                Layout::TensorProto => nested(4, out, |out| write_json_strings(json, out)),
+                Layout::TensorProto => nested(4, out, |out| write_json_proto(json, out)),
                 Layout::Unset => Ok(()),
             }
         })?,
@@ -184,15 +192,49 @@ fn write_floats(tensor: &Tensor, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends the fields of a `TensorProto` of strings that is in protobuf's JSON.
-fn write_json_strings(json: &RawJson, out: &mut Vec<u8>) -> Result<()> {
-    let parts = tftensor::parts(json.as_bytes())
-        .filter(|parts| parts.kind == Kind::Strings)
-        .ok_or(EncodeError {
-            place: "data.tftensor",
-            what: "JSON that is neither an array of numbers nor one of strings",
-        })?;
-    write_strings(&parts.shape, parts.strings.iter().map(Vec::as_slice), out);
+/// Appends the list of a `TensorProto` of numbers.
+fn write_proto_list(tensor: &Tensor, out: &mut Vec<u8>) {
+    /// Packs elements of `N` bytes as varints; negative ones take ten bytes, as protobuf has it.
+    fn packed<const N: usize>(data: &[u8], convert: impl Fn([u8; N]) -> i64) -> Vec<u8> {
+        let mut list = Vec::new();
+        for &element in data.as_chunks::<N>().0 {
+            varint(convert(element).cast_unsigned(), &mut list);
+        }
+        list
+    }
+    let data = tensor.data();
+    let list = match tensor.dtype() {
+        DType::F32 | DType::F64 => data.to_vec(),
+        DType::Bool | DType::U8 => packed(data, |b| u8::from_le_bytes(b).into()),
+        DType::I8 => packed(data, |b| i8::from_le_bytes(b).into()),
+        DType::I16 => packed(data, |b| i16::from_le_bytes(b).into()),
+        DType::U16 | DType::F16 => packed(data, |b| u16::from_le_bytes(b).into()),
+        DType::I32 => packed(data, |b| i32::from_le_bytes(b).into()),
+        DType::U32 => packed(data, |b| u32::from_le_bytes(b).into()),
+        DType::I64 => packed(data, i64::from_le_bytes),
+        DType::U64 => packed(data, |b| u64::from_le_bytes(b).cast_signed()),
+        DType::Bytes => unreachable!("strings are not written from here"),
+    };
+    bytes(Kind::of(tensor.dtype()).list(), &list, out);
+}
+
+/// Appends the fields of a `TensorProto` that is in protobuf's JSON.
+fn write_json_proto(json: &RawJson, out: &mut Vec<u8>) -> Result<()> {
+    const UNKNOWN: EncodeError = EncodeError {
+        place: "data.tftensor",
+        what: "JSON that is no array of numbers, complex numbers or strings",
+    };
+    let parts = tftensor::parts(json.as_bytes()).ok_or(UNKNOWN)?;
+    match parts.kind {
+        Kind::Strings => {
+            write_strings(&parts.shape, parts.strings.iter().map(Vec::as_slice), out);
+        }
+        Kind::Complex64 | Kind::Complex128 => {
+            out.extend_from_slice(&proto_shape(parts.kind, &parts.shape));
+            bytes(parts.kind.list(), &parts.list, out);
+        }
+        Kind::Numbers(_) => return Err(UNKNOWN),
+    }
     Ok(())
 }
 

@@ -35,6 +35,7 @@ mod tests;
 use bytes::Bytes;
 use streeling_core::{Feedback, Message};
 
+use super::tensor::Surplus;
 use crate::error::DecodeError;
 use reader::Reader;
 
@@ -46,16 +47,15 @@ pub use reader::Limits;
 ///
 /// `tensor` becomes float64, `ndarray` float64 or bool where it is a regular array of such values,
 /// `tftensor` the dtype that it has. A `tensor` whose shape and values differ, an `ndarray` of
-/// anything else and a `tftensor` of strings become
-/// [`Elements::Json`](streeling_core::Elements::Json).
+/// anything else and a `tftensor` of a dtype that no [`DType`](streeling_core::DType) stands for
+/// become [`Elements::Json`](streeling_core::Elements::Json).
 ///
 /// # Errors
 ///
 /// [`Wire`](DecodeError::Wire), [`WrongType`](DecodeError::WrongType),
 /// [`TooDeep`](DecodeError::TooDeep), [`NoPayload`](DecodeError::NoPayload),
 /// [`TooLarge`](DecodeError::TooLarge), and [`Invalid`](DecodeError::Invalid) for a `tftensor`
-/// whose parts do not belong together or whose dtype no [`DType`](streeling_core::DType) stands
-/// for.
+/// whose parts do not belong together.
 pub fn decode_message(body: &Bytes, limits: Limits) -> Result<Message, DecodeError> {
     let reader = Reader::new(body, limits);
     reader.message(&reader.body.whole(), true)
@@ -81,12 +81,14 @@ pub fn decode_messages(body: &Bytes, limits: Limits) -> Result<Vec<Message>, Dec
     reader.messages(&reader.body.whole())
 }
 
-/// Reads a `Feedback`; its messages may lack a payload.
+/// Reads a `Feedback`; its messages may lack a payload. Of a `tensor` with more values than its
+/// shape has room for, the last ones count.
 ///
 /// # Errors
 ///
 /// As [`decode_message`], without [`NoPayload`](DecodeError::NoPayload).
 pub fn decode_feedback(body: &Bytes, limits: Limits) -> Result<Feedback, DecodeError> {
-    let reader = Reader::new(body, limits);
+    let mut reader = Reader::new(body, limits);
+    reader.surplus = Surplus::LastCount;
     reader.feedback(&reader.body.whole())
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::error::Result;
 use crate::protobuf::body::Body;
 use crate::protobuf::wire::Field;
+use crate::seldon::tensor::Surplus;
 use crate::tensorflow::REPEATED_LIMIT;
 
 /// How much memory a document may require.
@@ -30,6 +31,8 @@ pub(super) struct Reader<'b> {
     pub(super) body: Body<'b>,
     /// Bytes that repeated values may still take.
     pub(super) budget: Cell<usize>,
+    /// Of a `tensor`.
+    pub(super) surplus: Surplus,
 }
 
 impl<'b> Reader<'b> {
@@ -37,6 +40,7 @@ impl<'b> Reader<'b> {
         Self {
             body: Body::new(body),
             budget: Cell::new(limits.repeated),
+            surplus: Surplus::Refused,
         }
     }
 

@@ -1,14 +1,15 @@
 //! TensorFlow's `TensorProto`.
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use streeling_core::{DType, Elements, RawJson};
 
 use super::reader::Reader;
 use crate::error::{DecodeError, Result};
+use crate::json::writer::{Object, write_base64, write_int, write_list};
+use crate::json::{encode_float, encode_string};
+use crate::protobuf::body::Body;
 use crate::protobuf::lists::Buffer;
-use crate::protobuf::wire::{BYTES, Field, INTEGER, MESSAGE, Spans};
+use crate::protobuf::wire::{BYTES, Field, INTEGER, MESSAGE, Span, Spans};
 use crate::tensorflow::{self, Fault, Kind};
 
 impl Reader<'_> {
@@ -16,13 +17,9 @@ impl Reader<'_> {
         let mut number = 0;
         let mut shape = Spans::default();
         let mut content = Bytes::new();
-        let mut offset = spans.start();
         self.body.fields(spans, |field| {
             match field.number {
-                1 => {
-                    offset = field.offset;
-                    number = field.int32().map_err(|error| error.inside("dtype"))?;
-                }
+                1 => number = field.int32().map_err(|error| error.inside("dtype"))?,
                 2 => {
                     let span = field.span(MESSAGE);
                     shape.push(span.map_err(|error| error.inside("tensor_shape"))?);
@@ -35,26 +32,19 @@ impl Reader<'_> {
             }
             Ok(())
         })?;
-        let kind = u64::try_from(number).ok().and_then(Kind::from_number);
-        let kind = kind.ok_or_else(|| {
-            let allowed = "a dtype other than the integers, DT_HALF, DT_FLOAT, DT_DOUBLE, DT_BOOL \
-                           and DT_STRING";
-            DecodeError::invalid(offset, allowed).inside("dtype")
-        })?;
         let shape = self
             .tensor_shape(&shape)
             .map_err(|error| error.inside("tensor_shape"))?;
-        match kind {
-            Kind::Numbers(dtype) => {
-                let list = self
-                    .elements(spans, kind.list(), dtype)
-                    .map_err(|error| error.inside(kind.list_name()))?;
-                tensorflow::tensor(dtype, shape, content, list, &self.budget)
-                    .map(Elements::Typed)
-                    .map_err(|fault| failed(fault, spans.start()))
-            }
-            Kind::Strings => self.strings(spans, &shape),
-        }
+        let kind = u64::try_from(number).ok().and_then(Kind::from_number);
+        let Some(kind @ Kind::Numbers(dtype)) = kind else {
+            return self.tensor_text(spans, (kind, number), &shape, &content);
+        };
+        let list = self
+            .elements(spans, kind.list(), dtype)
+            .map_err(|error| error.inside(kind.list_name()))?;
+        tensorflow::tensor(dtype, shape, content, list, &self.budget)
+            .map(Elements::Typed)
+            .map_err(|fault| failed(fault, spans.start()))
     }
 
     fn tensor_shape(&self, spans: &Spans) -> Result<Vec<usize>> {
@@ -82,10 +72,7 @@ impl Reader<'_> {
                     })?;
                     shape.push(side);
                 }
-                3 if field.varint("a boolean")? != 0 => {
-                    let problem = "an unknown rank, which no array has";
-                    return Err(DecodeError::invalid(field.offset, problem).inside("unknown_rank"));
-                }
+                // A shape of unknown rank is read as the sides that it has.
                 _ => {}
             }
             Ok(())
@@ -125,36 +112,116 @@ impl Reader<'_> {
         Ok(out)
     }
 
-    /// A tensor of byte strings, in protobuf's JSON.
-    fn strings(&self, spans: &Spans, shape: &[usize]) -> Result<Elements> {
-        let mut text = b"{\"dtype\":\"DT_STRING\",\"tensorShape\":{\"dim\":[".to_vec();
-        for (index, side) in shape.iter().enumerate() {
-            if index > 0 {
-                text.push(b',');
-            }
-            text.extend_from_slice(format!("{{\"size\":\"{side}\"}}").as_bytes());
+    /// A tensor that is not one of numbers, in protobuf's JSON: its dtype by name where it has a
+    /// kind here, or else by number, and the lists that such tensors have.
+    fn tensor_text(
+        &self,
+        spans: &Spans,
+        (kind, number): (Option<Kind>, i32),
+        shape: &[usize],
+        content: &[u8],
+    ) -> Result<Elements> {
+        let mut text = Vec::new();
+        let mut object = Object::open(&mut text);
+        let out = object.field("dtype");
+        match kind {
+            Some(kind) => encode_string(kind.name(), out),
+            None => write_int(number, out),
         }
-        text.extend_from_slice(b"]},\"stringVal\":[");
-        let mut index = 0;
-        let one = |field: &Field, text: &mut Vec<u8>| -> Result<()> {
-            let bytes = self.body.bytes(field.span(BYTES)?);
-            text.push(b'"');
-            text.extend_from_slice(BASE64_STANDARD.encode(bytes).as_bytes());
-            text.push(b'"');
-            Ok(())
-        };
-        self.body.fields(spans, |field| {
-            if field.number == Kind::Strings.list() {
-                if index > 0 {
-                    text.push(b',');
-                }
-                one(field, &mut text).map_err(|e| e.at_index(index).inside("string_val"))?;
-                index += 1;
-            }
-            Ok(())
-        })?;
-        text.extend_from_slice(b"]}");
+        let out = object.field("tensorShape");
+        out.extend_from_slice(b"{\"dim\":");
+        write_list(shape, out, |&side, out| {
+            out.extend_from_slice(b"{\"size\":\"");
+            write_int(side, out);
+            out.extend_from_slice(b"\"}");
+        });
+        out.push(b'}');
+        if !content.is_empty() {
+            write_base64(content, object.field("tensorContent"));
+        }
+        let mut lists = Lists::default();
+        self.body
+            .fields(spans, |field| lists.add(&self.body, field))?;
+        lists.write(&self.body, &mut object);
+        object.close();
         Ok(Elements::Json(RawJson::from_checked(text.into())))
+    }
+}
+
+/// The lists of tensors that are not of numbers.
+#[derive(Default)]
+struct Lists {
+    integers: Vec<i32>,
+    halves: Vec<i32>,
+    strings: Vec<Span>,
+    complex64: Buffer,
+    complex128: Buffer,
+    /// Of floats of 8 bits.
+    float8: Option<Span>,
+}
+
+impl Lists {
+    fn add(&mut self, body: &Body<'_>, field: &Field) -> Result<()> {
+        let integers = |list: &mut Vec<i32>| {
+            body.integers(field, |value| {
+                #[expect(clippy::cast_possible_truncation, reason = "as protobuf has it")]
+                list.push(value as i32);
+                Ok(())
+            })
+        };
+        match field.number {
+            7 => integers(&mut self.integers),
+            8 => {
+                self.strings.push(field.span(BYTES)?);
+                Ok(())
+            }
+            9 => body.fixed::<4>(field, &mut self.complex64),
+            12 => body.fixed::<8>(field, &mut self.complex128),
+            13 => integers(&mut self.halves),
+            18 => {
+                self.float8 = Some(field.span(BYTES)?);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn write(self, body: &Body<'_>, object: &mut Object<'_>) {
+        for (name, list) in [("intVal", &self.integers), ("halfVal", &self.halves)] {
+            if !list.is_empty() {
+                write_list(list, object.field(name), |&value, out| {
+                    write_int(value, out)
+                });
+            }
+        }
+        if !self.strings.is_empty() {
+            write_list(&self.strings, object.field("stringVal"), |&span, out| {
+                write_base64(body.bytes(span), out);
+            });
+        }
+        let complex64 = self.complex64.finish(body);
+        if !complex64.is_empty() {
+            write_list(
+                complex64.as_chunks().0,
+                object.field("scomplexVal"),
+                |&part, out| {
+                    encode_float(f32::from_le_bytes(part).into(), out);
+                },
+            );
+        }
+        let complex128 = self.complex128.finish(body);
+        if !complex128.is_empty() {
+            write_list(
+                complex128.as_chunks().0,
+                object.field("dcomplexVal"),
+                |&part, out| {
+                    encode_float(f64::from_le_bytes(part), out);
+                },
+            );
+        }
+        if let Some(span) = self.float8 {
+            write_base64(body.bytes(span), object.field("float8Val"));
+        }
     }
 }
 

@@ -93,7 +93,7 @@ fn other_layouts() {
         written(floats(&[1, 1], &[1.0]), Layout::TensorProto),
         concat!(
             r#"{"data":{"names":[],"tftensor":{"dtype":"DT_DOUBLE","tensorShape":"#,
-            r#"{"dim":[{"size":"1"},{"size":"1"}]},"tensorContent":"AAAAAAAA8D8="}},"meta":{}}"#
+            r#"{"dim":[{"size":"1"},{"size":"1"}]},"doubleVal":[1.0]}},"meta":{}}"#
         )
     );
     assert_eq!(
