@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::{Message, Payload};
 use crate::method::Method;
+use crate::names::Names;
 use crate::raw::RawJson;
 use crate::request::{Feedback, Input, Request, Response};
 use crate::service::{Context, Service};
@@ -25,12 +26,12 @@ pub trait Component: Send + Sync {
 
     /// Transforms what goes into a model.
     async fn transform_input(&self, _context: &Context, input: Message) -> Result<Response> {
-        Ok(Response::unchanged(input))
+        Ok(handed_on(input))
     }
 
     /// Transforms what comes out of a model.
     async fn transform_output(&self, _context: &Context, input: Message) -> Result<Response> {
-        Ok(Response::unchanged(input))
+        Ok(handed_on(input))
     }
 
     /// Chooses a branch: its index, -1 for all, -2 for none.
@@ -104,6 +105,15 @@ pub fn wrong_input(method: Method) -> Error {
     )
 }
 
+/// What was not transformed: the request's payload, with names of the response's own.
+fn handed_on(input: Message) -> Response {
+    let mut response = Response::unchanged(input);
+    if let Payload::Array(array) = &mut response.message.payload {
+        array.names = Names::Unset;
+    }
+    response
+}
+
 fn not_implemented(method: &str) -> Error {
     Error::new(ErrorKind::NotImplemented, format!("{method} not defined"))
 }
@@ -111,6 +121,7 @@ fn not_implemented(method: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tensor::Tensor;
 
     struct Silent;
 
@@ -152,6 +163,12 @@ mod tests {
         for method in [Method::TransformInput, Method::TransformOutput] {
             let payload = call(method, Input::Message(text())).await.unwrap();
             assert_eq!(payload, text().payload);
+            let numbers = Tensor::from_vec(vec![1, 2], vec![1.0, 2.0]).unwrap();
+            let array = Payload::from(numbers);
+            let named = Response::from(array.clone()).with_names(vec!["a".into(), "b".into()]);
+            assert_ne!(named.message.payload, array);
+            let payload = call(method, Input::Message(named.message)).await.unwrap();
+            assert_eq!(payload, array);
         }
         let feedback = call(Method::SendFeedback, Input::Feedback(Box::default())).await;
         assert_eq!(feedback.unwrap(), Payload::None);

@@ -401,6 +401,9 @@ fn replies_are_read_as_the_vectors_say() {
                         (ItemKind::Numbers, tensor.data().clone())
                     }
                     (Elements::Json(json), Layout::Nested) => (ItemKind::List, json.into_bytes()),
+                    (Elements::Json(json), Layout::TensorProto) => {
+                        (ItemKind::TensorProto, json.into_bytes())
+                    }
                     other => panic!("{name}: {other:?}"),
                 }
             }
@@ -428,9 +431,11 @@ fn replies_are_read_as_the_vectors_say() {
         assert_eq!(body, bytes(&item.body), "{name}");
         let own_names = json::decode_names(item.names.as_bytes()).ok();
         let expected = match (kind, item.shape.get(1)) {
-            (ItemKind::Numbers | ItemKind::List, None) => Some(Names::new()),
+            (ItemKind::Numbers | ItemKind::List | ItemKind::TensorProto, None) => {
+                Some(Names::new())
+            }
             (ItemKind::Numbers, _) => Some(own_names.map_or(Names::Unset, Names::Given)),
-            (ItemKind::List, Some(&columns)) => {
+            (ItemKind::List | ItemKind::TensorProto, Some(&columns)) => {
                 Some(own_names.map_or(Names::Numbered(columns), Names::Given))
             }
             _ => None,

@@ -15,6 +15,7 @@ use streeling_testkit::{Request, Server};
 use tonic::transport::Endpoint;
 
 use super::server;
+use crate::conformance;
 use crate::shell::{output, root, say};
 use crate::venv;
 
@@ -41,6 +42,7 @@ pub(super) fn run() -> anyhow::Result<String> {
     for first in ["seldon_core.proto.prediction_pb2", "tensorflow"] {
         messages(&python, first).with_context(|| format!("{first} first"))?;
     }
+    tensors(&program, &python)?;
     Ok(seen.join(", "))
 }
 
@@ -54,6 +56,16 @@ fn messages(python: &Path, first: &str) -> anyhow::Result<()> {
     )?;
     say(format_args!("   {}", found.trim()));
     Ok(())
+}
+
+/// Compares every `tftensor` with what seldon-core did; some dtypes only TensorFlow has, so that
+/// `cargo xtask test` leaves them out.
+fn tensors(program: &Path, python: &Path) -> anyhow::Result<()> {
+    let environment = python.ancestors().nth(2).context("it lies in bin/")?;
+    let [program, environment] = [program, environment].map(|path| path.display().to_string());
+    let compare = ["compare", "--server", &program, "--python", &environment];
+    let arguments = [&compare[..], &["--only", "TensorProtos", "--strict"]].concat();
+    conformance::run(&arguments.into_iter().map(str::to_owned).collect::<Vec<_>>())
 }
 
 fn one(program: &Path, python: &Path, class: &str) -> anyhow::Result<String> {

@@ -132,17 +132,17 @@ class Plain(unittest.TestCase):
         error = call(Judge(), tensor + item(0) + reward, 6, 3).error
         self.assertEqual(error["info"], "cannot reshape array of size 1 into shape (2,)")
 
-    def test_feedback_sees_floats_and_data_only(self) -> None:
+    def test_feedback_sees_data_only(self) -> None:
         class Judge:
             def send_feedback(
                 self, X: Any, names: Any, reward: Any, truth: Any, routing: Any
             ) -> Any:
                 return {"X": repr(list(X)), "truth": repr(list(truth)), "routing": routing}
 
-        numbers = item(1, struct.pack("<2q", 1, 2), 5, (2,), 1)
+        numbers = item(1, struct.pack("<2q", 1, 2), 5, (2,), 3)
         body = numbers + TEXT + item(5, b'{"reward":1,"routing":3}')
         response = call(Judge(), body, 6, 3).json
-        self.assertEqual((response["X"]), "[1, 2]")
+        self.assertEqual(response["X"], "[1, 2]")
         self.assertEqual((response["truth"], response["routing"]), ("[]", 3))
         body = item(2, b'[["a",1]]', layout=1) + item(0) + item(5, b'{"reward":1,"routing":null}')
         self.assertIn("1.0", call(Judge(), body, 6, 3).json["X"])
@@ -312,7 +312,7 @@ class Arrays(unittest.TestCase):
             with self.subTest(repr(array)):
                 response = call(Calls(lambda X, array=array: array))
                 self.assertEqual((response.kind, response.json), (2, json))
-        for array in (np.array([1j]), np.array([b"a"]), np.array([1], "longdouble")):
+        for array in (np.array([b"a"]), np.array([1], "longdouble")):
             with self.subTest(repr(array)):
                 error = call(Calls(lambda X, array=array: array)).error
                 self.assertIn("is not JSON serializable", error["info"])

@@ -203,8 +203,8 @@ class Replies(unittest.TestCase):
                 )
         left = {n[len("reply: ") :] for n in BY_NAME if n.startswith("reply: ")} - set(components)
         # Tested on their own.
-        apart = {"tensor with names and meta", "custom", "raw message as protobuf", "http"}
-        self.assertEqual(left, apart)
+        apart = {"tensor with names and meta", "tensor proto", "custom", "http"}
+        self.assertEqual(left, {*apart, "raw message as protobuf"})
 
     @needs("numpy")
     def test_tensor_with_names_and_meta(self) -> None:
@@ -215,6 +215,13 @@ class Replies(unittest.TestCase):
             self.reply(component, item(3, b"x")).hex(),
             self.vector("tensor with names and meta").hex(),
         )
+
+    @needs("numpy")
+    def test_tensor_proto(self) -> None:
+        import numpy as np
+
+        found = self.reply(Returns(np.array([[1.5 - 2j]])), item(3, b"x"))
+        self.assertEqual(found.hex(), self.vector("tensor proto").hex())
 
     def test_error_bodies_have_the_same_keys(self) -> None:
         for name, vector in BY_NAME.items():

@@ -41,6 +41,68 @@ fn numbers_in_text_become_floats_too() {
     assert_eq!(json, raw(expected));
 }
 
+fn truth(data: &str) -> Result<Elements, DecodeError> {
+    let feedback = feedback(&format!(r#"{{"truth":{{"data":{{{data}}}}}}}"#))?;
+    match feedback.truth.unwrap().payload {
+        Payload::Array(array) => Ok(array.elements),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn floats_that_json_has_no_number_for_are_text() {
+    let found = truth(r#""ndarray":[[NaN,-Infinity,1.5]]"#).unwrap();
+    assert_eq!(found, Elements::Json(raw(r#"[["NaN","-Infinity",1.5]]"#)));
+}
+
+#[test]
+fn of_a_tensor_the_last_values_count() {
+    for (tensor, shape, values) in [
+        (
+            r#"{"shape":[1,2],"values":[1,2,3,4.5,5]}"#,
+            &[1, 2][..],
+            &[4.5, 5.0][..],
+        ),
+        (r#"{"shape":[0],"values":[1,2]}"#, &[0], &[]),
+        (
+            r#"{"shape":[1.0],"values":["1.5","Infinity"]}"#,
+            &[1],
+            &[f64::INFINITY],
+        ),
+        (
+            r#"{"shape":["2"],"values":[true,false]}"#,
+            &[2],
+            &[1.0, 0.0],
+        ),
+        (r#"{"values":null,"shape":[0]}"#, &[0], &[]),
+        (r#"{"shape":[1],"values":[7]}"#, &[1], &[7.0]),
+    ] {
+        let found = truth(&format!(r#""tensor":{tensor}"#));
+        assert_eq!(found, Ok(floats(shape, values)), "{tensor}");
+    }
+    for (tensor, text) in [
+        (
+            r#"{"shape":[2],"values":[1]}"#,
+            r#"{"shape":[2],"values":[1.0]}"#,
+        ),
+        (
+            r#"{"shape":[-1],"values":["1"]}"#,
+            r#"{"shape":[-1],"values":[1.0]}"#,
+        ),
+    ] {
+        let found = truth(&format!(r#""tensor":{tensor}"#));
+        assert_eq!(found, Ok(Elements::Json(raw(text))), "{tensor}");
+    }
+    for tensor in [
+        r#"{"shape":[1],"values":["x"]}"#,
+        r#"{"shape":[1.5],"values":[1]}"#,
+        r#"{"shape":[1],"values":[[1]]}"#,
+        r#"{"shape":[1],"values":[1],"colour":1}"#,
+    ] {
+        assert!(truth(&format!(r#""tensor":{tensor}"#)).is_err(), "{tensor}");
+    }
+}
+
 #[test]
 fn rewards() {
     for (text, reward) in [

@@ -2,6 +2,7 @@ mod arrays;
 mod feedback;
 mod fields;
 mod properties;
+mod protobuf_form;
 mod syntax;
 mod writing;
 
