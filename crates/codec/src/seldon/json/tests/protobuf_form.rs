@@ -57,7 +57,10 @@ fn numbers_are_floats_and_what_is_empty_is_left_out() {
         (
             Layout::TensorProto,
             ints(&[1], vec![3]),
-            r#""tftensor":{"dtype":"DT_INT64","tensorShape":{"dim":[{"size":"1"}]},"int64Val":["3"]}"#,
+            concat!(
+                r#""tftensor":{"dtype":"DT_INT64","tensorShape":{"dim":[{"size":"1"}]},"#,
+                r#""int64Val":["3"]}"#
+            ),
         ),
         (
             Layout::TensorProto,

@@ -83,11 +83,15 @@ fn bad_bytes_are_errors_that_say_where() {
 fn unknown_fields_are_passed_over() {
     // Of every wire type, a group within a group, and known numbers in another wire type, in the
     // message and in its data.
-    let unknown = b"\xf8\x01\x05\xf9\x01\0\0\0\0\0\0\0\0\xfa\x01\x01x\xfd\x01\0\0\0\0\
-                    \xfb\x01\x08\x01\x13\x14\xfc\x01\x08\x01\x11\0\0\0\0\0\0\0\0\x1d\0\0\0\0\x20\x01";
-    let mut body = unknown.to_vec();
+    let unknown = [
+        &b"\xf8\x01\x05\xf9\x01\0\0\0\0\0\0\0\0\xfa\x01\x01x\xfd\x01\0\0\0\0"[..],
+        b"\xfb\x01\x08\x01\x13\x14\xfc\x01",
+        b"\x08\x01\x11\0\0\0\0\0\0\0\0\x1d\0\0\0\0\x20\x01",
+    ]
+    .concat();
+    let mut body = unknown.clone();
     body.extend_from_slice(&[0x1a, unknown.len() as u8]);
-    body.extend_from_slice(unknown);
+    body.extend_from_slice(&unknown);
     let message = decode_message(&body.into(), Limits::default()).unwrap();
     assert!(matches!(
         message.payload,
