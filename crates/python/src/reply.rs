@@ -53,7 +53,7 @@ impl Reply {
     pub(crate) fn page(self, traceback: bool) -> Result<Option<Page>, Error> {
         match self.outcome(Encoding::Json, traceback) {
             Ok(Outcome::Declined) => Ok(None),
-            Ok(Outcome::Response(_) | Outcome::Unchanged(_)) => Err(Error::new(
+            Ok(Outcome::Response(_)) => Err(Error::new(
                 ErrorKind::Internal,
                 "the worker responded with a message where a page is due",
             )),
