@@ -13,6 +13,14 @@ class Raw:
         return "not called"
 
 
+class Rest:
+    def predict_rest(self, body: bytes) -> bytes:
+        return b"rest: " + body
+
+    def predict_raw(self, body: bytes) -> bytes:
+        return b"not called"
+
+
 class Plain:
     def predict(self, X: bytes, names: list[str]) -> str:
         return f"{type(X).__name__} of {len(X)}, names {names}"

@@ -24,6 +24,10 @@ const UNKNOWN_IMAGE: &str = "NOT_IMPLEMENTED:NOT_IMPLEMENTED";
 /// The node's id in the routing of feedback when none is configured.
 const DEFAULT_ID: &str = "0";
 
+/// Parts of a meta that a response repeats whatever they are.
+const ID: &str = "puid";
+const TAGS: &str = "tags";
+
 /// Default names that an array without elements gets at most.
 const MOST_EMPTY_COLUMNS: usize = 1 << 18;
 
@@ -145,8 +149,21 @@ impl Annotate {
         }
         let own = std::mem::replace(&mut message.meta, kept.meta);
         let meta = &mut message.meta;
+        if !own.tags.is_empty()
+            && let Some(untyped) = &mut meta.untyped
+        {
+            // Tags of the request that are no object cannot be joined with others.
+            untyped.fields.remove(TAGS);
+        }
         meta.tags.extend(own.tags);
-        if self.metrics_in_response {
+        // A response to feedback is protobuf, which knows typed metrics alone.
+        let written = own.untyped.and_then(|own| own.metrics);
+        let written = written.filter(|_| method != Method::SendFeedback);
+        if !self.metrics_in_response {
+            // They have been reported.
+        } else if written.is_some() {
+            meta.untyped.get_or_insert_default().metrics = written;
+        } else {
             meta.metrics
                 .extend(own.metrics.into_iter().map(|mut metric| {
                     if let Some(tags) = &mut metric.tags {
@@ -158,9 +175,12 @@ impl Annotate {
         if let Some(id) = &self.id {
             let image = self.image.as_deref().unwrap_or(UNKNOWN_IMAGE);
             // A graph may hold a node twice; the first one counts.
-            meta.path
-                .entry(id.clone())
-                .or_insert_with(|| image.to_owned());
+            let untyped = meta.untyped.as_ref();
+            if untyped.is_none_or(|untyped| untyped.path.get(id).is_none()) {
+                meta.path
+                    .entry(id.clone())
+                    .or_insert_with(|| image.to_owned());
+            }
         }
         response
     }
@@ -179,7 +199,7 @@ impl Kept {
             Input::Message(message) => Some(message),
             Input::Messages(messages) => messages.first(),
             Input::Feedback(feedback) => feedback.request.as_ref(),
-            Input::None => None,
+            Input::Raw | Input::None => None,
         };
         let Some(message) = message else {
             return Self {
@@ -192,8 +212,17 @@ impl Kept {
             ..Meta::default()
         };
         // Routers and feedback take over the id alone.
+        let mut repeated = &[ID][..];
         if !matches!(method, Method::Route | Method::SendFeedback) {
+            repeated = &[ID, TAGS];
             add(&mut meta, &message.meta);
+        }
+        for &name in repeated {
+            // Of another type, too, unless it is as good as none.
+            if let Some(value) = message.meta.untyped(name).filter(|value| !value.is_falsy()) {
+                let untyped = meta.untyped.get_or_insert_default();
+                untyped.fields.insert(name.to_owned(), value.clone());
+            }
         }
         // Of several messages the first one counts, with the tags, paths and metrics of the others.
         if let Input::Messages(messages) = input {
@@ -215,6 +244,19 @@ fn add(meta: &mut Meta, other: &Meta) {
     let copy = |(key, value): (&String, &String)| (key.clone(), value.clone());
     meta.path.extend(other.path.iter().map(copy));
     meta.metrics.extend(other.metrics.iter().cloned());
+    if let Some(other) = other
+        .untyped
+        .as_ref()
+        .filter(|other| !other.path.is_empty())
+    {
+        let path = &mut meta.untyped.get_or_insert_default().path;
+        path.extend(
+            other
+                .path
+                .iter()
+                .map(|(key, value)| (key.clone(), value.clone())),
+        );
+    }
 }
 
 /// Gives an array the names and the layout that the component left open.

@@ -34,6 +34,8 @@ pub enum Payload {
     Bytes(Bytes),
     /// A JSON value.
     Json(RawJson),
+    /// Text with half of a surrogate pair in it, which is no Unicode: a JSON string.
+    Quoted(RawJson),
     /// A protobuf message of the user's own: `google.protobuf.Any`.
     Any {
         /// What the message is.
@@ -74,7 +76,7 @@ impl Payload {
             Self::Named(all) => all.iter().map(|one| one.payload.size(per_number)).sum(),
             Self::Text(text) => text.len(),
             Self::Bytes(bytes) | Self::Any { value: bytes, .. } => bytes.len(),
-            Self::Json(json) => json.as_bytes().len(),
+            Self::Json(json) | Self::Quoted(json) => json.as_bytes().len(),
             Self::Opaque(pieces) => pieces.iter().map(Bytes::len).sum(),
         };
         content + REST

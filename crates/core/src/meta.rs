@@ -1,5 +1,7 @@
 //! What travels beside a payload: ids, tags, routing, request path, metrics.
 
+use std::borrow::Cow;
+
 use crate::raw::RawJson;
 use crate::table::Table;
 
@@ -72,7 +74,7 @@ pub struct Metric {
 }
 
 /// The `meta` of a message.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Meta {
     /// The id that the caller gave the request, echoed.
     pub id: Option<String>,
@@ -84,9 +86,42 @@ pub struct Meta {
     pub path: Table<String>,
     /// Metrics of the nodes passed.
     pub metrics: Vec<Metric>,
-    /// Fields that the protocol does not know, as they came; a component gets to see them, a
-    /// response does not repeat them.
-    pub unknown: Table<RawJson>,
+    /// What the protocol has no type for, where there is any.
+    pub untyped: Option<Box<Untyped>>,
+}
+
+/// What JSON says in a `meta` and the protocol's types do not.
+#[derive(Clone, Debug, Default)]
+pub struct Untyped {
+    /// All of the `meta` of a request as it came, if only an empty object: what a component gets.
+    pub text: Option<RawJson>,
+    /// Fields that are of another type than the protocol's; in a response those that it does not
+    /// know, too.
+    pub fields: Table<RawJson>,
+    /// Entries of the path that are no text.
+    pub path: Table<RawJson>,
+    /// Metrics as the component wrote them, a list of at least one: in a response they follow those
+    /// that are typed.
+    pub metrics: Option<RawJson>,
+}
+
+/// They are equal when they say the same, however it was written.
+impl PartialEq for Meta {
+    fn eq(&self, other: &Self) -> bool {
+        fn others(meta: &Meta) -> Cow<'_, Untyped> {
+            let untyped = meta.untyped.as_deref().map(Cow::Borrowed);
+            untyped.unwrap_or_default()
+        }
+        let (one, two) = (others(self), others(other));
+        self.id == other.id
+            && self.tags == other.tags
+            && self.routing == other.routing
+            && self.path == other.path
+            && self.metrics == other.metrics
+            && one.fields == two.fields
+            && one.path == two.path
+            && one.metrics == two.metrics
+    }
 }
 
 impl Meta {
@@ -98,6 +133,12 @@ impl Meta {
             && self.routing.is_empty()
             && self.path.is_empty()
             && self.metrics.is_empty()
-            && self.unknown.is_empty()
+            && self.untyped.is_none()
+    }
+
+    /// A field that the protocol does not know, or not of this type.
+    #[must_use]
+    pub fn untyped(&self, name: &str) -> Option<&RawJson> {
+        self.untyped.as_ref()?.fields.get(name)
     }
 }

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::raw::RawJson;
+
 /// The names of an array's columns.
 ///
 /// The default ones become text only where they are written: an array of a whole image as one row
@@ -16,6 +18,8 @@ pub enum Names {
     Given(Vec<String>),
     /// So many default names: `t:0`, `t:1` and so on.
     Numbered(usize),
+    /// Anything but a list of strings, as JSON, which alone can say it.
+    Json(RawJson),
 }
 
 impl Names {
@@ -28,26 +32,26 @@ impl Names {
         Self::Given(Vec::new())
     }
 
-    /// How many names there are.
+    /// How many names there are; none in what is no list of strings.
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
-            Self::Unset => 0,
+            Self::Unset | Self::Json(_) => 0,
             Self::Given(names) => names.len(),
             Self::Numbered(count) => *count,
         }
     }
 
-    /// Whether there are none.
+    /// Whether nothing is said, or that there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.len() == 0 && !matches!(self, Self::Json(_))
     }
 
     /// The names in their order.
     pub fn iter(&self) -> impl Iterator<Item = Cow<'_, str>> {
         let (given, count) = match self {
-            Self::Unset => (&[][..], 0),
+            Self::Unset | Self::Json(_) => (&[][..], 0),
             Self::Given(names) => (&names[..], 0),
             Self::Numbered(count) => (&[][..], *count),
         };
@@ -67,6 +71,8 @@ impl PartialEq for Names {
         match (self, other) {
             (Self::Given(one), Self::Given(two)) => one == two,
             (Self::Numbered(one), Self::Numbered(two)) => one == two,
+            (Self::Json(one), Self::Json(two)) => one == two,
+            (Self::Json(_), _) | (_, Self::Json(_)) => false,
             _ => self.len() == other.len() && self.iter().eq(other.iter()),
         }
     }
@@ -76,7 +82,10 @@ impl Eq for Names {}
 
 impl fmt::Debug for Names {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.iter()).finish()
+        match self {
+            Self::Json(json) => json.fmt(f),
+            _ => f.debug_list().entries(self.iter()).finish(),
+        }
     }
 }
 
@@ -107,6 +116,17 @@ mod tests {
         assert_ne!(Names::Numbered(2), Names::Numbered(3));
         assert_ne!(given, ["t:0", "t:2"].into_iter().collect());
         assert_eq!(format!("{:?}", Names::Numbered(2)), r#"["t:0", "t:1"]"#);
+    }
+
+    #[test]
+    fn what_is_no_list_of_strings_equals_itself_alone() {
+        let json = |text: &'static str| Names::Json(RawJson::from_checked(text.into()));
+        assert_eq!(json("[1]"), json("[1]"));
+        assert_ne!(json("[1]"), json("[2]"));
+        assert_ne!(json("null"), Names::Unset);
+        assert!(!json("null").is_empty());
+        assert_eq!((json("[1]").len(), json("[1]").iter().count()), (0, 0));
+        assert_eq!(format!("{:?}", json("[1]")), "[1]");
     }
 
     #[test]

@@ -20,6 +20,25 @@ impl RawJson {
         Self(text)
     }
 
+    /// Whether Python takes the value for false: null, zero, an empty text, list or object.
+    #[must_use]
+    pub fn is_falsy(&self) -> bool {
+        match self.as_bytes() {
+            b"null" | b"false" | b"\"\"" => true,
+            [b'[' | b'{', inner @ .., _] => inner.trim_ascii().is_empty(),
+            [b'0'..=b'9', ..] | [b'-', b'0'..=b'9', ..] => {
+                // Zero is the number all of whose digits are, whatever its exponent.
+                let number = self.as_bytes().split(|byte| matches!(byte, b'e' | b'E'));
+                let digits = number
+                    .take(1)
+                    .flatten()
+                    .filter(|byte| byte.is_ascii_digit());
+                digits.copied().all(|digit| digit == b'0')
+            }
+            _ => false,
+        }
+    }
+
     /// The text of the value.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
@@ -42,5 +61,35 @@ impl RawJson {
 impl fmt::Debug for RawJson {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&String::from_utf8_lossy(&self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn falsy_is_what_python_takes_for_false() {
+        let is_falsy = |text: &'static str| RawJson::from_checked(text.into()).is_falsy();
+        for text in [
+            "null", "false", "\"\"", "0", "-0", "0.0", "-0.00", "0e5", "0E-1", "[]", "[ \n]", "{ }",
+        ] {
+            assert!(is_falsy(text), "{text}");
+        }
+        for text in [
+            "true",
+            "\"0\"",
+            "1",
+            "-1",
+            "0.01",
+            "10",
+            "1e0",
+            "[0]",
+            "{\"\":0}",
+            "NaN",
+            "-Infinity",
+        ] {
+            assert!(!is_falsy(text), "{text}");
+        }
     }
 }

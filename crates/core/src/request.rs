@@ -29,6 +29,10 @@ pub enum Input {
     Messages(Vec<Message>),
     /// Feedback takes a request with its response and a reward.
     Feedback(Box<Feedback>),
+    /// Nothing has been decoded: the method for raw messages is to be called on
+    /// [`Context::raw_message`](crate::Context::raw_message). A service that wants the decoded
+    /// input after all responds with [`ErrorKind::NotImplemented`](crate::ErrorKind).
+    Raw,
     /// Health and metadata take nothing.
     None,
 }

@@ -23,6 +23,35 @@ pub enum Encoding {
     Protobuf,
 }
 
+/// A request as its caller wrote it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum RawMessage {
+    /// It is not to hand: what a component that takes raw messages gets is written anew from the
+    /// input.
+    #[default]
+    Unknown,
+    /// In the encoding of the context.
+    Given {
+        /// The message, which is valid in that encoding.
+        message: Bytes,
+        /// A field of it that is bytes to the component, written as text.
+        bytes: Option<&'static str>,
+    },
+    /// The component has declined it: the plain method is to be called.
+    Declined,
+}
+
+impl RawMessage {
+    /// A message that is nothing but itself.
+    #[must_use]
+    pub fn given(message: Bytes) -> Self {
+        Self::Given {
+            message,
+            bytes: None,
+        }
+    }
+}
+
 /// The circumstances of a call.
 #[derive(Clone, Debug, Default)]
 pub struct Context {
@@ -31,10 +60,9 @@ pub struct Context {
     /// How the caller's messages are encoded: a component that takes raw messages gets them in this
     /// encoding.
     pub encoding: Encoding,
-    /// The request as the caller wrote it, in that encoding, for a component that
-    /// [takes raw messages](Service::takes_raw_message); without it, what such a component gets is
-    /// written anew.
-    pub raw_message: Option<Bytes>,
+    /// The request as the caller wrote it, for a component that
+    /// [takes raw messages](Service::takes_raw_message).
+    pub raw_message: RawMessage,
     /// The request as its transport received it, for a component that [wants](Service::wants) it.
     pub original: Option<Arc<Original>>,
     /// The request that the call belongs to, where one is followed.
@@ -77,8 +105,9 @@ pub trait Service: Send + Sync {
     /// input is not what the method takes, which is a fault of the transport.
     async fn call(&self, context: &Context, request: Request) -> Result<Response>;
 
-    /// Whether the method wants the request as the caller wrote it: a transport then fills
-    /// [`Context::raw_message`].
+    /// Whether the method wants the request as the caller wrote it: a transport then gives it in
+    /// [`Context::raw_message`], and leaves it undecoded ([`Input::Raw`](crate::Input)) unless it
+    /// is feedback, whose reward layers read.
     fn takes_raw_message(&self, _method: Method, _encoding: Encoding) -> bool {
         false
     }

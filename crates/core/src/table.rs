@@ -51,6 +51,11 @@ impl<T> Table<T> {
         self.entries().insert(key, value)
     }
 
+    /// Takes a key and its value out.
+    pub fn remove(&mut self, key: &str) -> Option<T> {
+        self.0.as_mut()?.shift_remove(key)
+    }
+
     /// The place of a key, whether it is taken or not.
     pub fn entry(&mut self, key: String) -> map::Entry<'_, String, T> {
         self.entries().entry(key)
@@ -161,6 +166,8 @@ mod tests {
         assert_eq!(found.keys().collect::<Vec<_>>(), ["b", "a", "c"]);
         assert_eq!(found.values().sum::<i32>(), 12);
         assert_eq!((found.get("a"), found.get("x")), (Some(&4), None));
+        assert_eq!((found.remove("b"), found.remove("b")), (Some(3), None));
+        assert_eq!(found.keys().collect::<Vec<_>>(), ["a", "c"]);
     }
 
     #[test]

@@ -12,7 +12,8 @@ use http::Request as HttpRequest;
 use http::request::Parts;
 use hyper::body::Incoming;
 use streeling_core::{
-    Context, Error, Method, Models, Original, Request, Response, Result as CoreResult, Stage,
+    Context, Error, ErrorKind, Input, Method, Models, Original, RawMessage, Request, Response,
+    Result as CoreResult, Stage,
 };
 use streeling_net::Offload;
 use tokio::sync::watch;
@@ -120,28 +121,44 @@ impl Calls {
         caller: &Caller,
         body: Bytes,
     ) -> CoreResult<(Response, Arc<dyn Protocol>)> {
+        let mut more = None;
+        if protocol.has_raw_messages() {
+            // Such messages name no model.
+            let service = &self.models.get(None)?.service;
+            if service.takes_raw_message(method, context.encoding) {
+                let mut context = Context {
+                    raw_message: RawMessage::given(body.clone()),
+                    original: service.wants().head.then(|| Arc::new(caller.original())),
+                    ..context.clone()
+                };
+                // Layers read the reward of feedback, which is therefore decoded all the same.
+                if method != Method::SendFeedback {
+                    let request = request(method, None, Input::Raw);
+                    match service.call(&context, request).await {
+                        Err(error) if error.kind == ErrorKind::NotImplemented => {}
+                        result => return Ok((result?, protocol)),
+                    }
+                    context.raw_message = RawMessage::Declined;
+                }
+                more = Some(context);
+            }
+        }
         let size = body.len();
         let since = context.clock();
         // What goes to another thread comes back, so that no message costs a count more.
-        let decode = move || (protocol.decode(method, &body), protocol, body);
-        let (decoded, protocol, body) = self.offload.run(size, decode).await;
+        let decode = move || (protocol.decode(method, &body), protocol);
+        let (decoded, protocol) = self.offload.run(size, decode).await;
         context.record(Stage::Decode, since);
         let Decoded { model: name, input } = decoded?;
         let model = self.models.get(name.as_deref())?;
-        let takes_raw_message = protocol.has_raw_messages()
-            && model.service.takes_raw_message(method, context.encoding);
-        let wants_head = model.service.wants().head;
-        let with_more = (takes_raw_message || wants_head).then(move || Context {
-            raw_message: takes_raw_message.then_some(body),
-            original: wants_head.then(|| Arc::new(caller.original())),
-            ..context.clone()
-        });
-        let context = with_more.as_ref().unwrap_or(context);
-        let request = Request {
-            method,
-            model: name,
-            input,
-        };
+        if more.is_none() && model.service.wants().head {
+            more = Some(Context {
+                original: Some(Arc::new(caller.original())),
+                ..context.clone()
+            });
+        }
+        let context = more.as_ref().unwrap_or(context);
+        let request = request(method, name, input);
         Ok((model.service.call(context, request).await?, protocol))
     }
 
@@ -159,6 +176,14 @@ impl Calls {
         let encoded = self.offload.run(size, encode).await;
         context.record(Stage::Encode, since);
         encoded
+    }
+}
+
+fn request(method: Method, model: Option<String>, input: Input) -> Request {
+    Request {
+        method,
+        model,
+        input,
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
-use streeling_core::{Context, Encoding, Models, Observers, RequestContext};
+use streeling_core::{Context, Encoding, Models, Observers, RawMessage, RequestContext};
 use streeling_net::Offload;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -99,7 +99,7 @@ impl Handler {
         let context = Context {
             deadline: deadline.map(Instant::into_std),
             encoding: Encoding::Protobuf,
-            raw_message: None,
+            raw_message: RawMessage::Unknown,
             original: None,
             request: Some(context),
         };

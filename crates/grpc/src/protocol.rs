@@ -25,7 +25,8 @@ pub trait Protocol: Send + Sync + 'static {
     /// Whatever the method says in place of a message.
     fn page(&self, page: &'static str, is_ready: bool, out: &mut Vec<u8>) -> Result<()>;
 
-    /// Whether its messages are those that components which take raw messages know.
+    /// Whether its messages are those that components which take raw messages know; they name no
+    /// model.
     fn has_raw_messages(&self) -> bool {
         false
     }

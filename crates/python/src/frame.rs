@@ -123,6 +123,7 @@ pub(crate) enum ItemKind {
     Named = 11,
     Http = 12,
     TensorProto = 13,
+    Quoted = 14,
 }
 
 impl ItemKind {
@@ -141,6 +142,7 @@ impl ItemKind {
             Self::Named,
             Self::Http,
             Self::TensorProto,
+            Self::Quoted,
         ]
         .into_iter()
         .find(|&kind| kind as u8 == code)

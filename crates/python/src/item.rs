@@ -76,7 +76,7 @@ impl Buffer {
                 item.kind = ItemKind::Binary;
                 shared = std::slice::from_ref(bytes);
             }
-            Payload::Json(value) => {
+            Payload::Json(value) | Payload::Quoted(value) => {
                 item.kind = ItemKind::Json;
                 shared = std::slice::from_ref(value.bytes());
             }
@@ -134,10 +134,15 @@ impl Buffer {
         Ok(())
     }
 
-    /// Adds an item that is nothing but its body.
-    pub(crate) fn value(&mut self, kind: ItemKind, body: &Bytes) {
+    /// Adds an item that is its body, and perhaps one name.
+    pub(crate) fn value(&mut self, kind: ItemKind, name: Option<&'static str>, body: &Bytes) {
         let start = self.start_item();
+        let names = self.tail.len();
+        if let Some(name) = name {
+            encode_names(&[name].into_iter().collect(), &mut self.tail);
+        }
         let item = ItemHeader {
+            names: u32::try_from(self.tail.len() - names).expect("it is a name of ours"),
             body: body.len() as u64,
             ..ItemHeader::new(kind)
         };

@@ -32,6 +32,7 @@ mod loaded;
 mod lock;
 mod methods;
 mod metrics;
+mod names;
 mod output;
 mod package;
 mod pool;

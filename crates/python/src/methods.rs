@@ -74,10 +74,10 @@ impl From<Vec<String>> for Methods {
                 let takes_raw = has("_raw")
                     || match (method, encoding) {
                         (Method::HealthStatus | Method::Metadata, _) => false,
-                        // Feedback comes as protobuf either way.
-                        (Method::SendFeedback, _) => has("_rest") || has("_grpc"),
-                        (_, Encoding::Json) => has("_rest"),
-                        (_, Encoding::Protobuf) => has("_grpc"),
+                        // Predictions alone choose by the transport.
+                        (Method::Predict, Encoding::Json) => has("_rest"),
+                        (Method::Predict, Encoding::Protobuf) => has("_grpc"),
+                        _ => has("_rest") || has("_grpc"),
                     };
                 if takes_raw {
                     bits |= Self::raw(method, encoding);
@@ -140,11 +140,18 @@ mod tests {
 
     #[test]
     fn raw_methods_of_one_encoding() {
-        let rest = methods(&["predict_rest", "send_feedback_rest", "health_status_rest"]);
-        let has = |method| ENCODINGS.map(|encoding| rest.has_raw(method, encoding));
-        assert_eq!(has(Method::Predict), [true, false]);
-        // Feedback comes as protobuf either way.
-        assert_eq!(has(Method::SendFeedback), [true, true]);
-        assert_eq!(has(Method::HealthStatus), [false, false]);
+        for (suffix, predict) in [("_rest", [true, false]), ("_grpc", [false, true])] {
+            let names = Method::ALL.map(|method| format!("{}{suffix}", method.name()));
+            let methods = Methods::from(names.to_vec());
+            for method in Method::ALL {
+                let has = ENCODINGS.map(|encoding| methods.has_raw(method, encoding));
+                let expected = match method {
+                    Method::Predict => predict,
+                    Method::HealthStatus | Method::Metadata => [false, false],
+                    _ => [true, true],
+                };
+                assert_eq!(has, expected, "{method:?}{suffix}");
+            }
+        }
     }
 }

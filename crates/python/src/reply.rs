@@ -2,20 +2,28 @@
 
 use bytes::{Buf, Bytes};
 use serde::Deserialize;
-use streeling_codec::DecodeError;
 use streeling_codec::seldon::proto::Limits;
 use streeling_codec::seldon::{json, proto};
 use streeling_core::{
-    Array, DType, Elements, Encoding, Error, ErrorKind, Layout, Message, Names, Page, Payload,
-    RawJson, Response, Tensor,
+    Array, DType, Elements, Encoding, Error, ErrorKind, Layout, Message, Meta, Names, Page,
+    Payload, RawJson, Response, Status, Tensor, Untyped,
 };
 
 use crate::frame::{Fault, Header, ITEM, ItemHeader, ItemKind, Kind};
 use crate::http;
+use crate::names::own_names;
 
 /// The most columns of an array without elements that get default names: each of these is written,
 /// whether or not there is anything below it.
 const EMPTY_COLUMNS: usize = 1 << 18;
+
+/// Where the meta of a raw response has the HTTP status that it chooses.
+const STATUS: &str = "status";
+
+/// Where the meta of other responses has the list that an array was made of, and the metrics as the
+/// component wrote them, where what is sent beside says less.
+const LIST: &str = "list";
+const WRITTEN: &str = "written";
 
 /// One frame from a worker: header and all that follows it.
 #[derive(Clone, Debug)]
@@ -30,6 +38,8 @@ pub(crate) struct Reply {
 #[derive(Debug)]
 pub(crate) enum Outcome {
     Response(Response),
+    /// An array with the list that it was made of, whose numbers are of several types.
+    Listed(Response, RawJson),
     /// A `_raw` method declined: the request is to be sent again in plain form.
     Declined,
 }
@@ -43,6 +53,9 @@ impl Reply {
             Ok(Outcome::Response(response)) => {
                 Ok(Outcome::Response(Response { worker, ..response }))
             }
+            Ok(Outcome::Listed(response, list)) => {
+                Ok(Outcome::Listed(Response { worker, ..response }, list))
+            }
             Ok(Outcome::Declined) => Ok(Outcome::Declined),
             Err(error) => Err(Error { worker, ..error }),
         }
@@ -53,7 +66,7 @@ impl Reply {
     pub(crate) fn page(self, traceback: bool) -> Result<Option<Page>, Error> {
         match self.outcome(Encoding::Json, traceback) {
             Ok(Outcome::Declined) => Ok(None),
-            Ok(Outcome::Response(_)) => Err(Error::new(
+            Ok(Outcome::Response(_) | Outcome::Listed(..)) => Err(Error::new(
                 ErrorKind::Internal,
                 "the worker responded with a message where a page is due",
             )),
@@ -103,7 +116,10 @@ fn outcome(mut rest: Bytes, encoding: Encoding) -> Result<Result<Outcome, Error>
     let shape: Vec<usize> = (0..item.ndim)
         .map(|_| dimensions.get_u64_le() as usize)
         .collect();
-    let names = own_names(&rest.split_to(item.names as usize))?;
+    let names = match own_names(rest.split_to(item.names as usize), encoding) {
+        Ok(names) => names,
+        Err(error) => return Ok(Err(error)),
+    };
     let meta = rest.split_to(item.meta as usize);
     let body = rest;
 
@@ -135,9 +151,14 @@ fn outcome(mut rest: Bytes, encoding: Encoding) -> Result<Result<Outcome, Error>
         ItemKind::Text => Payload::Text(text(body)?),
         ItemKind::Binary => Payload::Bytes(body),
         ItemKind::Json => Payload::Json(RawJson::from_checked(body)),
+        ItemKind::Quoted => Payload::Quoted(RawJson::from_checked(body)),
         ItemKind::Message | ItemKind::Protobuf => {
-            return Ok(raw_message(item.kind, &body, encoding)
-                .map(|message| Outcome::Response(Response::complete(message))));
+            let body = match raw_message(item.kind, body, encoding) {
+                Ok(body) => body,
+                Err(error) => return Ok(Err(error)),
+            };
+            let response = Response::complete(uninspected(body, &meta)?);
+            return Ok(Ok(Outcome::Response(response)));
         }
         ItemKind::Custom if encoding == Encoding::Json => return Ok(Err(no_custom())),
         ItemKind::Custom => custom(body)?,
@@ -146,12 +167,29 @@ fn outcome(mut rest: Bytes, encoding: Encoding) -> Result<Result<Outcome, Error>
         ItemKind::Named => return Err(Fault::UnexpectedItem(item.kind)),
     };
     let mut response = Response::from(payload);
+    let mut list = None;
     if !meta.is_empty() {
-        let meta = json::decode_meta(&meta).map_err(|error| Fault::Json(error.to_string()))?;
+        let meta = decode_meta(&meta)?;
+        // What JSON alone can say is for callers that read it.
+        if let Some(untyped) = meta.untyped
+            && encoding == Encoding::Json
+        {
+            let mut fields = untyped.fields;
+            list = fields.remove(LIST);
+            if let Some(written) = fields.remove(WRITTEN) {
+                response.message.meta.untyped = Some(Box::new(Untyped {
+                    metrics: Some(written),
+                    ..Untyped::default()
+                }));
+            }
+        }
         response.message.meta.tags = meta.tags;
         response.message.meta.metrics = meta.metrics;
     }
-    Ok(Ok(Outcome::Response(response)))
+    Ok(Ok(match list {
+        Some(list) => Outcome::Listed(response, list),
+        None => Outcome::Response(response),
+    }))
 }
 
 /// How many columns an array has that have names: below two dimensions none, and none of more than
@@ -161,55 +199,58 @@ fn columns(shape: &[usize], names: &Option<Names>, body: &Bytes) -> Option<usize
     (names.is_some() || columns <= body.len().max(EMPTY_COLUMNS)).then_some(columns)
 }
 
-/// The names that the component itself gives, if it gives any.
-fn own_names(text: &Bytes) -> Result<Option<Names>, Fault> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let names = json::decode_names(text).map_err(|error| Fault::Json(error.to_string()))?;
-    Ok(Some(names.into()))
-}
-
 fn text(body: Bytes) -> Result<String, Fault> {
     String::from_utf8(body.into()).map_err(|_| Fault::Utf8)
 }
 
-/// The response of a `_raw` method, itself JSON or protobuf, for a caller that uses this encoding.
-fn raw_message(kind: ItemKind, body: &Bytes, encoding: Encoding) -> Result<Message, Error> {
-    let no_message = |error: &DecodeError| {
-        let kind = if error.path().starts_with("meta.metrics") {
-            ErrorKind::BadMetric
-        } else {
-            ErrorKind::Component
-        };
-        Error::new(
-            kind,
-            format!("the component's response is not a SeldonMessage: {error}"),
-        )
+/// A raw response, which the server does not look into: what counts in it is what the worker says.
+fn uninspected(body: Bytes, meta: &Bytes) -> Result<Message, Fault> {
+    let mut message = Message {
+        payload: Payload::Opaque(vec![body]),
+        ..Message::default()
     };
-    if kind == ItemKind::Protobuf {
-        let message =
-            proto::decode_response(body, Limits::default()).map_err(|e| no_message(&e))?;
-        return match (&message.payload, encoding) {
-            (Payload::Any { .. }, Encoding::Json) => Err(no_custom()),
-            _ => Ok(message),
-        };
-    }
-    match encoding {
-        Encoding::Protobuf => json::decode_response(body).map_err(|error| no_message(&error)),
-        // As it is: only what the server itself needs is read from it.
-        Encoding::Json => {
-            let read = if body.starts_with(b"{") {
-                json::decode_response(body).map_err(|error| no_message(&error))?
-            } else {
-                Message::default()
-            };
-            Ok(Message {
-                payload: Payload::Opaque(vec![body.clone()]),
-                ..read
-            })
+    if !meta.is_empty() {
+        let meta = decode_meta(meta)?;
+        if let Some(code) = meta.untyped(STATUS) {
+            let code = serde_json::from_slice(code.as_bytes());
+            message.status = Some(Status {
+                code: code.map_err(|error| Fault::Json(error.to_string()))?,
+                ..Status::default()
+            });
         }
+        message.meta.metrics = meta.metrics;
     }
+    Ok(message)
+}
+
+fn decode_meta(meta: &Bytes) -> Result<Meta, Fault> {
+    json::decode_meta(meta).map_err(|error| Fault::Json(error.to_string()))
+}
+
+/// The response of a `_raw` method, itself JSON or protobuf, for a caller that uses this encoding:
+/// as it is, unless it is of the other one.
+fn raw_message(kind: ItemKind, body: Bytes, encoding: Encoding) -> Result<Bytes, Error> {
+    let no_message = |error: &dyn std::error::Error| {
+        let text = format!("the component's response is not a SeldonMessage: {error}");
+        Error::new(ErrorKind::Component, text)
+    };
+    let mut out = Vec::new();
+    match (kind, encoding) {
+        (ItemKind::Protobuf, Encoding::Json) => {
+            let message =
+                proto::decode_response(&body, Limits::default()).map_err(|e| no_message(&e))?;
+            if let Payload::Any { .. } = message.payload {
+                return Err(no_custom());
+            }
+            json::encode_in_protobuf_form(&message, &mut out);
+        }
+        (ItemKind::Message, Encoding::Protobuf) => {
+            let message = json::decode_response(&body).map_err(|error| no_message(&error))?;
+            proto::encode_message(&message, &mut out).map_err(|error| no_message(&error))?;
+        }
+        _ => return Ok(body),
+    }
+    Ok(out.into())
 }
 
 /// Reads `type_url` behind its length, and the value.
@@ -302,8 +343,8 @@ fn raised(body: &[u8], with_traceback: bool) -> Result<Option<Error>, Fault> {
 mod tests {
     use super::*;
 
-    fn json(text: &'static str, encoding: Encoding) -> Result<Message, Error> {
-        raw_message(ItemKind::Message, &text.into(), encoding)
+    fn json(text: &'static str, encoding: Encoding) -> Result<Bytes, Error> {
+        raw_message(ItemKind::Message, text.into(), encoding)
     }
 
     /// The names of the array in a reply of this kind, shape and body.
@@ -367,26 +408,39 @@ mod tests {
     }
 
     #[test]
-    fn over_rest_a_raw_message_is_sent_as_it_is() {
+    fn a_raw_message_of_the_callers_encoding_is_sent_as_it_is() {
         for text in [
             "null",
             "[[1]]",
             r#"{"colour":1}"#,
             r#"{"strData":"a","jsonData":1}"#,
+            r#"{"status":"success","meta":{"metrics":[{"type":"ODD"}]}}"#,
         ] {
-            let message = json(text, Encoding::Json).unwrap();
-            assert_eq!(message.payload, Payload::Opaque(vec![text.into()]));
+            assert_eq!(json(text, Encoding::Json).unwrap(), text);
         }
-        let text =
-            r#"{"status":{"code":409},"meta":{"metrics":[{"key":"k","type":"GAUGE","value":2}]}}"#;
-        let message = json(text, Encoding::Json).unwrap();
-        assert_eq!(message.status.unwrap().code, 409);
-        assert_eq!(message.meta.metrics.len(), 1);
+        let body = Bytes::from_static(b"no message at all");
+        let same = raw_message(ItemKind::Protobuf, body.clone(), Encoding::Protobuf);
+        assert_eq!(same.unwrap(), body);
     }
 
     #[test]
-    fn over_grpc_it_must_be_a_message() {
+    fn what_counts_in_a_raw_message_is_what_the_worker_says() {
+        let body = Bytes::from_static(b"x");
+        let meta = r#"{"metrics":[{"key":"k","type":"GAUGE","value":2}],"status":409}"#;
+        let message = uninspected(body.clone(), &meta.into()).unwrap();
+        assert_eq!(message.payload, Payload::Opaque(vec![body.clone()]));
+        assert_eq!(message.status.unwrap().code, 409);
+        assert_eq!(message.meta.metrics.len(), 1);
+        let message = uninspected(body.clone(), &Bytes::new()).unwrap();
+        assert_eq!((message.status, message.meta), (None, Meta::default()));
+        let wrong = uninspected(body, &r#"{"status":"409"}"#.into());
+        assert!(matches!(wrong, Err(Fault::Json(_))));
+    }
+
+    #[test]
+    fn over_grpc_json_must_be_a_message() {
         let message = json(r#"{"strData":"a"}"#, Encoding::Protobuf).unwrap();
+        let message = proto::decode_response(&message, Limits::default()).unwrap();
         assert_eq!(message.payload, Payload::Text("a".to_owned()));
         for text in ["null", "[[1]]", "\"a\""] {
             let error = json(text, Encoding::Protobuf).unwrap_err();
@@ -395,22 +449,12 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_metric_is_an_error_in_either_encoding() {
-        for encoding in [Encoding::Json, Encoding::Protobuf] {
-            let error = json(r#"{"meta":{"metrics":[{"type":"ODD"}]}}"#, encoding).unwrap_err();
-            assert_eq!(error.kind, ErrorKind::BadMetric);
-        }
-    }
-
-    #[test]
     fn custom_data_is_for_grpc_only() {
         // SeldonMessage { customData: { type_url: "u" } }
         let body = Bytes::from_static(b"\x3a\x03\x0a\x01u");
-        let message = raw_message(ItemKind::Protobuf, &body, Encoding::Protobuf).unwrap();
-        assert!(matches!(message.payload, Payload::Any { .. }));
-        let error = raw_message(ItemKind::Protobuf, &body, Encoding::Json).unwrap_err();
+        let error = raw_message(ItemKind::Protobuf, body, Encoding::Json).unwrap_err();
         assert_eq!(error.kind, ErrorKind::BadData);
-        assert!(raw_message(ItemKind::Protobuf, &"x".into(), Encoding::Json).is_err());
+        assert!(raw_message(ItemKind::Protobuf, "x".into(), Encoding::Json).is_err());
     }
 
     #[test]

@@ -67,18 +67,24 @@ impl RequestFrame {
         let routing = routing.map_or("null".to_owned(), |branch| branch.to_string());
         text.extend_from_slice(format!(",\"routing\":{routing}}}").as_bytes());
         self.items += 1;
-        self.buffer.value(ItemKind::Json, &Bytes::from(text));
+        self.buffer.value(ItemKind::Json, None, &Bytes::from(text));
         Ok(())
     }
 
-    /// Adds a raw message, list or feedback, for a `_raw` method.
-    pub(crate) fn raw_message(&mut self, encoding: Encoding, message: &Bytes) {
+    /// Adds a raw message, list or feedback, for a `_raw` method. `bytes` is the name of a field
+    /// that is bytes to the component.
+    pub(crate) fn raw_message(
+        &mut self,
+        encoding: Encoding,
+        message: &Bytes,
+        bytes: Option<&'static str>,
+    ) {
         let kind = match encoding {
             Encoding::Json => ItemKind::Message,
             Encoding::Protobuf => ItemKind::Protobuf,
         };
         self.items += 1;
-        self.buffer.value(kind, message);
+        self.buffer.value(kind, bytes, message);
     }
 
     /// Adds the request as it came, behind all others.
@@ -164,7 +170,7 @@ mod tests {
             let mut request = RequestFrame::new(Encoding::Json, context);
             request.message(&Message::default()).unwrap();
             // A piece of its own pushes what is before it out of the tail.
-            request.raw_message(Encoding::Json, &Bytes::from(vec![b' '; INLINE + 1]));
+            request.raw_message(Encoding::Json, &Bytes::from(vec![b' '; INLINE + 1]), None);
             let size = request.size();
             let frame = request.finish(Method::Predict, 1, None).unwrap().concat();
             let header = Header::decode(frame.first_chunk().unwrap()).unwrap();

@@ -2,11 +2,10 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use streeling_codec::json;
 use streeling_codec::seldon::{json as seldon_json, proto};
 use streeling_core::{
-    Context, Encoding, Error, ErrorKind, Input, Layout, Message, Method, Page, Payload, RawJson,
-    Request, Response, Result, Service, Wants, wrong_input,
+    Array, Context, Elements, Encoding, Error, ErrorKind, Input, Layout, Message, Method, Names,
+    Page, Payload, RawJson, RawMessage, Request, Response, Result, Service, Wants, wrong_input,
 };
 
 use crate::frame::Call;
@@ -24,30 +23,39 @@ impl Service for Pool {
     /// must be defined.
     async fn call(&self, context: &Context, request: Request) -> Result<Response> {
         let Request { method, input, .. } = request;
-        if !is_input_of(method, &input) {
+        if !is_input_of(method, &input, context) {
             return Err(wrong_input(method));
         }
         if method == Method::Metadata {
             return self.metadata();
         }
-        let encoding = context.encoding;
-        if matches!(method, Method::Route | Method::Aggregate) {
-            let methods = self.shared.component.methods()?;
-            if !methods.has(method) && !methods.has_raw(method, encoding) {
-                return Err(not_defined(method));
-            }
-        }
+        let methods = self.shared.component.methods()?;
         // The worker itself chooses between plain and raw method for what is passed through.
-        if !is_opaque(&input) && self.shared.component.methods()?.has_raw(method, encoding) {
+        if context.raw_message != RawMessage::Declined
+            && !is_opaque(&input)
+            && methods.has_raw(method, context.encoding)
+        {
             let frame = raw_message(&input, context)?;
             match self.outcome(context, method, frame).await? {
                 Outcome::Declined => {}
-                Outcome::Response(response) => return Ok(response),
+                Outcome::Response(response) | Outcome::Listed(response, _) => return Ok(response),
             }
+        }
+        let is_needed = matches!(method, Method::Route | Method::Aggregate);
+        if matches!(input, Input::Raw) || is_needed && !methods.has(method) {
+            return Err(not_defined(method));
         }
         let frame = plain(&input, context)?;
         match self.outcome(context, method, frame).await? {
             Outcome::Response(response) => fitting(response, &input),
+            Outcome::Listed(mut response, list) => {
+                if let Payload::Array(array) = &mut response.message.payload
+                    && takes_lists(&input)
+                {
+                    write_as(list, array);
+                }
+                Ok(response)
+            }
             Outcome::Declined => Err(not_defined(method)),
         }
     }
@@ -101,13 +109,38 @@ impl Pool {
     }
 }
 
+/// Whether arrays go back as nested lists, which may be written as the component has them.
+fn takes_lists(input: &Input) -> bool {
+    let message = match input {
+        Input::Message(message) => Some(message),
+        Input::Messages(messages) => messages.first(),
+        Input::Feedback(_) | Input::Raw | Input::None => None,
+    };
+    message.is_some_and(|message| match &message.payload {
+        Payload::Array(array) => matches!(array.layout, Layout::Nested | Layout::Unset),
+        _ => false,
+    })
+}
+
+/// Makes an array of numbers the list that it was made of.
+fn write_as(list: RawJson, array: &mut Array) {
+    if let (Names::Unset, Elements::Typed(tensor)) = (&array.names, &array.elements) {
+        let columns = tensor.shape().get(1).copied();
+        array.names = columns.map_or(Names::new(), Names::Numbered);
+    }
+    array.elements = Elements::Json(list);
+    array.layout = Layout::Nested;
+}
+
 /// Whether this is what the method is called on.
-fn is_input_of(method: Method, input: &Input) -> bool {
+fn is_input_of(method: Method, input: &Input, context: &Context) -> bool {
+    let is_raw =
+        matches!(input, Input::Raw) && matches!(context.raw_message, RawMessage::Given { .. });
     match method {
         Method::Predict | Method::TransformInput | Method::TransformOutput | Method::Route => {
-            matches!(input, Input::Message(_))
+            is_raw || matches!(input, Input::Message(_))
         }
-        Method::Aggregate => matches!(input, Input::Messages(_)),
+        Method::Aggregate => is_raw || matches!(input, Input::Messages(_)),
         Method::SendFeedback => matches!(input, Input::Feedback(_)),
         Method::HealthStatus | Method::Metadata => matches!(input, Input::None),
     }
@@ -123,7 +156,7 @@ fn fitting(response: Response, input: &Input) -> Result<Response> {
         Input::Message(message) => Some(message),
         Input::Messages(messages) => messages.first(),
         Input::Feedback(feedback) => feedback.request.as_ref(),
-        Input::None => None,
+        Input::Raw | Input::None => None,
     };
     let requested = requested.and_then(layout);
     if layout(&response.message) == Some(Layout::TensorProto)
@@ -157,7 +190,7 @@ fn plain(input: &Input, context: &Context) -> Result<RequestFrame> {
         Input::Message(message) => frame.message(message)?,
         Input::Messages(messages) => messages.iter().try_for_each(|one| frame.message(one))?,
         Input::Feedback(feedback) => frame.feedback(feedback)?,
-        Input::None => {}
+        Input::Raw | Input::None => {}
     }
     Ok(frame)
 }
@@ -170,24 +203,21 @@ fn raw_message(input: &Input, context: &Context) -> Result<RequestFrame> {
         Input::None => Encoding::Json,
         _ => context.encoding,
     };
-    let message = match &context.raw_message {
-        Some(message) if encoding == context.encoding => match encoding {
-            Encoding::Json => json::check(message)
-                .map_err(|error| bad_data(&error))?
-                .into_bytes(),
-            Encoding::Protobuf => message.clone(),
-        },
-        _ => encode(input, encoding)?,
+    let (message, bytes) = match &context.raw_message {
+        RawMessage::Given { message, bytes } if encoding == context.encoding => {
+            (message.clone(), *bytes)
+        }
+        _ => (encode(input, encoding)?, None),
     };
     let mut frame = RequestFrame::new(encoding, context.request.as_deref());
-    frame.raw_message(encoding, &message);
+    frame.raw_message(encoding, &message, bytes);
     Ok(frame)
 }
 
 fn encode(input: &Input, encoding: Encoding) -> Result<Bytes> {
     let mut out = Vec::new();
     match (encoding, input) {
-        (_, Input::None) => out.extend_from_slice(b"{}"),
+        (_, Input::Raw | Input::None) => out.extend_from_slice(b"{}"),
         (Encoding::Json, Input::Message(message)) => {
             seldon_json::encode_message(message, &mut out);
         }

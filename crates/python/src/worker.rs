@@ -51,6 +51,8 @@ pub struct WorkerConfig {
     pub log_level: &'static str,
     /// Whether its lines are JSON objects.
     pub log_as_json: bool,
+    /// Whether metrics stay in responses that the server does not look into.
+    pub metrics_in_response: bool,
     /// What its requests come over, as the list of processes is to show it: `REST`.
     pub serves: &'static str,
     /// Where the lines go that the component writes.
@@ -111,6 +113,7 @@ struct Load<'a> {
     log_format: &'a str,
     packages: Option<&'a Path>,
     tracing: Option<&'a WorkerTracing>,
+    metrics_in_response: bool,
 }
 
 /// A worker's description of the component that it has loaded.
@@ -332,6 +335,7 @@ fn load(config: &WorkerConfig, slot: usize, packages: Option<&Path>) -> Vec<u8> 
         log_format: if config.log_as_json { "json" } else { "text" },
         packages,
         tracing: config.tracing.as_ref(),
+        metrics_in_response: config.metrics_in_response,
     };
     let mut text =
         serde_json::to_vec(&load).expect("paths are checked to be UTF-8 when settings are read");

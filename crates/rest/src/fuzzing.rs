@@ -9,5 +9,5 @@ use streeling_core::Error;
 ///
 /// [`ErrorKind::BadData`](streeling_core::ErrorKind) when it stands for none.
 pub fn multipart(boundary: &str, body: Bytes) -> Result<Bytes, Error> {
-    crate::seldon::multipart(Some(boundary), body)
+    crate::seldon::multipart_document(Some(boundary), body)
 }

@@ -9,7 +9,7 @@ use futures_util::{FutureExt as _, Stream};
 use http::Method as Verb;
 use streeling_core::{
     Context, Encoding, Error, ErrorKind, Input, Message, Method, Model, Models, Operation,
-    Original, Payload, Request, Result, Service, Stage, Wants,
+    Original, Payload, RawMessage, Request, Result, Service, Stage, Wants,
 };
 use streeling_net::Offload;
 use tokio::sync::watch;
@@ -18,13 +18,16 @@ use tokio::time::{Instant, timeout_at};
 use crate::Config;
 use crate::body::{self, Limits};
 use crate::head::Head;
-use crate::protocol::{Action, Decoded, Params, Problem, Protocol, Undecoded};
+use crate::protocol::{Action, Params, Problem, Protocol, Undecoded};
 use crate::reply::Reply;
 use crate::router::{Match, Router};
 use crate::{own, standard};
 
 /// A page of the component's own, to metrics and traces.
 const PAGE: Operation = Operation::new("page", "Page");
+
+/// The part of a path that names the model.
+const MODEL: &str = "model";
 
 /// What all requests share.
 pub(crate) struct Handler {
@@ -80,7 +83,7 @@ impl Handler {
                 .and_then(|timeout| Instant::now().checked_add(timeout))
                 .map(Instant::into_std),
             encoding: Encoding::Json,
-            raw_message: None,
+            raw_message: RawMessage::Unknown,
             original: None,
             request: Some(Arc::clone(&head.request)),
         };
@@ -293,27 +296,60 @@ impl Handler {
         body: Bytes,
     ) -> Result<Reply> {
         context.set_received(body.len());
+        let model = self.models.get(found.params.get(MODEL))?;
+        let mut declined = None;
+        if model.service.takes_raw_message(method, context.encoding) {
+            let read = body.clone();
+            let read = self.read_body(context, head, found, method, read, as_raw_message);
+            if let Some(message) = read.await? {
+                let mut context = Context {
+                    raw_message: message,
+                    ..context.clone()
+                };
+                let request = request(method, &found.params, Input::Raw);
+                match self.call(&context, model, found, request).await {
+                    Err(error) if error.kind == ErrorKind::NotImplemented => {}
+                    result => return result,
+                }
+                context.raw_message = RawMessage::Declined;
+                declined = Some(context);
+            }
+        }
+        let context = declined.as_ref().unwrap_or(context);
+        let read = self.read_body(context, head, found, method, body, as_input);
+        let request = request(method, &found.params, read.await?);
+        self.call(context, model, found, request).await
+    }
+
+    /// Reads a body in one of the ways of its protocol.
+    async fn read_body<T: Send + 'static>(
+        &self,
+        context: &Context,
+        head: &Arc<Head>,
+        found: &Match<'_>,
+        method: Method,
+        body: Bytes,
+        way: impl FnOnce(&dyn Protocol, Undecoded<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let since = context.clock();
         let size = body.len();
-        let decode = {
+        let read = {
             let (protocol, head) = (Arc::clone(found.protocol), Arc::clone(head));
             let params = found.params.clone();
-            move || decode(&*protocol, &head, method, &params, body)
+            move || {
+                let undecoded = Undecoded {
+                    method,
+                    params: &params,
+                    query: head.query(),
+                    headers: &head.headers,
+                    body,
+                };
+                way(&*protocol, undecoded)
+            }
         };
-        let decoded = self.offload.run(size, decode).await;
+        let read = self.offload.run(size, read).await;
         context.record(Stage::Decode, since);
-        let Decoded { input, raw_message } = decoded?;
-        let request = request(method, &found.params, input);
-        let model = self.models.get(request.model.as_deref())?;
-        let with_raw_message = model
-            .service
-            .takes_raw_message(method, context.encoding)
-            .then(|| Context {
-                raw_message,
-                ..context.clone()
-            });
-        let context = with_raw_message.as_ref().unwrap_or(context);
-        self.call(context, model, found, request).await
+        read
     }
 
     async fn call(
@@ -347,7 +383,7 @@ impl Handler {
 fn request(method: Method, params: &Params, input: Input) -> Request {
     Request {
         method,
-        model: params.get("model").map(str::to_owned),
+        model: params.get(MODEL).map(str::to_owned),
         input,
     }
 }
@@ -364,18 +400,10 @@ fn not_found(protocol: &dyn Protocol, head: &Head) -> Reply {
     standard::problem(protocol, head, Problem::Error(&error))
 }
 
-fn decode(
-    protocol: &dyn Protocol,
-    head: &Head,
-    method: Method,
-    params: &Params,
-    body: Bytes,
-) -> Result<Decoded> {
-    protocol.decode(Undecoded {
-        method,
-        params,
-        query: head.query(),
-        headers: &head.headers,
-        body,
-    })
+fn as_raw_message(protocol: &dyn Protocol, undecoded: Undecoded<'_>) -> Result<Option<RawMessage>> {
+    protocol.raw_message(undecoded)
+}
+
+fn as_input(protocol: &dyn Protocol, undecoded: Undecoded<'_>) -> Result<Input> {
+    protocol.decode(undecoded)
 }

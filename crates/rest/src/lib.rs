@@ -28,6 +28,6 @@ mod server;
 mod standard;
 
 pub use config::Config;
-pub use protocol::{Action, Decoded, Params, Problem, Protocol, Route, Undecoded, Verbs};
+pub use protocol::{Action, Params, Problem, Protocol, Route, Undecoded, Verbs};
 pub use reply::{Body, Pieces, Reply, html, json, stream};
 pub use server::Rest;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method as Verb};
-use streeling_core::{Error, Input, Method, Operation, Response, Result};
+use streeling_core::{Error, Input, Method, Operation, RawMessage, Response, Result};
 
 use crate::reply::Reply;
 
@@ -23,12 +23,22 @@ pub trait Protocol: Send + Sync + 'static {
         false
     }
 
+    /// The message of a call as the caller wrote it, for a component that takes raw messages;
+    /// `None` where this protocol has none that such a component knows.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::BadData`](streeling_core::ErrorKind) when the body holds no message.
+    fn raw_message(&self, _undecoded: Undecoded<'_>) -> Result<Option<RawMessage>> {
+        Ok(None)
+    }
+
     /// Reads what a method is called on. Large bodies are read on another thread.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::BadData`](streeling_core::ErrorKind) when the body does not say that.
-    fn decode(&self, undecoded: Undecoded<'_>) -> Result<Decoded>;
+    fn decode(&self, undecoded: Undecoded<'_>) -> Result<Input>;
 
     /// About how many bytes [`Protocol::encode`] will write; 0 where they lie there already.
     fn encoded_size(&self, response: &Response) -> usize;
@@ -128,16 +138,6 @@ pub struct Undecoded<'a> {
     pub headers: &'a HeaderMap,
     /// The whole body.
     pub body: Bytes,
-}
-
-/// What a method is called on.
-#[derive(Debug)]
-pub struct Decoded {
-    /// The same in core's words.
-    pub input: Input,
-    /// The message as the caller wrote it, for a component that takes raw messages of this
-    /// protocol.
-    pub raw_message: Option<Bytes>,
 }
 
 /// Why a request has no good response.

@@ -109,10 +109,6 @@ impl Backend {
     }
 
     /// Logs what is about to be loaded, and by what.
-    #[cfg_attr(
-        not(feature = "python"),
-        expect(unused_variables, reason = "a component in Rust needs none of them")
-    )]
     pub(crate) fn announce(&self, settings: &Settings) {
         let version = env!("CARGO_PKG_VERSION");
         match self {

@@ -295,6 +295,7 @@ fn worker(
         log_as_json: log::format(&settings.log) == LogFormat::Json,
         serves,
         output: Arc::clone(output) as _,
+        metrics_in_response: settings.metrics.in_response,
         tracing: settings.tracing.as_ref().map(tracing),
     }
 }

@@ -119,17 +119,6 @@ fn metrics_are_those_of_the_request_at_the_defaults() {
     });
 }
 
-/// The truth value that is all of a message's array.
-fn is_true(message: &SeldonMessage) -> bool {
-    let text = format!("{message:?}");
-    assert_ne!(
-        text.contains("BoolValue(true)"),
-        text.contains("BoolValue(false)"),
-        "{text}"
-    );
-    text.contains("BoolValue(true)")
-}
-
 /// Ten requests at the same time, of which none gets a response before all are in the component.
 fn meet(command: &ServerCommand) {
     let server = command.start().unwrap();
@@ -174,10 +163,7 @@ fn by_the_second_name_there_is_one_thread_the_main_one() {
         let (status, body) = send_json(&server, &post("/predict", 1));
         assert_eq!(status, 200, "{body}");
         let line = server.wait_for_log("loads concurrency.Meeting");
-        let grpc = grpc(&server, 1);
-        let rest = body["data"]["ndarray"][0][0].clone();
-        assert_eq!(rest, is_true(&grpc), "on the main thread");
-        (line, rest)
+        (line, body["data"]["ndarray"][0][0].clone())
     };
     for (command, threads, defaults, main) in [
         (alone(), "10 threads", "STREELING_DEFAULTS=page", false),

@@ -80,20 +80,6 @@ fn reaps_orphans_and_exits_as_the_server_does() {
     assert_eq!(server.wait(TIMEOUT).unwrap().code(), Some(0));
 }
 
-/// The server has the name that process 1 has, by which it chooses defaults.
-#[test]
-fn the_name_of_the_program_counts() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("Idle.py"), "class Idle:\n    pass\n").unwrap();
-    let name = folder.path().join("seldon-core-microservice");
-    std::os::unix::fs::symlink(&*SERVER, &name).unwrap();
-    let program = [name.to_str().unwrap(), "Idle"];
-    let command = first_process(folder.path(), &[], &program);
-    let server = command.args(ON_FREE_PORTS).start().unwrap();
-    let line = server.wait_for_log("loads Idle.Idle");
-    assert!(line.contains("STREELING_DEFAULTS=1.18.2"), "{line}");
-}
-
 #[test]
 fn says_why_it_cannot_start_the_server() {
     let folder = tempfile::tempdir().unwrap();

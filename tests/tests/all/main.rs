@@ -34,6 +34,7 @@ mod passthrough;
 mod pidfile;
 mod processes;
 mod prometheus;
+mod raw;
 mod reflection;
 mod refusals;
 mod requests;

@@ -40,6 +40,14 @@ fn raw_method_gets_the_very_bytes_and_its_bytes_go_out() {
 }
 
 #[test]
+fn method_named_after_the_transport_comes_first() {
+    let server = server("Rest");
+    let response = server.send(&post("/predict", b"body".to_vec())).unwrap();
+    assert_eq!(response.status, 200);
+    assert_eq!(response.body, b"rest: body");
+}
+
+#[test]
 fn plain_method_gets_them_too_and_other_methods_are_as_ever() {
     let server = server("Plain");
     let response = server.send(&post("/predict", bytes(10))).unwrap();

@@ -16,6 +16,15 @@ pub fn check(body: &Bytes) -> Result<RawJson, DecodeError> {
     one_value(body, |cursor| raw(body, cursor))
 }
 
+/// The value that starts at `offset` of a document; `None` where none does.
+#[must_use]
+pub fn value_at(document: &[u8], offset: usize) -> Option<&[u8]> {
+    let mut cursor = Cursor::new(document).ok()?;
+    cursor.pos = offset;
+    cursor.skip().ok()?;
+    document.get(offset..cursor.pos)
+}
+
 /// Any value, as its text. The cursor walks over `body`.
 pub(crate) fn raw(body: &Bytes, cursor: &mut Cursor<'_>) -> Result<RawJson> {
     let start = cursor.pos;

@@ -13,6 +13,6 @@ pub(crate) mod number;
 pub(crate) mod scan;
 pub(crate) mod writer;
 
-pub use document::check;
+pub use document::{check, value_at};
 pub(crate) use writer::float_in_protobuf_form;
 pub use writer::{encode_float, encode_string};

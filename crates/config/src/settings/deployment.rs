@@ -74,10 +74,11 @@ static PAYLOAD_PASSTHROUGH: Row = Row {
         zh: "跳过对 REST 预测请求有效载荷的解码",
     },
     detail: Text {
-        en: "predict_raw, or else predict, gets the bytes of the body, whatever its content type, \
-             and the bytes or text that it returns go out as they are, as application/json.",
-        zh: "predict_raw（没有则 predict）直接得到请求体的字节，不论其内容类型；它返回的字节或文本\
-             以 application/json 原样发出。",
+        en: "predict_rest, else predict_raw, else predict, gets the bytes of the body, \
+             whatever its content type, and the bytes or text that it returns go out as they \
+             are, as application/json.",
+        zh: "predict_rest（没有则 predict_raw，再没有则 predict）直接得到请求体的字节，\
+             不论其内容类型；它返回的字节或文本以 application/json 原样发出。",
     },
 };
 

@@ -50,7 +50,7 @@ def run(control: socket.socket, data: list[socket.socket]) -> None:
     except loader.LoadError as error:
         control.sendall(protocol.frame(protocol.FAILED, protocol.to_json(error.body)))
         sys.exit(FAILED_TO_LOAD)
-    methods = Methods(loaded.component, Codec())
+    methods = Methods(loaded.component, Codec(), request.get("metrics_in_response", True))
     if loaded.spans is not None:
         methods.wrap(loaded.spans.within)
     if data:

@@ -5,13 +5,12 @@ Everything that depends on the component alone is decided once, when it has been
 
 from __future__ import annotations
 
-import json
 import logging
-from typing import Any, Callable, List, Tuple
+from typing import Any, Callable
 
-from . import errors, payload, protobuf, protocol
-from .errors import BadData, BadMetric, Declined
-from .payload import Codec, Encoded, Item
+from . import errors, metrics, payload, protocol, raw
+from .errors import BadData, Declined
+from .payload import Codec, Encoded, Handler, Item, Reply
 from .signatures import with_meta
 
 # The forms of a method: plain, for raw messages, and those that are deprecated.
@@ -29,11 +28,6 @@ KNOWN = (
 )
 # Of these an attribute that is not a method counts as well.
 ATTRIBUTES = ("class_names", "feature_names")
-METRIC_TYPES = ("COUNTER", "GAUGE", "TIMER")
-
-# The parts of a `reply` frame: payload, names, meta; the last two may be empty.
-Reply = Tuple[Encoded, bytes, bytes]
-Handler = Callable[[List[Item]], Reply]
 
 
 def defined(component: object, name: str) -> bool:
@@ -62,7 +56,7 @@ _log = logging.getLogger("streeling")
 class Methods:
     """The handlers of a component, by the method's number."""
 
-    def __init__(self, component: Any, codec: Codec) -> None:
+    def __init__(self, component: Any, codec: Codec, metrics_in_response: bool = True) -> None:
         self._component = component
         self.codec = codec
         self._encode = codec.encode
@@ -80,9 +74,9 @@ class Methods:
         self._last_names: tuple[Any, bytes] = (None, b"")
 
         self.handlers: dict[int, Handler] = {
-            protocol.PREDICT: self._message("predict", self._nothing),
-            protocol.TRANSFORM_INPUT: self._message("transform_input", _same),
-            protocol.TRANSFORM_OUTPUT: self._message("transform_output", _same),
+            protocol.PREDICT: self._message(protocol.PREDICT, self._nothing),
+            protocol.TRANSFORM_INPUT: self._message(protocol.TRANSFORM_INPUT, _same),
+            protocol.TRANSFORM_OUTPUT: self._message(protocol.TRANSFORM_OUTPUT, _same),
             protocol.ROUTE: self._route(),
             protocol.AGGREGATE: self._aggregate(),
             protocol.SEND_FEEDBACK: self._send_feedback(),
@@ -92,7 +86,7 @@ class Methods:
         # By the kind of the item and the method.
         self.raw_handlers: dict[tuple[int, int], Handler] = {}
         for number in protocol.METHODS:
-            self._find_raw(number)
+            self._find_raw(number, metrics_in_response)
         self.pass_through: Handler = self._passthrough
         self.page: Handler = _no_page
         for name in sorted(own):
@@ -115,11 +109,12 @@ class Methods:
 
     # Handlers
 
-    def _message(self, name: str, absent: Callable[[Any], Any]) -> Handler:
+    def _message(self, number: int, absent: Callable[[Any], Any]) -> Handler:
         """`absent` makes the result where the component has none of its own."""
         reply = self._reply
+        name = protocol.METHODS[number]
         if name not in self._own:
-            return lambda items: reply(absent(items[0][0]))
+            return lambda items: reply(number, absent(items[0][0]))
         call = with_meta(getattr(self._component, name))
 
         def handle(items: list[Item]) -> Reply:
@@ -130,7 +125,7 @@ class Methods:
                 if not errors.not_implemented(error):
                     raise
                 result = absent(value)
-            return reply(result)
+            return reply(number, result)
 
         return handle
 
@@ -141,7 +136,7 @@ class Methods:
 
         def handle(items: list[Item]) -> Reply:
             value, names, meta, _ = items[0]
-            return self._reply(call(value, names, meta), _branch)
+            return self._reply(protocol.ROUTE, call(value, names, meta), _branch)
 
         return handle
 
@@ -151,15 +146,14 @@ class Methods:
         call = self._component.aggregate
 
         def handle(items: list[Item]) -> Reply:
-            return self._reply(
-                call([value for value, _, _, _ in items], [names for _, names, _, _ in items])
-            )
+            values = [value for value, _, _, _ in items]
+            return self._reply(protocol.AGGREGATE, call(values, [item[1] for item in items]))
 
         return handle
 
     def _send_feedback(self) -> Handler:
         if "send_feedback" not in self._own:
-            return lambda items: self._reply(self._empty())
+            return lambda items: self._reply(protocol.SEND_FEEDBACK, self._empty())
         call = self._component.send_feedback
 
         def handle(items: list[Item]) -> Reply:
@@ -176,7 +170,8 @@ class Methods:
                 if not errors.not_implemented(error):
                     raise
                 result = None
-            return self._reply(self._empty() if result is None else result)
+            result = self._empty() if result is None else result
+            return self._reply(protocol.SEND_FEEDBACK, result)
 
         return handle
 
@@ -187,7 +182,7 @@ class Methods:
                 cls.__name__ == "SeldonComponent" for cls in type(self._component).__mro__
             )
             health = "not implemented - assuming healthy" if inherits else "healthy"
-            return lambda items: self._reply(health)
+            return lambda items: self._reply(protocol.HEALTH_STATUS, health)
         call = self._component.health_status
 
         def handle(items: list[Item]) -> Reply:
@@ -197,60 +192,31 @@ class Methods:
                 if not errors.not_implemented(error):
                     raise
                 result = "healthy"
-            return self._reply(result)
+            return self._reply(protocol.HEALTH_STATUS, result)
 
         return handle
 
-    def _find_raw(self, number: int) -> None:
-        """Finds what takes raw messages for a method; the deprecated names come first."""
+    def _find_raw(self, number: int, metrics_in_response: bool) -> None:
+        """Finds what takes raw messages for a method."""
         name = protocol.METHODS[number]
-        choices: list[tuple[int, tuple[str, ...]]]
-        if number == protocol.HEALTH_STATUS:
-            choices = [(protocol.MESSAGE, ("_raw",))]
-        elif number == protocol.SEND_FEEDBACK:
-            choices = [(protocol.PROTOBUF, ("_rest", "_grpc", "_raw"))]
-        else:
-            choices = [
-                (protocol.MESSAGE, ("_rest", "_raw")),
-                (protocol.PROTOBUF, ("_grpc", "_raw")),
-            ]
-        for kind, suffixes in choices:
-            for suffix in suffixes:
+        for kind in (protocol.MESSAGE, protocol.PROTOBUF):
+            for suffix in raw.suffixes(number, kind):
                 if name + suffix in self._own:
-                    self.raw_handlers[kind, number] = self._raw(number, kind, suffix)
+                    method = getattr(self._component, name + suffix)
+                    self.raw_handlers[kind, number] = raw.handler(
+                        method, number, kind, suffix, metrics_in_response
+                    )
                     break
-
-    def _raw(self, number: int, kind: int, suffix: str) -> Handler:
-        method = getattr(self._component, protocol.METHODS[number] + suffix)
-
-        def call(value: Any) -> Any:
-            if number == protocol.HEALTH_STATUS:
-                return method()
-            if kind == protocol.PROTOBUF:
-                value = protobuf.request_from(number, value)
-                # The one deprecated method that is given text instead of a message.
-                if suffix == "_rest":
-                    value = protobuf.text(value)
-            return method(value)
-
-        def handle(items: list[Item]) -> Reply:
-            result = call(items[0][0])
-            found = protobuf.full_name(result)
-            if found is None:
-                return (protocol.MESSAGE, 0, (), payload.to_json(result)), b"", b""
-            if found != protobuf.MESSAGE:
-                raise TypeError(f"a raw response must be a {protobuf.MESSAGE}, not a {found}")
-            return (protocol.PROTOBUF, 0, (), result.SerializeToString()), b"", b""
-
-        return handle
 
     def _passthrough(self, items: list[Item]) -> Reply:
         """Bytes in, bytes or text out, by the raw method if there is one that does not decline."""
         body = items[0][0]
         result = None
         try:
-            if "predict_raw" in self._own:
-                result = self._component.predict_raw(body)
+            for name in ("predict_rest", "predict_raw"):
+                if name in self._own:
+                    result = getattr(self._component, name)(body)
+                    break
         except Exception as error:
             if not errors.not_implemented(error):
                 raise
@@ -282,26 +248,32 @@ class Methods:
 
     # Replies
 
-    def _reply(self, result: Any, convert: Callable[[Any], Any] | None = None) -> Reply:
-        tags = metrics = None
+    def _reply(
+        self, number: int, result: Any, convert: Callable[[Any], Any] | None = None
+    ) -> Reply:
+        tags = reported = None
         # Most results are arrays; only a value of none of the plain types can be a wrapper.
         if not isinstance(result, _PLAIN) and _is_response(result):
-            tags, metrics, result = result.tags, result.metrics, result.data
+            tags, reported, result = result.tags, result.metrics, result.data
         if convert is not None:
             result = convert(result)
         encoded = self._encode(result)
-        if self._plain and not tags and not metrics:
+        # As the component wrote it, where an array cannot say it.
+        mixed = type(result) is list and payload.is_mixed(result, encoded)
+        if self._plain and not tags and not reported and not mixed:
             return encoded, b"", b""
-        return self._annotated(encoded, tags, metrics)
+        meta: dict[str, Any] = {"list": result} if mixed else {}
+        return encoded, *self._annotated(number, encoded, tags, reported, meta)
 
-    def _annotated(self, encoded: Encoded, tags: Any, metrics: Any) -> Reply:
-        """Adds names and meta. The order of the three calls is seldon-core's."""
+    def _annotated(
+        self, number: int, encoded: Encoded, tags: Any, reported: Any, meta: dict[str, Any]
+    ) -> tuple[bytes, bytes]:
+        """The names, and the meta. The order of the three calls is seldon-core's."""
         all_metrics: list[dict[str, Any]] = []
         if self._metrics:
-            own = _unless_declined(self._metrics, [])
-            all_metrics += checked(own)
-        if metrics:
-            all_metrics += checked(metrics)
+            all_metrics += metrics.checked(_unless_declined(self._metrics, []))
+        if reported:
+            all_metrics += metrics.checked(reported)
         names = self._names(encoded) if self._class_names else b""
         all_tags: dict[Any, Any] = {}
         if self._tags:
@@ -310,31 +282,42 @@ class Methods:
                 all_tags.update(own)
         if tags:
             all_tags.update(tags)
-        meta: dict[str, Any] = {}
         if all_tags:
             meta["tags"] = all_tags
         if all_metrics:
-            meta["metrics"] = all_metrics
-        return encoded, names, payload.to_json(meta) if meta else b""
+            meta["metrics"] = list(map(metrics.sent, all_metrics))
+            if any(map(metrics.says_more, all_metrics)):
+                label = metrics.LABELS.get(number, "")
+                meta["written"] = [metrics.labelled(metric, label) for metric in all_metrics]
+        return names, payload.to_json(meta) if meta else b""
 
     def _names(self, encoded: Encoded) -> bytes:
         """The component's names for the columns; there are none below two dimensions."""
         _, _, shape, _ = encoded
         if self._class_names is None or len(shape) < 2:
             return b""
-        names = _unless_declined(self._class_names, None)
-        if names is None:
-            return b""
+        try:
+            names = self._class_names()
+        except Exception as error:
+            if errors.not_implemented(error):
+                return b""
+            raise
         if type(names) is list:
             last, text = self._last_names
             if names == last:
                 return text
         names = names.tolist() if hasattr(names, "tolist") else names
-        if isinstance(names, str) or not hasattr(names, "__iter__"):
-            raise BadData(f"class_names must be a list of strings, not {names!r}")
-        names = list(names)
-        text = payload.to_json([name if isinstance(name, str) else str(name) for name in names])
-        self._last_names = (names, text)
+        if not isinstance(names, _JSON) and hasattr(names, "__iter__"):
+            names = list(names)
+        try:
+            text = payload.to_json(names)
+        except TypeError:
+            if not isinstance(names, list):
+                raise
+            text = payload.to_json([name if isinstance(name, str) else str(name) for name in names])
+        if isinstance(names, list) and all(isinstance(name, str) for name in names):
+            # Lists of numbers and booleans are equal, and not the same.
+            self._last_names = (names.copy(), text)
         return text
 
 
@@ -368,6 +351,9 @@ def _branch(result: Any) -> list[list[int]]:
     return [[result]]
 
 
+# What JSON has a form for; names need not be a list of strings.
+_JSON = (list, tuple, str, dict, int, float, type(None))
+
 # An encoded payload is a `tuple`; one of the component's own is refused by the codec.
 _PLAIN = (*payload.ARRAYS, list, str, bytes, dict, tuple)
 
@@ -375,34 +361,3 @@ _PLAIN = (*payload.ARRAYS, list, str, bytes, dict, tuple)
 def _is_response(value: Any) -> bool:
     """Whether it wraps a response: by its attributes, since the class may be the user's copy."""
     return hasattr(value, "data") and hasattr(value, "tags") and hasattr(value, "metrics")
-
-
-def checked(metrics: Any) -> list[dict[str, Any]]:
-    """The metrics as they are sent, or `BadMetric`."""
-    if not isinstance(metrics, list) or not all(map(_good, metrics)):
-        raise BadMetric("Bad metric created during request: " + json.dumps(metrics))
-    return [_metric(metric) for metric in metrics]
-
-
-def _good(metric: Any) -> bool:
-    return (
-        isinstance(metric, dict)
-        and metric.get("type") in METRIC_TYPES
-        and "key" in metric
-        and isinstance(metric.get("value"), (int, float))
-    )
-
-
-def _metric(metric: dict[str, Any]) -> dict[str, Any]:
-    value = metric["value"]
-    sent: dict[str, Any] = {
-        "type": metric["type"],
-        "key": str(metric["key"]),
-        "value": int(value) if isinstance(value, bool) else value,
-    }
-    if "tags" in metric:
-        tags = metric["tags"]
-        if not isinstance(tags, dict):
-            raise TypeError(f"{type(tags).__name__!r} object does not support item assignment")
-        sent["tags"] = {str(key): str(tag) for key, tag in tags.items()}
-    return sent

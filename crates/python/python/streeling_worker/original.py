@@ -6,8 +6,7 @@ import json
 from typing import Any
 
 from . import current
-from .methods import Handler, Reply
-from .payload import Item
+from .payload import Handler, Item, Reply
 from .protocol import LENGTH, ProtocolError
 
 

@@ -14,8 +14,9 @@ import json
 import struct
 import sys
 import uuid
+from itertools import chain
 from math import prod
-from typing import Any, Callable, Tuple, Union
+from typing import Any, Callable, Iterable, List, Tuple, Union
 
 from . import protobuf, protocol, tensorproto
 from .errors import BadData
@@ -40,6 +41,10 @@ LARGE = 1 << 16
 
 # The most empty lists that stand for an array without elements.
 EMPTY_LISTS = 1 << 16
+
+# The parts of a `reply` frame: payload, names, meta; the last two may be empty.
+Reply = Tuple[Encoded, bytes, bytes]
+Handler = Callable[[List[Item]], Reply]
 
 
 def _plain(value: Any) -> Any:
@@ -158,9 +163,25 @@ def _encode_list(value: Any) -> Encoded:
     return (protocol.LIST, 0, shape, to_json(value))
 
 
+def is_mixed(value: list[Any], encoded: Encoded) -> bool:
+    """Whether an array made of the list says less: its numbers are of several types."""
+    kind, _, shape, _ = encoded
+    if kind != protocol.NUMBERS:
+        return False
+    elements: Iterable[Any] = value
+    for _ in shape[1:]:
+        elements = chain.from_iterable(elements)
+    types = set(map(type, elements))
+    return len(types) > 1 and all(issubclass(one, (int, float)) for one in types)
+
+
 def _encode_other(value: Any) -> Encoded:
     if isinstance(value, str):
-        return (protocol.TEXT, 0, (), value.encode())
+        try:
+            return (protocol.TEXT, 0, (), value.encode())
+        except UnicodeEncodeError:
+            # Half of a surrogate pair, which JSON can say.
+            return (protocol.QUOTED, 0, (), to_json(value))
     if isinstance(value, dict):
         return (protocol.JSON, 0, (), to_json(value))
     if isinstance(value, (bytes, bytearray)):
@@ -230,7 +251,14 @@ if np is not None:
             if source is array:
                 source = array.astype(object) if dtype.kind == "M" else array
                 source = source.tolist()
-            return (protocol.LIST, 0, array.shape, to_json(source))
+            try:
+                text = to_json(source)
+            except TypeError:
+                # Its own booleans, which are in an array as Python's.
+                if not isinstance(source, list):
+                    raise
+                text = to_json(array.tolist())
+            return (protocol.LIST, 0, array.shape, text)
         if array.nbytes < LARGE:
             return (protocol.NUMBERS, code, array.shape, array.tobytes())
         array = np.ascontiguousarray(array, dtype=array.dtype)

@@ -59,7 +59,20 @@ def request_from(method: int, body: bytes) -> Any:
             "a method that takes raw messages over gRPC needs the package protobuf "
             f"beside the component ({error})"
         ) from None
-    return getattr(prediction_pb2, _MESSAGES.get(method, "SeldonMessage")).FromString(body)
+    from google.protobuf.message import DecodeError
+
+    try:
+        return getattr(prediction_pb2, _MESSAGES.get(method, "SeldonMessage")).FromString(body)
+    except DecodeError as error:
+        raise BadData(str(error)) from None
+
+
+def metric(message: Any) -> dict[str, Any]:
+    """A metric in a message as a component writes it in a dict."""
+    from google.protobuf.json_format import MessageToDict
+
+    # What has its default value is left out there.
+    return {"key": "", "value": 0.0, **MessageToDict(message)}
 
 
 def text(message: Any) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 
 from . import current, errors, logs, payload, protocol
 from .current import TRACEPARENT
-from .methods import Handler, Methods
-from .payload import Codec, Item, check_numbers
+from .methods import Methods
+from .payload import Codec, Handler, Item, check_numbers
 from .protocol import (
     AGGREGATE,
     ERROR,

@@ -6,8 +6,7 @@ import logging
 import sys
 from typing import Any
 
-from .methods import Handler, Reply
-from .payload import Item
+from .payload import Handler, Item, Reply
 
 # Whether it has been imported is checked for each request, since a component may import it during
 # one. It is never imported here: a component that has not imported it records nothing.

@@ -15,8 +15,7 @@ from typing import Any
 
 from . import access, current
 from .current import TRACEPARENT
-from .methods import Handler, Reply
-from .payload import Item
+from .payload import Handler, Item, Reply
 
 API = "opentracing"
 CLIENT = "jaeger_client"

@@ -14,9 +14,8 @@ from typing import Any, Callable
 from urllib.parse import unquote_to_bytes
 
 from . import errors, payload, protocol
-from .methods import Handler, Reply
 from .original import Original, of_this_thread
-from .payload import Item
+from .payload import Handler, Item, Reply
 from .protocol import LENGTH, ProtocolError
 
 # Blueprints of error handlers, under the name that seldon-core looks for.

@@ -133,6 +133,7 @@ class Response:
         self.kind, self.dtype, ndim, _, names, meta, _, size = ITEM.unpack_from(body)
         at = ITEM.size + 8 * ndim
         self.shape = struct.unpack_from(f"<{ndim}q", body, ITEM.size)
+        self.names_text = body[at : at + names]
         self.names = json.loads(body[at : at + names]) if names else None
         self.meta = json.loads(body[at + names : at + names + meta]) if meta else None
         self.body = body[at + names + meta :]

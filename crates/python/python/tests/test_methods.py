@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 import sys
 import unittest
@@ -148,6 +149,32 @@ class Plain(unittest.TestCase):
         self.assertIn("1.0", call(Judge(), body, 6, 3).json["X"])
 
 
+class Unnamed:
+    def predict(self, X: Any, names: Any) -> Any:
+        return [[1.5, 2.0]]
+
+    def class_names(self) -> Any:
+        return None
+
+
+class Lists(unittest.TestCase):
+    def test_numbers_of_several_types_come_as_the_list_that_they_are(self) -> None:
+        for mixed in ([1.5, 2], [[True, 2.5], [3.0, 4.0]], [(1, 2.5)], [[[1, 2.0]]]):
+            with self.subTest(repr(mixed)):
+                response = call(Calls(lambda X, mixed=mixed: mixed))
+                self.assertEqual(response.kind, 1)
+                meta: Any = response.meta
+                self.assertEqual(repr(meta["list"]), repr(json.loads(json.dumps(mixed))))
+        alike: Any
+        for alike in ([1.5, 2.5], [[1, 2]], [], [[]]):
+            with self.subTest(repr(alike)):
+                self.assertIsNone(call(Calls(lambda X, alike=alike: alike)).meta)
+
+    def test_half_a_surrogate_pair(self) -> None:
+        response = call(Calls(lambda X: "a\ud800"))
+        self.assertEqual((response.kind, response.body), (14, b'"a\\ud800"'))
+
+
 class Meta(unittest.TestCase):
     def annotated(self, **parts: Any) -> Response:
         component = Calls(lambda X: parts.get("response", [[1.5, 2.0]]))
@@ -158,11 +185,16 @@ class Meta(unittest.TestCase):
 
     def test_names(self) -> None:
         self.assertEqual(self.annotated(class_names=["a", "b"]).names, ["a", "b"])
-        self.assertEqual(self.annotated(class_names=("a", 1)).names, ["a", "1"])
-        self.assertEqual(self.annotated(class_names=[]).names, [])
-        self.assertIsNone(self.annotated(class_names=None).names)
+        for names in ([], [1, 2.5, None], "ab", {"a": 1}, 5, ["a\ud800"]):
+            with self.subTest(repr(names)):
+                self.assertEqual(self.annotated(class_names=names).names, names)
+        self.assertEqual(self.annotated(class_names=("a", 1)).names, ["a", 1])
+        self.assertEqual(self.annotated(class_names=iter("ab")).names, ["a", "b"])
+        # Null is not the same as nothing, which gets default names.
+        self.assertEqual(call(Unnamed()).names_text, b"null")
+        self.assertEqual(call(Calls(lambda X: [[1.5]])).names_text, b"")
         self.assertIsNone(self.annotated(class_names=["a"], response=[1.5]).names)
-        self.assertEqual(self.annotated(class_names="ab").error["kind"], "bad_data")
+        self.assertEqual(self.annotated(class_names=[Unnamed]).names, [str(Unnamed)])
 
     def test_names_that_change(self) -> None:
         names = ["a", "b"]
@@ -173,6 +205,15 @@ class Meta(unittest.TestCase):
             self.assertEqual(server.call(TEXT).names, ["a", "b"])
             names[0] = "c"
             self.assertEqual(server.call(TEXT).names, ["c", "b"])
+
+    def test_names_that_are_equal_and_not_the_same(self) -> None:
+        names: list[Any] = [1, 0]
+        component = Calls(lambda X: [[1.0, 2.0]])
+        component.class_names = lambda: names  # type: ignore[attr-defined]
+        with Server(component) as server:
+            self.assertEqual(server.call(TEXT).names_text, b"[1,0]")
+            names[:] = [True, False]
+            self.assertEqual(server.call(TEXT).names_text, b"[true,false]")
 
     def test_tags_of_the_call_come_after_the_component_s(self) -> None:
         response = self.annotated(
@@ -198,9 +239,21 @@ class Meta(unittest.TestCase):
                 "metrics": [
                     {"type": "TIMER", "key": "t", "value": 1.5, "tags": {"a": "b"}},
                     {"type": "COUNTER", "key": "c", "value": 1},
-                ]
+                ],
+                # One of them says more than what is counted, so all are there as they are.
+                "written": [
+                    {**one, "tags": {"a": "b", "method": "predict"}},
+                    {"type": "COUNTER", "key": "c", "value": 1},
+                ],
             },
         )
+        true = {"type": "GAUGE", "key": "g", "value": True}
+        meta: Any = self.annotated(metrics=[true], response="x").meta
+        self.assertEqual(repr(meta["metrics"][0]["value"]), "1")
+        self.assertEqual(repr(meta["written"]), repr([true]))
+        plain = {"type": "GAUGE", "key": "g", "value": 1.5, "tags": {"a": "b"}}
+        meta = self.annotated(metrics=[plain], response="x").meta
+        self.assertEqual(meta, {"metrics": [plain]})
         for bad in (
             None,
             [1],
@@ -301,17 +354,18 @@ class Arrays(unittest.TestCase):
     def test_arrays_that_are_no_plain_numbers(self) -> None:
         import numpy as np
 
-        for array, json in (
+        for array, expected in (
             (np.array(["a", "b"]), ["a", "b"]),
             (np.ma.array([1, 2], mask=[False, True]), [1, None]),
             (np.array([{"a": 1}]), [{"a": 1}]),
             (np.array(["2020-01-01"], "M8[D]"), ["Wed, 01 Jan 2020 00:00:00 GMT"]),
             (["a", 1], ["a", 1]),
             ([None, 2**70], [None, 2**70]),
+            ([np.bool_(True)], [True]),
         ):
             with self.subTest(repr(array)):
                 response = call(Calls(lambda X, array=array: array))
-                self.assertEqual((response.kind, response.json), (2, json))
+                self.assertEqual((response.kind, response.json), (2, expected))
         for array in (np.array([b"a"]), np.array([1], "longdouble")):
             with self.subTest(repr(array)):
                 error = call(Calls(lambda X, array=array: array)).error

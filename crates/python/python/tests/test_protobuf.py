@@ -143,7 +143,7 @@ class RawMessages(unittest.TestCase):
         error = self.call(made.SeldonMessage(strData="list")).error
         self.assertEqual(error["kind"], "component")
         self.assertIn("not a seldon.protos.SeldonMessageList", error["info"])
-        self.assertEqual(self.server.call(item(10, b"\xff")).error["kind"], "component")
+        self.assertEqual(self.server.call(item(10, b"\xff")).error["kind"], "bad_data")
 
     def test_classes_hold_what_the_protocol_has(self) -> None:
         made = messages()
@@ -216,9 +216,27 @@ class Deprecated(unittest.TestCase):
                 '{\n  "request": {\n    "strData": "a"\n  },\n  "reward": 1.0\n}',
             )
 
-    def test_a_name_for_the_other_transport_is_none(self) -> None:
-        with self.assertLogs("streeling"), Server(Old()) as server:
-            self.assertEqual(server.call(item(10, b""), 4).error["kind"], "not_implemented")
+    @needs_protobuf
+    def test_predictions_alone_choose_by_the_transport(self) -> None:
+        class Rest:
+            def predict_rest(self, message: Any) -> Any:
+                return type(message).__name__
+
+            route_rest = predict_rest
+            route_grpc = predict_rest
+
+            def aggregate_grpc(self, message: Any) -> Any:
+                return type(message).__name__
+
+        with self.assertLogs("streeling"), Server(Rest()) as server:
+            self.assertEqual(server.call(item(6, b"[]")).json, "list")
+            self.assertEqual(server.call(item(10, b"")).error["kind"], "not_implemented")
+            for kind, message in ((6, "dict"), (10, "SeldonMessage")):
+                body = b"{}" if kind == 6 else b""
+                self.assertEqual(server.call(item(kind, body), 4).json, message)
+            self.assertEqual(server.call(item(6, b"5"), AGGREGATE).json, "int")
+            message = server.call(item(10, b""), AGGREGATE).json
+            self.assertEqual(message, "SeldonMessageList")
 
 
 class StatusCode(enum.Enum):

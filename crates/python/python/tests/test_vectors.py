@@ -186,7 +186,7 @@ class Replies(unittest.TestCase):
     def test_every_reply(self) -> None:
         text = item(3, b"x")
         components: dict[str, tuple[object, bytes, int]] = {
-            "tensor": (Returns([[1.0, 2], [3, 4.5]]), text, 1),
+            "tensor": (Returns([[1.0, 2.0], [3.0, 4.5]]), text, 1),
             "empty tensor": (object(), text, 1),
             "list with shape": (Returns([["a", 1], ["b", None]]), text, 1),
             "list with names": (Xy([[True, False]]), text, 1),

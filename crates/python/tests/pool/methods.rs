@@ -1,10 +1,11 @@
 //! A real worker, called as the two transports call it.
 
 use bytes::Bytes;
+use streeling_codec::seldon::proto::Limits;
 use streeling_codec::seldon::{json as seldon_json, proto};
 use streeling_core::{
-    Context, Encoding, ErrorKind, Feedback, Input, Message, Method, Payload, RawJson, Result,
-    Service,
+    Context, Encoding, ErrorKind, Feedback, Input, Message, Method, Payload, RawJson, RawMessage,
+    Result, Service,
 };
 
 use crate::support::{Served, bare};
@@ -177,29 +178,38 @@ async fn raw_messages_as_json() {
             .pool
             .takes_raw_message(Method::Predict, Encoding::Json)
     );
+    let context = |raw_message| Context {
+        raw_message,
+        ..Context::default()
+    };
+    let raw = |text: &'static str| context(RawMessage::given(text.into()));
     for (message, expected) in [
-        // Unknown fields are kept.
+        // It is no message of the protocol, and need not be one.
         (
             r#"{"strData":"same","colour":1}"#,
-            Some(r#"{"strData":"same","colour":1}"#),
+            r#"{"strData":"same","colour":1}"#,
         ),
-        (r#"{"strData":"other"}"#, Some(r#""other""#)),
-        (r#"{"strData":"decline"}"#, None),
+        (r#"{"strData":"other"}"#, r#""other""#),
     ] {
-        let message = Bytes::from_static(message.as_bytes());
-        let request = seldon_json::decode_message(&message).unwrap();
-        let context = Context {
-            raw_message: Some(message),
-            ..Context::default()
-        };
-        let response = call(&served, &context, Method::Predict, Input::Message(request))
-            .await
-            .unwrap();
-        match expected {
-            Some(expected) => assert_eq!(response.payload, Payload::Opaque(vec![expected.into()])),
-            None => assert_eq!(json(response.payload), r#"{"meta":null}"#),
-        }
+        let context = raw(message);
+        let response = call(&served, &context, Method::Predict, Input::Raw);
+        let payload = response.await.unwrap().payload;
+        assert_eq!(payload, Payload::Opaque(vec![expected.into()]));
     }
+    // It is called once: what it declines is decoded and comes again for the plain method.
+    let declines = raw(r#"{"strData":"decline"}"#);
+    let declined = call(&served, &declines, Method::Predict, Input::Raw).await;
+    assert_eq!(declined.unwrap_err().kind, ErrorKind::NotImplemented);
+    let again = context(RawMessage::Declined);
+    let decoded = Input::Message(Message {
+        payload: text("same"),
+        ..Message::default()
+    });
+    let plain = call(&served, &again, Method::Predict, decoded).await;
+    assert_eq!(plain.unwrap().payload, text("same"));
+    // Without the message there is nothing to call it on.
+    let missing = call(&served, &Context::default(), Method::Predict, Input::Raw).await;
+    assert_eq!(missing.unwrap_err().kind, ErrorKind::Internal);
     served.stop().await;
 }
 
@@ -211,47 +221,62 @@ async fn raw_messages_as_protobuf() {
             .pool
             .takes_raw_message(Method::Predict, Encoding::Protobuf)
     );
+    let message = |message: Message| {
+        let Payload::Opaque(pieces) = message.payload else {
+            panic!("{message:?} is not as the component gave it")
+        };
+        proto::decode_response(&pieces.concat().into(), Limits::default()).unwrap()
+    };
     let same = predict(&served, Encoding::Protobuf, text("same")).await;
-    let same = same.unwrap();
+    let same = message(same.unwrap());
     assert_eq!(
         (same.payload, same.meta.id.as_deref()),
         (text("same"), Some("p"))
     );
     assert!(same.meta.tags.is_empty(), "a raw response is not changed");
-    let other = predict(&served, Encoding::Protobuf, text("other"))
-        .await
-        .unwrap();
+    let other = predict(&served, Encoding::Protobuf, text("other")).await;
+    let other = message(other.unwrap());
     assert_eq!(
         (other.payload, other.meta.id.as_deref()),
         (text("dict"), Some("p"))
     );
 
     // The caller's own bytes are sent where the transport has them.
-    let mut raw_message = Vec::new();
-    let message = Message {
+    let request = Message {
         payload: text("same"),
         ..Message::default()
     };
-    proto::encode_message(&message, &mut raw_message).unwrap();
+    let mut bytes = Vec::new();
+    proto::encode_message(&request, &mut bytes).unwrap();
+    // A field that nothing here knows comes back as well.
+    bytes.extend_from_slice(b"\xfa\x3f\x01x");
     let context = Context {
-        raw_message: Some(raw_message.into()),
+        raw_message: RawMessage::given(bytes.clone().into()),
         ..context(Encoding::Protobuf)
     };
-    let request = Input::Message(Message {
-        payload: text("other"),
-        ..Message::default()
-    });
-    let response = call(&served, &context, Method::Predict, request);
-    assert_eq!(response.await.unwrap().payload, text("same"));
+    let response = call(&served, &context, Method::Predict, Input::Raw);
+    let payload = response.await.unwrap().payload;
+    assert_eq!(payload, Payload::Opaque(vec![bytes.into()]));
+    // What is no message at all is the caller's mistake.
+    let context = Context {
+        raw_message: RawMessage::given("x".into()),
+        ..context
+    };
+    let broken = call(&served, &context, Method::Predict, Input::Raw).await;
+    assert_eq!(broken.unwrap_err().kind, ErrorKind::BadData);
 
     // Feedback is protobuf to raw methods over REST as well.
     let feedback = Feedback {
-        request: Some(message),
+        request: Some(request),
         ..Feedback::default()
     };
     let request = Input::Feedback(Box::new(feedback));
     let context = Context::default();
     let response = call(&served, &context, Method::SendFeedback, request);
-    assert_eq!(response.await.unwrap().payload, text("same"));
+    let Payload::Opaque(pieces) = response.await.unwrap().payload else {
+        panic!("it is not as the component gave it")
+    };
+    let response = seldon_json::decode_response(&pieces.concat().into()).unwrap();
+    assert_eq!(response.payload, text("same"));
     served.stop().await;
 }

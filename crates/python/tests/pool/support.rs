@@ -105,6 +105,7 @@ pub(crate) fn config(python: PathBuf, folder: &Path) -> PoolConfig {
             serves: "tests",
             output: Arc::new(Log),
             tracing: None,
+            metrics_in_response: true,
         },
         slots: WorkerSlots::default(),
         workers: 1,

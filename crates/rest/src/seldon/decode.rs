@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use streeling_codec::DecodeError;
+use streeling_codec::json::{check, value_at};
 use streeling_codec::seldon::json;
 use streeling_core::{Error, ErrorKind, Input, Method};
 
@@ -31,6 +32,19 @@ pub(super) fn input(method: Method, document: &Bytes) -> Result<Input, Error> {
     input.map_err(|error| bad_data(method, &error, document))
 }
 
+/// Checks that it is JSON, of whatever kind.
+///
+/// # Errors
+///
+/// [`ErrorKind::BadData`] as for the JSON of a call.
+pub(super) fn any(document: &Bytes) -> Result<Bytes, Error> {
+    let checked = check(document).map_err(|error| match error {
+        DecodeError::Syntax { .. } => form::missing(),
+        error => Error::new(ErrorKind::BadData, format!("Invalid JSON: {error}")),
+    })?;
+    Ok(checked.into_bytes())
+}
+
 fn bad_data(method: Method, error: &DecodeError, document: &Bytes) -> Error {
     let info = match error {
         DecodeError::Syntax { .. } => return form::missing(),
@@ -38,13 +52,10 @@ fn bad_data(method: Method, error: &DecodeError, document: &Bytes) -> Error {
         DecodeError::NotAnObject { .. } if method == Method::SendFeedback => {
             format!("Invalid JSON: {error}")
         }
-        DecodeError::NotAnObject { path, .. } | DecodeError::NoPayload { path, .. }
-            if path.is_empty() =>
-        {
-            format!("Invalid request data type: {}", shown(document))
-        }
-        DecodeError::NotAnObject { .. } | DecodeError::NoPayload { .. } => {
-            format!("Invalid request data type: {error}")
+        // The message that is meant: the whole document, or an element of a list.
+        &DecodeError::NotAnObject { offset, .. } | &DecodeError::NoPayload { offset, .. } => {
+            let message = value_at(document, offset).unwrap_or(document);
+            format!("Invalid request data type: {}", shown(message))
         }
         DecodeError::TooDeep { .. }
         | DecodeError::WrongType { .. }
@@ -85,6 +96,13 @@ mod tests {
         assert_eq!(
             info(Method::Route, " {\"a\":1} "),
             "Invalid request data type: {\"a\":1}"
+        );
+        let list = r#"{"seldonMessages":[{"strData":"a"}, {"b": [1]} ]}"#;
+        let expected = "Invalid request data type: {\"b\": [1]}";
+        assert_eq!(info(Method::Aggregate, list), expected);
+        assert_eq!(
+            info(Method::Aggregate, "[5]"),
+            "Invalid request data type: 5"
         );
         assert!(info(Method::SendFeedback, r#"{"foo":1}"#).starts_with("Invalid JSON: "));
         assert!(info(Method::SendFeedback, "[1]").starts_with("Invalid JSON: "));

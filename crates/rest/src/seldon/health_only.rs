@@ -1,9 +1,9 @@
 //! The port where the model is not served: health, and a refusal for everything else.
 
-use streeling_core::{Error, ErrorKind, Method, Response, Result};
+use streeling_core::{Error, ErrorKind, Input, Method, Response, Result};
 
 use super::{Seldon, routes};
-use crate::protocol::{Decoded, Problem, Protocol, Route, Undecoded};
+use crate::protocol::{Problem, Protocol, Route, Undecoded};
 use crate::reply::Reply;
 
 /// Seldon's protocol without its calls of the model: probes, over HTTP or TCP, find the port open
@@ -34,7 +34,7 @@ impl Protocol for HealthOnly {
         self.seldon.page(page)
     }
 
-    fn decode(&self, undecoded: Undecoded<'_>) -> Result<Decoded> {
+    fn decode(&self, undecoded: Undecoded<'_>) -> Result<Input> {
         self.seldon.decode(undecoded)
     }
 

@@ -13,15 +13,16 @@ use bytes::Bytes;
 use http::StatusCode;
 use streeling_codec::json::encode_string;
 use streeling_codec::seldon::{ERROR_CODE, json, reason};
-use streeling_core::{Error, Message, Method, Payload, Response, Result};
+use streeling_core::{Error, Input, Message, Method, Payload, RawMessage, Response, Result};
 
-use crate::protocol::{Decoded, Problem, Protocol, Route, Undecoded};
+use crate::protocol::{Problem, Protocol, Route, Undecoded};
 use crate::reply::{self, Reply};
 
+use form::ContentType;
 use pages::PING;
 
 pub use health_only::HealthOnly;
-pub(crate) use multipart::document as multipart;
+pub(crate) use multipart::document as multipart_document;
 pub use pages::Identity;
 
 /// Seldon Core's protocol.
@@ -66,13 +67,21 @@ impl Protocol for Seldon {
         self.passthrough && method == Method::Predict
     }
 
-    fn decode(&self, undecoded: Undecoded<'_>) -> Result<Decoded> {
-        let content_type = form::ContentType::of(undecoded.headers);
-        let document = form::document(content_type.as_ref(), undecoded.query, undecoded.body)?;
-        Ok(Decoded {
-            input: decode::input(undecoded.method, &document)?,
-            raw_message: Some(document),
-        })
+    fn raw_message(&self, undecoded: Undecoded<'_>) -> Result<Option<RawMessage>> {
+        // Feedback is protobuf to such components, whatever it came as.
+        if undecoded.method == Method::SendFeedback {
+            return Ok(None);
+        }
+        if let Some(ContentType::Multipart(boundary)) = ContentType::of(undecoded.headers) {
+            return multipart::raw_message(boundary.as_deref(), undecoded.body).map(Some);
+        }
+        let message = decode::any(&document(undecoded)?)?;
+        Ok(Some(RawMessage::given(message)))
+    }
+
+    fn decode(&self, undecoded: Undecoded<'_>) -> Result<Input> {
+        let method = undecoded.method;
+        decode::input(method, &document(undecoded)?)
     }
 
     fn encoded_size(&self, response: &Response) -> usize {
@@ -117,6 +126,12 @@ impl Protocol for Seldon {
             Problem::Error(error) => reply::json(status::of_error(error), error_body(error)),
         }
     }
+}
+
+/// The JSON that a request brings, in whatever way.
+fn document(undecoded: Undecoded<'_>) -> Result<Bytes> {
+    let content_type = ContentType::of(undecoded.headers);
+    form::document(content_type.as_ref(), undecoded.query, undecoded.body)
 }
 
 fn body(method: Method, message: &mut Message, size: usize) -> Bytes {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::{FutureExt as _, stream};
 use multer::{Field, Multipart};
 use streeling_codec::json;
-use streeling_core::{Error, ErrorKind, Table};
+use streeling_core::{Error, ErrorKind, RawMessage, Table};
 
 /// The field whose text is a string rather than JSON.
 const TEXT: &str = "strData";
@@ -28,22 +28,76 @@ struct Member {
 ///
 /// [`ErrorKind::BadData`] when the body is no such multipart body, or a field holds no JSON.
 pub(crate) fn document(boundary: Option<&str>, body: Bytes) -> Result<Bytes, Error> {
-    // The body is all there, so there is nothing to wait for.
-    read(boundary, body).now_or_never().unwrap_or_else(|| {
-        Err(Error::new(
-            ErrorKind::Internal,
-            "the reader of multipart bodies waits for more of a whole one",
-        ))
+    let parts = parts(boundary, body)?;
+    Ok(Bytes::from(object(&parts.members)))
+}
+
+/// The same for a component that takes anything: a body that is no multipart body has no parts.
+///
+/// # Errors
+///
+/// [`ErrorKind::BadData`] when a field holds no JSON.
+pub(super) fn raw_message(boundary: Option<&str>, body: Bytes) -> Result<RawMessage, Error> {
+    let parts = match parts(boundary, body) {
+        Ok(parts) => parts,
+        Err(Unreadable::Content(error)) => return Err(error),
+        Err(Unreadable::Body(_)) => Parts::default(),
+    };
+    Ok(RawMessage::Given {
+        message: Bytes::from(object(&parts.members)),
+        bytes: parts.has_bytes().then_some(BINARY),
     })
 }
 
-async fn read(boundary: Option<&str>, body: Bytes) -> Result<Bytes, Error> {
-    let boundary = boundary.ok_or_else(|| bad(&"its content type names no boundary"))?;
+/// What the parts of a body stand for.
+#[derive(Default)]
+struct Parts {
+    // A table, for looking through a list would take a body of many small parts quadratic time.
+    members: Table<Member>,
+}
+
+impl Parts {
+    /// Whether there is a file of bytes.
+    fn has_bytes(&self) -> bool {
+        self.members
+            .get(BINARY)
+            .is_some_and(|member| member.from_file)
+    }
+}
+
+/// Why a body cannot be read.
+enum Unreadable {
+    /// It is no multipart body.
+    Body(Error),
+    /// What a part holds is not what it must be.
+    Content(Error),
+}
+
+impl From<Unreadable> for Error {
+    fn from(unreadable: Unreadable) -> Self {
+        match unreadable {
+            Unreadable::Body(error) | Unreadable::Content(error) => error,
+        }
+    }
+}
+
+fn parts(boundary: Option<&str>, body: Bytes) -> Result<Parts, Unreadable> {
+    // The body is all there, so there is nothing to wait for.
+    read(boundary, body).now_or_never().unwrap_or_else(|| {
+        Err(Unreadable::Content(Error::new(
+            ErrorKind::Internal,
+            "the reader of multipart bodies waits for more of a whole one",
+        )))
+    })
+}
+
+async fn read(boundary: Option<&str>, body: Bytes) -> Result<Parts, Unreadable> {
+    let no_body = |problem: &dyn std::fmt::Display| Unreadable::Body(bad(problem));
+    let boundary = boundary.ok_or_else(|| no_body(&"its content type names no boundary"))?;
     let whole = stream::iter([Ok::<_, std::convert::Infallible>(body)]);
     let mut parts = Multipart::new(whole, boundary);
-    // A table, for looking through a list would take a body of many small parts quadratic time.
     let mut members: Table<Member> = Table::new();
-    while let Some(part) = parts.next_field().await.map_err(|error| bad(&error))? {
+    while let Some(part) = parts.next_field().await.map_err(|error| no_body(&error))? {
         let Some((name, member)) = member(part).await? else {
             continue;
         };
@@ -55,17 +109,19 @@ async fn read(boundary: Option<&str>, body: Bytes) -> Result<Bytes, Error> {
             Some(_) => {}
         }
     }
-    Ok(Bytes::from(object(&members)))
+    Ok(Parts { members })
 }
 
 /// `None` for a part without a name, which no field of a message can be.
-async fn member(part: Field<'_>) -> Result<Option<(String, Member)>, Error> {
+async fn member(part: Field<'_>) -> Result<Option<(String, Member)>, Unreadable> {
     let Some(name) = part.name().map(str::to_owned) else {
         return Ok(None);
     };
     // A browser sends an empty name where no file was chosen.
     let from_file = part.file_name().is_some_and(|name| !name.is_empty());
-    let content = part.bytes().await.map_err(|error| bad(&error))?;
+    let content = part.bytes().await;
+    let content = content.map_err(|error| Unreadable::Body(bad(&error)))?;
+    let bad_content = |problem: &dyn std::fmt::Display| Unreadable::Content(bad(problem));
     let mut value = Vec::with_capacity(content.len() + 2);
     if from_file && name == BINARY {
         json::encode_string(&STANDARD.encode(&content), &mut value);
@@ -74,11 +130,11 @@ async fn member(part: Field<'_>) -> Result<Option<(String, Member)>, Error> {
         json::encode_string(&String::from_utf8_lossy(&content), &mut value);
     } else if from_file {
         let text = std::str::from_utf8(&content)
-            .map_err(|error| bad(&format_args!("{name} is not UTF-8: {error}")))?;
+            .map_err(|error| bad_content(&format_args!("{name} is not UTF-8: {error}")))?;
         json::encode_string(text, &mut value);
     } else {
         let checked = json::check(&content)
-            .map_err(|error| bad(&format_args!("{name} holds no JSON: {error}")))?;
+            .map_err(|error| bad_content(&format_args!("{name} holds no JSON: {error}")))?;
         value.extend_from_slice(checked.as_bytes());
     }
     Ok(Some((name, Member { value, from_file })))
@@ -144,6 +200,27 @@ mod tests {
             (field("b"), "4"),
         ];
         assert_eq!(joined(&parts), r#"{"a":"first file","b":2}"#);
+    }
+
+    #[test]
+    fn a_component_that_takes_anything_gets_what_there_is() {
+        let raw = |body: &'static str| raw_message(Some("x"), body.into());
+        let given = |message: &'static str, bytes| RawMessage::Given {
+            message: message.into(),
+            bytes,
+        };
+        for body in ["", "--y--\r\n", "--x\r\nContent-Dis"] {
+            assert_eq!(raw(body).unwrap(), given("{}", None), "{body:?}");
+        }
+        let file = "--x\r\nContent-Disposition: form-data; name=\"binData\"; filename=\"f\"\r\n\r\n\
+                    hi\r\n--x--\r\n";
+        let expected = given(r#"{"binData":"aGk="}"#, Some(BINARY));
+        assert_eq!(raw(file).unwrap(), expected);
+        let field = "--x\r\nContent-Disposition: form-data; name=\"binData\"\r\n\r\n\
+                     1\r\n--x--\r\n";
+        assert_eq!(raw(field).unwrap(), given(r#"{"binData":1}"#, None));
+        let bad = "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nbad\r\n--x--\r\n";
+        assert_eq!(raw(bad).unwrap_err().kind, ErrorKind::BadData);
     }
 
     #[test]

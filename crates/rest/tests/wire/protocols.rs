@@ -7,9 +7,7 @@ use futures_util::{StreamExt as _, stream};
 use http::StatusCode;
 use streeling_core::{Input, Message, Method, Operation, Payload, Response, Result};
 use streeling_rest::seldon::{HealthOnly, Seldon};
-use streeling_rest::{
-    Action, Decoded, Problem, Protocol, Reply, Route, Undecoded, Verbs, html, json,
-};
+use streeling_rest::{Action, Problem, Protocol, Reply, Route, Undecoded, Verbs, html, json};
 
 use crate::support::{Server, config, post};
 
@@ -50,16 +48,13 @@ impl Protocol for Plain {
         streeling_rest::stream("text/plain", stream::iter(pieces).boxed_sync())
     }
 
-    fn decode(&self, undecoded: Undecoded<'_>) -> Result<Decoded> {
+    fn decode(&self, undecoded: Undecoded<'_>) -> Result<Input> {
         let text = String::from_utf8_lossy(&undecoded.body).into_owned();
         let message = Message {
             payload: Payload::Text(text),
             ..Message::default()
         };
-        Ok(Decoded {
-            input: Input::Message(message),
-            raw_message: None,
-        })
+        Ok(Input::Message(message))
     }
 
     fn encoded_size(&self, response: &Response) -> usize {

@@ -30,7 +30,7 @@ impl Reader {
                 elements: Elements::Typed(Tensor::empty()),
             });
         }
-        let mut names: Slot<Vec<String>> = None;
+        let mut names: Slot<Names> = None;
         let mut ndarray: Slot<Elements> = None;
         let mut tensor: Slot<Elements> = None;
         let mut tftensor: Slot<Elements> = None;
@@ -38,12 +38,7 @@ impl Reader {
             let name = cursor.field(span);
             match &*name {
                 "names" => {
-                    names = field(cursor, &name, |cursor| {
-                        if cursor.take_word(b"null") {
-                            return Ok(Vec::new());
-                        }
-                        texts(cursor)
-                    })?;
+                    names = field(cursor, &name, |cursor| self.names(cursor))?;
                 }
                 "ndarray" if !self.absent(cursor) => {
                     ndarray = field(cursor, &name, |cursor| {
@@ -89,10 +84,29 @@ impl Reader {
             (Layout::Unset, Elements::Typed(Tensor::empty()))
         };
         Ok(Array {
-            names: names.transpose()?.unwrap_or_default().into(),
+            names: names.transpose()?.unwrap_or_default(),
             layout,
             elements,
         })
+    }
+
+    /// The names of columns; a component gets what is no list of strings as it came.
+    fn names(&self, cursor: &mut Cursor<'_>) -> Result<Names> {
+        let start = *cursor;
+        match texts(cursor) {
+            Ok(names) => Ok(names.into()),
+            Err(_) if self.mode == Mode::Request => {
+                *cursor = start;
+                self.raw(cursor).map(Names::Json)
+            }
+            Err(error) => {
+                *cursor = start;
+                if cursor.take_word(b"null") {
+                    return Ok(Names::new());
+                }
+                Err(error)
+            }
+        }
     }
 
     #[inline]

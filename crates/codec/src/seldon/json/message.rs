@@ -108,7 +108,13 @@ impl Reader {
             Err(error) if self.mode == Mode::Feedback => Err(error),
             Err(_) => {
                 *cursor = start;
-                self.raw(cursor).map(Payload::Json)
+                let is_text = start.peek() == Some(b'"');
+                let value = self.raw(cursor)?;
+                Ok(if is_text {
+                    Payload::Quoted(value)
+                } else {
+                    Payload::Json(value)
+                })
             }
         }
     }

@@ -1,70 +1,134 @@
 //! The fields of `meta`.
 
-use streeling_core::{Meta, Metric, MetricKind, Number, RawJson, Table};
+use streeling_core::{Meta, Metric, MetricKind, Number, RawJson, Table, Untyped};
 
-use super::reader::Reader;
+use super::reader::{Mode, Reader};
 use crate::error::Result;
 use crate::json::fields::{Slot, field, int32, number, or_null, table, text};
 use crate::json::scan::Cursor;
 
 impl Reader {
-    /// `meta`, or null for an empty one.
+    /// `meta`, or null for none; what is as good as none in a request. It may have anything in it.
     pub(super) fn meta(&self, cursor: &mut Cursor<'_>) -> Result<Meta> {
         if cursor.take_word(b"null") {
             return Ok(Meta::default());
         }
+        if self.mode == Mode::Request && cursor.peek() != Some(b'{') {
+            let here = *cursor;
+            if self.raw(cursor)?.is_falsy() {
+                return Ok(Meta::default());
+            }
+            return Err(here.wrong_type("an object"));
+        }
+        let start = cursor.pos;
         let mut id: Slot<Option<String>> = None;
         let mut tags: Slot<Table<RawJson>> = None;
         let mut routing: Slot<Table<i32>> = None;
         let mut path: Slot<Table<String>> = None;
         let mut metrics: Slot<Vec<Metric>> = None;
-        let mut unknown = Table::new();
+        let mut untyped = Untyped::default();
         cursor.object(|cursor, span| {
             let name = cursor.field(span);
             let name = &*name;
+            let other = &mut untyped;
             match name {
                 "puid" => {
-                    id = field(cursor, name, |cursor| {
-                        or_null(cursor, |cursor| text(cursor).map(Some))
-                    })?;
+                    let read = |cursor: &mut Cursor<'_>| text(cursor).map(Some);
+                    id = self.field_of_meta(cursor, name, other, read)?;
                 }
                 "tags" => {
-                    tags = field(cursor, name, |cursor| {
-                        or_null(cursor, |cursor| table(cursor, |cursor| self.raw(cursor)))
-                    })?;
+                    let read = |cursor: &mut Cursor<'_>| table(cursor, |cursor| self.raw(cursor));
+                    tags = self.field_of_meta(cursor, name, other, read)?;
                 }
                 "routing" => {
-                    routing = field(cursor, name, |cursor| {
-                        or_null(cursor, |cursor| table(cursor, int32))
-                    })?;
+                    let read = |cursor: &mut Cursor<'_>| table(cursor, int32);
+                    routing = self.field_of_meta(cursor, name, other, read)?;
                 }
                 "requestPath" => {
-                    path = field(cursor, name, |cursor| {
-                        or_null(cursor, |cursor| table(cursor, text))
-                    })?;
+                    let mut rest = Table::new();
+                    let read = |cursor: &mut Cursor<'_>| self.path(cursor, &mut rest);
+                    path = self.field_of_meta(cursor, name, other, read)?;
+                    untyped.path = rest;
                 }
+                // Those of requests are typed as well.
                 "metrics" => {
                     metrics = field(cursor, name, |cursor| {
                         or_null(cursor, |cursor| self.metrics(cursor))
                     })?;
                 }
-                _ if self.refuses_unknown() => self.unknown(cursor, name, span.start)?,
+                _ if self.mode != Mode::Response => self.unknown(cursor, name, span.start)?,
                 _ => {
                     let owned = cursor.text(span)?.into_owned();
                     let value = self.raw(cursor).map_err(|error| error.inside(name))?;
-                    unknown.insert(owned, value);
+                    other.fields.insert(owned, value);
                 }
             }
             Ok(())
         })?;
-        Ok(Meta {
+        let mut meta = Meta {
             id: id.transpose()?.flatten(),
             tags: tags.transpose()?.unwrap_or_default(),
             routing: routing.transpose()?.unwrap_or_default(),
             path: path.transpose()?.unwrap_or_default(),
             metrics: metrics.transpose()?.unwrap_or_default(),
-            unknown,
-        })
+            untyped: None,
+        };
+        if self.mode == Mode::Request {
+            untyped.text = Some(self.text_between(start, cursor.pos));
+        }
+        if untyped.text.is_some() || !untyped.fields.is_empty() {
+            meta.untyped = Some(Box::new(untyped));
+        }
+        Ok(meta)
+    }
+
+    /// A field that the protocol has a type for. In a request one of another type counts as a field
+    /// that the protocol does not know.
+    fn field_of_meta<'a, T: Default>(
+        &self,
+        cursor: &mut Cursor<'a>,
+        name: &str,
+        untyped: &mut Untyped,
+        read: impl FnOnce(&mut Cursor<'a>) -> Result<T>,
+    ) -> Result<Slot<T>> {
+        if self.mode != Mode::Request {
+            return field(cursor, name, |cursor| or_null(cursor, read));
+        }
+        let start = *cursor;
+        match field(cursor, name, read)? {
+            Some(Err(_)) => {
+                *cursor = start;
+                let value = self.raw(cursor).map_err(|error| error.inside(name))?;
+                untyped.fields.insert(name.to_owned(), value);
+                Ok(None)
+            }
+            typed => {
+                untyped.fields.remove(name);
+                Ok(typed)
+            }
+        }
+    }
+
+    /// The path of a request; what is no text in it is left in `rest`.
+    fn path(&self, cursor: &mut Cursor<'_>, rest: &mut Table<RawJson>) -> Result<Table<String>> {
+        if self.mode != Mode::Request {
+            return table(cursor, text);
+        }
+        let mut path = Table::new();
+        cursor.object(|cursor, span| {
+            let node = cursor.text(span)?.into_owned();
+            let start = *cursor;
+            if let Ok(image) = text(cursor) {
+                rest.remove(&node);
+                path.insert(node, image);
+            } else {
+                *cursor = start;
+                path.remove(&node);
+                rest.insert(node, self.raw(cursor)?);
+            }
+            Ok(())
+        })?;
+        Ok(path)
     }
 
     fn metrics(&self, cursor: &mut Cursor<'_>) -> Result<Vec<Metric>> {

@@ -31,7 +31,7 @@ fn write_value(payload: &Payload, out: &mut Vec<u8>) {
         Payload::Named(named) => write_named(named, out),
         Payload::Text(text) => encode_string(text, out),
         Payload::Bytes(bytes) => write_base64(bytes, out),
-        Payload::Json(json) => out.extend_from_slice(json.as_bytes()),
+        Payload::Json(json) | Payload::Quoted(json) => out.extend_from_slice(json.as_bytes()),
         Payload::Any { type_url, value } => write_any(type_url, value, out),
         Payload::Opaque(pieces) => write_base64(&pieces.concat(), out),
     }

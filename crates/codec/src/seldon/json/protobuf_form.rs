@@ -35,6 +35,7 @@ pub fn encode_in_protobuf_form(message: &Message, out: &mut Vec<u8>) {
         }
         Payload::Bytes(bytes) => write_base64(bytes, object.field("binData")),
         Payload::Text(text) => encode_string(text, object.field("strData")),
+        Payload::Quoted(text) => object.field("strData").extend_from_slice(text.as_bytes()),
         Payload::Json(json) => text_in_protobuf_form(json.as_bytes(), object.field("jsonData")),
         Payload::Any { type_url, value } => {
             write_any(type_url, value, object.field("customData"));

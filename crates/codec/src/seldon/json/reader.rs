@@ -43,6 +43,11 @@ impl Reader {
         &self.body
     }
 
+    /// The value between two places, as its text.
+    pub(super) fn text_between(&self, start: usize, end: usize) -> RawJson {
+        RawJson::from_checked(self.body.slice(start..end))
+    }
+
     /// Any value, as its text.
     pub(super) fn raw(&self, cursor: &mut Cursor<'_>) -> Result<RawJson> {
         document::raw(&self.body, cursor)

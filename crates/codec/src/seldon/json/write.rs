@@ -1,7 +1,8 @@
 //! Messages as JSON, straight from their buffers.
 
 use streeling_core::{
-    Array, Elements, Feedback, Layout, Message, Meta, Metric, Names, Number, Payload, Status,
+    Array, Elements, Feedback, Layout, Message, Meta, Metric, Names, Number, Payload, RawJson,
+    Status,
 };
 
 use super::named::{write_any, write_named};
@@ -29,7 +30,7 @@ pub fn encode_message(message: &Message, out: &mut Vec<u8>) {
     }
     let mut object = Object::open(out);
     match &message.payload {
-        Payload::None | Payload::Text(_) | Payload::Opaque(_) => {}
+        Payload::None | Payload::Text(_) | Payload::Quoted(_) | Payload::Opaque(_) => {}
         Payload::Array(array) => write_array(array, object.field("data")),
         Payload::Named(named) => write_named(named, object.field("jsonData")),
         Payload::Bytes(bytes) => write_base64(bytes, object.field("binData")),
@@ -42,8 +43,10 @@ pub fn encode_message(message: &Message, out: &mut Vec<u8>) {
     if let Some(status) = &message.status {
         write_status(status, object.field("status"));
     }
-    if let Payload::Text(text) = &message.payload {
-        encode_string(text, object.field("strData"));
+    match &message.payload {
+        Payload::Text(text) => encode_string(text, object.field("strData")),
+        Payload::Quoted(text) => object.field("strData").extend_from_slice(text.as_bytes()),
+        _ => {}
     }
     object.close();
 }
@@ -72,8 +75,14 @@ pub fn encode_feedback(feedback: &Feedback, out: &mut Vec<u8>) {
     object.close();
 }
 
-/// Appends `meta`: an object with only the parts that are there.
+/// Appends `meta`: as it came where that is known, else an object with only the parts that are
+/// there.
 pub fn encode_meta(meta: &Meta, out: &mut Vec<u8>) {
+    let untyped = meta.untyped.as_deref();
+    if let Some(text) = untyped.and_then(|untyped| untyped.text.as_ref()) {
+        out.extend_from_slice(text.as_bytes());
+        return;
+    }
     let mut object = Object::open(out);
     if let Some(id) = &meta.id {
         encode_string(id, object.field("puid"));
@@ -88,26 +97,34 @@ pub fn encode_meta(meta: &Meta, out: &mut Vec<u8>) {
             write_int(branch, out);
         });
     }
-    if !meta.path.is_empty() {
-        write_table(&meta.path, object.field("requestPath"), |image, out| {
-            encode_string(image, out);
-        });
+    if !meta.path.is_empty() || untyped.is_some_and(|untyped| !untyped.path.is_empty()) {
+        let mut path = Object::open(object.field("requestPath"));
+        for (node, image) in &meta.path {
+            encode_string(image, path.entry(node));
+        }
+        for (node, value) in untyped.iter().flat_map(|untyped| &untyped.path) {
+            path.entry(node).extend_from_slice(value.as_bytes());
+        }
+        path.close();
     }
-    if !meta.metrics.is_empty() {
+    if let Some(others) = untyped.and_then(|untyped| untyped.metrics.as_ref()) {
+        write_metrics(&meta.metrics, others, object.field("metrics"));
+    } else if !meta.metrics.is_empty() {
         write_list(&meta.metrics, object.field("metrics"), write_metric);
     }
-    for (name, value) in &meta.unknown {
+    for (name, value) in untyped.iter().flat_map(|untyped| &untyped.fields) {
         object.entry(name).extend_from_slice(value.as_bytes());
     }
     object.close();
 }
 
-/// Appends the names of columns: a list of strings.
+/// Appends the names of columns: a list of strings, or what is there in place of one.
 pub fn encode_names(names: &Names, out: &mut Vec<u8>) {
     match names {
         Names::Unset => out.extend_from_slice(b"[]"),
         Names::Given(names) => write_list(names, out, |name, out| encode_string(name, out)),
         Names::Numbered(count) => write_numbered(*count, out),
+        Names::Json(json) => out.extend_from_slice(json.as_bytes()),
     }
 }
 
@@ -132,6 +149,17 @@ fn write_status(status: &Status, out: &mut Vec<u8>) {
     let name = if status.failure { "FAILURE" } else { "SUCCESS" };
     encode_string(name, object.field("status"));
     object.close();
+}
+
+/// Writes metrics, and then those of a list that is JSON already.
+fn write_metrics(metrics: &[Metric], others: &RawJson, out: &mut Vec<u8>) {
+    out.push(b'[');
+    for metric in metrics {
+        write_metric(metric, out);
+        out.push(b',');
+    }
+    // It has at least one, and closes the list.
+    out.extend_from_slice(&others.as_bytes()[1..]);
 }
 
 fn write_metric(metric: &Metric, out: &mut Vec<u8>) {

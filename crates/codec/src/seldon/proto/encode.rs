@@ -54,6 +54,12 @@ fn write_message(message: &Message, with_meta: bool, out: &mut Vec<u8>) -> Resul
         Payload::Bytes(binary) => present_bytes(4, binary, out),
         Payload::Text(text) => present_bytes(5, text.as_bytes(), out),
         Payload::Json(json) => nested(6, out, |out| write_json(json, "jsonData", out))?,
+        Payload::Quoted(_) => {
+            return Err(EncodeError {
+                place: "strData",
+                what: "half of a surrogate pair",
+            });
+        }
         Payload::Any { type_url, value } => {
             let length = |bytes: &[u8]| {
                 if bytes.is_empty() {

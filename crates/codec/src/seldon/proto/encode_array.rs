@@ -17,7 +17,7 @@ use crate::tensorflow::{Kind, Place, place};
 /// Bytes that the names of columns take.
 fn names_len(names: &Names) -> usize {
     match names {
-        Names::Unset => 0,
+        Names::Unset | Names::Json(_) => 0,
         Names::Given(names) => names.iter().map(|name| field_len(name.len())).sum(),
         Names::Numbered(count) => (0..*count)
             .map(|column| field_len(default_len(column)))
@@ -33,7 +33,8 @@ fn default_len(column: usize) -> usize {
 
 fn write_names(names: &Names, out: &mut Vec<u8>) {
     match names {
-        Names::Unset => {}
+        // Protobuf cannot say it.
+        Names::Unset | Names::Json(_) => {}
         Names::Given(names) => {
             for name in names {
                 present_bytes(1, name.as_bytes(), out);

@@ -67,16 +67,15 @@ fn last_of_several_counts() {
 
 #[test]
 fn text_data_that_is_no_text_is_passed_on() {
-    for text in [
-        "null",
-        "5",
-        "[1]",
-        "{}",
-        r#""\ud800""#,
-        r#""a\udc00\ud800""#,
-    ] {
-        let payload = payload(&format!(r#"{{"strData":{text}}}"#));
-        assert_eq!(payload, Payload::Json(raw(text)), "{text}");
+    let payload = |text: &str| payload(&format!(r#"{{"strData":{text}}}"#));
+    for text in ["null", "5", "[1]", "{}"] {
+        assert_eq!(payload(text), Payload::Json(raw(text)), "{text}");
+    }
+    for text in [r#""\ud800""#, r#""a\udc00\ud800""#] {
+        let payload = payload(text);
+        assert_eq!(payload, Payload::Quoted(raw(text)), "{text}");
+        let written = encoded(&with_payload(payload));
+        assert_eq!(written, format!(r#"{{"meta":{{}},"strData":{text}}}"#));
     }
 }
 
@@ -131,12 +130,79 @@ fn meta_is_read_in_full() {
                     tags: None,
                 },
             ],
-            unknown: Table::from_iter([("extra".to_owned(), raw(r#"{"x":1}"#))]),
+            untyped: Some(Box::new(Untyped {
+                fields: Table::from_iter([("extra".to_owned(), raw(r#"{"x":1}"#))]),
+                ..Untyped::default()
+            })),
         }
     );
     assert_eq!(meta.tags.keys().collect::<Vec<_>>(), ["b", "a"]);
     for text in ["null", "{}", r#"{"puid":null,"tags":null,"metrics":null}"#] {
         assert!(decode_meta(&body(text)).unwrap().is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn what_the_protocol_has_no_type_for_is_kept_in_requests() {
+    let meta = |meta: &str| message(&format!(r#"{{"meta":{meta},"strData":""}}"#)).meta;
+    let fields = |text: &str| meta(text).untyped.unwrap().fields;
+    for (name, value) in [
+        ("puid", "5"),
+        ("puid", "null"),
+        ("puid", r#""\ud800""#),
+        ("tags", "[1]"),
+        ("tags", "null"),
+        ("routing", r#"{"a":"x"}"#),
+        ("requestPath", "[]"),
+    ] {
+        let found = fields(&format!(r#"{{"{name}":{value}}}"#));
+        let expected = Table::from_iter([(name.to_owned(), raw(value))]);
+        assert_eq!(found, expected, "{name} {value}");
+    }
+    // Of a key that comes twice the last one counts.
+    let found = meta(r#"{"puid":5,"puid":"p"}"#);
+    assert_eq!(
+        (found.id.as_deref(), found.untyped("puid")),
+        (Some("p"), None)
+    );
+    let found = meta(r#"{"puid":"p","puid":5}"#);
+    assert_eq!(
+        (found.id.as_deref(), found.untyped("puid")),
+        (None, Some(&raw("5")))
+    );
+    let found = meta(r#"{"requestPath":{"a":5,"b":"c","d":"e","d":null}}"#);
+    assert_eq!(
+        found.path,
+        Table::from_iter([("b".to_owned(), "c".to_owned())])
+    );
+    let path = found.untyped.unwrap().path;
+    let expected = [("a".to_owned(), raw("5")), ("d".to_owned(), raw("null"))];
+    assert_eq!(path, Table::from_iter(expected));
+    // All of it is handed on as it came.
+    let text = r#"{ "colour": 1, "tags": {}, "metrics": null, "puid": "p" }"#;
+    let mut out = Vec::new();
+    encode_meta(&meta(text), &mut out);
+    assert_eq!(out, text.as_bytes());
+    // An empty one is told from none.
+    assert!(!meta("{}").is_empty());
+    assert!(message(r#"{"strData":""}"#).meta.is_empty());
+    for text in ["null", "[]", "false", "0", "\"\""] {
+        assert!(meta(text).is_empty(), "{text}");
+    }
+    assert!(decode_message(&body(r#"{"strData":"","meta":5}"#)).is_err());
+    // Metrics are typed in requests as well, and everything is in feedback.
+    assert!(decode_message(&body(r#"{"strData":"","meta":{"metrics":[5]}}"#)).is_err());
+    assert!(decode_feedback(&body(r#"{"request":{"meta":{"puid":5}}}"#)).is_err());
+}
+
+#[test]
+fn names_of_any_kind_are_kept_in_requests() {
+    for names in ["null", "[1,null]", r#""ab""#, r#"{"a":1}"#, r#"["\ud800"]"#] {
+        let found = data(&format!(r#"{{"data":{{"names":{names}}}}}"#)).names;
+        assert_eq!(found, Names::Json(raw(names)), "{names}");
+        let mut out = Vec::new();
+        encode_names(&found, &mut out);
+        assert_eq!(out, names.as_bytes());
     }
 }
 

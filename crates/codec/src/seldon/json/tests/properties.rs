@@ -60,7 +60,7 @@ fn any_meta() -> impl Strategy<Value = Meta> {
             routing: Table::from_iter(routing),
             path: Table::from_iter(path),
             metrics,
-            unknown: Table::new(),
+            untyped: None,
         })
 }
 

@@ -54,8 +54,8 @@ fn invalid_json_says_where() {
 fn errors_read_well() {
     for (text, display) in [
         (
-            r#"{"data":{"names":["a",2],"ndarray":[]}}"#,
-            "expected a string at data.names[1] (byte 22), found a number",
+            r#"{"strData":"a","meta":{"metrics":[{"key":2}]}}"#,
+            "expected a string at meta.metrics[0].key (byte 41), found a number",
         ),
         (
             r#"{"strData":"a"#,
