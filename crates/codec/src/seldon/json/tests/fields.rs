@@ -130,10 +130,7 @@ fn meta_is_read_in_full() {
                     tags: None,
                 },
             ],
-            untyped: Some(Box::new(Untyped {
-                fields: Table::from_iter([("extra".to_owned(), raw(r#"{"x":1}"#))]),
-                ..Untyped::default()
-            })),
+            untyped: None,
         }
     );
     assert_eq!(meta.tags.keys().collect::<Vec<_>>(), ["b", "a"]);

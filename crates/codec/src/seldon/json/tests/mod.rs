@@ -10,7 +10,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use streeling_core::{
     Array, DType, Elements, Feedback, Layout, Message, Meta, Metric, MetricKind, Named, Names,
-    Number, Payload, RawJson, Status, Table, Tensor, Untyped,
+    Number, Payload, RawJson, Status, Table, Tensor,
 };
 
 use super::*;

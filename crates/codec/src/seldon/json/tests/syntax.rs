@@ -75,8 +75,8 @@ fn errors_read_well() {
             "malformed base64 at binData (byte 11)",
         ),
         (
-            r#"{"strData":"a","meta":{"tags":{"\ud800":1}}}"#,
-            "half of a surrogate pair in text at meta.tags (byte 32)",
+            r#"{"strData":"a","meta":{"metrics":[{"key":"\ud800"}]}}"#,
+            "half of a surrogate pair in text at meta.metrics[0].key (byte 42)",
         ),
     ] {
         assert_eq!(error(text).to_string(), display);
