@@ -69,7 +69,11 @@ fn a_text_may_be_called_status() {
 
 #[test]
 fn over_grpc_the_very_message_comes_back() {
-    let server = command("raw.Same").start().unwrap();
+    let server = command("raw.Same")
+        .env("GRPC_WORKERS", "1")
+        .env("PREDICTIVE_UNIT_GRPC_SERVICE_PORT", "0")
+        .start()
+        .unwrap();
     let tensor = TensorProto {
         dtype: 1,
         version_number: 3,
