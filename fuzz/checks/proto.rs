@@ -41,10 +41,15 @@ fn stable<T>(
     };
     let write = |value: &T| {
         let mut out = Vec::new();
-        encode(value, &mut out).unwrap_or_else(|error| panic!("{error}: {body:02x?}"));
-        Bytes::from(out)
+        encode(value, &mut out).map(|()| Bytes::from(out))
     };
-    let once = write(&value);
+    let once = match write(&value) {
+        Ok(once) => once,
+        // A tensor of a dtype that only TensorFlow knows is read for the worker, as text, and
+        // written by nobody.
+        Err(error) if error.to_string().contains("tftensor") => return,
+        Err(error) => panic!("{error}: {body:02x?}"),
+    };
     let again = decode(&once, LIMITS).unwrap_or_else(|error| panic!("{error}: {once:02x?}"));
-    assert_eq!(once, write(&again));
+    assert_eq!(Ok(once), write(&again));
 }

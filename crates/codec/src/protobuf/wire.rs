@@ -181,7 +181,6 @@ impl<'a> Fields<'a> {
         if number == 0 || number > (1 << 29) - 1 {
             return Err(DecodeError::wire(offset, "a field number out of range"));
         }
-        #[expect(clippy::cast_possible_truncation, reason = "three bits")]
         Ok((number, (tag & 7) as u8))
     }
 

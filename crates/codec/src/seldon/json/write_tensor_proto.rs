@@ -64,7 +64,7 @@ fn write_elements(tensor: &Tensor, out: &mut Vec<u8>) {
             write_list(&strings, out, |string, out| write_base64(string, out));
         }
         DType::Bool | DType::I8 | DType::I16 | DType::I32 | DType::U8 | DType::U16 | DType::U32 => {
-            write_tensor(tensor, &[tensor.len()], out)
+            write_tensor(tensor, &[tensor.len()], out);
         }
     }
 }

@@ -50,31 +50,29 @@ impl Reader<'_> {
     fn tensor_shape(&self, spans: &Spans) -> Result<Vec<usize>> {
         let mut shape = Vec::new();
         self.body.fields(spans, |field| {
-            match field.number {
-                2 => {
-                    let mut size = 0;
-                    let dim = field.span(MESSAGE).map(Spans::one);
-                    dim.and_then(|dim| {
-                        self.body.fields(&dim, |field| {
-                            if field.number == 1 {
-                                size = field.varint(INTEGER)?;
-                            }
-                            Ok(())
-                        })
-                    })
-                    .map_err(|error| error.at_index(shape.len()).inside("dim"))?;
-                    let side = i64::from_le_bytes(size.to_le_bytes());
-                    let side = usize::try_from(side).map_err(|_| {
-                        let problem = "a side below zero, which stands for an unknown one";
-                        DecodeError::invalid(field.offset, problem)
-                            .at_index(shape.len())
-                            .inside("dim")
-                    })?;
-                    shape.push(side);
-                }
-                // A shape of unknown rank is read as the sides that it has.
-                _ => {}
+            // A shape of unknown rank is read as the sides that it has.
+            if field.number != 2 {
+                return Ok(());
             }
+            let mut size = 0;
+            let dim = field.span(MESSAGE).map(Spans::one);
+            dim.and_then(|dim| {
+                self.body.fields(&dim, |field| {
+                    if field.number == 1 {
+                        size = field.varint(INTEGER)?;
+                    }
+                    Ok(())
+                })
+            })
+            .map_err(|error| error.at_index(shape.len()).inside("dim"))?;
+            let side = i64::from_le_bytes(size.to_le_bytes());
+            let side = usize::try_from(side).map_err(|_| {
+                let problem = "a side below zero, which stands for an unknown one";
+                DecodeError::invalid(field.offset, problem)
+                    .at_index(shape.len())
+                    .inside("dim")
+            })?;
+            shape.push(side);
             Ok(())
         })?;
         Ok(shape)
@@ -190,7 +188,7 @@ impl Lists {
         for (name, list) in [("intVal", &self.integers), ("halfVal", &self.halves)] {
             if !list.is_empty() {
                 write_list(list, object.field(name), |&value, out| {
-                    write_int(value, out)
+                    write_int(value, out);
                 });
             }
         }
