@@ -9,6 +9,7 @@ use streeling_core::{
 };
 
 use crate::frame::Call;
+use crate::names::own_names;
 use crate::pool::Pool;
 use crate::reply::Outcome;
 use crate::request::RequestFrame;
@@ -147,7 +148,15 @@ fn is_input_of(method: Method, input: &Input, context: &Context) -> bool {
 }
 
 /// The response, unless it is an array that only a `TensorProto` can hold and the request had none.
-fn fitting(response: Response, input: &Input) -> Result<Response> {
+fn fitting(mut response: Response, input: &Input) -> Result<Response> {
+    // Feedback is protobuf over REST, too.
+    if matches!(input, Input::Feedback(_))
+        && let Payload::Array(array) = &mut response.message.payload
+        && let Names::Json(names) = &array.names
+    {
+        let names = own_names(names.bytes().clone(), Encoding::Protobuf)?;
+        array.names = names.unwrap_or(Names::new());
+    }
     let layout = |message: &Message| match &message.payload {
         Payload::Array(array) => Some(array.layout),
         _ => None,
@@ -198,8 +207,6 @@ fn plain(input: &Input, context: &Context) -> Result<RequestFrame> {
 /// The input as one raw message for the `_raw` method: the caller's own bytes where they are known.
 fn raw_message(input: &Input, context: &Context) -> Result<RequestFrame> {
     let encoding = match input {
-        // Feedback is protobuf to those methods, over REST as well.
-        Input::Feedback(_) => Encoding::Protobuf,
         Input::None => Encoding::Json,
         _ => context.encoding,
     };

@@ -302,11 +302,20 @@ impl Handler {
             let read = body.clone();
             let read = self.read_body(context, head, found, method, read, as_raw_message);
             if let Some(message) = read.await? {
+                let input = match method {
+                    // Its reward counts, whoever is called.
+                    Method::SendFeedback => {
+                        let read = body.clone();
+                        let read = self.read_body(context, head, found, method, read, as_input);
+                        read.await?
+                    }
+                    _ => Input::Raw,
+                };
                 let mut context = Context {
                     raw_message: message,
                     ..context.clone()
                 };
-                let request = request(method, &found.params, Input::Raw);
+                let request = request(method, &found.params, input);
                 match self.call(&context, model, found, request).await {
                     Err(error) if error.kind == ErrorKind::NotImplemented => {}
                     result => return result,

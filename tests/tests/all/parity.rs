@@ -18,7 +18,6 @@ const AT_ONCE: usize = 3;
 const ENOUGH: usize = 5_000;
 
 #[test]
-#[ignore = "acceptance: not all of what it finds is mended yet"]
 fn random_requests_to_random_classes_get_what_seldon_core_responded() {
     let text = std::fs::read_to_string(root().join("tests/parity/recorded.jsonl")).unwrap();
     let shapes = Shapes::parse(&text).unwrap();

@@ -28,6 +28,7 @@ KNOWN = (
 )
 # Of these an attribute that is not a method counts as well.
 ATTRIBUTES = ("class_names", "feature_names")
+_MISSING = object()
 
 
 def defined(component: object, name: str) -> bool:
@@ -35,14 +36,11 @@ def defined(component: object, name: str) -> bool:
     for cls in type(component).__mro__:
         if name in vars(cls):
             if cls.__name__ == "SeldonComponent" and cls.__module__ == "seldon_core.user_model":
-                break
-            found = getattr(component, name, None)
-            return callable(found) or (found is not None and name in ATTRIBUTES)
-    else:
-        # Perhaps an attribute of the object alone, or made by `__getattr__`.
-        found = getattr(component, name, None)
-        return callable(found) or (found is not None and name in ATTRIBUTES)
-    return name in getattr(component, "__dict__", {})
+                return name in getattr(component, "__dict__", {})
+            break
+    # Perhaps an attribute of the object alone, or made by `__getattr__`.
+    found = getattr(component, name, _MISSING)
+    return callable(found) or (found is not _MISSING and name in ATTRIBUTES)
 
 
 def capabilities(component: object) -> list[str]:

@@ -243,7 +243,8 @@ if np is not None:
         if code is None and dtype.kind in "iufc" and not dtype.isnative:
             array = array.astype(dtype.newbyteorder("="))
             code = _CODES.get(array.dtype)
-        if array.dtype in _COMPLEX:
+        # Without elements it is like any other.
+        if array.dtype in _COMPLEX and array.size:
             message = tensorproto.of_complex(array)
             return (protocol.TENSOR_PROTO, 0, array.shape, to_json(message))
         # Booleans are not numbers on the wire, and a masked array has nulls in it.

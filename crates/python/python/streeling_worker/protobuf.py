@@ -52,19 +52,45 @@ def full_name(value: Any) -> str | None:
 
 def request_from(method: int, body: bytes) -> Any:
     """A raw message: `SeldonMessage`, `SeldonMessageList` or `Feedback`, by its method."""
+    message = _new(_MESSAGES.get(method, "SeldonMessage"))
+    from google.protobuf.message import DecodeError
+
+    try:
+        message.ParseFromString(body)
+    except DecodeError as error:
+        raise BadData(str(error)) from None
+    return message
+
+
+def feedback_from(value: Any) -> Any:
+    """A `Feedback` of what came as JSON."""
+    message = _new("Feedback")
+    from google.protobuf.json_format import ParseDict
+
+    # Beside its own error the parser has those of code that looks for fields in what has none.
+    try:
+        return ParseDict(value, message)
+    except Exception as error:
+        raise BadData(f"Invalid JSON: {error}") from None
+
+
+def response_from(value: Any) -> Any:
+    """A `SeldonMessage` of what a method returned; `None` is an empty one."""
+    message = _new("SeldonMessage")
+    from google.protobuf.json_format import ParseDict
+
+    return ParseDict({} if value is None else value, message)
+
+
+def _new(name: str) -> Any:
     try:
         from seldon_core.proto import prediction_pb2
     except ImportError as error:
         raise BadData(
-            "a method that takes raw messages over gRPC needs the package protobuf "
+            "a method that takes raw messages of protobuf needs the package protobuf "
             f"beside the component ({error})"
         ) from None
-    from google.protobuf.message import DecodeError
-
-    try:
-        return getattr(prediction_pb2, _MESSAGES.get(method, "SeldonMessage")).FromString(body)
-    except DecodeError as error:
-        raise BadData(str(error)) from None
+    return getattr(prediction_pb2, name)()
 
 
 def metric(message: Any) -> dict[str, Any]:
@@ -73,6 +99,14 @@ def metric(message: Any) -> dict[str, Any]:
 
     # What has its default value is left out there.
     return {"key": "", "value": 0.0, **MessageToDict(message)}
+
+
+def as_json(message: Any) -> dict[str, Any]:
+    """A message as the object that protobuf makes of it."""
+    from google.protobuf.json_format import MessageToDict
+
+    found: dict[str, Any] = MessageToDict(message)
+    return found
 
 
 def text(message: Any) -> str:

@@ -22,9 +22,6 @@ def suffixes(number: int, kind: int) -> tuple[str, ...]:
     if number == protocol.PREDICT:
         # Predictions alone choose by the transport.
         return ("_rest", "_raw") if kind == protocol.MESSAGE else ("_grpc", "_raw")
-    if number == protocol.SEND_FEEDBACK and kind == protocol.MESSAGE:
-        # Feedback is protobuf, whatever it came as.
-        return ()
     return ("_rest", "_grpc", "_raw")
 
 
@@ -43,6 +40,9 @@ def handler(
         for field in bytes_fields:
             value[field] = value[field].encode()
         result = method(*arguments(value))
+        if number == protocol.SEND_FEEDBACK and protobuf.full_name(result) is None:
+            # Feedback is protobuf, whatever it came as.
+            result = protobuf.response_from(result)
         about: dict[str, Any] = {}
         name = protobuf.full_name(result)
         if name is None:
@@ -55,7 +55,10 @@ def handler(
         elif name == protobuf.MESSAGE:
             if counts:
                 result = _count_protobuf(about, result, metrics_in_response)
-            sent, body = protocol.PROTOBUF, result.SerializeToString()
+            if kind == protocol.MESSAGE:
+                sent, body = protocol.MESSAGE, payload.to_json(protobuf.as_json(result))
+            else:
+                sent, body = protocol.PROTOBUF, result.SerializeToString()
         else:
             raise TypeError(f"a raw response must be a {protobuf.MESSAGE}, not a {name}")
         return (sent, 0, (), body), b"", payload.to_json(about) if about else b""
@@ -67,11 +70,18 @@ def _arguments(number: int, kind: int, suffix: str) -> Callable[[Any], tuple[Any
     """What the method is called with, given the body of the item."""
     if number == protocol.HEALTH_STATUS:
         return lambda value: ()
+    if number == protocol.SEND_FEEDBACK:
+        read = (
+            protobuf.feedback_from
+            if kind == protocol.MESSAGE
+            else lambda value: protobuf.request_from(number, value)
+        )
+        if suffix == "_rest":
+            # The one deprecated method that is given text instead of a message.
+            return lambda value: (protobuf.text(read(value)),)
+        return lambda value: (read(value),)
     if kind == protocol.MESSAGE:
         return lambda value: (value,)
-    if number == protocol.SEND_FEEDBACK and suffix == "_rest":
-        # The one deprecated method that is given text instead of a message.
-        return lambda value: (protobuf.text(protobuf.request_from(number, value)),)
     return lambda value: (protobuf.request_from(number, value),)
 
 

@@ -210,11 +210,18 @@ class Deprecated(unittest.TestCase):
             self.assertEqual(response.strData, "predict_grpc SeldonMessage")
             self.assertEqual(server.call(item(6, b"{}"), 4).json, {"strData": "route_rest"})
             feedback = made.Feedback(request=made.SeldonMessage(strData="a"), reward=1)
+            text = '{\n  "request": {\n    "strData": "a"\n  },\n  "reward": 1.0\n}'
+            # What it returns becomes a message, as feedback over REST becomes one.
             response = server.call(item(10, feedback.SerializeToString()), FEEDBACK)
+            self.assertEqual(made.SeldonMessage.FromString(response.body).strData, text)
+            body = b'{"request":{"strData":"a","meta":[]},"reward":1}'
+            response = server.call(item(6, body), FEEDBACK)
             self.assertEqual(
-                response.json["strData"],
-                '{\n  "request": {\n    "strData": "a"\n  },\n  "reward": 1.0\n}',
+                response.json["strData"], text.replace('"strData"', '"meta": {},\n    "strData"')
             )
+            error = server.call(item(6, b'{"request":5}'), FEEDBACK).error
+            self.assertEqual(error["kind"], "bad_data")
+            self.assertTrue(error["info"].startswith("Invalid JSON: "), error)
 
     @needs_protobuf
     def test_predictions_alone_choose_by_the_transport(self) -> None:

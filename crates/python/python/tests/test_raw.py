@@ -9,7 +9,7 @@ from typing import Any
 from streeling_worker.methods import Methods
 from streeling_worker.payload import Codec
 
-from .support import Response, Server, item, needs
+from tests.support import Response, Server, item, needs
 
 PREDICT, TRANSFORM_INPUT, FEEDBACK, HEALTH = 1, 2, 6, 7
 GAUGE = {"key": "k", "type": "GAUGE", "value": 2}

@@ -68,11 +68,10 @@ impl Protocol for Seldon {
     }
 
     fn raw_message(&self, undecoded: Undecoded<'_>) -> Result<Option<RawMessage>> {
-        // Feedback is protobuf to such components, whatever it came as.
-        if undecoded.method == Method::SendFeedback {
-            return Ok(None);
-        }
-        if let Some(ContentType::Multipart(boundary)) = ContentType::of(undecoded.headers) {
+        // Feedback is protobuf to such components, whatever it came as, and has no parts.
+        if undecoded.method != Method::SendFeedback
+            && let Some(ContentType::Multipart(boundary)) = ContentType::of(undecoded.headers)
+        {
             return multipart::raw_message(boundary.as_deref(), undecoded.body).map(Some);
         }
         let message = decode::any(&document(undecoded)?)?;

@@ -47,6 +47,9 @@ impl Reader {
     }
 
     pub(super) fn feedback(&self, cursor: &mut Cursor<'_>) -> Result<Feedback> {
+        if self.without_fields(cursor) {
+            return Ok(Feedback::default());
+        }
         object_here(cursor)?;
         let message = |cursor: &mut Cursor<'_>| -> Result<Option<Message>> {
             if self.absent(cursor) {

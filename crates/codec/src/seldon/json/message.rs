@@ -23,6 +23,9 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 impl Reader {
     pub(super) fn message(&self, cursor: &mut Cursor<'_>) -> Result<Message> {
         let start = cursor.pos;
+        if self.without_fields(cursor) {
+            return Ok(Message::default());
+        }
         object_here(cursor)?;
         let mut status: Slot<Option<Status>> = None;
         let mut meta: Slot<Meta> = None;
@@ -120,7 +123,7 @@ impl Reader {
     }
 
     fn status(&self, cursor: &mut Cursor<'_>) -> Result<Option<Status>> {
-        if cursor.take_word(b"null") {
+        if cursor.take_word(b"null") || self.without_fields(cursor) {
             return Ok(None);
         }
         let mut code: Slot<i32> = None;

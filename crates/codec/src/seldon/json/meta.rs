@@ -10,7 +10,7 @@ use crate::json::scan::Cursor;
 impl Reader {
     /// `meta`, or null for none; what is as good as none in a request. It may have anything in it.
     pub(super) fn meta(&self, cursor: &mut Cursor<'_>) -> Result<Meta> {
-        if cursor.take_word(b"null") {
+        if cursor.take_word(b"null") || self.without_fields(cursor) {
             return Ok(Meta::default());
         }
         if self.mode == Mode::Request && cursor.peek() != Some(b'{') {

@@ -73,6 +73,23 @@ impl Reader {
     pub(super) fn absent(&self, cursor: &mut Cursor<'_>) -> bool {
         self.mode == Mode::Feedback && cursor.take_word(b"null")
     }
+
+    /// Takes an empty list or text where feedback has a message: protobuf looks for fields in it,
+    /// as in an object, and finds none.
+    pub(super) fn without_fields(&self, cursor: &mut Cursor<'_>) -> bool {
+        if self.mode != Mode::Feedback {
+            return false;
+        }
+        let mut ahead = *cursor;
+        if ahead.take(b'[') {
+            ahead.whitespace();
+            if ahead.take(b']') {
+                *cursor = ahead;
+                return true;
+            }
+        }
+        cursor.take_word(b"\"\"")
+    }
 }
 
 /// Checks that a message starts here.

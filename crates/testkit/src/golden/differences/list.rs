@@ -59,8 +59,8 @@ pub struct Row {
     pub streeling: Option<String>,
     /// Why.
     pub reason: String,
-    /// What the suite checks.
-    #[serde(rename = "case")]
+    /// What the suite checks; none where only the parity run shows it.
+    #[serde(rename = "case", default)]
     pub(super) cases: Vec<Case>,
     /// What of the parity run differs in this way.
     #[serde(default)]
@@ -163,8 +163,8 @@ impl Row {
                 return Err(format!("{name} must be one line that is not empty"));
             }
         }
-        if self.cases.is_empty() {
-            return Err("must have at least one case".to_owned());
+        if self.cases.is_empty() && self.random.is_empty() {
+            return Err("must have at least one case, or `random`".to_owned());
         }
         if self.streeling.is_none() && self.cases.iter().any(|case| case.outcome().is_none()) {
             return Err(
