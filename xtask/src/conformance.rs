@@ -445,7 +445,7 @@ fn versions(peer: &Path, transport: Transport) -> anyhow::Result<BTreeMap<String
 
 /// A small environment that is the same on every machine; hashes are fixed, so that sets print in
 /// one order.
-fn environment(python: &Path) -> BTreeMap<String, String> {
+pub(crate) fn environment(python: &Path) -> BTreeMap<String, String> {
     let path = format!(
         "{}:/usr/local/bin:/usr/bin:/bin",
         python.join("bin").display()

@@ -135,6 +135,11 @@ pub(crate) const FRAMEWORKS: Venv = Venv {
         "scikit-learn==1.9.1",
         "xgboost-cpu==3.2.0",
         "tensorflow-cpu==2.21.0",
+        "mlflow-skinny==3.17.2",
+        "pandas==3.1.1; python_version >= '3.11'",
+        "pandas; python_version < '3.11'",
+        "onnx==1.23.2",
+        "onnxruntime==1.32.0",
     ],
 };
 

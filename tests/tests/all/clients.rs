@@ -28,7 +28,7 @@ fn clients_get_the_responses_that_were_recorded() {
     let (rest, grpc) = (server.address(), server.grpc_address());
     let mut found = Vec::new();
     let paths = recordings();
-    assert_eq!(paths.len(), 11, "{paths:?}");
+    assert_eq!(paths.len(), 14, "{paths:?}");
     for path in paths {
         let recording = Recording::load(&path).unwrap();
         assert!(!recording.connections.is_empty(), "{}", path.display());

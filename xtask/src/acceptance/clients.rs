@@ -18,11 +18,10 @@ pub(super) fn run() -> anyhow::Result<String> {
     let go = build_go()?;
     let python = venv::CLIENTS.ensure()?;
     let stubs = venv::STUBS.ensure()?;
-    let peer = conformance::peer(&root(), None)?.join("bin/python");
+    let peer = conformance::peer(&root(), None)?;
     let mut recorder = Recorder::start()?;
     for (name, program, arguments) in [
-        ("seldon-client", &peer, ["with_seldon_client.py"].as_slice()),
-        ("requests", &python, &["with_requests.py"]),
+        ("requests", &python, ["with_requests.py"].as_slice()),
         ("httpx", &python, &["with_httpx.py"]),
         ("aiohttp", &python, &["with_aiohttp.py"]),
         ("curl", &PathBuf::from("sh"), &["curl.sh"]),
@@ -35,6 +34,33 @@ pub(super) fn run() -> anyhow::Result<String> {
         let mut client = Command::new(program);
         client.args(arguments).current_dir(folder());
         recorder.record(name, &mut client)?;
+    }
+    let own = recorder.seen.text();
+    drop(recorder);
+    let beside = beside_seldon_core(&peer)?;
+    Ok(format!(
+        "{own}; seldon-core's own on both servers: {beside}"
+    ))
+}
+
+/// Records seldon-core's own programs while they call seldon-core, and lets them call the server.
+fn beside_seldon_core(peer: &Path) -> anyhow::Result<String> {
+    let mut recorder = Recorder::start_beside(peer)?;
+    for (name, script) in [
+        ("seldon-client", "with_seldon_client.py"),
+        ("microservice-tester", "with_seldon_tools.py"),
+        ("api-tester", "with_seldon_tools.py"),
+        ("batch-processor", "with_seldon_tools.py"),
+    ] {
+        let client = || {
+            let mut client = Command::new(peer.join("bin/python"));
+            client.args([script, name]).current_dir(folder());
+            client
+        };
+        recorder.record(name, &mut client())?;
+        recorder
+            .call_server(&mut client())
+            .with_context(|| format!("{name} on this server"))?;
     }
     Ok(recorder.seen.text())
 }

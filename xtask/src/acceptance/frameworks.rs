@@ -21,7 +21,7 @@ use crate::venv;
 
 /// Classes in `tests/acceptance/frameworks`. Run as a program, a file trains its model in the
 /// current folder and prints what it says to some rows.
-const CLASSES: [&str; 3] = ["ScikitLearn", "XGBoost", "TensorFlow"];
+const CLASSES: [&str; 5] = ["ScikitLearn", "XGBoost", "MLflow", "Onnx", "TensorFlow"];
 
 /// Longer than a model takes.
 const TIMEOUT: Duration = Duration::from_secs(60);
