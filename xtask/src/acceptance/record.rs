@@ -72,6 +72,7 @@ impl Recorder {
             flags: Vec::new(),
             env: BTreeMap::new(),
             exchanges: Vec::new(),
+            tensorflow: false,
         };
         let logs = root().join("target/acceptance");
         fs::create_dir_all(&logs)?;

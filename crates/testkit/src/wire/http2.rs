@@ -228,7 +228,9 @@ impl Http2 {
             self.block = Some((stream, flags, block));
             return Ok(());
         }
-        let fields = self.headers.decode(&block)?;
+        let mut fields = self.headers.decode(&block)?;
+        // Some servers send it empty, which says no more than nothing.
+        fields.retain(|(name, value)| !(name == "grpc-message" && value.is_empty()));
         let stream = self.streams.entry(stream).or_default();
         stream.headers.extend(fields);
         stream.ended |= flags & END_STREAM != 0;
