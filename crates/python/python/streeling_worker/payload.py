@@ -243,8 +243,10 @@ if np is not None:
         if code is None and dtype.kind in "iufc" and not dtype.isnative:
             array = array.astype(dtype.newbyteorder("="))
             code = _CODES.get(array.dtype)
-        # Without elements it is like any other.
-        if array.dtype in _COMPLEX and array.size:
+        if array.dtype in _COMPLEX:
+            if not array.size:
+                # Without elements it is as good as one of numbers.
+                return _encode_array(array.real, array.real)
             message = tensorproto.of_complex(array)
             return (protocol.TENSOR_PROTO, 0, array.shape, to_json(message))
         # Booleans are not numbers on the wire, and a masked array has nulls in it.

@@ -7,6 +7,9 @@ use streeling_compare::glob;
 use super::finding::Finding;
 use crate::golden::Differences;
 
+/// Starts a pattern that need not match anything: what it allows does not occur in every run.
+const PERHAPS: &str = "? ";
+
 /// The allowed kinds.
 #[derive(Clone, Debug)]
 pub struct KnownKinds {
@@ -23,15 +26,20 @@ impl KnownKinds {
     }
 
     /// Takes away the lines of findings that are allowed, and the findings of which nothing is
-    /// left. Gives the patterns that have matched none: a listed difference must occur.
+    /// left. Gives the patterns that have matched none: a listed difference must occur, unless its
+    /// pattern starts with `? `.
     #[must_use]
     pub fn take_out(&self, findings: &mut Vec<Finding>) -> BTreeSet<String> {
-        let mut idle: BTreeSet<_> = self.patterns.iter().cloned().collect();
+        let must_occur = self.patterns.iter().filter(|one| !one.starts_with(PERHAPS));
+        let mut idle: BTreeSet<_> = must_occur.cloned().collect();
+        let matches = |pattern: &str, text: &str| {
+            glob(pattern.strip_prefix(PERHAPS).unwrap_or(pattern), text)
+        };
         for finding in findings.iter_mut() {
             let id = &finding.id;
             finding.lines.retain(|line| {
                 let text = format!("{id}: {line}");
-                let known = self.patterns.iter().find(|pattern| glob(pattern, &text));
+                let known = self.patterns.iter().find(|pattern| matches(pattern, &text));
                 if let Some(pattern) = known {
                     idle.remove(pattern);
                 }
@@ -54,12 +62,14 @@ mod tests {
             lines: lines.iter().map(|line| (*line).to_owned()).collect(),
         };
         let known = KnownKinds {
-            patterns: vec!["* base64*: status: *".to_owned(), "never".to_owned()],
+            patterns: ["* base64*: status: *", "never", "? seldom", "? * $.b: *"]
+                .map(str::to_owned)
+                .to_vec(),
         };
         let mut findings = vec![
             finding("A 1 base64", &["status: 200 and 400: no"]),
             finding("A 2 base64", &["status: 200 and 400: no", "$.a: missing"]),
-            finding("A 3 names", &["status: 200 and 400: no"]),
+            finding("A 3 names", &["status: 200 and 400: no", "$.b: missing"]),
         ];
         let idle = known.take_out(&mut findings);
         assert_eq!(idle, BTreeSet::from(["never".to_owned()]));
