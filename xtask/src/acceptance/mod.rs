@@ -38,7 +38,7 @@ struct Part {
 const PARTS: [Part; 7] = [
     Part {
         name: "clients",
-        about: "real clients call the server, and seldon-core's own programs both, and are recorded",
+        about: "real clients, and seldon-core's own beside seldon-core, are recorded",
         run: |_| clients::run(),
     },
     Part {
@@ -48,7 +48,7 @@ const PARTS: [Part; 7] = [
     },
     Part {
         name: "frameworks",
-        about: "models of scikit-learn, XGBoost, MLflow, ONNX and TensorFlow, served and called directly",
+        about: "models of five frameworks, served and called directly",
         run: |_| frameworks::run(),
     },
     Part {
