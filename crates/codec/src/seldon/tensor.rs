@@ -11,6 +11,10 @@ use crate::tensorflow::{REPEATED_LIMIT, others};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Surplus {
     /// NumPy refuses them.
+    #[cfg_attr(
+        not(feature = "proto"),
+        expect(dead_code, reason = "JSON is read so in feedback alone")
+    )]
     Refused,
     /// The last ones, as seldon-core has it in feedback.
     LastCount,
