@@ -112,7 +112,10 @@ impl Backend {
     pub(crate) fn announce(&self, settings: &Settings) {
         let version = env!("CARGO_PKG_VERSION");
         match self {
-            Self::InProcess(_) => tracing::info!("streeling {version} serves a component in Rust"),
+            Self::InProcess(_) => tracing::info!(
+                "streeling {version} serves a component in Rust as {}",
+                settings.component.service_type.as_str()
+            ),
             #[cfg(feature = "python")]
             Self::Workers(_) => tracing::info!(
                 "streeling {version} loads {} ({}) with {}; {}; defaults {}",
