@@ -158,6 +158,7 @@ class Unnamed:
 
 
 class Lists(unittest.TestCase):
+    @needs("numpy")
     def test_numbers_of_several_types_come_as_the_list_that_they_are(self) -> None:
         for mixed in ([1.5, 2], [[True, 2.5], [3.0, 4.0]], [(1, 2.5)], [[[1, 2.0]]]):
             with self.subTest(repr(mixed)):

@@ -85,6 +85,7 @@ class Elements(unittest.TestCase):
 
 
 class Others(unittest.TestCase):
+    @needs("numpy")
     def test_the_package_that_is_missing_is_named(self) -> None:
         with mock.patch.dict(sys.modules, {"tensorflow": None}):
             with self.assertRaisesRegex(BadData, "DT_BFLOAT16.*the package tensorflow"):
