@@ -8,6 +8,7 @@
 //! that knows the protocol by `streeling-proto` alone. Starting servers is the business of the one
 //! who compares them.
 
+mod codes;
 #[cfg(feature = "client")]
 mod commands;
 #[cfg(feature = "client")]
@@ -31,6 +32,7 @@ mod target;
 #[cfg(feature = "client")]
 mod verdict;
 
+pub use codes::CODES;
 #[cfg(feature = "client")]
 pub use commands::{TOOLS, Tool, tool};
 pub use glob::glob;

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::codes::CODES;
+
 /// A response, as far as it is compared.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reply {
@@ -18,27 +20,6 @@ pub struct Reply {
     /// From sending to the last byte.
     pub took: Duration,
 }
-
-/// The names of gRPC's status codes, by number.
-const CODES: [&str; 17] = [
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-];
 
 /// Every HTTP status is above every gRPC code.
 const LOWEST_HTTP: u16 = 100;

@@ -301,16 +301,7 @@ impl Handler {
         if model.service.takes_raw_message(method, context.encoding) {
             let read = body.clone();
             let read = self.read_body(context, head, found, method, read, as_raw_message);
-            if let Some(message) = read.await? {
-                let input = match method {
-                    // Its reward counts, whoever is called.
-                    Method::SendFeedback => {
-                        let read = body.clone();
-                        let read = self.read_body(context, head, found, method, read, as_input);
-                        read.await?
-                    }
-                    _ => Input::Raw,
-                };
+            if let Some((message, input)) = read.await? {
                 let mut context = Context {
                     raw_message: message,
                     ..context.clone()
@@ -409,7 +400,10 @@ fn not_found(protocol: &dyn Protocol, head: &Head) -> Reply {
     standard::problem(protocol, head, Problem::Error(&error))
 }
 
-fn as_raw_message(protocol: &dyn Protocol, undecoded: Undecoded<'_>) -> Result<Option<RawMessage>> {
+fn as_raw_message(
+    protocol: &dyn Protocol,
+    undecoded: Undecoded<'_>,
+) -> Result<Option<(RawMessage, Input)>> {
     protocol.raw_message(undecoded)
 }
 

@@ -23,13 +23,14 @@ pub trait Protocol: Send + Sync + 'static {
         false
     }
 
-    /// The message of a call as the caller wrote it, for a component that takes raw messages;
-    /// `None` where this protocol has none that such a component knows.
+    /// The message of a call as the caller wrote it, for a component that takes raw messages, and
+    /// what the server itself needs of it, which is mostly nothing ([`Input::Raw`]); `None` where
+    /// this protocol has no message that such a component knows.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::BadData`](streeling_core::ErrorKind) when the body holds no message.
-    fn raw_message(&self, _undecoded: Undecoded<'_>) -> Result<Option<RawMessage>> {
+    fn raw_message(&self, _undecoded: Undecoded<'_>) -> Result<Option<(RawMessage, Input)>> {
         Ok(None)
     }
 

@@ -7,7 +7,7 @@ use crate::protocol::{Problem, Protocol, Route, Undecoded};
 use crate::reply::Reply;
 
 /// Seldon's protocol without its calls of the model: probes, over HTTP or TCP, find the port open
-/// and healthy, and a request that has come to the wrong port is told so, whatever its path.
+/// and healthy, and a request that has come to the wrong port gets a 503 that says so, whatever its path.
 #[derive(Clone, Debug)]
 pub struct HealthOnly {
     seldon: Seldon,

@@ -67,15 +67,21 @@ impl Protocol for Seldon {
         self.passthrough && method == Method::Predict
     }
 
-    fn raw_message(&self, undecoded: Undecoded<'_>) -> Result<Option<RawMessage>> {
-        // Feedback is protobuf to such components, whatever it came as, and has no parts.
-        if undecoded.method != Method::SendFeedback
-            && let Some(ContentType::Multipart(boundary)) = ContentType::of(undecoded.headers)
-        {
-            return multipart::raw_message(boundary.as_deref(), undecoded.body).map(Some);
+    fn raw_message(&self, undecoded: Undecoded<'_>) -> Result<Option<(RawMessage, Input)>> {
+        let method = undecoded.method;
+        if method == Method::SendFeedback {
+            // It is protobuf to such components, whatever it came as, and its reward counts.
+            let message = decode::any(&document(undecoded)?)?;
+            let input = decode::input(method, &message)?;
+            return Ok(Some((RawMessage::given(message), input)));
         }
-        let message = decode::any(&document(undecoded)?)?;
-        Ok(Some(RawMessage::given(message)))
+        let message = match ContentType::of(undecoded.headers) {
+            Some(ContentType::Multipart(boundary)) => {
+                multipart::raw_message(boundary.as_deref(), undecoded.body)?
+            }
+            _ => RawMessage::given(decode::any(&document(undecoded)?)?),
+        };
+        Ok(Some((message, Input::Raw)))
     }
 
     fn decode(&self, undecoded: Undecoded<'_>) -> Result<Input> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use streeling_compare::Json;
+use streeling_compare::{CODES, Json};
 
 use super::super::snapshot::HEADERS;
 use super::super::transport::Transport;
@@ -11,27 +11,6 @@ use super::difference::Difference;
 
 /// What the file writes for a body or a header that is not there.
 const ABSENT: &str = "absent";
-
-/// The names of gRPC's status codes, by number.
-const CODES: [&str; 17] = [
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-];
 
 /// Exchanges whose responses differ from the recorded ones in the same way.
 ///
