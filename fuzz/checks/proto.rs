@@ -46,7 +46,7 @@ fn stable<T>(
     let once = match write(&value) {
         Ok(once) => once,
         // A tensor of a dtype that only TensorFlow knows is read for the worker, as text, and
-        // written by nobody.
+        // never written.
         Err(error) if error.to_string().contains("tftensor") => return,
         Err(error) => panic!("{error}: {body:02x?}"),
     };

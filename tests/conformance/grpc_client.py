@@ -46,7 +46,7 @@ def plain(message: Any) -> Any:
 
 
 def plain_value(value: Any) -> Any:
-    """Give a ``google.protobuf.Value``; one of no kind is told from ``null``."""
+    """Give a ``google.protobuf.Value``; one of no kind is not ``null``."""
     kind = value.WhichOneof("kind")
     if kind is None:
         return {"@kind": None}

@@ -39,7 +39,7 @@ def serve(task: dict[str, Any]) -> None:
 
 def main() -> None:
     """Fork for each line."""
-    # Nobody waits for the children.
+    # Its children are left to themselves.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for line in sys.stdin:
         child = os.fork()

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgMatches, Command};
 
-/// The name under which there are no tools: whoever types it wants seldon-core's command line.
+/// The name under which there are no tools: who types it wants seldon-core's command line.
 const SELDON_CORE: &str = "seldon-core-microservice";
 
 /// What the server's `--help` says of the tools.

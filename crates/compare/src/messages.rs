@@ -40,7 +40,7 @@ impl Messages {
     /// The service, the method or a field is not there, or has another type.
     pub fn request(&self, call: &str, json: &serde_json::Value) -> Result<Vec<u8>, String> {
         let method = self.method(call)?;
-        // An `Any` of a type that nobody knows can be sent as bytes only.
+        // An `Any` of an unknown type can be sent as bytes only.
         DynamicMessage::deserialize(method.input(), json)
             .map(|message| message.encode_to_vec())
             .map_err(|error| format!("message of {call}: {error}"))
@@ -153,7 +153,7 @@ fn only_field(message: &DynamicMessage, name: &str, absent: Json) -> Json {
     plain_field(&field, &message.get_field(&field))
 }
 
-/// A `Value`; one of no kind is told from `null`.
+/// A `Value`; one of no kind is not `null`.
 fn plain_value(message: &DynamicMessage) -> Json {
     match message.fields().next() {
         None => Json::Object(vec![("@kind".to_owned(), Json::Null)]),

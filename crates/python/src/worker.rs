@@ -44,7 +44,7 @@ pub struct WorkerConfig {
     pub image: Option<String>,
     /// Threads that call the component.
     pub threads: usize,
-    /// Nobody has set that number: a component whose calls depend on each other is given one call
+    /// That number is not set: a component whose calls depend on each other is given one call
     /// at a time.
     pub threads_are_default: bool,
     /// Level of Python's root logger, by its name there.

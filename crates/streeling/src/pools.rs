@@ -177,7 +177,7 @@ impl Pools {
 #[derive(Clone, Copy)]
 struct Threads {
     number: u32,
-    /// Nobody has set the number.
+    /// The number is not set.
     are_default: bool,
 }
 

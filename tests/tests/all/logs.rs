@@ -151,7 +151,7 @@ fn order_holds_within_a_stream() {
     }
 }
 
-/// More than pipe and buffer hold, on a stream that nobody reads.
+/// More than pipe and buffer hold, on a stream that is not read.
 #[test]
 fn a_stream_without_a_reader_costs_lines_and_no_response() {
     let mut server = command("Scripted").hold_output().start().unwrap();

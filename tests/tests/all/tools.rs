@@ -100,8 +100,8 @@ fn what_cannot_be_compared_is_said() {
     std::fs::write(folder.path().join("bad"), format!("{line}{{\"odd\":1}}\n")).unwrap();
     let server = serve(&folder, "One", "X");
     let here = server.address().to_string();
-    // Bound, so that nobody else listens there; closed again, so that it refuses.
-    let nobody = TcpListener::bind("127.0.0.1:0")
+    // Bound, so that no other server listens there; closed again, so that it refuses.
+    let refusing = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
         .unwrap();
@@ -110,7 +110,7 @@ fn what_cannot_be_compared_is_said() {
     std::fs::write(folder.path().join("call"), "{\"call\":\"Model/Predict\"}\n").unwrap();
     for (arguments, what) in [
         (
-            ["compare", &here, &nobody.to_string(), "requests"],
+            ["compare", &here, &refusing.to_string(), "requests"],
             "the new server: no REST at",
         ),
         (

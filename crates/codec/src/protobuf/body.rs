@@ -35,8 +35,8 @@ impl<'b> Body<'b> {
         self.0.slice(span.start..span.end)
     }
 
-    /// Calls `each` with every field. One whose wire type is not that of its number is a field that
-    /// nobody knows, as in every protobuf library.
+    /// Calls `each` with every field. One whose wire type is not that of its number is an unknown
+    /// field, as in every protobuf library.
     #[inline]
     pub(crate) fn fields(
         &self,

@@ -20,7 +20,7 @@ pub struct Grpc {
     pub workers: u32,
     /// Threads in each, at least 1; already 1 where workers are to be single-threaded.
     pub threads: u32,
-    /// Nobody has set the number of threads, nor that of REST, which they follow.
+    /// Neither the number of threads is set nor that of REST, which they follow.
     pub threads_are_default: bool,
     /// Deadline of one request. Never zero.
     pub timeout: Option<Duration>,

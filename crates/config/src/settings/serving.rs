@@ -39,7 +39,7 @@ pub struct Rest {
     pub workers: u32,
     /// Threads in each, at least 1; already 1 where workers are to be single-threaded.
     pub threads: u32,
-    /// Nobody has set the number of threads.
+    /// The number of threads is not set.
     pub threads_are_default: bool,
     /// How long an idle connection is kept open; zero: it is closed after its response.
     pub keepalive: Duration,

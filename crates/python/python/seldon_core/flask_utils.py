@@ -15,7 +15,7 @@ DEFAULT_ANNOTATION_REST_TIMEOUT = 5000
 
 
 class SeldonMicroserviceException(Exception):
-    """Ends a request with an HTTP status (400 unless told otherwise), a text and a reason."""
+    """Ends a request with an HTTP status (400 unless given), a text and a reason."""
 
     status_code: int | str = 400
 

@@ -128,6 +128,7 @@ class SeldonMetrics:
     def __init__(
         self,
         worker_id_func: Callable[[], Any] = os.getpid,
+        # The real one's signature, which a test compares; it is never changed here.
         extra_default_labels: dict[str, str] = {},  # noqa: B006
     ) -> None:
         self.worker_id_func = worker_id_func

@@ -25,6 +25,7 @@ class Storage:
         `out_dir`, or into a new temporary folder. Archives that come over HTTP are unpacked.
         """
         logger.info("copying the contents of %s to %s", uri, out_dir or "where they may be")
+        # An empty text is no path, but `Path` would take it for this folder.
         if uri.startswith(_LOCAL_PREFIX) or os.path.exists(uri):  # noqa: PTH110
             return Storage._download_local(uri, out_dir)
         from . import _remote
@@ -47,7 +48,7 @@ class Storage:
 
     @staticmethod
     def _download_local(uri: str, out_dir: str | None = None) -> str:
-        # Paths stay text from here on: what comes back is what the caller wrote.
+        # Paths stay text from here on, without pathlib: what comes back is what the caller wrote.
         path = uri[len(_LOCAL_PREFIX) :] if uri.startswith(_LOCAL_PREFIX) else uri
         if not os.path.exists(path):  # noqa: PTH110
             raise RuntimeError(f"the local path {uri} does not exist")

@@ -246,6 +246,7 @@ def client_custom_metrics(
     user_model: SeldonComponent,
     seldon_metrics: SeldonMetrics,
     method: str,
+    # The real one's signature, which a test compares; it is never changed here.
     runtime_metrics: list[dict[str, Any]] = [],  # noqa: B006
 ) -> list[dict[str, Any]]:
     """What `metrics` returns and what the call itself has reported; both are taken in."""
@@ -271,12 +272,12 @@ def client_class_names(user_model: SeldonComponent, predictions: Any) -> Iterabl
     if len(predictions.shape) < 2:
         return []
     if hasattr(user_model, "class_names"):
-        names: Any = user_model.class_names
-        if not callable(names):
+        found: Any = user_model.class_names
+        if not callable(found):
             logger.warning("class_names is an attribute; it should be a method")
-            return names  # type: ignore[no-any-return]
         try:
-            return names()  # type: ignore[no-any-return]
+            names: Iterable[str] = found() if callable(found) else found
+            return names
         except SeldonNotImplementedError:
             logger.debug("class_names is declined")
     return [f"t:{number}" for number in range(predictions.shape[1])]

@@ -116,5 +116,5 @@ def _flask() -> Any:
     try:
         return importlib.import_module(_FLASK)
     except ImportError:
-        # Whoever imports it gets that error itself.
+        # The one who imports it gets that error itself.
         return None

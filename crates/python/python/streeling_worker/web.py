@@ -50,7 +50,7 @@ class Web:
         import flask
 
         folder = str(Path(folder).resolve())
-        # Without a module of its own it needs to be told where its folders would be.
+        # Without a module of its own it needs the place where its folders would be.
         self._app = flask.Flask(
             "streeling", static_folder=None, root_path=folder, instance_path=folder
         )

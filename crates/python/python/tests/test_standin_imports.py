@@ -171,7 +171,7 @@ builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, {name!r}, globals())
 """
 
 
-# As nobody writes them so far.
+# Made up for this test.
 OTHER = NEWER.replace("{content!r}", "bytes.fromhex({hexadecimal!r})")
 
 

@@ -180,7 +180,7 @@ fn what_the_protocol_has_no_type_for_is_kept_in_requests() {
     let mut out = Vec::new();
     encode_meta(&meta(text), &mut out);
     assert_eq!(out, text.as_bytes());
-    // An empty one is told from none.
+    // An empty one is not the same as none.
     assert!(!meta("{}").is_empty());
     assert!(message(r#"{"strData":""}"#).meta.is_empty());
     for text in ["null", "[]", "false", "0", "\"\""] {
