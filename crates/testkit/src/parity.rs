@@ -69,10 +69,6 @@ pub fn responses(
 }
 
 /// Compares the replies of a server with what seldon-core responded.
-///
-/// # Errors
-///
-/// A line that is no request.
 pub fn hold(shape: &Shape, requests: &[Request], replies: &[Reply], messages: &Messages) -> Held {
     let mut held = Held::default();
     let recorded = shape.exchanges.iter().map(|exchange| &exchange.response);

@@ -13,6 +13,8 @@ from urllib.parse import SplitResult, unquote, urlsplit
 Fetch = Callable[[str, SplitResult, Path], None]
 
 _AZURE_HOST = ".blob.core.windows.net"
+# Seconds for which a server may send nothing.
+_SILENCE = 60
 
 
 def fetcher(uri: str) -> Fetch | None:
@@ -26,14 +28,18 @@ def fetcher(uri: str) -> Fetch | None:
 
 def _http(uri: str, parts: SplitResult, folder: Path) -> None:
     """One file, which is unpacked if it is an archive."""
+    import tempfile
     from urllib.request import urlopen
 
     name = PurePosixPath(unquote(parts.path)).name or "index.html"
-    target = folder / name
-    with urlopen(uri) as response, target.open("wb") as file:
-        shutil.copyfileobj(response, file)
-    if _unpack(target, folder):
-        target.unlink()
+    # Beside the folder's own files, so that half a file is never taken for a whole one, and an
+    # archive may hold a file of its own name.
+    with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as scratch:
+        file = Path(scratch, name)
+        with urlopen(uri, timeout=_SILENCE) as response, file.open("wb") as opened:
+            shutil.copyfileobj(response, opened)
+        if not _unpack(file, folder):
+            file.replace(folder / name)
 
 
 def _unpack(archive: Path, folder: Path) -> bool:
@@ -44,11 +50,12 @@ def _unpack(archive: Path, folder: Path) -> bool:
         return True
     if archive.name.endswith((".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")):
         with tarfile.open(archive) as tar:
-            members = list(_within(tar, folder))
-            if hasattr(tarfile, "data_filter"):
-                tar.extractall(folder, members, filter="data")
-            else:
-                tar.extractall(folder, members)
+            # One by one: where a member leads depends on the links that were made before it.
+            for member in _within(tar, folder):
+                if hasattr(tarfile, "data_filter"):
+                    tar.extract(member, folder, filter="data")
+                else:
+                    tar.extract(member, folder)
         return True
     return False
 
@@ -63,11 +70,13 @@ def _within(tar: tarfile.TarFile, folder: Path) -> Iterator[tarfile.TarInfo]:
         elif member.islnk():
             targets.append(top / member.linkname)
         elif not (member.isfile() or member.isdir()):
-            raise ValueError(f"the archive holds {member.name}, which is no file and no folder")
+            raise ValueError(
+                f"the archive holds {member.name}, which is neither a file nor a folder"
+            )
         for target in targets:
             resolved = target.resolve()
             if resolved != top and top not in resolved.parents:
-                raise ValueError(f"the archive holds {member.name}, which is outside of its folder")
+                raise ValueError(f"the archive holds {member.name}, outside the target folder")
         yield member
 
 

@@ -98,9 +98,11 @@ def load_annotations() -> dict[str, str]:
 
 def setup_logger(log_level: str, debug_mode: bool) -> logging.Logger:
     """The logger of this module; it and the root logger get the level."""
-    level = logging.getLevelName(getenv(LOG_LEVEL_ENV, default=log_level).upper())
+    name = getenv(LOG_LEVEL_ENV, default=log_level)
+    level = logging.getLevelName(name.upper())
     if not isinstance(level, int):
-        raise ValueError(f"the log level must be one of Python's, not {log_level!r}")
+        known = "CRITICAL, ERROR, WARNING, INFO, DEBUG and NOTSET"
+        raise ValueError(f"the log level must be one of {known}, not {name!r}")
     logging.getLogger().setLevel(level)
     logger.setLevel(level)
     return logger

@@ -5,6 +5,8 @@ from __future__ import annotations
 import glob
 import logging
 import os
+import shutil
+import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -36,13 +38,16 @@ class Storage:
                 f"the storage of {uri!r} is unknown: it must be a path that exists, or begin with "
                 f"one of {', '.join((_LOCAL_PREFIX, *_remote.PREFIXES))}"
             )
-        if out_dir is None:
-            import tempfile
-
-            out_dir = tempfile.mkdtemp()
-        folder = Path(out_dir)
+        own = out_dir is None
+        folder = Path(tempfile.mkdtemp() if out_dir is None else out_dir)
         folder.mkdir(parents=True, exist_ok=True)
-        fetch(uri, urlsplit(uri), folder)
+        try:
+            fetch(uri, urlsplit(uri), folder)
+        except BaseException:
+            if own:
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+        out_dir = str(folder) if out_dir is None else out_dir
         logger.info("copied %s to %s", uri, out_dir)
         return out_dir
 

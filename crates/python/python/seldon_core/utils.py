@@ -114,6 +114,7 @@ def array_to_grpc_datadef(data_type: str, array: Any, names: Iterable[str] | Non
 def array_to_rest_datadef(
     data_type: str,
     array: Any,
+    # The real one's signature, which a test compares; it is never changed here.
     names: list[str] | None = [],  # noqa: B006
 ) -> dict[str, Any]:
     """A `data` object that holds the array as `tensor`, `tftensor`, else as `ndarray`."""

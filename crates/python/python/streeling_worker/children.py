@@ -73,10 +73,11 @@ _forking = _Forking()
 
 
 def share_packages(folder: str | None) -> None:
-    """Puts the folder that holds our packages as files behind all others of the import path, for
-    interpreters that the component starts, by `multiprocessing` or otherwise.
+    """Puts the folder that holds our packages as files behind all others of the import path, and
+    into `PYTHONPATH`, for interpreters that the component starts, where no `seldon_core` is
+    installed that it would hide.
 
-    An installed `seldon_core` comes first, as long as it can be imported.
+    An installed one comes first, as long as it can be imported.
     """
     installed = _installed()
     if folder is not None:
@@ -138,8 +139,8 @@ class _Installed:
             del sys.modules[name]
         if self._folder is not None:
             # Interpreters that the component starts get the path as it is here.
-            sys.path.remove(self._folder)
-            sys.path.insert(0, self._folder)
+            others = [entry for entry in sys.path if entry != self._folder]
+            sys.path[:] = [self._folder, *others]
         kept = {"__name__": PACKAGE, "__builtins__": module.__dict__["__builtins__"]}
         module.__dict__.clear()
         module.__dict__.update(kept)
@@ -147,6 +148,7 @@ class _Installed:
         module.__package__, module.__path__ = PACKAGE, list(ours.submodule_search_locations or ())
         module.__file__ = ours.origin
         sys.modules[PACKAGE] = module
+        # A spec that has been found has a loader.
         ours.loader.exec_module(module)  # type: ignore[union-attr]
 
 

@@ -11,7 +11,7 @@ from .protocol import LENGTH, ProtocolError
 
 
 class Original:
-    """A request as it came: taken apart only where somebody looks at it."""
+    """A request as it came, parsed when it is first read."""
 
     __slots__ = ("_head", "_item", "_start")
 

@@ -39,6 +39,9 @@ Encoded = Tuple[int, int, Tuple[int, ...], Union[bytes, memoryview]]
 # Bodies of this size or more are sent from where they are, without a copy.
 LARGE = 1 << 16
 
+# Numbers as JSON tells them apart; a `bool` is an `int` to Python.
+_JSON_NUMBERS = (bool, int, float)
+
 # The most empty lists that stand for an array without elements.
 EMPTY_LISTS = 1 << 16
 
@@ -169,10 +172,17 @@ def is_mixed(value: list[Any], encoded: Encoded) -> bool:
     if kind != protocol.NUMBERS:
         return False
     elements: Iterable[Any] = value
+    first: Any = value
     for _ in shape[1:]:
+        # Rows that are arrays have one type each, and mostly one together.
+        first = first[0] if len(first) else first
+        if not isinstance(first, (list, tuple)):
+            return False
         elements = chain.from_iterable(elements)
     types = set(map(type, elements))
-    return len(types) > 1 and all(issubclass(one, (int, float)) for one in types)
+    # A NumPy float64 is a float, too.
+    kinds = {next((base for base in _JSON_NUMBERS if issubclass(one, base)), None) for one in types}
+    return len(kinds) > 1 and None not in kinds
 
 
 def _encode_other(value: Any) -> Encoded:

@@ -173,6 +173,17 @@ class Lists(unittest.TestCase):
             with self.subTest(repr(alike)):
                 self.assertIsNone(call(Calls(lambda X, alike=alike: alike)).meta)
 
+    @needs("numpy")
+    def test_rows_that_are_arrays_have_one_type(self) -> None:
+        import numpy as np
+
+        for rows in ([np.array([1.0, 2.0]), [1, 2]], [np.array([1, 2]), np.array([3, 4])]):
+            with self.subTest(repr(rows)):
+                response = call(Calls(lambda X, rows=rows: rows))
+                self.assertEqual((response.kind, response.meta), (1, None))
+        same = call(Calls(lambda X: [1.0, np.float64(2)]))
+        self.assertIsNone(same.meta)
+
     def test_half_a_surrogate_pair(self) -> None:
         response = call(Calls(lambda X: "a\ud800"))
         self.assertEqual((response.kind, response.body), (14, b'"a\\ud800"'))

@@ -113,9 +113,38 @@ class OverHttp(WithFolder):
         self.assertFalse((self.top / "escaped").exists())
         self.assertFalse((self.top / "new/escaped").exists())
 
+    def test_links_that_lead_out_together(self) -> None:
+        """None of them leads out by itself, before the others are there."""
+        down = [tarfile.TarInfo(name) for name in ("a/b/c", "a/b/c/esc")]
+        for link, target in zip(down, ("../..", "../../..")):
+            link.type, link.linkname = tarfile.SYMTYPE, target
+        self.tar("links.tar", *down, tarfile.TarInfo("esc/pwned"))
+        # Older Pythons have no filter that would find it, too.
+        hidden = mock.patch.object(tarfile, "data_filter", create=True)
+        with hidden:
+            del tarfile.data_filter
+            with self.assertRaisesRegex(ValueError, "esc"):
+                Storage.download(f"{self.url}/links.tar", self.target)
+        self.assertEqual(list(self.top.rglob("pwned")), [])
+
+    def test_an_archive_may_hold_a_file_of_its_own_name(self) -> None:
+        self.tar("model.tar", tarfile.TarInfo("model.tar"))
+        found = Storage.download(f"{self.url}/model.tar", self.target)
+        self.assertEqual(content(found), {"model.tar": b"data"})
+
     def test_what_is_not_there(self) -> None:
         with self.assertRaisesRegex(OSError, "404"):
             Storage.download(f"{self.url}/none", self.target)
+        self.assertEqual(content(self.target), {})
+
+    def test_a_folder_of_our_own_goes_when_there_is_nothing_for_it(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            own = Path(folder, "own")
+            own.mkdir()
+            made = mock.patch("tempfile.mkdtemp", return_value=str(own))
+            with made, self.assertRaisesRegex(OSError, "404"):
+                Storage.download(f"{self.url}/none")
+            self.assertFalse(own.exists())
 
 
 class ObjectStores(WithFolder):
