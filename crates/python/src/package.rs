@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, Weak};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
 use tempfile::TempDir;
 
 use crate::lock::lock;
@@ -187,8 +188,12 @@ impl Packages {
             if !entry.file_name().as_bytes().starts_with(PREFIX.as_bytes()) {
                 continue;
             }
-            // Those of other users cannot be opened.
-            let Ok(lock) = File::open(entry.path().join(LOCK)) else {
+            // Those of other users cannot be opened. Nor is a link followed, or a pipe waited for,
+            // that another user has put there.
+            let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+            let mut options = File::options();
+            options.read(true).custom_flags(flags.bits().cast_signed());
+            let Ok(lock) = options.open(entry.path().join(LOCK)) else {
                 continue;
             };
             if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() {

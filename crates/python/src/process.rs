@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal};
 use streeling_core::{ComponentOutput, StandardStream};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, Command};
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_blocking};
 
 use crate::error::StartError;
 use crate::output::forward;
@@ -53,7 +53,8 @@ impl Process {
     /// Starts an interpreter, which reads its program from standard input: on its command line
     /// there is nothing that is not meant to be read by people.
     pub(crate) async fn start(launch: Launch<'_>) -> Result<Self, StartError> {
-        let packages = package::packages();
+        // It reads and writes files.
+        let packages = spawn_blocking(package::packages).await.ok().flatten();
         let mut command = std::process::Command::new(launch.python);
         command.arg("-").args(launch.shown);
         let mappings: Vec<FdMapping> = (FIRST_FD..)

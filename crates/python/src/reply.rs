@@ -2,7 +2,6 @@
 
 use bytes::{Buf, Bytes};
 use serde::Deserialize;
-use streeling_codec::seldon::proto::Limits;
 use streeling_codec::seldon::{json, proto};
 use streeling_core::{
     Array, DType, Elements, Encoding, Error, ErrorKind, Layout, Message, Meta, Names, Page,
@@ -152,6 +151,9 @@ fn outcome(mut rest: Bytes, encoding: Encoding) -> Result<Result<Outcome, Error>
         ItemKind::Binary => Payload::Bytes(body),
         ItemKind::Json => Payload::Json(RawJson::from_checked(body)),
         ItemKind::Quoted => Payload::Quoted(RawJson::from_checked(body)),
+        ItemKind::Protobuf if encoding == Encoding::Json => {
+            return Err(Fault::UnexpectedItem(item.kind));
+        }
         ItemKind::Message | ItemKind::Protobuf => {
             let body = match raw_message(item.kind, body, encoding) {
                 Ok(body) => body,
@@ -227,29 +229,19 @@ fn decode_meta(meta: &Bytes) -> Result<Meta, Fault> {
     json::decode_meta(meta).map_err(|error| Fault::Json(error.to_string()))
 }
 
-/// The response of a `_raw` method, itself JSON or protobuf, for a caller that uses this encoding:
-/// as it is, unless it is of the other one.
+/// The response of a `_raw` method for a caller that uses this encoding: as it is, but for JSON to
+/// a caller of protobuf.
 fn raw_message(kind: ItemKind, body: Bytes, encoding: Encoding) -> Result<Bytes, Error> {
+    if (kind, encoding) != (ItemKind::Message, Encoding::Protobuf) {
+        return Ok(body);
+    }
     let no_message = |error: &dyn std::error::Error| {
         let text = format!("the component's response is not a SeldonMessage: {error}");
         Error::new(ErrorKind::Component, text)
     };
     let mut out = Vec::new();
-    match (kind, encoding) {
-        (ItemKind::Protobuf, Encoding::Json) => {
-            let message =
-                proto::decode_response(&body, Limits::default()).map_err(|e| no_message(&e))?;
-            if let Payload::Any { .. } = message.payload {
-                return Err(no_custom());
-            }
-            json::encode_in_protobuf_form(&message, &mut out);
-        }
-        (ItemKind::Message, Encoding::Protobuf) => {
-            let message = json::decode_response(&body).map_err(|error| no_message(&error))?;
-            proto::encode_message(&message, &mut out).map_err(|error| no_message(&error))?;
-        }
-        _ => return Ok(body),
-    }
+    let message = json::decode_response(&body).map_err(|error| no_message(&error))?;
+    proto::encode_message(&message, &mut out).map_err(|error| no_message(&error))?;
     Ok(out.into())
 }
 
@@ -341,6 +333,8 @@ fn raised(body: &[u8], with_traceback: bool) -> Result<Option<Error>, Fault> {
 
 #[cfg(test)]
 mod tests {
+    use streeling_codec::seldon::proto::Limits;
+
     use super::*;
 
     fn json(text: &'static str, encoding: Encoding) -> Result<Bytes, Error> {
@@ -449,12 +443,22 @@ mod tests {
     }
 
     #[test]
-    fn custom_data_is_for_grpc_only() {
-        // SeldonMessage { customData: { type_url: "u" } }
-        let body = Bytes::from_static(b"\x3a\x03\x0a\x01u");
-        let error = raw_message(ItemKind::Protobuf, body, Encoding::Json).unwrap_err();
-        assert_eq!(error.kind, ErrorKind::BadData);
-        assert!(raw_message(ItemKind::Protobuf, "x".into(), Encoding::Json).is_err());
+    fn custom_data_and_protobuf_are_for_grpc_only() {
+        let frame = |kind, body: &[u8]| {
+            let item = ItemHeader {
+                body: body.len() as u64,
+                ..ItemHeader::new(kind)
+            };
+            Bytes::from([&item.encode()[..], body].concat())
+        };
+        let custom = frame(ItemKind::Custom, b"\x01\0\0\0u");
+        let error = outcome(custom.clone(), Encoding::Json).unwrap();
+        assert_eq!(error.unwrap_err().kind, ErrorKind::BadData);
+        assert!(outcome(custom, Encoding::Protobuf).unwrap().is_ok());
+        let message = frame(ItemKind::Protobuf, b"");
+        let fault = outcome(message.clone(), Encoding::Json).unwrap_err();
+        assert!(matches!(fault, Fault::UnexpectedItem(ItemKind::Protobuf)));
+        assert!(outcome(message, Encoding::Protobuf).unwrap().is_ok());
     }
 
     #[test]

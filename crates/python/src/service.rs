@@ -47,18 +47,19 @@ impl Service for Pool {
             return Err(not_defined(method));
         }
         let frame = plain(&input, context)?;
-        match self.outcome(context, method, frame).await? {
-            Outcome::Response(response) => fitting(response, &input),
-            Outcome::Listed(mut response, list) => {
-                if let Payload::Array(array) = &mut response.message.payload
-                    && takes_lists(&input)
-                {
-                    write_as(list, array);
-                }
-                Ok(response)
-            }
-            Outcome::Declined => Err(not_defined(method)),
+        let (response, list) = match self.outcome(context, method, frame).await? {
+            Outcome::Response(response) => (response, None),
+            Outcome::Listed(response, list) => (response, Some(list)),
+            Outcome::Declined => return Err(not_defined(method)),
+        };
+        let mut response = fitting(response, &input)?;
+        if let Some(list) = list
+            && takes_lists(&input)
+            && let Payload::Array(array) = &mut response.message.payload
+        {
+            write_as(list, array);
         }
+        Ok(response)
     }
 
     fn takes_raw_message(&self, method: Method, encoding: Encoding) -> bool {

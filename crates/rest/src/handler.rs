@@ -128,11 +128,21 @@ impl Handler {
         let name = found.and_then(|found| found.params.get("model"));
         let model = self.models.get(name).ok().map(|model| &*model.service);
         let wants = model.map_or_else(Wants::default, Service::wants);
+        let protocol = found.map_or(self.router.fallback(), |found| found.protocol);
         if let Some(model) = model
             && wants.pages
+            && protocol.leaves_pages()
             && self.is_for_page(head, found, model)
         {
-            return self.page(context, head, found, model, &mut body).await;
+            return match self.read(head, &mut body).await {
+                Ok(whole) => self.page(context, head, found, model, whole).await,
+                Err(error) => {
+                    if head.is_followed_by_body() {
+                        body::discard(body);
+                    }
+                    Err(error)
+                }
+            };
         }
         let Some(found) = found else {
             if head.is_followed_by_body() {
@@ -220,16 +230,15 @@ impl Handler {
 
     /// Has the component respond to a request that no route is for; where it does not, that is
     /// said as for any other component.
-    async fn page<B: Buf, E>(
+    async fn page(
         &self,
         context: &Context,
         head: &Head,
         found: Option<&Match<'_>>,
         model: &dyn Service,
-        body: &mut (impl Stream<Item = std::result::Result<B, E>> + Unpin),
+        body: Bytes,
     ) -> Result<Reply> {
         head.request.set_operation(PAGE);
-        let body = self.read(head, body).await?;
         context.set_received(body.len());
         let not_allowed = found.filter(|found| !found.route.verbs.allow(&head.verb));
         let context = Context {

@@ -17,6 +17,11 @@ pub trait Protocol: Send + Sync + 'static {
     /// What a route without the model responds.
     fn page(&self, page: &'static str) -> Reply;
 
+    /// Whether a component may have pages of its own beside these routes, and in their place.
+    fn leaves_pages(&self) -> bool {
+        true
+    }
+
     /// Whether the body of a call is handed on unread, as
     /// [`Payload::Opaque`](streeling_core::Payload).
     fn passes_through(&self, _method: Method) -> bool {

@@ -7,7 +7,7 @@ use streeling_testkit::Request;
 
 use crate::grpc_client::{predict, tensor, values};
 use crate::metrics::{scrape, value};
-use crate::support::{Gate, command, eventually, send_json};
+use crate::support::{Gate, command, command_in, eventually, root, send_json};
 
 #[test]
 fn without_workers_for_rest_its_port_has_health_alone() {
@@ -48,6 +48,22 @@ fn without_workers_for_rest_its_port_has_health_alone() {
                 "{info}"
             );
         }
+    }
+}
+
+#[test]
+fn without_workers_for_rest_a_component_has_no_pages() {
+    let folder = root().join("tests/conformance/components");
+    let server = command_in(&folder, "ErrorHandlers")
+        .env("GUNICORN_WORKERS", "0")
+        .env("FLASK_SINGLE_THREADED", "0")
+        .env("GRPC_WORKERS", "1")
+        .args(["--http-port", "0", "--grpc-port", "0"])
+        .start_health()
+        .unwrap();
+    for path in ["/mine/a", "/nowhere"] {
+        let (status, body) = send_json(&server, &Request::get(path));
+        assert_eq!(status, 503, "{path}: {body}");
     }
 }
 

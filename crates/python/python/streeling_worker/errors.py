@@ -95,7 +95,7 @@ def _own_body(error: BaseException, to_json: Callable[[object], bytes]) -> str |
     if cls.__name__ == "SeldonMicroserviceException":
         return None
     try:
-        # The class that `_own_body`'s caller has found has the method.
+        # One of its classes has the method.
         return to_json(error.to_dict()).decode("ascii")  # type: ignore[attr-defined]
     except Exception as problem:
         _log.warning("to_dict of %s is ignored: %r", type(error).__name__, problem)

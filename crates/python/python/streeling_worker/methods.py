@@ -220,7 +220,9 @@ class Methods:
                 raise
         if result is None:
             if self._predict is None:
-                raise BadData("PAYLOAD_PASSTHROUGH needs predict_raw or predict in the component")
+                raise BadData(
+                    "PAYLOAD_PASSTHROUGH needs predict_rest, predict_raw or predict in the component"
+                )
             result = self._predict(body, [], None)
         if isinstance(result, str):
             result = result.encode("utf-8")

@@ -7,7 +7,8 @@ use crate::protocol::{Problem, Protocol, Route, Undecoded};
 use crate::reply::Reply;
 
 /// Seldon's protocol without its calls of the model: probes, over HTTP or TCP, find the port open
-/// and healthy, and a request that has come to the wrong port gets a 503 that says so, whatever its path.
+/// and healthy, and a request that has come to the wrong port gets a 503 that says so, whatever its
+/// path: the component has no pages here, either.
 #[derive(Clone, Debug)]
 pub struct HealthOnly {
     seldon: Seldon,
@@ -28,6 +29,10 @@ impl HealthOnly {
 impl Protocol for HealthOnly {
     fn routes(&self) -> &'static [Route] {
         &routes::HEALTH
+    }
+
+    fn leaves_pages(&self) -> bool {
+        false
     }
 
     fn page(&self, page: &'static str) -> Reply {
