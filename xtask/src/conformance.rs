@@ -269,6 +269,13 @@ fn compare(options: &Options) -> anyhow::Result<()> {
         .python
         .as_ref()
         .with_context(|| format!("no --python\n{USAGE}"))?;
+    // The servers run in folders of their own, and would look for another Python where this one is
+    // not.
+    let python = &python
+        .join("bin/python")
+        .exists()
+        .then(|| std::path::absolute(python))
+        .with_context(|| format!("no {}/bin/python", python.display()))??;
     let (mut mismatches, mut groups) = (0, 0);
     for transport in options.transports(&root.join("tests/conformance"))? {
         let mut suite = Suite::load(&root, transport)?;
