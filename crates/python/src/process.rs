@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal};
 use streeling_core::{ComponentOutput, StandardStream};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, Command};
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::task::JoinSet;
 
 use crate::error::StartError;
 use crate::output::forward;
@@ -53,8 +53,6 @@ impl Process {
     /// Starts an interpreter, which reads its program from standard input: on its command line
     /// there is nothing that is not meant to be read by people.
     pub(crate) async fn start(launch: Launch<'_>) -> Result<Self, StartError> {
-        // It reads and writes files.
-        let packages = spawn_blocking(package::packages).await.ok().flatten();
         let mut command = std::process::Command::new(launch.python);
         command.arg("-").args(launch.shown);
         let mappings: Vec<FdMapping> = (FIRST_FD..)
@@ -76,12 +74,14 @@ impl Process {
             .stderr(Stdio::piped())
             .process_group(0)
             .kill_on_drop(true);
-        let mut child = crate::spawn::spawn(command)
-            .await
-            .map_err(|source| StartError::Spawn {
-                python: launch.python.to_owned(),
-                source,
-            })?;
+        // The packages are written here, too, since that may take a while.
+        let (mut child, packages) =
+            crate::spawn::spawn(move || Ok((command.spawn()?, package::packages())))
+                .await
+                .map_err(|source| StartError::Spawn {
+                    python: launch.python.to_owned(),
+                    source,
+                })?;
         if let Some(mut stdin) = child.stdin.take() {
             // A process that does not read it has ended, or is found to be silent.
             tokio::spawn(async move { stdin.write_all(program.as_bytes()).await });

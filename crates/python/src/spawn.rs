@@ -4,30 +4,30 @@ use std::io;
 use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-struct Start {
-    command: Command,
-    runtime: Handle,
-    started: oneshot::Sender<io::Result<Child>>,
-}
+type Start = Box<dyn FnOnce() + Send>;
 
 /// Starts a process from a thread that lives as long as this process.
 ///
 /// The system signals a child that its parent has died when the *thread* that started it ends, and
 /// the threads of a runtime may end before the process does. Besides, a process that holds much
 /// memory takes a while to fork, and meanwhile the runtime's threads have requests to serve.
-pub(crate) async fn spawn(command: Command) -> io::Result<Child> {
-    let (started, child) = oneshot::channel();
-    let start = Start {
-        command,
-        runtime: Handle::current(),
-        started,
-    };
-    starter()?.send(start).map_err(io::Error::other)?;
-    child.await.map_err(io::Error::other)?
+pub(crate) async fn spawn<T: Send + 'static>(
+    start: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    let (started, process) = oneshot::channel();
+    let runtime = Handle::current();
+    let start = Box::new(move || {
+        // The caller's runtime waits for the pipes and for the end of the process.
+        let _guard = runtime.enter();
+        // If the caller has gone, the process is dropped, which kills it.
+        let _ = started.send(start());
+    });
+    // Where the thread has ended, the other end of this has ended with it.
+    let _ = starter()?.send(start);
+    process.await.map_err(io::Error::other)?
 }
 
 fn starter() -> io::Result<&'static Sender<Start>> {
@@ -44,10 +44,7 @@ fn starter() -> io::Result<&'static Sender<Start>> {
 }
 
 fn run(starts: &Receiver<Start>) {
-    for mut start in starts {
-        // The caller's runtime waits for the pipes and for the end of the child.
-        let _guard = start.runtime.enter();
-        // If the caller has gone, the child is dropped, which kills it.
-        let _ = start.started.send(start.command.spawn());
+    for start in starts {
+        start();
     }
 }
