@@ -5,11 +5,20 @@ use std::fmt::{self, Write as _};
 use std::iter::Peekable;
 use std::str::CharIndices;
 
+use crate::clip::clip;
 use crate::glob::glob;
 
 /// Largest relative distance of two floats that still count as the same number, where nothing else
 /// is said.
 const TOLERANCE: f64 = 1e-12;
+
+/// Arrays and objects within one another, at most. Reading and comparing go down one call for each,
+/// and must not come to the end of the stack; no array that a model returns is near it.
+const DEPTH: usize = 512;
+
+/// Lines that the comparison of two values gives at most: two large arrays may differ in every
+/// element.
+const LINES: usize = 20;
 
 /// A JSON value that remembers whether a number was written as an integer.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,11 +67,12 @@ impl Json {
     ///
     /// # Errors
     ///
-    /// What was met instead, with its byte offset.
+    /// What was met instead, with its byte offset; a value that is nested too deeply to be read.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut reader = Reader {
             text,
             chars: text.char_indices().peekable(),
+            depth: 0,
         };
         let value = reader.value()?;
         reader.blank();
@@ -72,30 +82,49 @@ impl Json {
         }
     }
 
-    /// Adds to `found` one line for each place where `got` is not what `self` says.
+    /// Adds to `found` one line for each place where `got` is not what `self` says: the first of
+    /// them, and how many more there are.
     ///
     /// Integers and floats are different kinds; floats are equal within the tolerance, `NaN` is
     /// equal to `NaN`; the order of keys does not count. `rules` may relax this.
     pub fn mismatches(&self, got: &Self, rules: Rules, path: &str, found: &mut Vec<String>) {
+        let mut lines = Lines {
+            path: path.to_owned(),
+            first: Vec::new(),
+            more: 0,
+        };
+        self.compare(got, rules, &mut lines);
+        found.append(&mut lines.first);
+        if lines.more > 0 {
+            found.push(format!("and {} more differences", lines.more));
+        }
+    }
+
+    fn compare(&self, got: &Self, rules: Rules, lines: &mut Lines) {
         match (self, got) {
             (Self::Array(want), Self::Array(have)) if want.len() == have.len() => {
                 for (index, (want, have)) in want.iter().zip(have).enumerate() {
-                    want.mismatches(have, rules, &format!("{path}[{index}]"), found);
+                    lines.at(format_args!("[{index}]"), |lines| {
+                        want.compare(have, rules, lines);
+                    });
                 }
             }
             (Self::Object(want), Self::Object(have)) => {
                 for (key, want) in want {
-                    let place = format!("{path}.{key}");
-                    match have.iter().find(|(name, _)| name == key) {
-                        Some((_, have)) => want.mismatches(have, rules, &place, found),
-                        None if rules.loosely && want.is_left_out() => {}
-                        None => found.push(format!("{place}: missing, want {}", want.show())),
-                    }
+                    lines.at(format_args!(".{key}"), |lines| {
+                        match have.iter().find(|(name, _)| name == key) {
+                            Some((_, have)) => want.compare(have, rules, lines),
+                            None if rules.loosely && want.is_left_out() => {}
+                            None => lines.push(|| format!("missing, want {}", want.show())),
+                        }
+                    });
                 }
                 for (key, have) in have {
                     let spare = rules.loosely && have.is_left_out();
                     if !spare && !want.iter().any(|(name, _)| name == key) {
-                        found.push(format!("{path}.{key}: not expected, got {}", have.show()));
+                        lines.at(format_args!(".{key}"), |lines| {
+                            lines.push(|| format!("not expected, got {}", have.show()));
+                        });
                     }
                 }
             }
@@ -104,7 +133,7 @@ impl Json {
             (want, have) if want == have => {}
             (want, have) if rules.loosely && want.same_number(have, rules) => {}
             (want, have) => {
-                found.push(format!("{path}: want {}, got {}", want.show(), have.show()));
+                lines.push(|| format!("want {}, got {}", want.show(), have.show()));
             }
         }
     }
@@ -138,22 +167,64 @@ impl Json {
     }
 
     fn show(&self) -> String {
-        match self {
-            Self::Null => "null".to_owned(),
-            Self::Bool(value) => value.to_string(),
-            Self::Int(digits) => format!("integer {digits}"),
-            Self::Float(value) => format!("float {value:?}"),
-            Self::Text(text) => format!("{text:?}"),
-            Self::Array(items) => {
-                let items: Vec<_> = items.iter().map(Self::show).collect();
-                format!("[{}]", items.join(", "))
+        clip(Shown(self))
+    }
+}
+
+/// The lines of a comparison under way.
+struct Lines {
+    /// Where it is.
+    path: String,
+    first: Vec<String>,
+    /// How many more there are.
+    more: usize,
+}
+
+impl Lines {
+    /// Does `work` one step further down the path.
+    fn at(&mut self, step: fmt::Arguments<'_>, work: impl FnOnce(&mut Self)) {
+        let length = self.path.len();
+        // Writing to a string does not fail.
+        let _ = self.path.write_fmt(step);
+        work(self);
+        self.path.truncate(length);
+    }
+
+    /// Adds a line on the place where the comparison is; `what` is not called for one too many.
+    fn push(&mut self, what: impl FnOnce() -> String) {
+        if self.first.len() < LINES {
+            self.first.push(format!("{}: {}", self.path, what()));
+        } else {
+            self.more += 1;
+        }
+    }
+}
+
+/// A value with the kinds of its numbers, for people.
+struct Shown<'a>(&'a Json);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Json::Null => f.write_str("null"),
+            Json::Bool(value) => write!(f, "{value}"),
+            Json::Int(digits) => write!(f, "integer {digits}"),
+            Json::Float(value) => write!(f, "float {value:?}"),
+            Json::Text(text) => write!(f, "{text:?}"),
+            Json::Array(items) => {
+                f.write_char('[')?;
+                for (index, item) in items.iter().enumerate() {
+                    write!(f, "{}{}", if index == 0 { "" } else { ", " }, Self(item))?;
+                }
+                f.write_char(']')
             }
-            Self::Object(fields) => {
-                let fields: Vec<_> = fields
-                    .iter()
-                    .map(|(key, value)| format!("{key:?}: {}", value.show()))
-                    .collect();
-                format!("{{{}}}", fields.join(", "))
+            Json::Object(fields) => {
+                f.write_char('{')?;
+                for (index, (key, value)) in fields.iter().enumerate() {
+                    let comma = if index == 0 { "" } else { ", " };
+                    write!(f, "{comma}{key:?}: {}", Self(value))?;
+                }
+                f.write_char('}')
             }
         }
     }
@@ -221,6 +292,8 @@ impl Rules {
 struct Reader<'a> {
     text: &'a str,
     chars: Peekable<CharIndices<'a>>,
+    /// Arrays and objects that are open.
+    depth: usize,
 }
 
 impl Reader<'_> {
@@ -255,11 +328,24 @@ impl Reader<'_> {
     fn value(&mut self) -> Result<Json, String> {
         self.blank();
         match self.chars.peek().map(|(_, c)| *c) {
-            Some('{') => self.object(),
-            Some('[') => self.array(),
+            Some('{') => self.inside(Self::object),
+            Some('[') => self.inside(Self::array),
             Some('"') => self.string().map(Json::Text),
             _ => self.word(),
         }
+    }
+
+    fn inside(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<Json, String>,
+    ) -> Result<Json, String> {
+        if self.depth == DEPTH {
+            return Err(format!("nested more than {DEPTH} levels deep"));
+        }
+        self.depth += 1;
+        let value = read(self);
+        self.depth -= 1;
+        value
     }
 
     fn object(&mut self) -> Result<Json, String> {

@@ -8,6 +8,7 @@
 //! that knows the protocol by `streeling-proto` alone. Starting servers is the business of the one
 //! who compares them.
 
+mod clip;
 mod codes;
 #[cfg(feature = "client")]
 mod commands;
@@ -15,6 +16,8 @@ mod commands;
 mod contract;
 mod glob;
 mod json;
+#[cfg(feature = "client")]
+mod kinds;
 #[cfg(feature = "client")]
 mod latency;
 #[cfg(feature = "client")]
@@ -37,6 +40,8 @@ pub use codes::CODES;
 pub use commands::{TOOLS, Tool, tool};
 pub use glob::glob;
 pub use json::{Json, Rules};
+#[cfg(feature = "client")]
+pub use kinds::{by_kind, kind};
 #[cfg(feature = "client")]
 pub use messages::Messages;
 #[cfg(feature = "client")]

@@ -31,6 +31,13 @@ impl Reply {
         matches!(self.status, 0 | 200)
     }
 
+    /// Whether this is an error of the server itself and not one that a component chose: 400, 500
+    /// or, over gRPC, anything but OK.
+    #[must_use]
+    pub fn is_own_error(&self) -> bool {
+        matches!(self.status, 1..LOWEST_HTTP | 400 | 500)
+    }
+
     /// The status as people write it: `200`, `UNKNOWN`.
     #[must_use]
     pub fn status_name(&self) -> String {

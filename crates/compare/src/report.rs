@@ -9,6 +9,7 @@ mod text;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::kinds::{by_kind, kind};
 use crate::latency::Latencies;
 use crate::messages::Messages;
 use crate::reply::Reply;
@@ -68,12 +69,6 @@ struct Route {
 struct Times {
     old: Latencies,
     new: Latencies,
-}
-
-/// A kind of difference: requests to one route whose first line is alike.
-struct Kind<'a> {
-    title: String,
-    found: Vec<&'a Difference>,
 }
 
 /// Percentiles that the page shows.
@@ -191,35 +186,12 @@ impl Report {
         ]
     }
 
-    /// The differences by their kind, the frequent ones first.
-    fn kinds(&self) -> Vec<Kind<'_>> {
-        let mut kinds: BTreeMap<String, Vec<&Difference>> = BTreeMap::new();
-        for difference in &self.differences {
-            kinds.entry(difference.kind()).or_default().push(difference);
-        }
-        let mut kinds: Vec<_> = kinds
-            .into_iter()
-            .map(|(title, found)| Kind { title, found })
-            .collect();
-        kinds.sort_by_key(|kind| std::cmp::Reverse(kind.found.len()));
-        kinds
-    }
-}
-
-impl Difference {
-    /// Its route and its first line, without numbers.
-    fn kind(&self) -> String {
-        let line = self.lines.first().map(String::as_str).unwrap_or_default();
-        let mut plain = String::new();
-        for c in line.chars().take(100) {
-            match c {
-                '0'..='9' if plain.ends_with('#') => {}
-                '0'..='9' => plain.push('#'),
-                '\n' => plain.push(' '),
-                c => plain.push(c),
-            }
-        }
-        format!("{}: {plain}", self.route)
+    /// The differences by their kind: requests to one route whose first line is alike.
+    fn kinds(&self) -> Vec<(String, Vec<&Difference>)> {
+        by_kind(&self.differences, |difference| {
+            let line = difference.lines.first().map(String::as_str);
+            format!("{}: {}", difference.route, kind(line.unwrap_or_default()))
+        })
     }
 }
 

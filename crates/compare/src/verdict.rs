@@ -1,5 +1,6 @@
 //! Whether two replies to one request are equal.
 
+use crate::clip::clip;
 use crate::json::{Json, Rules};
 use crate::messages::Messages;
 use crate::reply::Reply;
@@ -30,8 +31,7 @@ pub fn judge(
     excuse_errors: bool,
     messages: &Messages,
 ) -> Verdict {
-    let own_error = matches!(old.status, 1..=99 | 400 | 500);
-    if excuse_errors && own_error {
+    if excuse_errors && old.is_own_error() {
         return Verdict::Excused;
     }
     let mut found = Vec::new();
@@ -52,16 +52,11 @@ pub fn judge(
         ));
     }
     if old.text != new.text {
-        found.push(format!("text: {:?} and {:?}", old.text, new.text));
+        let text = |reply: &Reply| clip(format_args!("{:?}", reply.text));
+        found.push(format!("text: {} and {}", text(old), text(new)));
     }
-    match (shown(request, old, messages), shown(request, new, messages)) {
-        _ if old.body == new.body => {}
-        (Some(old), Some(new)) => old.mismatches(&new, rules, "$", &mut found),
-        _ => found.push(format!(
-            "body: {:?} and {:?}",
-            String::from_utf8_lossy(&old.body),
-            String::from_utf8_lossy(&new.body)
-        )),
+    if old.body != new.body {
+        compare_bodies(request, (old, new), rules, messages, &mut found);
     }
     if found.is_empty() {
         Verdict::Same
@@ -70,14 +65,42 @@ pub fn judge(
     }
 }
 
-/// A body as JSON, if it is any.
-fn shown(request: &Request, reply: &Reply, messages: &Messages) -> Option<Json> {
+/// Compares two bodies that are not the same bytes.
+fn compare_bodies(
+    request: &Request,
+    (old, new): (&Reply, &Reply),
+    rules: Rules,
+    messages: &Messages,
+    found: &mut Vec<String>,
+) {
+    let (one, two) = (shown(request, old, messages), shown(request, new, messages));
+    if let (Ok(Some(one)), Ok(Some(two))) = (&one, &two) {
+        return one.mismatches(two, rules, "$", found);
+    }
+    // Bodies that cannot be read might be equal by value: that must not look like a difference of
+    // another kind.
+    for (name, shown) in [("old", one), ("new", two)] {
+        if let Err(error) = shown {
+            found.push(format!(
+                "the {name} body cannot be compared by value: {error}"
+            ));
+        }
+    }
+    let text = |reply: &Reply| clip(format_args!("{:?}", String::from_utf8_lossy(&reply.body)));
+    found.push(format!("body: {} and {}", text(old), text(new)));
+}
+
+/// A body as JSON, if it is meant to be any.
+fn shown(request: &Request, reply: &Reply, messages: &Messages) -> Result<Option<Json>, String> {
     match &request.sent {
-        Sent::Call(call) => messages.response(&call.call, &reply.body).ok(),
+        Sent::Call(call) => messages.response(&call.call, &reply.body).map(Some),
         Sent::Http(_) => {
-            let kind = reply.content_type.as_deref()?;
-            let text = std::str::from_utf8(&reply.body).ok()?;
-            kind.contains("json").then(|| Json::parse(text).ok())?
+            let kind = reply.content_type.as_deref().unwrap_or_default();
+            if !kind.contains("json") {
+                return Ok(None);
+            }
+            let text = std::str::from_utf8(&reply.body).map_err(|error| error.to_string())?;
+            Json::parse(text).map(Some)
         }
     }
 }
@@ -85,15 +108,15 @@ fn shown(request: &Request, reply: &Reply, messages: &Messages) -> Option<Json> 
 /// What an error says: Seldon's `status.info`, the text of a code, or the body.
 pub(crate) fn info(reply: &Reply) -> String {
     if !reply.text.is_empty() {
-        return reply.text.clone();
+        return clip(&reply.text);
     }
     let value: Option<serde_json::Value> = serde_json::from_slice(&reply.body).ok();
     let info = value
         .as_ref()
         .and_then(|value| value.pointer("/status/info"));
     match info.and_then(serde_json::Value::as_str) {
-        Some(info) => info.to_owned(),
-        None => String::from_utf8_lossy(&reply.body).into_owned(),
+        Some(info) => clip(info),
+        None => clip(String::from_utf8_lossy(&reply.body)),
     }
 }
 
@@ -146,6 +169,37 @@ mod tests {
         assert_eq!(
             failed,
             Verdict::Differs(vec!["status: 200 and 400: no".to_owned()])
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_said_to_be_so() {
+        let line = r#"{"path":"/predict"}"#;
+        let nested = |item| {
+            let text = format!("{}{item}{}", "[".repeat(200_000), "]".repeat(200_000));
+            Reply {
+                body: text.into(),
+                ..json(200, "")
+            }
+        };
+        assert_eq!(verdict(line, &nested(1), &nested(1), false), Verdict::Same);
+        let Verdict::Differs(lines) = verdict(line, &nested(1), &nested(2), false) else {
+            panic!("equal");
+        };
+        let why = "body cannot be compared by value: nested more than 512 levels deep";
+        assert_eq!(
+            lines[..2],
+            [format!("the old {why}"), format!("the new {why}")]
+        );
+        assert!(lines[2].starts_with("body: \"[[["), "{}", lines[2]);
+        assert!(lines[2].len() < 3_000, "{}", lines[2].len());
+
+        let broken = verdict(line, &json(200, "{}"), &json(200, "{"), false);
+        let why = "the new body cannot be compared by value: end of text, want '\"'";
+        let bytes = "body: \"{}\" and \"{\"";
+        assert_eq!(
+            broken,
+            Verdict::Differs(vec![why.to_owned(), bytes.to_owned()])
         );
     }
 

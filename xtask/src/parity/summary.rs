@@ -1,7 +1,6 @@
 //! Findings by their kind.
 
-use std::collections::BTreeMap;
-
+use streeling_compare::{by_kind, kind};
 use streeling_testkit::Finding;
 
 use crate::shell::say;
@@ -12,18 +11,8 @@ const EXAMPLES: usize = 3;
 /// Prints each kind of difference with how often it was found and a few examples, the frequent ones
 /// first.
 pub(super) fn print(findings: &[Finding]) {
-    let mut kinds: BTreeMap<String, Vec<&Finding>> = BTreeMap::new();
-    for finding in findings {
-        let line = finding.lines.first().map(String::as_str);
-        kinds
-            .entry(kind(&finding.id, line.unwrap_or_default()))
-            .or_default()
-            .push(finding);
-    }
-    let mut kinds: Vec<_> = kinds.into_iter().collect();
-    kinds.sort_by_key(|(_, found)| std::cmp::Reverse(found.len()));
-    for (kind, found) in kinds {
-        say(format_args!("{} × {kind}", found.len()));
+    for (title, found) in by_kind(findings, title) {
+        say(format_args!("{} × {title}", found.len()));
         for finding in found.iter().take(EXAMPLES) {
             say(format_args!("    {}", finding.id));
             for line in &finding.lines {
@@ -33,20 +22,14 @@ pub(super) fn print(findings: &[Finding]) {
     }
 }
 
-/// The route and the first line, without what is peculiar to one exchange: digits, and the class.
-fn kind(id: &str, line: &str) -> String {
-    let class = id.split(' ').next().unwrap_or_default();
-    let route = id.split(' ').nth(2).unwrap_or_default();
-    let line = line.replace(class, "CLASS");
-    let mut plain = String::new();
-    for c in line.chars().take(160) {
-        match c {
-            '0'..='9' if plain.ends_with('N') => {}
-            '0'..='9' => plain.push('N'),
-            c => plain.push(c),
-        }
-    }
-    format!("{route} {plain}")
+/// The route and the first line, without what is peculiar to one exchange: numbers, and the class.
+fn title(finding: &Finding) -> String {
+    let mut words = finding.id.split(' ');
+    let class = words.next().unwrap_or_default();
+    let route = words.nth(1).unwrap_or_default();
+    let line = finding.lines.first().map(String::as_str);
+    let line = line.unwrap_or_default().replace(class, "CLASS");
+    format!("{route} {}", kind(&line))
 }
 
 #[cfg(test)]
@@ -55,10 +38,10 @@ mod tests {
 
     #[test]
     fn numbers_and_classes_do_not_make_a_kind() {
-        let one = kind(
-            "Shape001 017 /predict json x",
-            "$[12]: Shape001.predict() 5",
-        );
-        assert_eq!(one, "/predict $[N]: CLASS.predict() N");
+        let finding = Finding {
+            id: "Shape001 017 /predict json x".to_owned(),
+            lines: vec!["$[12]: Shape001.predict() 5".to_owned()],
+        };
+        assert_eq!(title(&finding), "/predict $[#]: CLASS.predict() #");
     }
 }

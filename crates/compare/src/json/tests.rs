@@ -141,3 +141,38 @@ fn nonsense_is_refused() {
         assert!(Json::parse(text).is_err(), "{text}");
     }
 }
+
+#[test]
+fn what_is_nested_too_deeply_is_refused() {
+    let nested = |open: &str, close: &str, depth| {
+        let text = format!("{}1{}", open.repeat(depth), close.repeat(depth));
+        Json::parse(&text)
+    };
+    for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+        let (one, two) = (nested(open, close, DEPTH), nested(open, close, DEPTH - 1));
+        let (one, two) = (one.unwrap(), two.unwrap());
+        let mut found = Vec::new();
+        one.mismatches(&two, STRICTLY, "$", &mut found);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(one.to_string().matches(open).count(), DEPTH);
+        let error = nested(open, close, 1_000_000).unwrap_err();
+        assert_eq!(error, "nested more than 512 levels deep");
+    }
+    // Beside one another is not within one another.
+    assert!(Json::parse(&format!("[{}1]", "[],{},".repeat(DEPTH))).is_ok());
+}
+
+#[test]
+fn there_are_no_more_lines_than_people_read() {
+    let array = |item: &str| format!("[{}{item}]", format!("{item},").repeat(100_000 - 1));
+    let lines = found(&array("1"), &array("2"), STRICTLY);
+    assert_eq!(lines.len(), LINES + 1);
+    assert_eq!(lines[1], "$[1]: want integer 1, got integer 2");
+    assert_eq!(lines[LINES], "and 99980 more differences");
+    // A shape that differs is one line, and not a long one.
+    let lines = found(&array("1"), "{}", STRICTLY);
+    assert_eq!(lines.len(), 1);
+    assert!(lines[0].starts_with("$: want [integer 1, integer 1, "));
+    assert!(lines[0].ends_with("…, got {}"), "{}", lines[0]);
+    assert!(lines[0].len() < 2_000, "{}", lines[0].len());
+}

@@ -37,13 +37,10 @@ impl Report {
             escape(&self.verdict())
         ));
         add("<ul>".to_owned());
-        for kind in self.kinds() {
-            let title = escape(&kind.title);
-            add(format!(
-                "<li>{} × <code>{title}</code><ul>",
-                kind.found.len()
-            ));
-            for difference in kind.found.iter().take(EXAMPLES) {
+        for (title, found) in self.kinds() {
+            let title = escape(&title);
+            add(format!("<li>{} × <code>{title}</code><ul>", found.len()));
+            for difference in found.iter().take(EXAMPLES) {
                 let mut item = format!("<li>{}", escape(&difference.request));
                 for line in &difference.lines {
                     let _ = write!(item, "<br><code>{}</code>", escape(line));

@@ -20,13 +20,9 @@ impl Report {
         if !self.differences.is_empty() {
             line("\n## Differences".to_owned());
         }
-        for kind in self.kinds() {
-            line(format!(
-                "\n- {} × `{}`",
-                kind.found.len(),
-                code(&kind.title)
-            ));
-            for difference in kind.found.iter().take(EXAMPLES) {
+        for (title, found) in self.kinds() {
+            line(format!("\n- {} × `{}`", found.len(), code(&title)));
+            for difference in found.iter().take(EXAMPLES) {
                 line(format!("  - `{}`", code(&difference.request)));
                 for text in &difference.lines {
                     line(format!("    - `{}`", code(text)));

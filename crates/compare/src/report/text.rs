@@ -12,9 +12,9 @@ impl fmt::Display for Report {
             writeln!(f, "{name:width$}  {value}")?;
         }
         writeln!(f, "\n{}", self.verdict())?;
-        for kind in self.kinds() {
-            writeln!(f, "\n{} × {}", kind.found.len(), kind.title)?;
-            for difference in kind.found.iter().take(EXAMPLES) {
+        for (title, found) in self.kinds() {
+            writeln!(f, "\n{} × {}", found.len(), title)?;
+            for difference in found.iter().take(EXAMPLES) {
                 writeln!(f, "  {}", difference.request)?;
                 for line in &difference.lines {
                     writeln!(f, "    {line}")?;

@@ -181,7 +181,7 @@ fn push_line(text: &mut String, value: &impl Serialize) {
 
 fn kept(reply: &Reply) -> Kept {
     // seldon-core's own errors are not compared, and would only make the file larger.
-    let compared = !matches!(reply.status, 1..=99 | 400 | 500);
+    let compared = !reply.is_own_error();
     let text = std::str::from_utf8(&reply.body).ok();
     let text = text.filter(|_| reply.content_type.is_some());
     Kept {
