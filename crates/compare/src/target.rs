@@ -135,29 +135,4 @@ impl Sender<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn addresses_are_read_and_others_named() {
-        for text in [
-            "a:1",
-            "http://a:1",
-            "grpc://a:1",
-            "a:1,grpc://b:2",
-            "http://[::1]:1/",
-        ] {
-            assert!(Target::parse(text).is_ok(), "{text}");
-        }
-        for (text, what) in [
-            ("a", "must be HOST:PORT"),
-            ("a:0", "must be HOST:PORT"),
-            ("a:x", "must be HOST:PORT"),
-            ("ftp://a:1", "must be http or grpc"),
-            ("a:1,", "must be HOST:PORT"),
-        ] {
-            let error = Target::parse(text).unwrap_err().to_string();
-            assert!(error.contains(what), "{text}: {error}");
-        }
-    }
-}
+mod tests;

@@ -76,7 +76,7 @@ impl Calls {
     ///
     /// # Errors
     ///
-    /// The call cannot be made.
+    /// The call cannot be made, or breaks off before there is a status.
     pub(super) async fn send(&self, call: &Call) -> Result<Reply, String> {
         let path: PathAndQuery = path(&call.call)
             .parse()
@@ -103,12 +103,17 @@ impl Calls {
                 body: response.into_inner(),
                 ..Reply::default()
             }),
-            Err(status) => Ok(Reply {
-                status: u16::try_from(i32::from(status.code())).unwrap_or(u16::MAX),
-                took: since.elapsed(),
-                text: status.message().to_owned(),
-                ..Reply::default()
-            }),
+            Err(status) => match status.source() {
+                // tonic makes a status of a broken connection, too, often UNAVAILABLE; the server's
+                // own has no cause.
+                Some(cause) => Err(chain(cause)),
+                None => Ok(Reply {
+                    status: u16::try_from(i32::from(status.code())).unwrap_or(u16::MAX),
+                    took: since.elapsed(),
+                    text: status.message().to_owned(),
+                    ..Reply::default()
+                }),
+            },
         }
     }
 }

@@ -20,6 +20,12 @@ pub(super) struct Connection {
 impl Connection {
     /// Sends a request, on the open connection if there is one.
     ///
+    /// A request is never sent twice. One that was written may have been served, even if the
+    /// connection was an old one and no byte of a response came; to send feedback again, or what a
+    /// model counts, would change what is compared. So only a request of which nothing was written
+    /// moves to a new connection. A server that closes a connection in the very moment in which the
+    /// next request leaves is then reported as one that did not respond.
+    ///
     /// # Errors
     ///
     /// The request cannot be sent, or there is no response.
@@ -28,18 +34,6 @@ impl Connection {
         address: &str,
         request: &HttpRequest,
     ) -> Result<Reply, String> {
-        let reused = self.open.is_some();
-        match self.try_send(address, request).await {
-            // The server may close a connection that was idle just as the next request leaves.
-            Err(_) if reused => {
-                self.open = None;
-                self.try_send(address, request).await
-            }
-            result => result,
-        }
-    }
-
-    async fn try_send(&mut self, address: &str, request: &HttpRequest) -> Result<Reply, String> {
         let mut built = http::Request::builder()
             .method(request.method.as_str())
             .uri(request.path.as_str())
@@ -51,16 +45,22 @@ impl Connection {
         let built = built
             .body(body)
             .map_err(|error| format!("cannot be sent: {error}"))?;
+        let reused = self.still_open().await;
         let since = Instant::now();
-        let mut open = match self.open.take() {
-            Some(open) if !open.is_closed() => open,
-            _ => connect(address).await?,
+        let mut open = match reused {
+            Some(open) => open,
+            None => connect(address).await?,
         };
-        open.ready().await.map_err(|error| chain(&error))?;
-        let response = open
-            .send_request(built)
-            .await
-            .map_err(|error| chain(&error))?;
+        let response = match open.try_send_request(built).await {
+            Ok(response) => response,
+            Err(mut failed) => {
+                let unsent = failed.take_message();
+                let unsent = unsent.ok_or_else(|| chain(failed.error()))?;
+                open = connect(address).await?;
+                let response = open.send_request(unsent).await;
+                response.map_err(|error| chain(&error))?
+            }
+        };
         let (head, body) = response.into_parts();
         let body = body.collect().await.map_err(|error| chain(&error))?;
         let took = since.elapsed();
@@ -73,6 +73,14 @@ impl Connection {
             body: body.to_bytes(),
             took,
         })
+    }
+
+    /// The open connection, unless the server has closed it.
+    async fn still_open(&mut self) -> Option<SendRequest<Full<Bytes>>> {
+        let mut open = self.open.take()?;
+        // The task of the connection learns of its end only when it runs.
+        tokio::task::yield_now().await;
+        open.ready().await.is_ok().then_some(open)
     }
 }
 
