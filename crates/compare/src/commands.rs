@@ -76,20 +76,24 @@ impl Tool {
         let matches = match self.command.try_get_matches_from(self.arguments) {
             Ok(matches) => matches,
             Err(error) => {
-                // A reader that has gone away is no fault.
-                let _ = error.print();
-                return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+                let code = u8::try_from(error.exit_code()).unwrap_or(2);
+                return match output::written(error.print()) {
+                    Ok(()) => ExitCode::from(code),
+                    Err(error) => failed(&error),
+                };
             }
         };
         match (self.run)(&matches) {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::FAILURE,
-            Err(error) => {
-                output::complain(&error);
-                ExitCode::from(2)
-            }
+            Err(error) => failed(&error),
         }
     }
+}
+
+fn failed(error: &str) -> ExitCode {
+    output::complain(error);
+    ExitCode::from(2)
 }
 
 #[cfg(test)]

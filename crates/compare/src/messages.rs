@@ -83,6 +83,12 @@ impl Messages {
         bytes
     }
 
+    /// The full name of the type of message that a call takes, if there is such a call.
+    pub(crate) fn input(&self, call: &str) -> Option<String> {
+        let method = self.method(call).ok()?;
+        Some(method.input().full_name().to_owned())
+    }
+
     fn method(&self, call: &str) -> Result<MethodDescriptor, String> {
         let (service, method) = call
             .split_once('/')

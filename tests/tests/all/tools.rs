@@ -1,11 +1,17 @@
 //! `streeling compare` and `streeling test`, as an operator runs them.
 
+#[cfg(target_os = "linux")]
+use std::fs::File;
 use std::net::TcpListener;
 use std::path::Path;
+#[cfg(target_os = "linux")]
+use std::process::{Command, Stdio};
 
 use streeling_testkit::{Ended, Server};
 use tempfile::TempDir;
 
+#[cfg(target_os = "linux")]
+use crate::support::SERVER;
 use crate::support::{bare_command, command_in};
 
 const CONTRACT: &str = r#"{
@@ -148,6 +154,64 @@ fn what_cannot_be_compared_is_said() {
             ended.log
         );
         assert!(ended.log.contains(what), "{arguments:?}: {}", ended.log);
+    }
+}
+
+#[test]
+fn calls_of_a_log_that_cannot_be_made_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("contract.json"), CONTRACT).unwrap();
+    let log = r#"
+- - - [x] "POST /seldon.protos.Model/SendFeedback HTTP/2.0" 200 0 "-" "grpc-go/1.7" "p" OK
+- - - [x] "POST /grpc.health.v1.Health/Check HTTP/2.0" 200 2 "-" "grpc-go/1.7" "p" OK
+"#;
+    std::fs::write(folder.path().join("access.log"), log).unwrap();
+    let contract = ["--contract", "contract.json"];
+    let make = [&["compare", "--make-from", "access.log"][..], &contract].concat();
+    let made = run(folder.path(), &make);
+    assert_eq!(made.code, Some(0), "{}", made.log);
+    assert_eq!(made.output.lines().count(), 1, "{}", made.output);
+    assert!(made.output.contains(r#""reward":1.0"#), "{}", made.output);
+    assert!(made.log.contains("skipped 1 gRPC calls"), "{}", made.log);
+}
+
+/// The end of a tool, with standard output to be written to `output`.
+#[cfg(target_os = "linux")]
+fn ended_into(
+    folder: &Path,
+    arguments: &[&str],
+    output: impl Into<Stdio>,
+) -> (Option<i32>, String) {
+    let ended = Command::new(&*SERVER)
+        .args(arguments)
+        .current_dir(folder)
+        .stdout(output)
+        .stderr(Stdio::piped())
+        .spawn()
+        .and_then(std::process::Child::wait_with_output)
+        .unwrap();
+    let log = String::from_utf8(ended.stderr).unwrap();
+    (ended.status.code(), log)
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn output_that_cannot_be_written_is_an_error_and_a_closed_pipe_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("contract.json"), CONTRACT).unwrap();
+    for arguments in [
+        &["compare", "--make-from", "contract.json"][..],
+        &["compare", "--help"],
+    ] {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let (code, log) = ended_into(folder.path(), arguments, full);
+        assert_eq!(code, Some(2), "{arguments:?}: {log}");
+        assert!(log.contains("cannot write to standard output"), "{log}");
+        // Nobody reads.
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let ended = ended_into(folder.path(), arguments, writer);
+        assert_eq!(ended, (Some(0), String::new()), "{arguments:?}");
     }
 }
 

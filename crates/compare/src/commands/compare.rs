@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::options::{count, count_of, pace, pace_options, read, runtime, seed};
-use super::output::{print, progress};
-use super::requests;
+use super::output::{complain, print, progress};
+use super::requests::{self, Logged};
 use crate::contract::{Contract, Dice};
 use crate::messages::Messages;
 use crate::report::{About, Report};
@@ -87,7 +87,7 @@ pub(super) fn command() -> Command {
 fn tolerance(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(number) if (0.0..1.0).contains(&number) => Ok(number),
-        _ => Err("must be a number from 0 to below 1".to_owned()),
+        _ => Err("must be a number of at least 0 and below 1".to_owned()),
     }
 }
 
@@ -124,9 +124,10 @@ pub(super) fn run(matches: &ArgMatches) -> Result<bool, String> {
         pace: pace(matches),
     };
     let report = runtime()?.block_on(compare(about, &requests, &messages))?;
-    print(&report.to_string());
+    // The files come first: the page is still there if it cannot be printed.
     write(matches, "markdown", &report.to_markdown())?;
     write(matches, "html", &report.to_html())?;
+    print(&report.to_string())?;
     Ok(report.differences().is_empty())
 }
 
@@ -166,16 +167,25 @@ fn make(matches: &ArgMatches, source: &Path) -> Result<(), String> {
     // A contract is one JSON object, a log is lines.
     let is_contract = serde_json::from_str::<serde_json::Value>(&text)
         .is_ok_and(|value| value.get("features").is_some());
-    let lines = if is_contract {
+    let made = if is_contract {
         requests::of_contract(&contract(source)?, count, &mut dice)
+            .map(|lines| Logged { lines, skipped: 0 })
     } else {
         let bodies = matches.get_one::<PathBuf>("contract");
         let bodies = bodies.map(|path| contract(path)).transpose()?;
-        requests::of_access_log(&text, bodies.as_ref(), count, &mut dice)
+        let messages = Messages::new();
+        requests::of_access_log(&text, bodies.as_ref(), count, &mut dice, &messages)
     };
-    let lines = lines.map_err(|error| format!("{}: {error}", source.display()))?;
-    for line in lines {
-        print(&format!("{line}\n"));
+    let made = made.map_err(|error| format!("{}: {error}", source.display()))?;
+    for line in made.lines {
+        print(&format!("{line}\n"))?;
+    }
+    if made.skipped > 0 {
+        complain(&format!(
+            "{}: skipped {} gRPC calls whose messages no contract describes",
+            source.display(),
+            made.skipped
+        ));
     }
     Ok(())
 }
@@ -185,5 +195,24 @@ fn write(matches: &ArgMatches, name: &str, page: &str) -> Result<(), String> {
         None => Ok(()),
         Some(path) => std::fs::write(path, page)
             .map_err(|error| format!("cannot write {}: {error}", path.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tolerance_is_at_least_0_and_below_1() {
+        for text in ["0", "1e-3", "0.999"] {
+            assert!(tolerance(text).is_ok(), "{text}");
+        }
+        for text in ["1", "-0.1", "NaN", "inf", "x", ""] {
+            let error = tolerance(text).unwrap_err();
+            assert_eq!(
+                error, "must be a number of at least 0 and below 1",
+                "{text}"
+            );
+        }
     }
 }

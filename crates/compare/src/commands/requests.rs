@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::contract::{Contract, Dice, Layout};
+use crate::messages::Messages;
 
 /// Lines of `count` requests that a contract describes: both layouts over both transports, and
 /// feedback where there are targets.
@@ -36,6 +37,15 @@ pub(super) fn of_contract(
     Ok(lines)
 }
 
+/// What an access log gives.
+#[derive(Debug)]
+pub(super) struct Logged {
+    /// The lines of the requests.
+    pub(super) lines: Vec<Value>,
+    /// gRPC calls that are left out: nothing says what their messages hold.
+    pub(super) skipped: usize,
+}
+
 /// Lines of the requests in an access log, in gunicorn's format or in JSON: methods and paths are
 /// the log's, bodies are of a contract, since no log holds them.
 ///
@@ -47,60 +57,134 @@ pub(super) fn of_access_log(
     contract: Option<&Contract>,
     count: usize,
     dice: &mut Dice,
-) -> Result<Vec<Value>, String> {
-    let mut lines = Vec::new();
-    for (method, path) in log.lines().filter_map(logged).take(count) {
-        if method == "GET" {
-            lines.push(json!({"path": path}));
-            continue;
+    messages: &Messages,
+) -> Result<Logged, String> {
+    let (mut lines, mut skipped) = (Vec::new(), 0);
+    for entry in log.lines().filter_map(Entry::parse) {
+        if lines.len() == count {
+            break;
         }
-        let contract = contract.ok_or_else(|| {
-            format!("{method} {path}: an access log has no bodies, so --contract must say them")
-        })?;
-        let route = path.split('?').next().unwrap_or_default();
-        let feedback = route.contains("feedback");
-        let body = if feedback {
-            contract.feedback(1, Layout::Ndarray, dice)?
-        } else {
-            contract.message(1, Layout::Ndarray, dice)?
+        let Entry { method, path, .. } = &entry;
+        let Some(content) = entry.content(messages) else {
+            skipped += 1;
+            continue;
         };
-        let body = match route {
-            "/aggregate" => json!({"seldonMessages": [body]}),
-            _ => body,
+        let body = match (content, contract) {
+            (Content::Nothing, _) => None,
+            (_, None) => {
+                return Err(format!(
+                    "{method} {path}: an access log has no bodies, so --contract must say them"
+                ));
+            }
+            (Content::Message, Some(contract)) => {
+                Some(contract.message(1, Layout::Ndarray, dice)?)
+            }
+            (Content::Messages, Some(contract)) => {
+                let message = contract.message(1, Layout::Ndarray, dice)?;
+                Some(json!({"seldonMessages": [message]}))
+            }
+            (Content::Feedback, Some(contract)) => {
+                Some(contract.feedback(1, Layout::Ndarray, dice)?)
+            }
         };
-        let call = path.strip_prefix("/seldon.protos.");
-        lines.push(match call {
-            Some(call) => json!({"call": call, "message": body}),
-            None => json!({"method": method, "path": path, "json": body}),
+        lines.push(match (entry.call(), body) {
+            (Some(call), None) => json!({"call": call}),
+            (Some(call), Some(body)) => json!({"call": call, "message": body}),
+            (None, None) => json!({"path": path}),
+            (None, Some(body)) => json!({"method": method, "path": path, "json": body}),
         });
     }
-    if lines.is_empty() {
-        return Err(
+    match (lines.is_empty(), skipped) {
+        (false, _) => Ok(Logged { lines, skipped }),
+        (true, 0) => Err(
             "no request found: the file must be a contract, or an access log with \
-                    \"METHOD PATH HTTP/1.1\" or JSON in its lines"
+             \"METHOD PATH HTTP/1.1\" or JSON in its lines"
                 .to_owned(),
-        );
+        ),
+        (true, _) => Err(
+            "no request found but gRPC calls of other services than Seldon's, whose messages no \
+             contract describes"
+                .to_owned(),
+        ),
     }
-    Ok(lines)
 }
 
-/// Method and path of a line of a log.
-fn logged(line: &str) -> Option<(String, String)> {
-    if let Ok(Value::Object(fields)) = serde_json::from_str(line) {
-        let text = |name: &str| fields.get(name)?.as_str().map(str::to_owned);
-        return text("method").zip(text("path"));
+/// A request in a log.
+struct Entry {
+    method: String,
+    path: String,
+    /// Such as `HTTP/1.1`; not every log in JSON has it.
+    protocol: Option<String>,
+}
+
+/// What the body of a request must hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    Nothing,
+    Message,
+    Messages,
+    Feedback,
+}
+
+impl Entry {
+    fn parse(line: &str) -> Option<Self> {
+        if let Ok(Value::Object(fields)) = serde_json::from_str(line) {
+            let text = |name: &str| fields.get(name)?.as_str().map(str::to_owned);
+            return Some(Self {
+                method: text("method")?,
+                path: text("path")?,
+                protocol: text("protocol"),
+            });
+        }
+        line.split('"').find_map(|part| {
+            let mut words = part.split(' ');
+            let (method, path, protocol) = (words.next()?, words.next()?, words.next()?);
+            let sound = protocol.starts_with("HTTP/") && path.starts_with('/');
+            sound.then(|| Self {
+                method: method.to_owned(),
+                path: path.to_owned(),
+                protocol: Some(protocol.to_owned()),
+            })
+        })
     }
-    line.split('"').find_map(|part| {
-        let mut words = part.split(' ');
-        let (method, path, protocol) = (words.next()?, words.next()?, words.next()?);
-        let sound = protocol.starts_with("HTTP/") && path.starts_with('/');
-        sound.then(|| (method.to_owned(), path.to_owned()))
-    })
+
+    /// `Service/Method`, if this is a gRPC call; without the package where it is Seldon's.
+    fn call(&self) -> Option<&str> {
+        let path = self.path.strip_prefix('/')?;
+        if let Some(call) = path.strip_prefix("seldon.protos.") {
+            return Some(call);
+        }
+        let (service, method) = path.split_once('/')?;
+        let http2 = self.protocol.as_deref()?.starts_with("HTTP/2");
+        let named = service.contains('.') && !method.contains('/');
+        (http2 && named && self.method == "POST").then_some(path)
+    }
+
+    /// What its body must hold; none for a call that nothing is known of.
+    fn content(&self, messages: &Messages) -> Option<Content> {
+        if let Some(call) = self.call() {
+            return match messages.input(call)?.as_str() {
+                "seldon.protos.SeldonMessage" => Some(Content::Message),
+                "seldon.protos.SeldonMessageList" => Some(Content::Messages),
+                "seldon.protos.Feedback" => Some(Content::Feedback),
+                // The calls for metadata: there is nothing in them that must be said.
+                _ => Some(Content::Nothing),
+            };
+        }
+        let route = self.path.split('?').next().unwrap_or_default();
+        Some(match route {
+            _ if self.method == "GET" => Content::Nothing,
+            "/aggregate" => Content::Messages,
+            _ if route.contains("feedback") => Content::Feedback,
+            _ => Content::Message,
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::request::Request;
 
     const CONTRACT: &str = r#"{
         "features": [{"name": "a", "ftype": "continuous", "range": [0, 1]}],
@@ -127,8 +211,9 @@ nothing here
 10.0.0.1 - - [01/Jan/2026:00:00:00 +0000] "POST /aggregate HTTP/1.1" 200 5 "-" "curl"
 "#;
         let contract = Contract::parse(CONTRACT).unwrap();
-        let lines = of_access_log(log, Some(&contract), 10, &mut Dice::new(1)).unwrap();
-        assert_eq!(lines.len(), 4);
+        let logged = made(log, Some(&contract)).unwrap();
+        let lines = logged.lines;
+        assert_eq!((lines.len(), logged.skipped), (4, 0));
         assert_eq!(
             (&lines[0]["method"], &lines[0]["path"]),
             (&json!("POST"), &json!("/predict"))
@@ -137,8 +222,42 @@ nothing here
         assert_eq!(lines[1], json!({"path": "/health/status"}));
         assert_eq!(lines[2]["call"], "Model/Predict");
         assert!(lines[3]["json"]["seldonMessages"].is_array());
-        let error = of_access_log(log, None, 10, &mut Dice::new(1)).unwrap_err();
+        let error = made(log, None).unwrap_err();
         assert!(error.contains("--contract"), "{error}");
-        assert!(of_access_log("", None, 1, &mut Dice::new(1)).is_err());
+        assert!(made("", None).is_err());
+    }
+
+    #[test]
+    fn calls_in_a_log_get_their_messages_or_are_counted() {
+        let log = r#"
+- - - [x] "POST /seldon.protos.Model/Predict HTTP/2.0" 200 10 "-" "grpc-go/1.7" "p" OK
+- - - [x] "POST /seldon.protos.Model/SendFeedback HTTP/2.0" 200 10 "-" "grpc-go/1.7" "p" OK
+- - - [x] "POST /seldon.protos.Combiner/Aggregate HTTP/2.0" 200 10 "-" "grpc-go/1.7" "p" OK
+- - - [x] "POST /seldon.protos.Model/Metadata HTTP/2.0" 200 10 "-" "grpc-go/1.7" "p" OK
+{"method":"POST","path":"/seldon.protos.Seldon/ModelMetadata","protocol":"HTTP/2.0"}
+- - - [x] "POST /seldon.protos.Model/Odd HTTP/2.0" 200 0 "-" "grpc-go/1.7" "p" UNIMPLEMENTED
+{"method":"POST","path":"/grpc.health.v1.Health/Check","protocol":"HTTP/2.0"}
+- - - [x] "POST /v1.0/predict HTTP/1.1" 200 10 "-" "curl" "p"
+"#;
+        let contract = Contract::parse(CONTRACT).unwrap();
+        let logged = made(log, Some(&contract)).unwrap();
+        assert_eq!((logged.lines.len(), logged.skipped), (6, 2));
+        let (lines, messages) = (&logged.lines, Messages::new());
+        for line in lines {
+            let made = Request::from_json(line.clone(), &messages);
+            assert!(made.is_ok(), "{line}: {made:?}");
+        }
+        assert!(lines[1]["message"]["reward"].is_number());
+        assert!(lines[2]["message"]["seldonMessages"].is_array());
+        assert_eq!(lines[3], json!({"call": "Model/Metadata"}));
+        assert_eq!(lines[5]["path"], "/v1.0/predict");
+
+        let log = r#"{"method":"POST","path":"/a.B/C","protocol":"HTTP/2.0"}"#;
+        let error = made(log, Some(&contract)).unwrap_err();
+        assert!(error.contains("gRPC"), "{error}");
+    }
+
+    fn made(log: &str, contract: Option<&Contract>) -> Result<Logged, String> {
+        of_access_log(log, contract, 10, &mut Dice::new(1), &Messages::new())
     }
 }

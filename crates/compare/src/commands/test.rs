@@ -106,14 +106,14 @@ pub(super) fn run(matches: &ArgMatches) -> Result<bool, String> {
                 "request   {}\nresponse  {}\n",
                 request_text(request, &messages),
                 reply_text(request, reply, &messages)
-            ));
+            ))?;
         }
     }
     let failed: Vec<_> = sent.iter().filter_map(|(_, reply)| fault(reply)).collect();
     for fault in failed.iter().take(EXAMPLES) {
-        print(&format!("failed    {fault}\n"));
+        print(&format!("failed    {fault}\n"))?;
     }
-    print(&summary(&sent, failed.len()));
+    print(&summary(&sent, failed.len()))?;
     Ok(failed.is_empty())
 }
 
