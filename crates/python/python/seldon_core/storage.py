@@ -5,8 +5,6 @@ from __future__ import annotations
 import glob
 import logging
 import os
-import shutil
-import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -30,6 +28,9 @@ class Storage:
         # An empty text is no path, but `Path` would take it for this folder.
         if uri.startswith(_LOCAL_PREFIX) or os.path.exists(uri):  # noqa: PTH110
             return Storage._download_local(uri, out_dir)
+        import shutil
+        import tempfile
+
         from . import _remote
 
         fetch = _remote.fetcher(uri)

@@ -221,7 +221,8 @@ class Methods:
         if result is None:
             if self._predict is None:
                 raise BadData(
-                    "PAYLOAD_PASSTHROUGH needs predict_rest, predict_raw or predict in the component"
+                    "PAYLOAD_PASSTHROUGH needs predict_rest, predict_raw or predict in the "
+                    "component"
                 )
             result = self._predict(body, [], None)
         if isinstance(result, str):
