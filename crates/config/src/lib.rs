@@ -43,8 +43,8 @@ pub use language::Language;
 pub use load::Loaded;
 pub use parameters::{ParameterValue, Parameters};
 pub use settings::{
-    Component, Defaults, Deployment, Development, Grpc, Identity, Listen, Log, LogFormat, LogLevel,
-    Metrics, Python, Rest, ServiceType, Settings, WorkerPool, Workers,
+    Component, Defaults, Deployment, Development, Grpc, Identity, Listen, LoadIn, Log, LogFormat,
+    LogLevel, Metrics, Python, Rest, ServiceType, Settings, WorkerPool, WorkerStart, Workers,
 };
 pub use tracing::{
     JaegerAgent, OtlpCollector, OtlpProtocol, Propagator, Sampler, Sampling, SpanLimits,

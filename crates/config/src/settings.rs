@@ -13,7 +13,7 @@ pub use deployment::{Deployment, Identity};
 pub use grpc::Grpc;
 pub use observability::{Development, Log, LogFormat, LogLevel, Metrics};
 pub use serving::{Listen, Rest};
-pub use workers::{Defaults, WorkerPool, Workers};
+pub use workers::{Defaults, LoadIn, WorkerPool, WorkerStart, Workers};
 
 use crate::row::Row;
 use crate::tracing::Tracing;

@@ -22,9 +22,9 @@ impl StandardStream {
     }
 }
 
-/// Where the lines go that a component writes by itself in its worker process.
+/// Where the lines go that a component writes by itself in its process.
 pub trait ComponentOutput: fmt::Debug + Send + Sync {
     /// Takes a line with its line feed, or a part of a very long one without. It must not wait for
-    /// a reader.
-    fn write(&self, stream: StandardStream, worker: usize, line: &[u8]);
+    /// a reader. What is written before there are workers comes from none.
+    fn write(&self, stream: StandardStream, worker: Option<usize>, line: &[u8]);
 }

@@ -1,14 +1,14 @@
-"""First code of a worker, read from standard input: receives its modules over the control socket.
+"""First code of a process, read from standard input: receives its modules over the control socket.
 
 Nothing that the worker runs is on disk, so that one binary serves with any Python. This code runs
 in `__main__`, where the component may look: it therefore leaves nothing behind. Below it stands the
-call of `_bootstrap` with the numbers of the sockets, which the server adds.
+call of `_bootstrap` with the number of that socket, which the server adds.
 """
 
 from __future__ import annotations
 
 
-def _bootstrap(control_number: int, *data_numbers: int) -> None:
+def _bootstrap(control_number: int) -> None:
     import sys
 
     # The working directory is no place for modules, not even for the imports below. As for a
@@ -78,10 +78,8 @@ def _bootstrap(control_number: int, *data_numbers: int) -> None:
     os.dup2(nothing, 0)
     os.close(nothing)
     control = socket.socket(fileno=control_number)
-    data = [socket.socket(fileno=number) for number in data_numbers]
-    for sock in (control, *data):
-        # Programs that the component starts must not keep them open.
-        sock.set_inheritable(False)
+    # Programs that the component starts must not keep it open.
+    control.set_inheritable(False)
 
     def receive(size: int) -> bytes:
         parts = []
@@ -108,6 +106,6 @@ def _bootstrap(control_number: int, *data_numbers: int) -> None:
     # Also of `__file__`, for there is none: an interpreter that `multiprocessing` starts would look
     # for it.
     own = {name: globals().pop(name, None) for name in ("_bootstrap", "annotations", "__file__")}
-    main.run(control, data)
+    main.run(control, die_with_server)
     # Python itself removes it at the end.
     globals()["__file__"] = own["__file__"]

@@ -61,7 +61,9 @@ impl Pool {
             names.push("custom_service".to_owned());
         }
         let config = &self.shared.config.worker;
-        let class = format!("{}.{}", config.module, config.class);
+        let generation = self.shared.generation();
+        let component = generation.config();
+        let class = format!("{}.{}", component.module, component.class);
         let is_limited = config.threads_are_default && config.threads > 1 && ready.is_stateful();
         let one_at_a_time = is_limited.then(|| {
             format!(
@@ -74,7 +76,7 @@ impl Pool {
         });
         let interpreter = &ready.interpreter;
         let no_numpy = interpreter.numpy.is_none().then(|| {
-            let python = config.python.display();
+            let python = component.python.display();
             format!("no NumPy in the environment of {python}: the component gets lists, not arrays")
         });
         Some(About {

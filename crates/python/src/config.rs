@@ -1,12 +1,15 @@
 //! How a pool is to be made up.
 
+use crate::component::WorkerConfig;
+use crate::generation::Generation;
 use crate::slot::WorkerSlots;
-use crate::worker::WorkerConfig;
 
 /// How a pool is to be made up.
 #[derive(Clone, Debug)]
 pub struct PoolConfig {
-    /// What each worker loads.
+    /// Where its workers come from: the same for all pools of a server.
+    pub generation: Generation,
+    /// What they are for.
     pub worker: WorkerConfig,
     /// Where its workers get their numbers: the same for all pools of a server.
     pub slots: WorkerSlots,

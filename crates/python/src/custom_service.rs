@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::config::PoolConfig;
+use crate::component::WorkerConfig;
 use crate::error::StartError;
+use crate::generation::Generation;
 use crate::methods::Methods;
 use crate::pool::Pool;
 use crate::process::Process;
 use crate::slot::WorkerSlot;
-use crate::worker::{Starting, WorkerConfig};
+use crate::worker::Starting;
 
 /// The first pause before a service that failed is started again; it doubles with each failure in a
 /// row.
@@ -43,23 +44,21 @@ impl Pool {
         let methods = self.shared.component.methods();
         let has_one = methods.is_ok_and(Methods::has_service);
         has_one.then(|| {
-            let PoolConfig { worker, slots, .. } = &self.shared.config;
-            CustomService::start(worker.clone(), slots.take())
+            CustomService::start(self.shared.generation(), self.shared.config.slots.take())
         })
     }
 }
 
 impl CustomService {
-    fn start(config: WorkerConfig, slot: WorkerSlot) -> Self {
+    fn start(generation: Generation, slot: WorkerSlot) -> Self {
         // It takes no requests.
         let config = WorkerConfig {
             threads: 0,
             threads_are_default: false,
             serves: "custom_service",
-            ..config
         };
         let (stop, stopped) = watch::channel(None);
-        let supervisor = tokio::spawn(supervise(config, slot, stopped));
+        let supervisor = tokio::spawn(supervise(generation, config, slot, stopped));
         Self { stop, supervisor }
     }
 
@@ -82,6 +81,7 @@ async fn stopped(stop: &mut watch::Receiver<Option<Duration>>) -> Duration {
 }
 
 async fn supervise(
+    generation: Generation,
     config: WorkerConfig,
     slot: WorkerSlot,
     mut stop: watch::Receiver<Option<Duration>>,
@@ -90,7 +90,7 @@ async fn supervise(
     let mut pause = FIRST_PAUSE;
     loop {
         let since = Instant::now();
-        let mut starting = match Starting::spawn(&config, worker).await {
+        let mut starting = match generation.start(&config, worker).await {
             Ok(starting) => Some(starting),
             Err(error) => {
                 tracing::error!(worker, "custom_service not started: {error}");
@@ -99,7 +99,7 @@ async fn supervise(
         };
         if let Some(starting) = &mut starting {
             let ended = tokio::select! {
-                ended = run(starting, &config, worker) => ended,
+                ended = run(starting, &generation, &config, worker) => ended,
                 grace = stopped(&mut stop) => return end(&mut starting.process, grace).await,
             };
             match ended {
@@ -125,10 +125,12 @@ async fn supervise(
 /// Loads the component in the process, and waits for its end.
 async fn run(
     starting: &mut Starting,
+    generation: &Generation,
     config: &WorkerConfig,
     worker: usize,
 ) -> Result<ExitStatus, StartError> {
-    starting.load(config, worker).await?;
+    let component = generation.config();
+    starting.load(component, config, worker).await?;
     tracing::info!(worker, "custom_service runs");
     Ok(starting.process.wait().await?)
 }

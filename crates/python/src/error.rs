@@ -35,6 +35,9 @@ pub enum StartError {
         /// Python's own traceback; its last line is the exception's text.
         traceback: String,
     },
+    /// The system did not fork the worker.
+    #[error("cannot fork a worker: {0}")]
+    Fork(String),
     /// The process ended before it was ready.
     #[error(
         "the worker ended before the component was loaded ({status}); its interpreter is '{}' \

@@ -4,7 +4,7 @@ use bytes::{Buf, Bytes};
 use streeling_core::Method;
 
 /// The version that server and worker must both speak.
-pub(crate) const VERSION: u32 = 4;
+pub(crate) const VERSION: u32 = 5;
 
 /// Bytes of a frame's header.
 pub(crate) const HEADER: usize = 32;
@@ -27,10 +27,16 @@ pub(crate) enum Kind {
     Request = 6,
     Reply = 7,
     Error = 8,
+    Construct = 9,
+    Constructed = 10,
+    Fork = 11,
+    Forked = 12,
+    Data = 13,
+    Release = 14,
 }
 
 impl Kind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 14] = [
         Self::Package,
         Self::Hello,
         Self::Load,
@@ -39,6 +45,12 @@ impl Kind {
         Self::Request,
         Self::Reply,
         Self::Error,
+        Self::Construct,
+        Self::Constructed,
+        Self::Fork,
+        Self::Forked,
+        Self::Data,
+        Self::Release,
     ];
 
     fn from_code(code: u8) -> Option<Self> {

@@ -15,8 +15,10 @@
 
 mod about;
 mod clock;
+mod component;
 mod config;
 mod connection;
+mod control;
 mod custom_service;
 mod dispatch;
 mod error;
@@ -25,6 +27,7 @@ mod exit;
 mod frame;
 #[doc(hidden)]
 pub mod fuzzing;
+mod generation;
 mod http;
 mod interpreter;
 mod item;
@@ -33,6 +36,7 @@ mod lock;
 mod methods;
 mod metrics;
 mod names;
+mod orphans;
 mod output;
 mod package;
 mod pool;
@@ -47,16 +51,18 @@ mod slot;
 mod spawn;
 mod statistics;
 mod supervisor;
+mod template;
 #[cfg(test)]
 mod vectors;
 mod worker;
 
 pub use about::About;
+pub use component::{ComponentConfig, LoadIn, WorkerConfig, WorkerStart, WorkerTracing};
 pub use config::{PoolConfig, Recycle};
 pub use custom_service::CustomService;
 pub use error::StartError;
+pub use generation::Generation;
 pub use interpreter::find_interpreter;
 pub use package::remove_packages;
 pub use pool::Pool;
 pub use slot::WorkerSlots;
-pub use worker::{WorkerConfig, WorkerTracing};

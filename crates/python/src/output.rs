@@ -1,5 +1,7 @@
 //! Passes on what a worker writes to its standard streams, line by line.
 
+use std::sync::OnceLock;
+
 use bytes::{Buf, BytesMut};
 use memchr::memrchr;
 use streeling_core::{ComponentOutput, StandardStream};
@@ -9,14 +11,15 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 /// fill the memory.
 const LONGEST: usize = 1 << 20;
 
-/// Forwards one pipe of a worker until its end. It reads as fast as the worker writes, so a
-/// chatty component never blocks on a full pipe.
+/// Forwards one pipe of a process until its end; `slot` is set once it is a worker's. It reads
+/// as fast as the process writes, so a chatty component never blocks on a full pipe.
 pub(crate) async fn forward(
     mut pipe: impl AsyncRead + Unpin,
     stream: StandardStream,
-    worker: usize,
+    slot: &OnceLock<usize>,
     output: &dyn ComponentOutput,
 ) {
+    let write = |line: &[u8]| output.write(stream, slot.get().copied(), line);
     let mut buffer = BytesMut::with_capacity(4096);
     // What has been searched for the end of a line.
     let mut searched = 0;
@@ -28,12 +31,12 @@ pub(crate) async fn forward(
         if let Some(end) = memrchr(b'\n', &buffer[searched..]) {
             let whole = searched + end + 1;
             for line in buffer[..whole].split_inclusive(|byte| *byte == b'\n') {
-                output.write(stream, worker, line);
+                write(line);
             }
             buffer.advance(whole);
         }
         if buffer.len() >= LONGEST {
-            output.write(stream, worker, &buffer);
+            write(&buffer);
             buffer.clear();
         }
         searched = buffer.len();
@@ -41,7 +44,7 @@ pub(crate) async fn forward(
     if !buffer.is_empty() {
         // The next line of another worker must not continue this one.
         buffer.extend_from_slice(b"\n");
-        output.write(stream, worker, &buffer);
+        write(&buffer);
     }
 }
 
@@ -57,14 +60,15 @@ mod tests {
     struct Lines(Mutex<Vec<Vec<u8>>>);
 
     impl ComponentOutput for Lines {
-        fn write(&self, stream: StandardStream, worker: usize, line: &[u8]) {
-            assert_eq!((stream, worker), (StandardStream::Output, 3));
+        fn write(&self, stream: StandardStream, worker: Option<usize>, line: &[u8]) {
+            assert_eq!((stream, worker), (StandardStream::Output, Some(3)));
             self.0.lock().unwrap().push(line.to_owned());
         }
     }
 
     async fn forwarded(parts: &[&[u8]]) -> Vec<Vec<u8>> {
         let (mut writer, reader) = tokio::io::duplex(1 << 16);
+        let slot = OnceLock::from(3);
         let lines = Lines::default();
         let write = async {
             for part in parts {
@@ -73,7 +77,10 @@ mod tests {
             }
             drop(writer);
         };
-        tokio::join!(write, forward(reader, StandardStream::Output, 3, &lines));
+        tokio::join!(
+            write,
+            forward(reader, StandardStream::Output, &slot, &lines)
+        );
         lines.0.into_inner().unwrap()
     }
 

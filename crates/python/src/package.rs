@@ -84,20 +84,22 @@ modules! {
     "streeling_worker.payload" => "streeling_worker/payload.py",
     "streeling_worker.protobuf" => "streeling_worker/protobuf.py",
     "streeling_worker.protocol" => "streeling_worker/protocol.py",
+    "streeling_worker.randomness" => "streeling_worker/randomness.py",
     "streeling_worker.raw" => "streeling_worker/raw.py",
     "streeling_worker.serve" => "streeling_worker/serve.py",
     "streeling_worker.signatures" => "streeling_worker/signatures.py",
     "streeling_worker.spans" => "streeling_worker/spans.py",
+    "streeling_worker.template" => "streeling_worker/template.py",
     "streeling_worker.tensorproto" => "streeling_worker/tensorproto.py",
+    "streeling_worker.title" => "streeling_worker/title.py",
     "streeling_worker.tracer" => "streeling_worker/tracer.py",
     "streeling_worker.web" => "streeling_worker/web.py",
 }
 
-/// The program that the interpreter reads first, for a process that inherits these sockets; it
-/// receives the rest over the first of them.
-pub(crate) fn program(sockets: impl Iterator<Item = i32>) -> String {
-    let numbers: Vec<String> = sockets.map(|number| number.to_string()).collect();
-    format!("{BOOTSTRAP}_bootstrap({})\n", numbers.join(", "))
+/// The program that the interpreter reads first, for a process that inherits its control socket as
+/// this number; it receives the rest over that.
+pub(crate) fn program(control: i32) -> String {
+    format!("{BOOTSTRAP}_bootstrap({control})\n")
 }
 
 /// The body of the `package` frame: a JSON object of names and sources.

@@ -12,6 +12,7 @@ use streeling_core::{Error, ErrorKind};
 
 use crate::config::PoolConfig;
 use crate::error::StartError;
+use crate::generation::Generation;
 use crate::lock::lock;
 use crate::shared::{Failure, Shared};
 use crate::slot::WorkerSlot;
@@ -76,23 +77,24 @@ impl Pool {
     pub async fn start(&self) -> Result<(), StartError> {
         let mut supervised = self.slots.supervised.lock().await;
         let first = std::mem::take(&mut *lock(&self.slots.first));
-        let workers = self.start_workers(first).await?;
+        let workers = self.start_workers(&self.shared.generation(), first).await?;
         self.spawn(check_health(Arc::clone(&self.shared)));
         supervised.extend(self.supervise(workers));
         Ok(())
     }
 
-    /// Gives every worker a successor that loads the code and the model anew, all at the same time.
-    /// Once all have, each old worker is given nothing more; it ends when it has responded to what
-    /// is in flight on it, which is not waited for.
+    /// Gives every worker a successor of another generation, all at the same time. Once all have
+    /// loaded, each old worker is given nothing more; it ends when it has responded to what is in
+    /// flight on it, which is not waited for.
     ///
     /// # Errors
     ///
     /// The first [`StartError`] of any successor. Then nothing has changed.
-    pub async fn reload(&self) -> Result<(), StartError> {
+    pub async fn reload(&self, generation: &Generation) -> Result<(), StartError> {
         let supervised = self.slots.supervised.lock().await;
         let slots = supervised.iter().map(|one| Arc::clone(&one.slot));
-        let workers = self.start_workers(slots.collect()).await?;
+        let workers = self.start_workers(generation, slots.collect()).await?;
+        self.shared.set_generation(generation.clone());
         let mut installs = Vec::with_capacity(workers.len());
         for (slot, worker) in workers {
             let mut supervised = supervised.iter();
@@ -123,7 +125,7 @@ impl Pool {
         let mut supervised = self.slots.supervised.lock().await;
         let missing = workers.saturating_sub(supervised.len());
         let slots = take_slots(&self.shared.config, missing);
-        let new = self.start_workers(slots).await?;
+        let new = self.start_workers(&self.shared.generation(), slots).await?;
         supervised.extend(self.supervise(new));
         for surplus in supervised.drain(workers..) {
             // As above.
@@ -131,6 +133,12 @@ impl Pool {
         }
         self.slots.desired.store(workers, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Where new workers come from.
+    #[must_use]
+    pub fn generation(&self) -> Generation {
+        self.shared.generation()
     }
 
     /// How many workers are desired; those that are just being replaced count.
@@ -175,13 +183,15 @@ impl Pool {
     /// Starts workers, all at the same time; on an error those that were started are ended.
     async fn start_workers(
         &self,
+        generation: &Generation,
         slots: Vec<Arc<WorkerSlot>>,
     ) -> Result<Vec<(Arc<WorkerSlot>, Worker)>, StartError> {
         let mut starts = JoinSet::new();
         for slot in slots {
-            let config = self.shared.config.worker.clone();
+            let (generation, shared) = (generation.clone(), Arc::clone(&self.shared));
             starts.spawn(async move {
-                let started = Worker::start(&config, slot.number).await;
+                let worker = &shared.config.worker;
+                let started = generation.start_worker(worker, slot.number).await;
                 (slot, started)
             });
         }

@@ -1,71 +1,71 @@
-//! The process of a worker: how it is started, and its end.
+//! A process that runs the component: how it is started or taken over, and its end.
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use command_fds::{CommandFdExt, FdMapping};
 use rustix::process::{Pid, Signal};
 use streeling_core::{ComponentOutput, StandardStream};
-use tokio::io::AsyncWriteExt as _;
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncRead, AsyncWriteExt as _};
+use tokio::net::unix::pipe;
+use tokio::process::Command;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::error::StartError;
+use crate::orphans::{self, Adopted};
 use crate::output::forward;
 use crate::package::{self, Packages};
 
-/// The first descriptor that a worker inherits; 0 to 2 are the standard streams.
-const FIRST_FD: i32 = 3;
+/// The control socket in the process; 0 to 2 are the standard streams.
+const CONTROL_FD: i32 = 3;
 
 /// What a process has written before its end is there at once.
 const LAST_LINES_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// How a process is to be started.
-#[derive(Debug)]
-pub(crate) struct Launch<'a> {
-    /// The interpreter.
-    pub(crate) python: &'a Path,
-    /// What a list of processes shows of it.
-    pub(crate) shown: [String; 3],
-    /// What it inherits: the control socket, then the data sockets.
-    pub(crate) sockets: Vec<OwnedFd>,
-    /// Its worker slot.
-    pub(crate) slot: usize,
-    /// Where the lines go that it writes.
+/// Where the lines go that a process writes.
+#[derive(Clone, Debug)]
+pub(crate) struct Lines {
     pub(crate) output: Arc<dyn ComponentOutput>,
+    /// The worker's slot; a template has none.
+    pub(crate) slot: Arc<OnceLock<usize>>,
 }
+
+/// How a process ended; `None` as long as it runs.
+type End = Option<Result<ExitStatus, String>>;
 
 /// A process and its group; what is left of the group is killed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Process {
-    child: Child,
     group: Pid,
+    end: watch::Receiver<End>,
     /// What passes on its standard streams, until they end.
     forwards: JoinSet<()>,
+    lines: Lines,
     packages: Option<Arc<Packages>>,
 }
 
 impl Process {
     /// Starts an interpreter, which reads its program from standard input: on its command line
-    /// there is nothing that is not meant to be read by people.
-    pub(crate) async fn start(launch: Launch<'_>) -> Result<Self, StartError> {
-        let mut command = std::process::Command::new(launch.python);
-        command.arg("-").args(launch.shown);
-        let mappings: Vec<FdMapping> = (FIRST_FD..)
-            .zip(launch.sockets)
-            .map(|(child_fd, parent_fd)| FdMapping {
-                parent_fd,
-                child_fd,
-            })
-            .collect();
-        let numbers = mappings.iter().map(|mapping| mapping.child_fd);
-        let program = package::program(numbers);
+    /// there is nothing that is not meant to be read by people, `shown`. It inherits `control`.
+    pub(crate) async fn start(
+        python: &Path,
+        shown: &[String],
+        control: OwnedFd,
+        lines: Lines,
+    ) -> Result<Self, StartError> {
+        let mut command = std::process::Command::new(python);
+        command.arg("-").args(shown);
         command
-            .fd_mappings(mappings)
+            .fd_mappings(vec![FdMapping {
+                parent_fd: control,
+                child_fd: CONTROL_FD,
+            }])
             .map_err(|error| StartError::Protocol(error.to_string()))?;
         let mut command = Command::from(command);
         command
@@ -74,39 +74,95 @@ impl Process {
             .stderr(Stdio::piped())
             .process_group(0)
             .kill_on_drop(true);
-        // The packages are written here, too, since that may take a while.
-        let (mut child, packages) =
-            crate::spawn::spawn(move || Ok((command.spawn()?, package::packages())))
+        let start = move || {
+            let started = orphans::start(|| {
+                let child = command.spawn()?;
+                let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+                Ok((pid.ok_or(io::ErrorKind::NotFound)?, child))
+            });
+            // They are written here, too, since that may take a while.
+            Ok((started?, package::packages()))
+        };
+        let ((group, mut child), packages) =
+            crate::spawn::spawn(start)
                 .await
                 .map_err(|source| StartError::Spawn {
-                    python: launch.python.to_owned(),
+                    python: python.to_owned(),
                     source,
                 })?;
         if let Some(mut stdin) = child.stdin.take() {
             // A process that does not read it has ended, or is found to be silent.
+            let program = package::program(CONTROL_FD);
             tokio::spawn(async move { stdin.write_all(program.as_bytes()).await });
         }
-        let mut forwards = JoinSet::new();
-        if let Some(pipe) = child.stdout.take() {
-            let output = Arc::clone(&launch.output);
-            let stream = StandardStream::Output;
-            forwards.spawn(async move { forward(pipe, stream, launch.slot, &*output).await });
-        }
-        if let Some(pipe) = child.stderr.take() {
-            let output = launch.output;
-            let stream = StandardStream::Error;
-            forwards.spawn(async move { forward(pipe, stream, launch.slot, &*output).await });
-        }
-        let group = child
-            .id()
-            .and_then(|id| Pid::from_raw(id.cast_signed()))
-            .ok_or_else(|| StartError::Socket(io::ErrorKind::NotFound.into()))?;
-        Ok(Self {
-            child,
+        let (out, error) = (child.stdout.take(), child.stderr.take());
+        let end = async move {
+            let status = child.wait().await;
+            orphans::forget(group);
+            status
+        };
+        let mut process = Self::new(group, end, lines, packages);
+        process.forward(out, StandardStream::Output);
+        process.forward(error, StandardStream::Error);
+        Ok(process)
+    }
+
+    /// Takes over a process that another one has forked, and the ends of the pipes to which it
+    /// writes.
+    pub(crate) fn adopt(
+        pid: Pid,
+        [out, error]: [OwnedFd; 2],
+        lines: Lines,
+        packages: Option<Arc<Packages>>,
+    ) -> io::Result<Self> {
+        let adopted = Adopted::new(pid)?;
+        let end = async move {
+            let status = adopted.wait().await?;
+            Ok(ExitStatus::from_raw(status.as_raw()))
+        };
+        let mut process = Self::new(pid, end, lines, packages);
+        let pipe = |fd| pipe::Receiver::from_owned_fd(fd).map(Some);
+        process.forward(pipe(out)?, StandardStream::Output);
+        process.forward(pipe(error)?, StandardStream::Error);
+        Ok(process)
+    }
+
+    fn new(
+        group: Pid,
+        end: impl Future<Output = io::Result<ExitStatus>> + Send + 'static,
+        lines: Lines,
+        packages: Option<Arc<Packages>>,
+    ) -> Self {
+        let (ended, receiver) = watch::channel(None);
+        // It is waited for also when this is dropped, so that nothing is left of it.
+        tokio::spawn(async move {
+            let status = end.await.map_err(|error| error.to_string());
+            ended.send_replace(Some(status));
+        });
+        Self {
             group,
-            forwards,
+            end: receiver,
+            forwards: JoinSet::new(),
+            lines,
             packages,
-        })
+        }
+    }
+
+    fn forward(
+        &mut self,
+        pipe: Option<impl AsyncRead + Unpin + Send + 'static>,
+        stream: StandardStream,
+    ) {
+        let Some(pipe) = pipe else { return };
+        let Lines { output, slot } = self.lines.clone();
+        self.forwards
+            .spawn(async move { forward(pipe, stream, &slot, &*output).await });
+    }
+
+    /// From now on it is the worker of this slot.
+    pub(crate) fn set_slot(&self, slot: usize) {
+        // A process that is started as a worker has its slot from the start.
+        let _ = self.lines.slot.set(slot);
     }
 
     /// The process's id.
@@ -114,19 +170,35 @@ impl Process {
         self.group.as_raw_nonzero().get().unsigned_abs()
     }
 
-    /// The folder that has the packages as files, as long as this process lives.
-    pub(crate) fn packages(&self) -> Option<&Path> {
-        self.packages.as_deref().map(Packages::path)
+    /// The packages as files, which are there as long as something has them.
+    pub(crate) fn packages(&self) -> Option<&Arc<Packages>> {
+        self.packages.as_ref()
     }
 
     /// Waits for the process to end, and for what it has written last.
     pub(crate) async fn wait(&mut self) -> io::Result<ExitStatus> {
-        let status = self.child.wait().await;
+        let status = self.ended().await;
         let written = async { while self.forwards.join_next().await.is_some() {} };
         // A process that it has started may keep the streams open.
         let _ = tokio::time::timeout(LAST_LINES_TIMEOUT, written).await;
         self.forwards.detach_all();
         status
+    }
+
+    /// Ready when the process has ended. It may outlive this.
+    pub(crate) fn ended(&self) -> impl Future<Output = io::Result<ExitStatus>> + use<> {
+        let mut end = self.end.clone();
+        async move {
+            let end = end.wait_for(Option::is_some).await;
+            let end = end.map_err(|_| io::Error::other("the runtime is going down"))?;
+            let status = end.clone().expect("it was waited for");
+            status.map_err(io::Error::other)
+        }
+    }
+
+    /// Whether the process has ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.end.borrow().is_some()
     }
 
     /// Sends SIGTERM to the process and all that it has started.

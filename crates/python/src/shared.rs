@@ -1,18 +1,22 @@
 //! What the handles of a pool and the supervisors of its slots share.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
 
 use crate::config::PoolConfig;
 use crate::error::StartError;
+use crate::generation::Generation;
 use crate::loaded::LoadedComponent;
+use crate::lock::lock;
 use crate::registry::Registry;
 use crate::statistics::Statistics;
 
 /// The state of a pool.
 pub(crate) struct Shared {
     pub(crate) config: PoolConfig,
+    /// Where new workers come from.
+    generation: Mutex<Generation>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) statistics: Statistics,
     pub(crate) component: LoadedComponent,
@@ -38,8 +42,19 @@ impl Shared {
             component: LoadedComponent::default(),
             stop: watch::Sender::new(false),
             failure: watch::Sender::new(None),
+            generation: Mutex::new(config.generation.clone()),
             config,
         }
+    }
+
+    /// Where new workers come from.
+    pub(crate) fn generation(&self) -> Generation {
+        lock(&self.generation).clone()
+    }
+
+    /// New workers come from here from now on.
+    pub(crate) fn set_generation(&self, generation: Generation) {
+        *lock(&self.generation) = generation;
     }
 
     /// Ready when the pool is to be stopped.

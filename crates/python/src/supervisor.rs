@@ -20,7 +20,8 @@ use crate::slot::WorkerSlot;
 use crate::statistics::ReplaceReason;
 use crate::worker::Worker;
 
-/// The first pause before a lost worker is started again; it doubles with each failure in a row.
+/// The pause before a worker that has been lost for a second time in a row is started again; it
+/// doubles with each further time.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// The longest pause before a lost worker is started again.
@@ -137,11 +138,12 @@ impl SlotSupervisor {
 
     /// Starts a worker after a pause.
     fn start_successor(&mut self, pause: Duration) {
-        let config = self.shared.config.worker.clone();
+        let shared = Arc::clone(&self.shared);
         let slot = self.slot.number;
         self.successor = Some(Box::pin(async move {
             tokio::time::sleep(pause).await;
-            Worker::start(&config, slot).await
+            let generation = shared.generation();
+            generation.start_worker(&shared.config.worker, slot).await
         }));
     }
 
@@ -211,7 +213,7 @@ impl SlotSupervisor {
         self.failures = 0;
         self.kills = 0;
         if self.successor.is_none() {
-            self.start_successor(FIRST_PAUSE);
+            self.start_successor(Duration::ZERO);
         }
         Continue(())
     }
@@ -273,10 +275,12 @@ impl SlotSupervisor {
     }
 }
 
-/// The pause after so many failures in a row, at least one.
+/// The pause after so many failures in a row: none after the first.
 fn pause(failures: u32) -> Duration {
-    let doubled = FIRST_PAUSE * 2_u32.pow((failures - 1).min(16));
-    doubled.min(LONGEST_PAUSE)
+    match failures.checked_sub(2) {
+        None => Duration::ZERO,
+        Some(doublings) => LONGEST_PAUSE.min(FIRST_PAUSE * 2_u32.pow(doublings.min(16))),
+    }
 }
 
 /// Ready when the worker is to be replaced; never without one.

@@ -1,15 +1,17 @@
 //! The worker pools, as the settings want them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use streeling_config::{LogLevel, Settings, TraceExporter, Tracing, WorkerPool};
+use streeling_config::{
+    LoadIn, LogLevel, Settings, TraceExporter, Tracing, WorkerPool, WorkerStart,
+};
 #[cfg(feature = "metrics")]
 use streeling_metrics::WorkerProcess;
 use streeling_python::{
-    Pool, PoolConfig, Recycle, StartError, WorkerConfig, WorkerSlots, WorkerTracing,
-    find_interpreter,
+    ComponentConfig, Generation, Pool, PoolConfig, Recycle, StartError, WorkerConfig, WorkerSlots,
+    WorkerTracing, find_interpreter,
 };
 use streeling_tracing::{ComponentLines, LogFormat};
 use tokio::sync::watch;
@@ -23,7 +25,7 @@ const ENVELOPE: usize = 1 << 20;
 /// Time that a worker without requests has at least, when the server stops, to exit by itself.
 const LEAST_GRACE: Duration = Duration::from_millis(500);
 
-/// Starts of a worker in a row that may fail; with the pauses between them, some six seconds.
+/// Starts of a worker in a row that may fail; with the pauses between them, some three seconds.
 const TRIES: u32 = 7;
 
 /// The pools, by the ports that they serve. Clones share the workers.
@@ -41,15 +43,19 @@ pub(crate) enum Pools {
 impl Pools {
     /// The pools that the settings want, not yet started.
     pub(crate) fn new(settings: &Settings) -> Result<Self, ServeError> {
-        let interpreter = interpreter(settings)?;
         let rest = workers(settings, settings.rest.workers);
         let grpc = workers(settings, settings.grpc.workers);
         let (rest_threads, grpc_threads) = (Threads::of_rest(settings), Threads::of_grpc(settings));
+        let generation = Generation::new(component(settings, rest_threads.or_more(grpc_threads))?);
         let slots = WorkerSlots::default();
-        let output = output(settings)?;
-        let pool = |serves, workers, threads| {
-            let worker = worker(settings, &interpreter, threads, serves, &output);
-            pool(settings, &slots, workers, worker)
+        let pool = |serves, workers, threads: Threads| {
+            pool(
+                settings,
+                &generation,
+                &slots,
+                workers,
+                threads.worker(serves),
+            )
         };
         Ok(match settings.workers.pool {
             WorkerPool::Separate => Self::Separate {
@@ -196,6 +202,14 @@ impl Threads {
         }
     }
 
+    fn worker(self, serves: &'static str) -> WorkerConfig {
+        WorkerConfig {
+            threads: self.number as usize,
+            threads_are_default: self.are_default,
+            serves,
+        }
+    }
+
     /// Those of a worker behind both ports.
     fn or_more(self, other: Self) -> Self {
         Self {
@@ -224,16 +238,16 @@ pub(crate) fn workers(settings: &Settings, configured: u32) -> u32 {
 
 /// A single worker, to look at the component in it.
 pub(crate) fn one_worker(settings: &Settings) -> Result<Pool, ServeError> {
-    let interpreter = interpreter(settings)?;
-    let output = output(settings)?;
-    let worker = worker(
+    let threads = Threads::of_rest(settings);
+    let generation = Generation::new(component(settings, threads)?);
+    let slots = WorkerSlots::default();
+    Ok(pool(
         settings,
-        &interpreter,
-        Threads::of_rest(settings),
-        "check",
-        &output,
-    );
-    Ok(pool(settings, &WorkerSlots::default(), 1, worker))
+        &generation,
+        &slots,
+        1,
+        threads.worker("check"),
+    ))
 }
 
 /// The file to execute. It is looked for before anything is started, since a wrong name is a wrong
@@ -245,9 +259,16 @@ fn interpreter(settings: &Settings) -> Result<PathBuf, ServeError> {
     })
 }
 
-fn pool(settings: &Settings, slots: &WorkerSlots, workers: u32, worker: WorkerConfig) -> Pool {
+fn pool(
+    settings: &Settings,
+    generation: &Generation,
+    slots: &WorkerSlots,
+    workers: u32,
+    worker: WorkerConfig,
+) -> Pool {
     let largest = settings.rest.max_body.max(settings.grpc.max_message);
     Pool::new(PoolConfig {
+        generation: generation.clone(),
         worker,
         slots: slots.clone(),
         workers: workers as usize,
@@ -268,24 +289,17 @@ fn output(settings: &Settings) -> Result<Arc<ComponentLines>, ServeError> {
     Ok(Arc::new(lines.map_err(ServeError::Streams)?))
 }
 
-fn worker(
-    settings: &Settings,
-    interpreter: &Path,
-    threads: Threads,
-    serves: &'static str,
-    output: &Arc<ComponentLines>,
-) -> WorkerConfig {
-    WorkerConfig {
-        python: interpreter.to_owned(),
+/// What is constructed, for workers of so many threads at most.
+fn component(settings: &Settings, threads: Threads) -> Result<ComponentConfig, ServeError> {
+    Ok(ComponentConfig {
+        python: interpreter(settings)?,
         app_dir: settings.python.app_dir.clone(),
         module: settings.component.interface.module.clone(),
         class: settings.component.interface.class.clone(),
         parameters: settings.component.parameters.to_python_json(),
         metadata: settings.deployment.model_metadata.clone(),
-        unit_id: settings.identity.unit.clone(),
         image: settings.identity.image.clone(),
         threads: threads.number as usize,
-        threads_are_default: threads.are_default,
         log_level: match settings.log.level {
             LogLevel::Debug => "DEBUG",
             LogLevel::Info => "INFO",
@@ -293,11 +307,19 @@ fn worker(
             LogLevel::Error => "ERROR",
         },
         log_as_json: log::format(&settings.log) == LogFormat::Json,
-        serves,
-        output: Arc::clone(output) as _,
+        output: output(settings)?,
         metrics_in_response: settings.metrics.in_response,
         tracing: settings.tracing.as_ref().map(tracing),
-    }
+        start: match settings.workers.start {
+            WorkerStart::Auto => streeling_python::WorkerStart::Auto,
+            WorkerStart::Fork => streeling_python::WorkerStart::Fork,
+            WorkerStart::Spawn => streeling_python::WorkerStart::Spawn,
+        },
+        load_in: match settings.workers.load_in {
+            LoadIn::Worker => streeling_python::LoadIn::Worker,
+            LoadIn::Template => streeling_python::LoadIn::Template,
+        },
+    })
 }
 
 fn tracing(settings: &Tracing) -> WorkerTracing {

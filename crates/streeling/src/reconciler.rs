@@ -68,17 +68,33 @@ impl Reconciler {
     /// Stops all processes: each finishes its requests, for at most `grace`.
     pub(crate) async fn stop(&self, grace: Duration) {
         tokio::join!(self.pools.stop(grace), self.stop_service(grace));
+        // Templates may have made what workers use to their end.
+        for pool in self.pools.all() {
+            pool.generation().stop().await;
+        }
     }
 
     /// One pool after the other: if the first cannot load the component, the second need not try,
     /// and fewer copies of a model are in memory at the same time.
     async fn reload(&self) {
-        for pool in self.pools.all() {
-            if let Err(error) = pool.reload().await {
+        let Some(old) = self.pools.all().next().map(Pool::generation) else {
+            return;
+        };
+        let new = old.next();
+        // Where the component listens at a port of its own, the new template needs it; otherwise
+        // the old one stays until the new one is good.
+        old.release_port().await;
+        for (done, pool) in self.pools.all().enumerate() {
+            if let Err(error) = pool.reload(&new).await {
                 tracing::error!("not reloaded, the old workers keep serving: {error}");
+                if done == 0 {
+                    new.stop().await;
+                    old.restore().await;
+                }
                 return;
             }
         }
+        old.stop().await;
         self.restart_service().await;
         tracing::info!("all workers are reloaded");
     }

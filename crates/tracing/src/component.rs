@@ -25,7 +25,8 @@ struct Line<'a> {
     timestamp: String,
     level: &'static str,
     message: &'a str,
-    worker: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    worker: Option<usize>,
     stream: &'static str,
     target: &'static str,
 }
@@ -46,7 +47,7 @@ impl ComponentLines {
 }
 
 impl ComponentOutput for ComponentLines {
-    fn write(&self, stream: StandardStream, worker: usize, line: &[u8]) {
+    fn write(&self, stream: StandardStream, worker: Option<usize>, line: &[u8]) {
         let sink = match stream {
             StandardStream::Output => &self.output,
             StandardStream::Error => &self.error,
@@ -66,7 +67,7 @@ fn is_object(line: &[u8]) -> bool {
         && std::str::from_utf8(line).is_ok()
 }
 
-fn wrapped(stream: StandardStream, worker: usize, line: &[u8]) -> Vec<u8> {
+fn wrapped(stream: StandardStream, worker: Option<usize>, line: &[u8]) -> Vec<u8> {
     let message = String::from_utf8_lossy(line);
     let line = Line {
         timestamp: Timestamp::now()
@@ -110,7 +111,7 @@ mod tests {
 
     #[test]
     fn other_lines_become_objects() {
-        let line = wrapped(StandardStream::Error, 2, b"a \"\x1b\xff\r\n");
+        let line = wrapped(StandardStream::Error, Some(2), b"a \"\x1b\xff\r\n");
         let (end, text) = line.split_last().unwrap();
         assert_eq!(*end, b'\n');
         let mut value: Value = serde_json::from_slice(text).unwrap();

@@ -7,7 +7,7 @@ use serde_json::json;
 use streeling_testkit::{Request, ServerCommand};
 
 use crate::grpc_client::{predict, tensor, values};
-use crate::processes::{children, listening};
+use crate::processes::{listening, workers};
 use crate::support::{PYTHON, SERVER, root, send_json};
 
 /// `Scripted` on the build that has `transport` alone; every setting but the ports is a default.
@@ -51,7 +51,7 @@ fn without_grpc_rest_is_served_and_grpc_workers_are_refused() {
     let server = build("rest").start().unwrap();
     let rest = BTreeSet::from([server.address().port()]);
     assert_eq!(listening(server.pid()), rest);
-    assert_eq!(children(server.pid()).len(), 1);
+    assert_eq!(workers(server.pid()).len(), 1);
     let body = r#"{"data":{"ndarray":[[1.5,2.5]]}}"#;
     let (status, response) = send_json(&server, &Request::json("/predict", body));
     assert_eq!(
@@ -72,7 +72,7 @@ fn without_rest_grpc_is_served_and_rest_workers_are_refused() {
     let server = build("grpc").start_grpc().unwrap();
     let grpc = BTreeSet::from([server.address().port()]);
     assert_eq!(listening(server.pid()), grpc);
-    assert_eq!(children(server.pid()).len(), 1);
+    assert_eq!(workers(server.pid()).len(), 1);
     let response = predict(server.address(), tensor([1, 2], &[1.5, 2.5])).unwrap();
     assert_eq!(values(&response), (&[1, 2][..], &[1.5, 2.5][..]));
 }

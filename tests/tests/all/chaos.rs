@@ -28,7 +28,7 @@ use tonic::{Code, Status};
 
 use crate::grpc_client::{tensor, values};
 use crate::metrics::of_pool;
-use crate::processes::children;
+use crate::processes::workers;
 use crate::support::{
     Gate, TIMEOUT, command_in, eventually, pid, root, scripted, send_json, worker,
 };
@@ -277,7 +277,7 @@ fn recycled_workers_lose_no_request() {
     let since = Instant::now();
     while seen.len() < recycles + 4 {
         assert!(since.elapsed() < TIMEOUT * 10, "{} workers", seen.len());
-        seen.extend(children(server.pid()));
+        seen.extend(workers(server.pid()));
         sleep(Duration::from_millis(5));
     }
     load.until(recycles * each);
@@ -294,7 +294,7 @@ fn reloads_lose_no_request_and_broken_code_changes_nothing() {
     let load = Load::on(&server);
     let reloads = 2 * *SCALE;
     for reload in 0..reloads {
-        let before = children(server.pid());
+        let before = workers(server.pid());
         let broken = reload == reloads / 2;
         if broken {
             fs::write(&code, "raise RuntimeError('broken on purpose')\n").unwrap();
@@ -305,11 +305,11 @@ fn reloads_lose_no_request_and_broken_code_changes_nothing() {
             assert!(line.contains("the old workers keep serving"), "{line}");
             server.wait_for_log("broken on purpose");
             // The one that failed may still be ending.
-            eventually("the old workers alone", || children(server.pid()) == before);
+            eventually("the old workers alone", || workers(server.pid()) == before);
             fs::write(&code, &good).unwrap();
         } else {
             eventually("new workers", || {
-                let after = children(server.pid());
+                let after = workers(server.pid());
                 after.len() == before.len() && after.is_disjoint(&before)
             });
         }
@@ -327,15 +327,15 @@ fn killed_workers_break_no_connection() {
     let (files, held) = (descriptors(pid), memory(pid));
     let kills = 10 * *SCALE as usize;
     for turn in 0..kills {
-        eventually("all workers", || children(pid).len() == 4);
+        eventually("all workers", || workers(pid).len() == 4);
         let before = load.tally.succeeded();
         load.until(before + 100);
-        let victim = children(pid).into_iter().nth(turn % 4).unwrap();
+        let victim = workers(pid).into_iter().nth(turn % 4).unwrap();
         let raw = rustix::process::Pid::from_raw(i32::try_from(victim).unwrap()).unwrap();
         rustix::process::kill_process(raw, Signal::KILL).unwrap();
-        eventually("its end", || !children(pid).contains(&victim));
+        eventually("its end", || !workers(pid).contains(&victim));
     }
-    eventually("all workers again", || children(pid).len() == 4);
+    eventually("all workers again", || workers(pid).len() == 4);
     let before = load.tally.succeeded();
     load.until(before + 2000);
     eventually("as many descriptors as before", || {
@@ -413,11 +413,11 @@ fn hung_worker_is_replaced() {
         .args(["--workers", "4", "--threads", "1", "--timeout-ms", "1000"])
         .start()
         .unwrap();
-    let before = children(server.pid());
+    let before = workers(server.pid());
     let hang = Request::json("/predict", r#"{"data":{"ndarray":[[-1.0]]}}"#.to_owned());
     assert_eq!(server.send(&hang).unwrap().status, 504);
     eventually("another worker in its slot", || {
-        let after = children(server.pid());
+        let after = workers(server.pid());
         after.len() == 4 && after.intersection(&before).count() == 3
     });
 }

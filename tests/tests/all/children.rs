@@ -160,11 +160,16 @@ fn a_list_of_processes_shows_a_short_line_for_each_worker() {
             let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap();
             let line = String::from_utf8(line).unwrap();
             let words: Vec<&str> = line.trim_end_matches('\0').split('\0').collect();
-            words[1..].join(" ")
+            words[1..].join(" ").trim_end().to_owned()
         })
         .collect();
     lines.sort_unstable();
-    assert_eq!(lines, ["- Scripted REST 0", "- Scripted REST 1"]);
+    let expected = [
+        "- Scripted REST 0",
+        "- Scripted REST 1",
+        "- Scripted template",
+    ];
+    assert_eq!(lines, expected);
     let pid = format!(" pid={pid}");
     assert!(server.wait_for_log(&pid).contains("component loaded"));
 }

@@ -46,6 +46,8 @@ mod settings;
 mod signals;
 mod starts;
 mod support;
+#[cfg(target_os = "linux")]
+mod template;
 mod tools;
 mod trace_exports;
 mod traces;

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use self::operator::{Deployed, folder};
 use crate::grpc_client::{predict, tensor, values};
 use crate::metrics::{scrape_at, value};
-use crate::processes::{children, listening};
+use crate::processes::{listening, workers};
 use crate::support::{Gate, PYTHON, bare_command, eventually, send_json};
 
 /// Is in the log once for every call of `load()`.
@@ -66,7 +66,7 @@ impl Pod {
 
     /// The worker processes.
     fn workers(&self) -> BTreeSet<u32> {
-        children(self.server.pid())
+        workers(self.server.pid())
     }
 
     /// Checks how many worker processes there are, each of which must have called `load()` once.

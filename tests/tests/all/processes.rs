@@ -15,6 +15,18 @@ pub(crate) fn children(parent: u32) -> BTreeSet<u32> {
         .collect()
 }
 
+/// The workers of a server: its running children but for the template, from which they are forked.
+pub(crate) fn workers(server: u32) -> BTreeSet<u32> {
+    let mut all = children(server);
+    all.retain(|pid| {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        !line
+            .split(|byte| *byte == 0)
+            .any(|word| word == b"template")
+    });
+    all
+}
+
 /// The parent of a process, unless that one only waits to be reaped.
 fn parent_of(pid: u32) -> Option<u32> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;

@@ -9,7 +9,7 @@ use streeling_testkit::{Request, Server, Signal};
 
 use crate::grpc_client::{predict, tensor};
 use crate::metrics::{held, metered, of_pool, scrape, scrape_as, value};
-use crate::processes::children;
+use crate::processes::workers;
 use crate::support::{
     Gate, TIMEOUT, command, eventually, meanwhile, perform, scripted, send_json, step, worker,
 };
@@ -223,7 +223,7 @@ fn no_two_slots_have_the_same_number() {
         server.signal(signal).unwrap();
         eventually("the desired workers", || {
             // Until the last of those that are removed has ended.
-            children(server.pid()).len() == 2 * count
+            workers(server.pid()).len() == 2 * count
                 && ["rest", "grpc"].map(|pool| slots(&server, pool).len()) == [count; 2]
         });
         ["rest", "grpc"].map(|pool| slots(&server, pool))

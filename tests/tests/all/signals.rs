@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use streeling_testkit::{Request, Server, Signal};
 
-use crate::processes::children;
+use crate::processes::{children, workers};
 use crate::support::{
     Gate, TIMEOUT, command, command_in, eventually, meanwhile, runs, scripted, send_json, worker,
 };
@@ -74,7 +74,7 @@ fn request_that_outlasts_the_grace_does_not_hold_the_server() {
 fn workers_end_when_the_server_is_killed() {
     let mut server = scripted(&["--workers", "2", "--threads", "1"]);
     let pids = children(server.pid());
-    assert_eq!(pids.len(), 2);
+    assert_eq!(pids.len(), 3, "two workers, and what they are forked from");
     server.signal(Signal::KILL).unwrap();
     server.wait(TIMEOUT).unwrap();
     eventually("the end of the workers", || {
@@ -99,12 +99,16 @@ fn signals_that_mean_nothing_here_do_nothing() {
 fn end_at_the_defaults(within: Duration) {
     let command = command("Scripted").env("GRPC_WORKERS", "");
     let mut server = command.args(["--grpc-port", "0"]).start().unwrap();
-    let workers = children(server.pid());
-    assert_eq!(workers.len(), 2);
+    let processes = children(server.pid());
+    assert_eq!(
+        processes.len(),
+        3,
+        "two workers, and what they are forked from"
+    );
     server.signal(Signal::TERM).unwrap();
     let status = server.wait(within).unwrap();
     assert_eq!(status.code(), Some(0));
-    assert!(!workers.into_iter().any(runs));
+    assert!(!processes.into_iter().any(runs));
 }
 
 #[test]
@@ -144,7 +148,7 @@ fn hangup_serves_new_code_and_loses_no_request() {
     let command = command_in(folder.path(), "Version").env("GRPC_WORKERS", "1");
     let flags = ["--workers", "2", "--threads", "2", "--grpc-port", "0"];
     let server = command.args(flags).start().unwrap();
-    let before = children(server.pid());
+    let before = workers(server.pid());
     assert_eq!(before.len(), 3);
     let is_served = || {
         let found = version(&server);
@@ -159,7 +163,7 @@ fn hangup_serves_new_code_and_loses_no_request() {
     eventually("the end of the old workers", || {
         !before.iter().any(|&pid| runs(pid))
     });
-    assert_eq!(children(server.pid()).len(), 3);
+    assert_eq!(workers(server.pid()).len(), 3);
 }
 
 #[test]
@@ -186,7 +190,7 @@ fn a_worker_more_and_a_worker_fewer() {
     let server = command.args(flags).start().unwrap();
     let become_so_many = |count: usize| {
         eventually(&format!("a server with {count} workers"), || {
-            children(server.pid()).len() == count
+            workers(server.pid()).len() == count
         });
     };
     let has_followed = |signals: usize| {

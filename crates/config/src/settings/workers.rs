@@ -16,6 +16,10 @@ use crate::row::{Group, Row, Status, To};
 pub struct Workers {
     /// Whether the transports share them.
     pub pool: WorkerPool,
+    /// How they come by the component.
+    pub start: WorkerStart,
+    /// Where the component's `load()` is called.
+    pub load_in: LoadIn,
     /// Whose defaults count where the two differ.
     pub defaults: Defaults,
     /// One thread each. The thread counts of the transports follow it already.
@@ -38,6 +42,8 @@ impl Part for Workers {
     fn blank() -> Self {
         Self {
             pool: WorkerPool::Separate,
+            start: WorkerStart::Auto,
+            load_in: LoadIn::Worker,
             defaults: Defaults::Page,
             single_threaded: false,
             max_requests: 0,
@@ -61,6 +67,28 @@ words! {
 }
 
 words! {
+    /// How workers come by the component.
+    WorkerStart {
+        /// Forked where that is safe, else each by itself.
+        Auto = "auto",
+        /// Forked from one process that has constructed it.
+        Fork = "fork",
+        /// Each constructs it by itself.
+        Spawn = "spawn",
+    }
+}
+
+words! {
+    /// Where the component's `load()` is called.
+    LoadIn {
+        /// In every worker.
+        Worker = "worker",
+        /// Once, before workers are forked.
+        Template = "template",
+    }
+}
+
+words! {
     /// Whose defaults count where the two differ.
     Defaults {
         /// Those of Seldon Core's page about its Python server.
@@ -80,6 +108,8 @@ pub(super) static ROWS: &[&Row] = &[
     &THREADS,
     &SINGLE_THREADED,
     &WORKER_POOL,
+    &WORKER_START,
+    &LOAD_IN,
     &MAX_QUEUE,
     &MAX_REQUESTS,
     &MAX_REQUESTS_JITTER,
@@ -139,9 +169,9 @@ pub(crate) static WORKERS: Row = Row {
         zh: "处理 REST 请求的工作进程（worker）数量",
     },
     detail: Text {
-        en: "Each loads a copy of the model. 0 switches REST off: its port stays open and \
+        en: "Each calls the component's load(). 0 switches REST off: its port stays open and \
              responds to the health routes, and with 503 to everything else.",
-        zh: "每个工作进程各加载一份模型。0 表示关闭 REST：端口保持打开，只响应健康检查，\
+        zh: "每个工作进程各调用一次组件的 load()。0 表示关闭 REST：端口保持打开，只响应健康检查，\
              其余请求返回 503。",
     },
 };
@@ -223,6 +253,58 @@ static WORKER_POOL: Row = Row {
              as often.",
         zh: "separate：REST 使用 --workers 个进程，gRPC 使用 --grpc-workers 个进程。\
              shared：两个端口共用一个进程池，大小取两者中较大的值，模型加载的份数因此减半。",
+    },
+};
+
+static WORKER_START: Row = Row {
+    flag: Value("worker-start"),
+    variables: &["STREELING_WORKER_START"],
+    default: Typed("auto"),
+    value: &To(Words::<WorkerStart>::ALL, |workers: &mut Workers, start| {
+        workers.start = start;
+    }),
+    group: Group::Workers,
+    status: Status::Active,
+    meaning: Text {
+        en: "Whether workers are forked from one process that has constructed the component",
+        zh: "工作进程是否从一个已构造好组件的进程 fork 而来",
+    },
+    detail: Text {
+        en: "fork: the component is imported and constructed once, in a process that serves \
+             nothing, the template; a worker is a fork of it, so that a model made in __init__ is \
+             in memory once, and a worker is there in milliseconds. spawn: each worker is an \
+             interpreter of its own, one constructor after the other. auto: fork, and spawn where \
+             the component has started native threads (OpenMP, TensorFlow, gRPC) or opened a \
+             CUDA device, which do not live in a fork; the log says so. Linux only; elsewhere \
+             spawn.",
+        zh: "fork：组件只在一个不处理请求的进程（模板）中导入并构造一次，各工作进程由它 fork \
+             而来：在 __init__ 中创建的模型在内存里只有一份，启动一个工作进程只需几毫秒。\
+             spawn：每个工作进程是独立的解释器，依次构造组件。auto：使用 fork；若组件启动了\
+             原生线程（OpenMP、TensorFlow、gRPC）或打开了 CUDA 设备（它们在 fork 后不可用），\
+             则使用 spawn，日志会说明原因。仅限 Linux；其他系统使用 spawn。",
+    },
+};
+
+static LOAD_IN: Row = Row {
+    flag: Value("load-in"),
+    variables: &["STREELING_LOAD_IN"],
+    default: Typed("worker"),
+    value: &To(Words::<LoadIn>::ALL, |workers: &mut Workers, place| {
+        workers.load_in = place;
+    }),
+    group: Group::Workers,
+    status: Status::Active,
+    meaning: Text {
+        en: "Where the component's load() is called",
+        zh: "在哪里调用组件的 load()",
+    },
+    detail: Text {
+        en: "worker: in every worker, as on seldon-core. template: once, before workers are \
+             forked, so that a model that load() makes is in memory once, too; for components \
+             whose load() starts no threads and opens no connections.",
+        zh: "worker：与 seldon-core 一样，在每个工作进程中调用。template：在 fork 之前只调用\
+             一次，load() 创建的模型在内存中也只有一份；适用于 load() 不启动线程、\
+             不打开连接的组件。",
     },
 };
 

@@ -19,22 +19,34 @@ PACKAGE = "seldon_core"
 IN_MEMORY = "<streeling>"
 
 
-def handle_signals(takes_requests: bool) -> None:
-    """Leaves the end of the worker to the server, and that of its children to the system.
+def handle_signals() -> None:
+    """Leaves the end of this process to the server, and that of its children to the system.
 
     Ctrl-C goes to the whole terminal, and so does a TERM to the whole group, from systemd for one.
-    Handlers and not SIG_IGN, which programs that the component starts would inherit. The
-    component's own server, though, is ended by SIGTERM, in its own way or by default.
+    Handlers and not SIG_IGN, which programs that the component starts would inherit.
     """
-    signal.signal(signal.SIGINT, _do_nothing)
-    if takes_requests:
-        signal.signal(signal.SIGTERM, _do_nothing)
+    for number in _DEFAULTS:
+        signal.signal(number, _do_nothing)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(
             before=_forking.begin,
             after_in_parent=_forking.end,
             after_in_child=_forking.end_in_child,
         )
+
+
+def handle_signals_again() -> None:
+    """For a worker that has just been forked: it is no child of the component's own. The
+    component's handlers stay."""
+    for number, default in _DEFAULTS.items():
+        if signal.getsignal(number) == default:
+            signal.signal(number, _do_nothing)
+
+
+def end_by_signal() -> None:
+    """For the component's own server, which is ended by SIGTERM, in its own way or by default."""
+    if signal.getsignal(signal.SIGTERM) is _do_nothing:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _do_nothing(number: int, frame: object) -> None:

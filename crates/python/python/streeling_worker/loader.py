@@ -1,4 +1,4 @@
-"""From a `load` frame to a component that is ready."""
+"""From a `construct` frame to a component that is ready."""
 
 from __future__ import annotations
 
@@ -28,15 +28,50 @@ class LoadError(Exception):
         }
 
 
-class Loaded:
-    """A component that is ready, with the JSON of its `ready` frame, and what records its spans."""
+class Constructed:
+    """A component as its class made it, what records its spans, and how long both took."""
 
     def __init__(
-        self, component: object, ready: dict[str, Any], spans: tracer.Tracer | None
+        self, component: object, request: dict[str, Any], spans: tracer.Tracer | None
     ) -> None:
         self.component = component
-        self.ready = ready
         self.spans = spans
+        self.seconds = 0.0
+        self._request = request
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why workers should not be forked from this process."""
+        if self.spans is None:
+            return None
+        return f"the thread of {tracer.CLIENT} that sends spans would not live in a fork"
+
+    def load(self) -> dict[str, Any]:
+        """Loads what `construct` has not, and returns the JSON of the `ready` frame. Raises
+        `LoadError`."""
+        start = time.monotonic()
+        component: Any = self.component
+        request = self._request
+        if request["load_in"] == "worker":
+            _load(component)
+        try:
+            own = component.init_metadata() if defined(component, "init_metadata") else None
+        except BaseException as error:
+            raise LoadError("metadata", error) from error
+        built = problem = None
+        try:
+            built = metadata.build(own, request.get("metadata"), request.get("image"))
+        except metadata.BadMetadata as error:
+            problem = str(error)
+        methods = capabilities(component)
+        return {
+            "methods": methods,
+            "hint": method_hint(component, methods),
+            "thread_safe": is_thread_safe(component),
+            "metadata": built,
+            "metadata_error": problem,
+            "load_seconds": round(time.monotonic() - start, 6),
+        }
 
 
 def use_folder(folder: str) -> None:
@@ -74,8 +109,8 @@ def is_thread_safe(component: object) -> bool:
         return False
 
 
-def load(request: dict[str, Any]) -> Loaded:
-    """Imports, constructs and loads. Raises `LoadError`."""
+def construct(request: dict[str, Any]) -> Constructed:
+    """Imports and constructs, and loads where that is to be done once. Raises `LoadError`."""
     start = time.monotonic()
     stage = "import"
     # A component may raise anything at its start, `SystemExit` included.
@@ -85,27 +120,20 @@ def load(request: dict[str, Any]) -> Loaded:
         spans = tracer.install(request.get("tracing"), request["app_dir"])
         stage = "construct"
         component = factory(**request["parameters"])
-        stage = "load"
+    except BaseException as error:
+        raise LoadError(stage, error, import_hint(stage, request, error)) from error
+    constructed = Constructed(component, request, spans)
+    if request["load_in"] == "template":
+        _load(component)
+    constructed.seconds = round(time.monotonic() - start, 6)
+    return constructed
+
+
+def _load(component: Any) -> None:
+    try:
         if defined(component, "load"):
             # A base class that leaves it to others, as seldon-core takes it.
             with contextlib.suppress(NotImplementedError):
                 component.load()
-        stage = "metadata"
-        own = component.init_metadata() if defined(component, "init_metadata") else None
     except BaseException as error:
-        raise LoadError(stage, error, import_hint(stage, request, error)) from error
-    built = problem = None
-    try:
-        built = metadata.build(own, request.get("metadata"), request.get("image"))
-    except metadata.BadMetadata as error:
-        problem = str(error)
-    methods = capabilities(component)
-    ready = {
-        "methods": methods,
-        "hint": method_hint(component, methods),
-        "thread_safe": is_thread_safe(component),
-        "metadata": built,
-        "metadata_error": problem,
-        "load_seconds": round(time.monotonic() - start, 6),
-    }
-    return Loaded(component, ready, spans)
+        raise LoadError("load", error) from error

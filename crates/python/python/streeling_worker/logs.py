@@ -33,10 +33,11 @@ _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "task
 class LogHandler(logging.Handler):
     """Writes to the descriptor itself, since the component may replace `sys.stderr`."""
 
-    def __init__(self, worker: int = 0, as_json: bool = False, descriptor: int = 2) -> None:
+    def __init__(self, worker: int | None = 0, as_json: bool = False, descriptor: int = 2) -> None:
+        """A template is no `worker`."""
         super().__init__()
         self._descriptor = descriptor
-        self._worker = worker
+        self.worker = worker
         self._line: Callable[[logging.LogRecord], str] = self._json if as_json else self._text
         # What has been printed to it before comes first.
         self._stream: TextIO | None = sys.stderr
@@ -58,7 +59,9 @@ class LogHandler(logging.Handler):
         like a line of the server's."""
         first, end, rest = escape(self.format(record)).partition("\n")
         request = threads.current.request_id()
-        fields = f"worker={self._worker} logger={json.dumps(record.name, ensure_ascii=False)}"
+        fields = f"logger={json.dumps(record.name, ensure_ascii=False)}"
+        if self.worker is not None:
+            fields = f"worker={self.worker} {fields}"
         if request:
             fields += f" request_id={request}"
         if end:
@@ -70,10 +73,12 @@ class LogHandler(logging.Handler):
             "timestamp": _moment(record),
             "level": _level(record),
             "message": self.format(record),
-            "worker": self._worker,
+            "worker": self.worker,
             "logger": record.name,
             "target": TARGET,
         }
+        if self.worker is None:
+            del fields["worker"]
         request = threads.current.request_id()
         if request:
             fields["request_id"] = request
@@ -190,11 +195,13 @@ def _gathering(stream: Any) -> LineStream:
     return gathering
 
 
-def install(level: Any, worker: int, as_json: bool) -> None:
+def install(level: Any, worker: int | None, as_json: bool) -> LogHandler:
     """Makes the root logger write to standard error, from `level` up; an unknown level is INFO."""
     root = logging.getLogger()
-    root.addHandler(LogHandler(worker, as_json))
+    handler = LogHandler(worker, as_json)
+    root.addHandler(handler)
     try:
         root.setLevel(level.upper() if isinstance(level, str) else level)
     except (TypeError, ValueError):
         root.setLevel(logging.INFO)
+    return handler

@@ -1,4 +1,5 @@
-"""The life of a worker: hello, load, ready, serve until the server closes the sockets.
+"""The life of a process: hello, construct, and then it forks workers, or becomes one: load, ready,
+serve until the server closes the sockets.
 
 A worker without data sockets takes no requests: it runs the component's `custom_service()`.
 """
@@ -15,12 +16,14 @@ import socket
 import sys
 import threading
 import traceback
-from typing import Any
+from typing import Any, Callable, NoReturn
 
-from . import access, children, errors, loader, logs, protocol
+from . import access, children, errors, loader, logs, protocol, title
 from .methods import Methods
 from .payload import Codec, numpy_version
+from .randomness import Seeding
 from .serve import serve
+from .template import Template, wait_for_work
 
 # Exit codes, for the server's log.
 FAILED_TO_LOAD = 3
@@ -28,12 +31,10 @@ FAULT = 4
 SERVICE_FAILED = 5
 
 
-def run(control: socket.socket, data: list[socket.socket]) -> None:
-    """Runs the worker on its sockets; returns when every data socket has ended."""
-    children.handle_signals(bool(data))
-    logs.prepare_streams(len(data) > 1)
+def run(control: socket.socket, die_with_server: Callable[[], None]) -> None:
+    """Runs the process on its control socket; returns when every data socket has ended."""
+    children.handle_signals()
     faulthandler.enable()
-
     hello = {
         "protocol": protocol.VERSION,
         "python": platform.python_version(),
@@ -41,29 +42,61 @@ def run(control: socket.socket, data: list[socket.socket]) -> None:
         "pid": os.getpid(),
     }
     control.sendall(protocol.frame(protocol.HELLO, protocol.to_json(hello)))
-    request = receive_load(control)
-    logs.install(request.get("log_level"), request["worker"], request["log_format"] == "json")
+    request = receive_construct(control)
+    logs.prepare_streams(request["threads"] > 1)
+    log = logs.install(request.get("log_level"), request["worker"], request["log_format"] == "json")
     loader.use_folder(request["app_dir"])
     children.share_packages(request["packages"])
+    seeding = Seeding()
     try:
-        loaded = loader.load(request)
+        with seeding.observed():
+            constructed = loader.construct(request)
     except loader.LoadError as error:
-        control.sendall(protocol.frame(protocol.FAILED, protocol.to_json(error.body)))
-        sys.exit(FAILED_TO_LOAD)
-    methods = Methods(loaded.component, Codec(), request.get("metrics_in_response", True))
-    if loaded.spans is not None:
-        methods.wrap(loaded.spans.within)
-    if data:
-        loaded.ready.update(access.prepare(methods, loaded.component, request["app_dir"]))
-    # What has been loaded stays, so the garbage collector need not visit it again and again.
+        fail(control, error)
+    # What has been made stays: the garbage collector need not visit it again and again, nor write
+    # to memory that workers share.
     gc.collect()
     gc.freeze()
+    template = Template(control, request, constructed.obstacle)
+    body = protocol.to_json({"seconds": constructed.seconds, **template.describe()})
+    control.sendall(protocol.frame(protocol.CONSTRUCTED, body))
 
-    threading.Thread(target=watch, args=(control,), name="control", daemon=True).start()
-    control.sendall(protocol.frame(protocol.READY, protocol.to_json(loaded.ready)))
+    own = os.getpid()
+    control, data, work = wait_for_work(control, template, die_with_server)
+    if os.getpid() != own:
+        seeding.renew()
+    log.worker = work["worker"]
+    title.show(work["title"])
     if not data:
-        run_service(loaded.component)
-        return
+        children.end_by_signal()
+    try:
+        ready = constructed.load()
+    except loader.LoadError as error:
+        fail(control, error)
+    methods = Methods(constructed.component, Codec(), request.get("metrics_in_response", True))
+    if constructed.spans is not None:
+        methods.wrap(constructed.spans.within)
+    if data:
+        ready.update(access.prepare(methods, constructed.component, request["app_dir"]))
+    gc.collect()
+    gc.freeze()
+    watcher = threading.Thread(target=watch, args=(control, template), name="control", daemon=True)
+    watcher.start()
+    control.sendall(protocol.frame(protocol.READY, protocol.to_json(ready)))
+    if data:
+        serve_all(data, methods)
+    else:
+        run_service(constructed.component)
+
+
+def fail(control: socket.socket, error: loader.LoadError) -> NoReturn:
+    """Tells the server why the component cannot be made ready, and ends."""
+    control.sendall(protocol.frame(protocol.FAILED, protocol.to_json(error.body)))
+    sys.exit(FAILED_TO_LOAD)
+
+
+def serve_all(data: list[socket.socket], methods: Methods) -> None:
+    """Serves the data sockets, a single one on the main thread."""
     if len(data) == 1:
         serve_or_die(data[0], methods)
         return
@@ -88,25 +121,30 @@ def run_service(component: Any) -> None:
         sys.exit(SERVICE_FAILED)
 
 
-def receive_load(control: socket.socket) -> dict[str, Any]:
-    """The `load` frame's JSON."""
+def receive_construct(control: socket.socket) -> dict[str, Any]:
+    """The `construct` frame's JSON."""
     frame = protocol.read_frame(control)
     if frame is None:
         sys.exit(0)
-    kind, body = frame
-    if kind != protocol.LOAD:
-        sys.exit(f"the second frame must be of kind {int(protocol.LOAD)} (load), not {int(kind)}")
+    kind, body, _ = frame
+    if kind != protocol.CONSTRUCT:
+        wanted = int(protocol.CONSTRUCT)
+        sys.exit(f"the second frame must be of kind {wanted} (construct), not {int(kind)}")
     request: dict[str, Any] = json.loads(body)
     return request
 
 
-def watch(control: socket.socket) -> None:
+def watch(control: socket.socket, template: Template) -> None:
     """Ends the process when the server is gone, which reads the responses."""
+    frame = None
     try:
-        unexpected = control.recv(1)
+        frame = protocol.read_frame(control)
+        while frame is not None and frame[0] == protocol.RELEASE:
+            template.release()
+            frame = protocol.read_frame(control)
     except OSError:
-        unexpected = b""
-    os._exit(FAULT if unexpected else 0)
+        frame = None
+    os._exit(0 if frame is None else FAULT)
 
 
 def serve_or_die(sock: socket.socket, methods: Methods) -> None:

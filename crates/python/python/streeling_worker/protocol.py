@@ -7,9 +7,10 @@ import socket
 from struct import Struct
 from typing import Any
 
-VERSION = 4
+VERSION = 5
 
 PACKAGE, HELLO, LOAD, READY, FAILED, REQUEST, REPLY, ERROR = range(1, 9)
+CONSTRUCT, CONSTRUCTED, FORK, FORKED, DATA, RELEASE = range(9, 15)
 
 PREDICT, TRANSFORM_INPUT, TRANSFORM_OUTPUT, ROUTE, AGGREGATE, SEND_FEEDBACK, HEALTH_STATUS = range(
     1, 8
@@ -105,13 +106,30 @@ def receive(sock: socket.socket, view: memoryview) -> bool:
     return True
 
 
-def read_frame(sock: socket.socket) -> tuple[int, bytearray] | None:
-    """The kind and the body of the next frame of a control socket, or `None` at its end."""
-    head = bytearray(FRAME.size)
-    if not receive(sock, memoryview(head)):
+# Descriptors that come with one frame at most, which is less than the system allows.
+DESCRIPTORS = 128
+
+
+def read_frame(sock: socket.socket) -> tuple[int, bytearray, list[int]] | None:
+    """The kind, the body and the descriptors of the next frame of a control socket, or `None` at
+    its end."""
+    size = socket.CMSG_SPACE(DESCRIPTORS * _DESCRIPTOR.size)
+    head, ancillary, *_ = sock.recvmsg(FRAME.size, size, _CLOSE_ON_EXEC)
+    descriptors = []
+    for level, kind, data in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            whole = len(data) - len(data) % _DESCRIPTOR.size
+            descriptors += [number for (number,) in _DESCRIPTOR.iter_unpack(data[:whole])]
+    rest = bytearray(FRAME.size - len(head))
+    if not head or not receive(sock, memoryview(rest)):
         return None
-    length, kind, *_ = FRAME.unpack(head)
+    length, kind, *_ = FRAME.unpack(head + rest)
     body = bytearray(length)
     if not receive(sock, memoryview(body)):
         return None
-    return kind, body
+    return kind, body, descriptors
+
+
+_DESCRIPTOR = Struct("=i")
+# Elsewhere than on Linux they are received first, and marked then.
+_CLOSE_ON_EXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)

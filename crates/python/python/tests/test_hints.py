@@ -28,7 +28,7 @@ class Import(unittest.TestCase):
     def hint(self, module: str, cls: str) -> Any:
         request = {"module": module, "class": cls, "app_dir": self.folder, "parameters": {}}
         with self.assertRaises(loader.LoadError) as caught:
-            loader.load(request)
+            loader.construct(request)
         self.assertEqual(caught.exception.body["stage"], "import")
         return caught.exception.body["hint"]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import array
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -63,16 +65,14 @@ def sources() -> dict[str, str]:
     return found
 
 
-class Worker:
-    def __init__(self, folder: str, threads: int = 1, **load: Any) -> None:
+class Process:
+    """A process that has constructed the component, or could not."""
+
+    def __init__(self, folder: str, fork: bool = False, **construct: Any) -> None:
         self.control, control = socket.socketpair()
-        pairs = [socket.socketpair() for _ in range(threads)]
-        self.data = [ours for ours, _ in pairs]
-        theirs = [control, *(other for _, other in pairs)]
-        numbers = [sock.fileno() for sock in theirs]
         self.process = subprocess.Popen(
-            [sys.executable, "-", "Model", "REST", "0"],
-            pass_fds=numbers,
+            [sys.executable, "-", "Model", "template", " " * 24],
+            pass_fds=[control.fileno()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -81,36 +81,47 @@ class Worker:
         bootstrap = (PYTHON / "bootstrap.py").read_text()
         assert self.process.stdin is not None
         with self.process.stdin as stdin:
-            stdin.write(f"{bootstrap}_bootstrap({', '.join(map(str, numbers))})\n".encode())
+            stdin.write(f"{bootstrap}_bootstrap({control.fileno()})\n".encode())
         self.process.stdin = None
-        for sock in theirs:
-            sock.close()
-        for sock in (self.control, *self.data):
-            sock.settimeout(30)
+        control.close()
+        self.control.settimeout(30)
         self.control.sendall(frame(1, json.dumps(sources()).encode()))
-        self.hello = self.read()
+        self.hello = read(self.control)
         request = {
             "module": "Model",
             "class": "Model",
             "app_dir": folder,
             "parameters": {},
-            "unit_id": "0",
             "image": None,
-            "worker": 0,
-            "threads": threads,
+            "worker": None if fork else 0,
+            "threads": 1,
             "log_level": "INFO",
             "log_format": "text",
             "packages": None,
             "metadata": None,
-            **load,
+            "load_in": "worker",
+            "fork": fork,
+            "server": os.getpid(),
+            **construct,
         }
-        self.control.sendall(frame(3, json.dumps(request).encode()))
-        self.ready = self.read()
+        self.control.sendall(frame(9, json.dumps(request).encode()))
+        self.constructed = read(self.control)
 
-    def read(self) -> dict[str, Any]:
-        head = FRAME.unpack(receive(self.control, FRAME.size))
-        body: dict[str, Any] = json.loads(receive(self.control, head[0]))
-        return {"kind": head[1], **body}
+    def end(self) -> tuple[int, str, str]:
+        self.control.close()
+        out, err = self.process.communicate(timeout=30)
+        return self.process.returncode, out.decode(), err.decode()
+
+
+class Worker(Process):
+    """A process that has become a worker."""
+
+    def __init__(self, folder: str, threads: int = 1, **construct: Any) -> None:
+        super().__init__(folder, threads=threads, **construct)
+        if self.constructed["kind"] == 10:
+            self.data, self.ready = load(self.control, threads)
+        else:
+            self.data, self.ready = [], self.constructed
 
     def response(self, thread: int = 0) -> Response:
         head = FRAME.unpack(receive(self.data[thread], FRAME.size))
@@ -124,6 +135,32 @@ class Worker:
         return self.process.returncode, out.decode(), err.decode()
 
 
+def read(control: socket.socket) -> dict[str, Any]:
+    head = FRAME.unpack(receive(control, FRAME.size))
+    body: dict[str, Any] = json.loads(receive(control, head[0]))
+    return {"kind": head[1], **body}
+
+
+def send_descriptors(control: socket.socket, kind: int, descriptors: list[int]) -> None:
+    packed = array.array("i", descriptors)
+    control.sendmsg([frame(kind)], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, packed)])
+
+
+def load(
+    control: socket.socket, threads: int = 1, slot: int = 0
+) -> tuple[list[socket.socket], dict[str, Any]]:
+    """Makes the process a worker: its data sockets and its `ready` frame."""
+    pairs = [socket.socketpair() for _ in range(threads)]
+    for ours, theirs in pairs:
+        ours.settimeout(30)
+        # Several frames are as good as one.
+        send_descriptors(control, 13, [theirs.fileno()])
+        theirs.close()
+    request = {"worker": slot, "title": ["Model", "REST", str(slot)]}
+    control.sendall(frame(3, json.dumps(request).encode()))
+    return [ours for ours, _ in pairs], read(control)
+
+
 class Life(unittest.TestCase):
     def setUp(self) -> None:
         folder = tempfile.TemporaryDirectory()
@@ -133,7 +170,7 @@ class Life(unittest.TestCase):
 
     def test_serves_logs_and_ends(self) -> None:
         worker = Worker(self.folder)
-        self.assertEqual((worker.hello["kind"], worker.hello["protocol"]), (2, 4))
+        self.assertEqual((worker.hello["kind"], worker.hello["protocol"]), (2, 5))
         self.assertEqual(worker.hello["pid"], worker.process.pid)
         self.assertEqual(worker.ready["kind"], 4)
         self.assertEqual(

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use streeling_core::{ErrorKind, Result};
-use streeling_python::{Pool, Recycle, StartError};
+use streeling_python::{Recycle, StartError};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::support::{Log, Served, alone, config, eventually, gone, kill, python, within};
@@ -91,7 +91,7 @@ async fn a_reload_loads_new_code_and_the_old_worker_finishes() {
     // It also takes another kind of request.
     let new_code = "class Model:\n    def predict_raw(self, message):\n        return 'two'\n";
     served.write("model.py", new_code);
-    served.pool.reload().await.unwrap();
+    served.reload().await.unwrap();
     assert_eq!(served.call("version").await.unwrap(), "\"two\"");
     assert!(!slow.is_finished());
     served.write("go", "");
@@ -105,7 +105,7 @@ async fn a_reload_loads_new_code_and_the_old_worker_finishes() {
 async fn reload_under(served: &Served) -> JoinHandle<Result<String>> {
     let slow = served.spawn("until never");
     served.entered("never", 1).await;
-    served.pool.reload().await.unwrap();
+    served.reload().await.unwrap();
     slow
 }
 
@@ -171,7 +171,7 @@ class Model:
     let log = Log::start();
     let served = Served::start_with(model, |_| {}).await;
     let old = served.pid().await;
-    served.pool.reload().await.unwrap();
+    served.reload().await.unwrap();
     gone(&old).await;
     let line = log
         .line("old worker ended: killed: it did not exit within 5s of its last response")
@@ -200,7 +200,7 @@ async fn a_reload_that_fails_changes_nothing() {
     assert_eq!(*live.borrow_and_update(), 2);
     let old = served.pid().await;
     served.write("broken", "");
-    let error = served.pool.reload().await.unwrap_err();
+    let error = served.reload().await.unwrap_err();
     assert!(
         matches!(
             &error,
@@ -236,7 +236,7 @@ async fn requests_of_a_killed_worker_fail_at_once_and_later_ones_wait() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_error_of_an_interpreter_that_cannot_be_started_has_the_reason() {
     let folder = tempfile::tempdir().unwrap();
-    let pool = Pool::new(config("/nope/python".into(), folder.path()));
+    let pool = config("/nope/python".into(), folder.path()).pool();
     let error = pool.start().await.unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -276,7 +276,7 @@ import time
 
 
 class Model:
-    def __init__(self):
+    def load(self):
         threading.Thread(target=self.die, daemon=True).start()
 
     def die(self):
@@ -286,7 +286,7 @@ class Model:
         os._exit(7)
 "#;
     std::fs::write(folder.path().join("model.py"), dying).unwrap();
-    let pool = Pool::new(config(python(), folder.path()));
+    let pool = config(python(), folder.path()).pool();
     pool.start().await.unwrap();
     // Each ends as soon as it has taken its place, and not before.
     let mut live = pool.live();
@@ -387,7 +387,7 @@ mod child {
     #[ignore = "a process of another test"]
     async fn server_to_be_killed() {
         let folder = std::env::current_dir().unwrap();
-        let pool = Pool::new(config(python(), &folder));
+        let pool = config(python(), &folder).pool();
         let started = pool.start().await;
         unreachable!("the load never ends: {started:?}");
     }

@@ -9,3 +9,5 @@ mod methods;
 mod observe;
 mod stuck;
 mod support;
+#[cfg(target_os = "linux")]
+mod template;

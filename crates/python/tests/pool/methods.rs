@@ -46,7 +46,10 @@ class Raw(Model):
 "#;
 
 async fn start(class: &str) -> Served {
-    Served::start_with(MODEL, |config| class.clone_into(&mut config.worker.class)).await
+    Served::start_with(MODEL, |config| {
+        class.clone_into(&mut config.component.class);
+    })
+    .await
 }
 
 async fn predict(served: &Served, encoding: Encoding, payload: Payload) -> Result<Message> {
@@ -158,7 +161,7 @@ async fn without_protobuf_the_error_names_the_package() {
         ("Raw", text("same"), "needs the package protobuf"),
     ] {
         let served = Served::start_with(MODEL, |config| {
-            class.clone_into(&mut config.worker.class);
+            class.clone_into(&mut config.component.class);
             bare(config);
         })
         .await;

@@ -52,7 +52,7 @@ async fn a_hung_worker_does_not_delay_others_and_is_replaced() {
 /// No Python code in the process can run any more, which looks like one stuck thread of two.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_with_a_stuck_thread_gets_a_successor() {
-    let served = Served::start(|config| config.worker.threads = 2).await;
+    let served = Served::start(|config| config.threads = 2).await;
     let old = served.pid().await;
     stick(&served, "freeze x", "x").await;
     let starts = || async { served.sample("streeling_worker_starts_total") == 2.0 };
@@ -65,7 +65,7 @@ async fn a_worker_with_a_stuck_thread_gets_a_successor() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_is_killed_after_its_successor_has_started_counts_as_lost() {
-    let served = Served::start(|config| config.worker.threads = 2).await;
+    let served = Served::start(|config| config.threads = 2).await;
     let old = served.pid().await;
     stick(&served, "until never", "never").await;
     eventually("a successor", || async { served.pid().await != old }).await;

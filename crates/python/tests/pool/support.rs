@@ -13,7 +13,10 @@ use streeling_core::{
     Annotate, ComponentOutput, Context, Input, Layer, Message, Method, Payload, Request, Response,
     Result, Service, StandardStream,
 };
-use streeling_python::{Pool, PoolConfig, WorkerConfig, WorkerSlots};
+use streeling_python::{
+    ComponentConfig, Generation, LoadIn, Pool, PoolConfig, Recycle, StartError, WorkerConfig,
+    WorkerSlots, WorkerStart,
+};
 use tokio::task::JoinHandle;
 
 /// Returns texts, mostly the number of its process. Where the text has a second word, the call
@@ -74,46 +77,90 @@ pub(crate) fn python() -> PathBuf {
 
 /// Takes everything from the interpreter that does not come with Python: there is no NumPy, and it
 /// starts in a few milliseconds.
-pub(crate) fn bare(config: &mut PoolConfig) {
-    let script = config.worker.app_dir.join("bare");
-    let python = config.worker.python.display();
+pub(crate) fn bare(config: &mut Config) {
+    let script = config.component.app_dir.join("bare");
+    let python = config.component.python.display();
     std::fs::write(
         &script,
         format!("#!/bin/sh\nexec '{python}' -I -S \"$@\"\n"),
     )
     .unwrap();
     std::fs::set_permissions(&script, Permissions::from_mode(0o755)).unwrap();
-    config.worker.python = script;
+    config.component.python = script;
+}
+
+/// What a test changes of a pool.
+pub(crate) struct Config {
+    pub(crate) component: ComponentConfig,
+    pub(crate) threads: usize,
+    pub(crate) workers: usize,
+    pub(crate) max_queue: usize,
+    pub(crate) recycle: Option<Recycle>,
+    pub(crate) tries: u32,
+}
+
+impl Config {
+    pub(crate) fn pool(self) -> Pool {
+        Pool::new(PoolConfig {
+            generation: Generation::new(ComponentConfig {
+                threads: self.threads,
+                ..self.component
+            }),
+            worker: WorkerConfig {
+                threads: self.threads,
+                threads_are_default: false,
+                serves: "tests",
+            },
+            slots: WorkerSlots::default(),
+            workers: self.workers,
+            max_queue: self.max_queue,
+            max_response: 1 << 20,
+            recycle: self.recycle,
+            tries: self.tries,
+            tracebacks: false,
+        })
+    }
+}
+
+/// How workers are started: all tests hold for every way.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "which way is tested is no setting"
+)]
+fn worker_start() -> WorkerStart {
+    match std::env::var("STREELING_TEST_WORKER_START").as_deref() {
+        Ok("spawn") => WorkerStart::Spawn,
+        Ok("fork") => WorkerStart::Fork,
+        Ok(other) => panic!("no way of starting workers: {other}"),
+        Err(_) => WorkerStart::Auto,
+    }
 }
 
 /// One worker with one thread that serves `model.Model`.
-pub(crate) fn config(python: PathBuf, folder: &Path) -> PoolConfig {
-    PoolConfig {
-        worker: WorkerConfig {
+pub(crate) fn config(python: PathBuf, folder: &Path) -> Config {
+    Config {
+        component: ComponentConfig {
             python,
             app_dir: folder.to_owned(),
             module: "model".to_owned(),
             class: "Model".to_owned(),
             parameters: "{}".to_owned(),
             metadata: None,
-            unit_id: None,
             image: None,
             threads: 1,
-            threads_are_default: false,
             log_level: "INFO",
             log_as_json: true,
-            serves: "tests",
             output: Arc::new(Log),
             tracing: None,
             metrics_in_response: true,
+            start: worker_start(),
+            load_in: LoadIn::Worker,
         },
-        slots: WorkerSlots::default(),
+        threads: 1,
         workers: 1,
         max_queue: 1024,
-        max_response: 1 << 20,
         recycle: None,
         tries: 3,
-        tracebacks: false,
     }
 }
 
@@ -126,16 +173,16 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    pub(crate) async fn start(change: impl FnOnce(&mut PoolConfig)) -> Self {
+    pub(crate) async fn start(change: impl FnOnce(&mut Config)) -> Self {
         Self::start_with(MODEL, change).await
     }
 
     /// As [`Served::start`], with another component instead of [`MODEL`].
-    pub(crate) async fn start_with(model: &str, change: impl FnOnce(&mut PoolConfig)) -> Self {
+    pub(crate) async fn start_with(model: &str, change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = config(python(), folder.path());
         change(&mut config);
-        let pool = Pool::new(config);
+        let pool = config.pool();
         let served = Self {
             service: Annotate::default().layer(Arc::new(pool.clone())),
             pool,
@@ -255,8 +302,16 @@ impl Served {
         assert_eq!(self.losses(), [(reason.to_owned(), 1.0)]);
     }
 
+    pub(crate) async fn reload(&self) -> std::result::Result<(), StartError> {
+        let old = self.pool.generation();
+        self.pool.reload(&old.next()).await?;
+        old.stop().await;
+        Ok(())
+    }
+
     pub(crate) async fn stop(&self) {
         self.pool.stop(Duration::from_secs(10)).await;
+        self.pool.generation().stop().await;
     }
 }
 
@@ -266,7 +321,7 @@ impl Served {
 pub(crate) struct Log;
 
 impl ComponentOutput for Log {
-    fn write(&self, stream: StandardStream, _: usize, line: &[u8]) {
+    fn write(&self, stream: StandardStream, _: Option<usize>, line: &[u8]) {
         let mut lines = LINES.lock().unwrap();
         if stream == StandardStream::Output {
             lines.extend_from_slice(b"stdout: ");
@@ -299,6 +354,18 @@ impl Log {
                 .any(|line| line == text.as_bytes())
         };
         eventually(&text, || async { is_there() }).await;
+    }
+
+    /// Waits for a line that has this text in it.
+    pub(crate) async fn containing(self, text: &str) {
+        eventually(text, || async { Self::count(text) > 0 }).await;
+    }
+
+    /// How often this text has been written.
+    pub(crate) fn count(text: &str) -> usize {
+        String::from_utf8_lossy(&LINES.lock().unwrap())
+            .matches(text)
+            .count()
     }
 
     /// The line with this message, once it has been logged.

@@ -1,0 +1,99 @@
+//! Children of this process that it has not started itself: workers that a template has forked, and
+//! what their processes leave behind.
+
+use std::io;
+use std::sync::Mutex;
+
+use rustix::process::{Pid, WaitOptions, WaitStatus, getpgid, waitpid};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::lock::lock;
+
+/// The processes that something in this crate waits for.
+static AWAITED: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+
+/// Starts a process, and keeps [`reap`] from taking its status; [`forget`] ends that.
+pub(crate) fn start<T>(start: impl FnOnce() -> io::Result<(Pid, T)>) -> io::Result<(Pid, T)> {
+    let mut awaited = lock(&AWAITED);
+    let (pid, process) = start()?;
+    awaited.push(pid);
+    Ok((pid, process))
+}
+
+/// The process has ended, or nobody asks for its status any more.
+pub(crate) fn forget(pid: Pid) {
+    lock(&AWAITED).retain(|awaited| *awaited != pid);
+}
+
+/// Has the system make this process the parent of all that its descendants leave behind.
+pub(crate) fn adopt() -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    return Ok(rustix::process::set_child_subreaper(Some(
+        rustix::process::getpid(),
+    ))?);
+    #[cfg(not(target_os = "linux"))]
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// A child that this process has not started, from the time on when it is known.
+#[derive(Debug)]
+pub(crate) struct Adopted {
+    pid: Pid,
+    changes: Signal,
+}
+
+impl Adopted {
+    /// Keeps [`reap`] from taking its status.
+    pub(crate) fn new(pid: Pid) -> io::Result<Self> {
+        let changes = signal(SignalKind::child())?;
+        lock(&AWAITED).push(pid);
+        Ok(Self { pid, changes })
+    }
+
+    /// Waits for its end. An error where it is no child, or is none any more.
+    pub(crate) async fn wait(mut self) -> io::Result<WaitStatus> {
+        let status = loop {
+            match waitpid(Some(self.pid), WaitOptions::NOHANG) {
+                Ok(Some((_, status))) => break Ok(status),
+                Ok(None) => {}
+                Err(error) => break Err(error.into()),
+            }
+            if self.changes.recv().await.is_none() {
+                break Err(io::Error::other("the runtime is going down"));
+            }
+        };
+        forget(self.pid);
+        status
+    }
+}
+
+/// Takes the status of children that nobody waits for, for ever.
+pub(crate) async fn reap() -> io::Result<()> {
+    let mut changes = signal(SignalKind::child())?;
+    loop {
+        if changes.recv().await.is_none() {
+            return Ok(());
+        }
+        for pid in children() {
+            let awaited = lock(&AWAITED);
+            // A program that this server is a part of may have children of its own, which it starts
+            // in its own group as a rule. Workers, and what they start, have others.
+            let is_ours =
+                getpgid(None).is_ok_and(|own| getpgid(Some(pid)).is_ok_and(|of| of == own));
+            if !awaited.contains(&pid) && !is_ours {
+                // One that still runs stays as it is.
+                let _ = waitpid(Some(pid), WaitOptions::NOHANG);
+            }
+        }
+    }
+}
+
+/// The children of the first thread, to which the system gives what others leave behind.
+fn children() -> Vec<Pid> {
+    let own = std::process::id();
+    let list = std::fs::read_to_string(format!("/proc/self/task/{own}/children"));
+    let list = list.unwrap_or_default();
+    list.split_ascii_whitespace()
+        .filter_map(|pid| Pid::from_raw(pid.parse().ok()?))
+        .collect()
+}
