@@ -33,10 +33,45 @@ _HOLDERS = {_FLASK, "werkzeug", "flask_cors", "flask_opentracing", "seldon_core"
 _HOLDERS.add("streeling_worker")
 
 
-def prepare(methods: Methods, component: object, folder: str) -> dict[str, Any]:
+class Names:
+    """All names that the code of the component's own modules has, without those of attributes.
+
+    Names of packages are without what comes behind the first dot.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self._found: set[str] = set()
+        # The newest module that has been looked at.
+        self._newest: str | None = None
+
+    def update(self) -> set[str]:
+        """Looks at the modules that have come since the last time: in a forked worker, not at those
+        whose memory it shares with others, which even a look makes a copy of."""
+        for name in _until(self._newest):
+            module = sys.modules.get(name)
+            if _is_in(module, self.folder):
+                for code in _codes(_code_of(module)):
+                    self._found.update(name.partition(".")[0] for name in code.co_names)
+        self._newest = next(reversed(sys.modules))
+        return self._found
+
+
+def _until(known: str | None) -> list[str]:
+    """The names of modules, from the newest one down to this one, which is left out."""
+    names: list[str] = []
+    for name in reversed(sys.modules):
+        if name == known:
+            break
+        names.append(name)
+    return names
+
+
+def prepare(methods: Methods, component: object, names: Names) -> dict[str, Any]:
     """Puts what the component asks for around its handlers; gives its part of `ready`."""
     handlers = web.blueprint(component)
-    mentioned = names_in_code(folder)
+    mentioned = names.update()
+    folder = names.folder
     flask = _flask() if handlers is not None or reads_requests(mentioned) else None
     reads_body = flask is not None
     pages = None
@@ -70,19 +105,6 @@ def reads_requests(mentioned: set[str]) -> bool:
         if name.partition(".")[0] not in _HOLDERS
         for value in list(getattr(module, "__dict__", {}).values())
     )
-
-
-def names_in_code(folder: str) -> set[str]:
-    """All names that the code of the component's own modules has, without those of attributes.
-
-    Names of packages are without what comes behind the first dot.
-    """
-    names: set[str] = set()
-    for module in list(sys.modules.values()):
-        if _is_in(module, folder):
-            for code in _codes(_code_of(module)):
-                names.update(name.partition(".")[0] for name in code.co_names)
-    return names
 
 
 def _is_in(module: ModuleType | None, folder: str) -> bool:

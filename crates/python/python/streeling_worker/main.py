@@ -53,6 +53,8 @@ def run(control: socket.socket, die_with_server: Callable[[], None]) -> None:
             constructed = loader.construct(request)
     except loader.LoadError as error:
         fail(control, error)
+    names = access.Names(request["app_dir"])
+    names.update()
     # What has been made stays: the garbage collector need not visit it again and again, nor write
     # to memory that workers share.
     gc.collect()
@@ -77,7 +79,7 @@ def run(control: socket.socket, die_with_server: Callable[[], None]) -> None:
     if constructed.spans is not None:
         methods.wrap(constructed.spans.within)
     if data:
-        ready.update(access.prepare(methods, constructed.component, request["app_dir"]))
+        ready.update(access.prepare(methods, constructed.component, names))
     gc.collect()
     gc.freeze()
     watcher = threading.Thread(target=watch, args=(control, template), name="control", daemon=True)

@@ -104,7 +104,7 @@ def install(settings: dict[str, Any] | None, folder: str) -> Tracer | None:
 
     To be called when the component has been imported, and before it is made.
     """
-    if settings is None or not (API in sys.modules or API in access.names_in_code(folder)):
+    if settings is None or not (API in sys.modules or API in access.Names(folder).update()):
         return None
     is_registered = getattr(sys.modules.get(API), "is_global_tracer_registered", None)
     if is_registered is not None and is_registered():

@@ -159,7 +159,9 @@ class Server:
         self.sock.settimeout(TIMEOUT)
         self.fault: BaseException | None = None
         methods = Methods(component, Codec() if numpy is None else Codec(numpy))
-        self.ready = {} if folder is None else access.prepare(methods, component, folder)
+        self.ready = {}
+        if folder is not None:
+            self.ready = access.prepare(methods, component, access.Names(folder))
         self._thread = threading.Thread(target=self._serve, args=(methods,), daemon=True)
         self._thread.start()
 

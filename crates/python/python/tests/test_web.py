@@ -272,9 +272,21 @@ class WithoutFlask(unittest.TestCase):
             headers["c"]
 
     def test_names_in_the_code_of_a_component(self) -> None:
-        names = access.names_in_code(FOLDER)
+        names = access.Names(FOLDER).update()
         self.assertTrue({"flask", "streeling", "unittest"} <= names, names)
-        self.assertEqual(access.names_in_code("/nowhere"), set())
+        self.assertEqual(access.Names("/nowhere").update(), set())
+
+    def test_names_of_modules_that_have_come_since(self) -> None:
+        names = access.Names(FOLDER)
+        self.assertNotIn("only_later", names.update())
+        later: Any = types.ModuleType("later")
+        later.__file__ = str(Path(FOLDER, "later.py"))
+        code = compile("import only_later.part", "later.py", "exec")
+        loader = types.SimpleNamespace(get_code=lambda _: code)
+        later.__spec__ = types.SimpleNamespace(loader=loader)
+        self.addCleanup(sys.modules.pop, "later")
+        sys.modules["later"] = later
+        self.assertIn("only_later", names.update())
 
     def test_a_module_that_holds_flasks_request_counts(self) -> None:
         request = object()
