@@ -2,12 +2,16 @@
 //! what their processes leave behind.
 
 use std::io;
-use std::sync::Mutex;
+use std::sync::{Mutex, TryLockError};
+use std::time::Duration;
 
 use rustix::process::{Pid, WaitOptions, WaitStatus, getpgid, waitpid};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::lock::lock;
+
+/// To start a process takes some milliseconds.
+const RETRY: Duration = Duration::from_millis(10);
 
 /// The processes that something in this crate waits for.
 static AWAITED: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
@@ -67,25 +71,36 @@ impl Adopted {
     }
 }
 
-/// Takes the status of children that nobody waits for, for ever.
+/// Takes the status of children that nobody waits for, as long as the runtime lives.
 pub(crate) async fn reap() -> io::Result<()> {
     let mut changes = signal(SignalKind::child())?;
-    loop {
-        if changes.recv().await.is_none() {
-            return Ok(());
-        }
+    let own = getpgid(None)?;
+    while changes.recv().await.is_some() {
         for pid in children() {
-            let awaited = lock(&AWAITED);
-            // A program that this server is a part of may have children of its own, which it starts
-            // in its own group as a rule. Workers, and what they start, have others.
-            let is_ours =
-                getpgid(None).is_ok_and(|own| getpgid(Some(pid)).is_ok_and(|of| of == own));
-            if !awaited.contains(&pid) && !is_ours {
-                // One that still runs stays as it is.
-                let _ = waitpid(Some(pid), WaitOptions::NOHANG);
+            while !was_looked_at(pid, own) {
+                tokio::time::sleep(RETRY).await;
             }
         }
     }
+    Ok(())
+}
+
+/// Takes the status of a child that has ended, unless something waits for it; `false` while a
+/// process is being started.
+fn was_looked_at(pid: Pid, own_group: Pid) -> bool {
+    let awaited = match AWAITED.try_lock() {
+        Ok(awaited) => awaited,
+        Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+        Err(TryLockError::WouldBlock) => return false,
+    };
+    // A program that this server is a part of may have children of its own, which it starts in its
+    // own group as a rule. Workers, and what they start, have others.
+    let is_foreign = getpgid(Some(pid)).is_ok_and(|group| group == own_group);
+    if !awaited.contains(&pid) && !is_foreign {
+        // One that still runs stays as it is.
+        let _ = waitpid(Some(pid), WaitOptions::NOHANG);
+    }
+    true
 }
 
 /// The children of the first thread, to which the system gives what others leave behind.

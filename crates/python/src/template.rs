@@ -12,7 +12,6 @@ use tokio::time::timeout;
 use crate::component::{ComponentConfig, LoadIn, WorkerConfig, WorkerTracing};
 use crate::control::Control;
 use crate::error::StartError;
-use crate::exit::EXIT_TIMEOUT;
 use crate::frame::{Fault, Kind, VERSION};
 use crate::package;
 use crate::process::{Lines, Process};
@@ -27,6 +26,10 @@ const FORK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// From the end of a process's socket to the process's own, where that has failed.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What the exit handlers of a template may take, which has nothing left to do: a thread of the
+/// component's that is no daemon would keep it for ever.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Room for the words that a list of processes shows of a worker, which take the place of the
 /// template's: what its requests come over, and its number.

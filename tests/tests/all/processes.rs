@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use crate::support::WORKER_START;
+
 /// The state of a listening socket in `/proc/net/tcp`.
 const LISTEN: &str = "0A";
 
@@ -25,6 +27,11 @@ pub(crate) fn workers(server: u32) -> BTreeSet<u32> {
             .any(|word| word == b"template")
     });
     all
+}
+
+/// How many templates a server has.
+pub(crate) fn templates() -> usize {
+    usize::from(cfg!(target_os = "linux") && *WORKER_START != "spawn")
 }
 
 /// The parent of a process, unless that one only waits to be reaped.

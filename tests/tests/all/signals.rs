@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use streeling_testkit::{Request, Server, Signal};
 
-use crate::processes::{children, workers};
+use crate::processes::{children, templates, workers};
 use crate::support::{
     Gate, TIMEOUT, command, command_in, eventually, meanwhile, runs, scripted, send_json, worker,
 };
@@ -74,7 +74,7 @@ fn request_that_outlasts_the_grace_does_not_hold_the_server() {
 fn workers_end_when_the_server_is_killed() {
     let mut server = scripted(&["--workers", "2", "--threads", "1"]);
     let pids = children(server.pid());
-    assert_eq!(pids.len(), 3, "two workers, and what they are forked from");
+    assert_eq!(pids.len(), 2 + templates());
     server.signal(Signal::KILL).unwrap();
     server.wait(TIMEOUT).unwrap();
     eventually("the end of the workers", || {

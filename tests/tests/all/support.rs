@@ -88,9 +88,19 @@ pub(crate) fn command_in(folder: &Path, component: &str) -> ServerCommand {
         .args([component, "--http-port", "0"])
 }
 
+/// How the workers of all servers are started; the default is that of the server.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "which way is tested is no setting"
+)]
+pub(crate) static WORKER_START: LazyLock<String> = LazyLock::new(|| {
+    std::env::var("STREELING_TEST_WORKER_START").unwrap_or_else(|_| "auto".to_owned())
+});
+
 /// The server without arguments, in a small environment.
 pub(crate) fn bare_command(folder: &Path) -> ServerCommand {
     ServerCommand::new(&*SERVER, folder)
+        .env("STREELING_WORKER_START", &*WORKER_START)
         .env("PATH", "/usr/local/bin:/usr/bin:/bin")
         .env("HOME", "/tmp")
         .env("LANG", "C.UTF-8")
