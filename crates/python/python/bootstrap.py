@@ -18,7 +18,6 @@ def _bootstrap(control_number: int) -> None:
 
     import importlib.util
     import json
-    import linecache
     import os
     import socket
     import struct
@@ -48,10 +47,9 @@ def _bootstrap(control_number: int) -> None:
             exec(self.get_code(module.__name__), module.__dict__)
 
         def get_code(self, name: str) -> CodeType:
-            source = self.sources[name]
+            # Tracebacks find the source by `get_source`.
             file = "<streeling>/" + name.replace(".", "/") + ".py"
-            linecache.cache[file] = (len(source), None, source.splitlines(True), file)
-            return compile(source, file, "exec", dont_inherit=True)
+            return compile(self.sources[name], file, "exec", dont_inherit=True)
 
         def get_source(self, name: str) -> str:
             return self.sources[name]
