@@ -1,14 +1,11 @@
 //! How a pool is to be made up.
 
 use crate::component::WorkerConfig;
-use crate::generation::Generation;
 use crate::slot::WorkerSlots;
 
 /// How a pool is to be made up.
 #[derive(Clone, Debug)]
 pub struct PoolConfig {
-    /// Where its workers come from: the same for all pools of a server.
-    pub generation: Generation,
     /// What they are for.
     pub worker: WorkerConfig,
     /// Where its workers get their numbers: the same for all pools of a server.

@@ -23,17 +23,26 @@ const LARGEST: u64 = 16 << 20;
 /// The server's half of a process's control socket. At its end the process knows that the server is
 /// gone.
 #[derive(Debug)]
-pub(crate) struct Control(UnixStream);
+pub(crate) struct Control {
+    socket: UnixStream,
+    /// Locked while a frame is written.
+    writing: tokio::sync::Mutex<()>,
+}
 
 impl Control {
     /// A control socket, and the half for the process.
     pub(crate) fn pair() -> io::Result<(Self, OwnedFd)> {
         let (ours, theirs) = pair()?;
-        Ok((Self(ours), theirs))
+        let control = Self {
+            socket: ours,
+            writing: tokio::sync::Mutex::default(),
+        };
+        Ok((control, theirs))
     }
 
     /// Sends a frame.
     pub(crate) async fn send(&self, kind: Kind, body: &[u8]) -> io::Result<()> {
+        let _alone = self.writing.lock().await;
         self.write(&Header::control(kind, body.len()).encode())
             .await?;
         self.write(body).await
@@ -48,7 +57,7 @@ impl Control {
     ) -> io::Result<()> {
         let header = Header::control(kind, 0).encode();
         let descriptors: Vec<BorrowedFd<'_>> = descriptors.iter().map(OwnedFd::as_fd).collect();
-        let sent = self.0.async_io(Interest::WRITABLE, || {
+        let sent = self.socket.async_io(Interest::WRITABLE, || {
             let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
             let mut ancillary = SendAncillaryBuffer::new(&mut space);
             if !ancillary.push(SendAncillaryMessage::ScmRights(&descriptors)) {
@@ -56,7 +65,7 @@ impl Control {
             }
             let pieces = [IoSlice::new(&header)];
             Ok(sendmsg(
-                &self.0,
+                &self.socket,
                 &pieces,
                 &mut ancillary,
                 SendFlags::NOSIGNAL,
@@ -88,13 +97,13 @@ impl Control {
     /// Tells the process that nothing more comes.
     pub(crate) fn close(&self) {
         // A socket that is not connected any more tells it as well.
-        let _ = shutdown(&self.0, Shutdown::Both);
+        let _ = shutdown(&self.socket, Shutdown::Both);
     }
 
     async fn read(&self, mut bytes: &mut [u8]) -> io::Result<()> {
         while !bytes.is_empty() {
-            self.0.readable().await?;
-            match self.0.try_read(bytes) {
+            self.socket.readable().await?;
+            match self.socket.try_read(bytes) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(read) => bytes = &mut bytes[read..],
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -106,8 +115,8 @@ impl Control {
 
     async fn write(&self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
-            self.0.writable().await?;
-            match self.0.try_write(bytes) {
+            self.socket.writable().await?;
+            match self.socket.try_write(bytes) {
                 Ok(written) => bytes = &bytes[written..],
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),

@@ -90,26 +90,24 @@ async fn supervise(
     let mut pause = FIRST_PAUSE;
     loop {
         let since = Instant::now();
-        let mut starting = match generation.start(&config, worker).await {
-            Ok(starting) => Some(starting),
-            Err(error) => {
-                tracing::error!(worker, "custom_service not started: {error}");
-                None
-            }
+        let started = tokio::select! {
+            started = generation.start(&config, worker) => started,
+            _ = stopped(&mut stop) => return,
         };
-        if let Some(starting) = &mut starting {
-            let ended = tokio::select! {
-                ended = run(starting, &generation, &config, worker) => ended,
+        let ended = match started {
+            Ok(mut starting) => tokio::select! {
+                ended = run(&mut starting, &generation, &config, worker) => ended,
                 grace = stopped(&mut stop) => return end(&mut starting.process, grace).await,
-            };
-            match ended {
-                Ok(status) if status.success() => {
-                    tracing::info!(worker, "custom_service has ended");
-                    return;
-                }
-                Ok(status) => tracing::error!(worker, "custom_service failed: {status}"),
-                Err(error) => tracing::error!(worker, "custom_service not started: {error}"),
+            },
+            Err(error) => Err(error),
+        };
+        match ended {
+            Ok(status) if status.success() => {
+                tracing::info!(worker, "custom_service has ended");
+                return;
             }
+            Ok(status) => tracing::error!(worker, "custom_service failed: {status}"),
+            Err(error) => tracing::error!(worker, "custom_service not started: {error}"),
         }
         if since.elapsed() >= STABLE_AFTER {
             pause = FIRST_PAUSE;

@@ -35,8 +35,8 @@ pub enum StartError {
         /// Python's own traceback; its last line is the exception's text.
         traceback: String,
     },
-    /// The system did not fork the worker.
-    #[error("cannot fork a worker: {0}")]
+    /// No process could be made for the worker.
+    #[error("cannot make a process for the worker: {0}")]
     Fork(String),
     /// The process ended before it was ready.
     #[error(

@@ -1,10 +1,12 @@
 //! Where workers come from: one state of the component's code.
 
-use std::fmt;
+use std::process::ExitStatus;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use std::{fmt, io};
 
+use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use crate::component::{ComponentConfig, WorkerConfig, WorkerStart};
@@ -13,7 +15,7 @@ use crate::error::StartError;
 use crate::frame::Kind;
 use crate::lock::lock;
 use crate::orphans;
-use crate::template::{Started, Template};
+use crate::template::{ForkServer, Started, Template};
 use crate::worker::{Starting, Worker};
 
 /// The first pause before a lost template is made anew; it doubles with each failure in a row.
@@ -22,12 +24,15 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest of these pauses.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
+/// A template that has been there for so long does not count as a failure in a row.
+const STABLE_AFTER: Duration = Duration::from_secs(10);
+
 /// Workers of one state of the component's code: they are forked from one process that has
 /// constructed the component, its template, or each constructs it itself.
 ///
 /// All pools of a server share it; a reload gives them another one, for the code as it is then.
-/// Cloning gives another handle to the same. When the last one is dropped, the template is killed;
-/// [`Generation::stop`] lets it end.
+/// Cloning gives another handle to the same. The template ends when neither a handle nor a worker
+/// is left; [`Generation::stop`] ends it in any case.
 #[derive(Clone)]
 pub struct Generation {
     inner: Arc<Inner>,
@@ -43,14 +48,18 @@ struct Inner {
     constructing: tokio::sync::Mutex<()>,
     /// The control sockets of workers, while the component listens at a port of its own.
     listening: Mutex<Vec<Weak<Control>>>,
-    /// What makes a lost template anew, and takes the status of orphans.
-    tasks: Mutex<Vec<AbortHandle>>,
+    /// There is another template although the one before has not ended.
+    replaced: Arc<Notify>,
+    /// What makes a lost template anew, from the first one on.
+    supervisor: Mutex<Option<AbortHandle>>,
+    /// What takes the status of orphans.
+    reaper: Mutex<Option<AbortHandle>>,
 }
 
 enum Source {
     /// There is no template yet, or none any more.
     None,
-    Template(Arc<Template>),
+    Template(Arc<ForkServer>),
     /// Workers construct the component themselves.
     Themselves,
     /// It has been stopped.
@@ -59,7 +68,7 @@ enum Source {
 
 /// What the next worker comes from.
 enum Next {
-    Fork(Arc<Template>),
+    Fork(Arc<ForkServer>),
     /// From this very process, which may not be forked.
     This(Box<Template>),
     Itself,
@@ -76,7 +85,9 @@ impl Generation {
                 has_forked: AtomicBool::new(false),
                 constructing: tokio::sync::Mutex::default(),
                 listening: Mutex::default(),
-                tasks: Mutex::default(),
+                replaced: Arc::default(),
+                supervisor: Mutex::default(),
+                reaper: Mutex::default(),
             }),
         }
     }
@@ -91,34 +102,50 @@ impl Generation {
         &self.inner.config
     }
 
-    /// Where the component listens at a port of its own, ends the template, so that that of another
-    /// generation can bind the port. It is made anew when a worker is to be started.
+    /// Where the component listens at a port of its own, closes that, so that the template of
+    /// another generation can bind it. Workers are forked as before.
     pub async fn release_port(&self) {
+        if let Source::Template(template) = &*self.inner.source.lock().await
+            && template.constructed.listens
+        {
+            tracing::info!("the component listens at a port of its own, which is released");
+            template.release_port().await;
+        }
+    }
+
+    /// After [`Generation::release_port`], has another template listen there.
+    pub async fn restore_port(&self) {
         let mut source = self.inner.source.lock().await;
-        match std::mem::replace(&mut *source, Source::None) {
-            Source::Template(template) if template.constructed.listens => {
-                tracing::info!("the component listens at a port of its own, which is released");
-                self.inner.abort_tasks();
-                template.end().await;
+        if !matches!(&*source, Source::Template(template) if template.constructed.listens) {
+            return;
+        }
+        match self.inner.make_template().await {
+            Ok(template) => {
+                *source = Source::Template(Arc::new(ForkServer::new(template)));
+                self.inner.replaced.notify_one();
             }
-            other => *source = other,
+            Err(error) => tracing::error!("the component's own port stays closed: {error}"),
         }
     }
 
-    /// Makes the template anew where there is none any more.
-    pub async fn restore(&self) {
-        if let Err(error) = self.inner.next().await {
-            tracing::error!("the template of the workers is not made anew: {error}");
-        }
-    }
-
-    /// Ends the template, in its own way if it does so in time. No worker can be started any more.
+    /// Ends the template, in its own way if it does so in time. No worker can be started any more,
+    /// and none is left.
     pub async fn stop(&self) {
+        // It may be making a template.
+        self.inner.abort_supervisor();
         let source = std::mem::replace(&mut *self.inner.source.lock().await, Source::Stopped);
-        self.inner.abort_tasks();
+        self.inner.abort_supervisor();
         if let Source::Template(template) = source {
             template.end().await;
         }
+    }
+
+    /// Has a template made anew whenever it has ended, as long as there is this generation.
+    fn supervise(&self) {
+        lock(&self.inner.supervisor).get_or_insert_with(|| {
+            let replaced = Arc::clone(&self.inner.replaced);
+            tokio::spawn(supervise(Arc::downgrade(&self.inner), replaced)).abort_handle()
+        });
     }
 
     /// A worker of this slot, which has loaded the component.
@@ -137,35 +164,36 @@ impl Generation {
         worker: &WorkerConfig,
         slot: usize,
     ) -> Result<Starting, StartError> {
-        let mut has_failed = false;
+        let mut is_second = false;
         loop {
-            match self.inner.next().await? {
-                Next::Fork(template) => match self.inner.fork(&template, slot).await {
-                    // One that does not come to it is of no use any more.
-                    Err(error @ StartError::Silent { .. }) => {
-                        template.process.kill();
-                        return Err(error);
-                    }
-                    Err(StartError::Fork(error)) if self.inner.may_give_forking_up() => {
-                        self.inner.give_forking_up(&error).await;
-                    }
-                    Err(error) if has_failed || !template.process.has_ended() => return Err(error),
-                    // One that ends at this moment is made anew.
-                    Err(_) => {
-                        has_failed = true;
-                        self.inner.forget(&template).await;
-                    }
-                    forked => return forked,
-                },
+            let template = match self.inner.next().await? {
+                Next::Fork(template) => template,
                 Next::This(template) => return Ok(Starting::from(*template)),
                 Next::Itself => return self.inner.start_itself(worker, slot).await,
+            };
+            self.supervise();
+            match self.inner.fork(&template, slot).await {
+                // One that ends at this moment is made anew.
+                Err(StartError::Socket(_)) if !is_second && template.ends().await => {
+                    is_second = true;
+                    self.inner.forget(&template).await;
+                }
+                Err(StartError::Fork(error)) if self.inner.may_give_forking_up() => {
+                    self.inner.give_forking_up(&error).await;
+                }
+                Err(error @ StartError::Fork(_)) => {
+                    // Another one may do better, and this one's workers go on.
+                    template.process.kill();
+                    return Err(error);
+                }
+                forked => return forked,
             }
         }
     }
 }
 
 impl Inner {
-    async fn next(self: &Arc<Self>) -> Result<Next, StartError> {
+    async fn next(&self) -> Result<Next, StartError> {
         let mut source = self.source.lock().await;
         match &*source {
             Source::Template(template) => return Ok(Next::Fork(Arc::clone(template))),
@@ -177,11 +205,9 @@ impl Inner {
             *source = Source::Themselves;
             return Ok(Next::Itself);
         }
-        let started = Started::start(&self.config, None).await?;
-        let template = started.construct(&self.config, true, None).await?;
-        let forks = self.config.start == WorkerStart::Fork;
+        let template = self.make_template().await?;
         match &template.constructed.obstacle {
-            Some(obstacle) if !forks => {
+            Some(obstacle) if self.config.start != WorkerStart::Fork => {
                 tracing::info!(
                     "workers are not forked from one process, so each constructs the component: \
                      {obstacle} (--worker-start, STREELING_WORKER_START)"
@@ -199,17 +225,15 @@ impl Inner {
             "component constructed in {:.3} s; workers are forked from this process",
             template.constructed.time().as_secs_f64()
         );
-        if !template.constructed.threads.is_empty() {
-            tracing::warn!(
-                "threads that the component has started do not live in workers ({}): start them \
-                 in load(), or set --worker-start to spawn",
-                template.constructed.threads.join(", ")
-            );
-        }
-        let template = Arc::new(template);
-        self.keep(&template);
+        warn_of_threads(&template.constructed.threads);
+        let template = Arc::new(ForkServer::new(template));
         *source = Source::Template(Arc::clone(&template));
         Ok(Next::Fork(template))
+    }
+
+    async fn make_template(&self) -> Result<Template, StartError> {
+        let started = Started::start(&self.config, None).await?;
+        started.construct(&self.config, true, None).await
     }
 
     fn may_fork(&self) -> bool {
@@ -217,7 +241,10 @@ impl Inner {
             return false;
         }
         match orphans::adopt() {
-            Ok(()) => true,
+            Ok(()) => {
+                self.reap_orphans();
+                true
+            }
             Err(error) => {
                 tracing::warn!(
                     "workers are not forked from one process, so each constructs the component: \
@@ -228,7 +255,19 @@ impl Inner {
         }
     }
 
-    async fn fork(&self, template: &Template, slot: usize) -> Result<Starting, StartError> {
+    /// Takes the status of processes that workers leave behind, from the first call on.
+    fn reap_orphans(&self) {
+        lock(&self.reaper).get_or_insert_with(|| {
+            let reap = async {
+                if let Err(error) = orphans::reap().await {
+                    tracing::warn!("processes that workers leave behind stay zombies: {error}");
+                }
+            };
+            tokio::spawn(reap).abort_handle()
+        });
+    }
+
+    async fn fork(&self, template: &Arc<ForkServer>, slot: usize) -> Result<Starting, StartError> {
         let (control, process) = template.fork(&self.config, slot).await?;
         self.has_forked.store(true, Ordering::Relaxed);
         if template.constructed.listens {
@@ -236,12 +275,7 @@ impl Inner {
             listening.retain(|control| control.strong_count() > 0);
             listening.push(Arc::downgrade(&control));
         }
-        Ok(Starting::new(
-            control,
-            process,
-            template.interpreter.clone(),
-            None,
-        ))
+        Ok(Starting::forked(template, control, process))
     }
 
     async fn start_itself(
@@ -263,48 +297,35 @@ impl Inner {
     }
 
     async fn give_forking_up(&self, error: &str) {
-        tracing::warn!("each worker constructs the component, since none can be forked: {error}");
-        self.abort_tasks();
-        *self.source.lock().await = Source::Themselves;
+        let mut source = self.source.lock().await;
+        if matches!(&*source, Source::Template(_)) {
+            tracing::warn!(
+                "each worker constructs the component, since none can be forked: {error}"
+            );
+            *source = Source::Themselves;
+        }
     }
 
     /// Forgets a template that has ended, unless there is another one already.
-    async fn forget(&self, lost: &Arc<Template>) {
+    async fn forget(&self, lost: &Arc<ForkServer>) {
         let mut source = self.source.lock().await;
         if matches!(&*source, Source::Template(template) if Arc::ptr_eq(template, lost)) {
             *source = Source::None;
         }
     }
 
-    /// Makes the template anew when it ends, as long as there is this generation.
-    fn keep(self: &Arc<Self>, template: &Arc<Template>) {
-        let ended = template.process.ended();
-        let (generation, lost) = (Arc::downgrade(self), Arc::downgrade(template));
-        let supervisor = tokio::spawn(async move {
-            let status = ended.await;
-            if let (Some(generation), Some(lost)) = (generation.upgrade(), lost.upgrade()) {
-                let status = status.map_or_else(|error| error.to_string(), |it| it.to_string());
-                tracing::error!("the template of the workers is lost ({status}); workers go on");
-                generation.forget(&lost).await;
-                generation.release_port(&lost).await;
-            }
-            make_anew(&generation).await;
-        });
-        let reaper = tokio::spawn(async {
-            if let Err(error) = orphans::reap().await {
-                tracing::warn!("processes that workers leave behind stay zombies: {error}");
-            }
-        });
-        self.abort_tasks();
-        lock(&self.tasks).extend([supervisor.abort_handle(), reaper.abort_handle()]);
+    async fn on_lost(&self, lost: &Weak<ForkServer>, status: io::Result<ExitStatus>) {
+        let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+        tracing::error!("the template of the workers is lost ({status}); workers go on");
+        if let Some(lost) = lost.upgrade() {
+            self.forget(&lost).await;
+        }
+        self.release_port().await;
     }
 
     /// Frees the port at which the component has listened in a template that is gone: forked
     /// workers have it open, too, although none of them takes its connections.
-    async fn release_port(&self, lost: &Template) {
-        if !lost.constructed.listens {
-            return;
-        }
+    async fn release_port(&self) {
         let workers: Vec<_> = lock(&self.listening)
             .iter()
             .filter_map(Weak::upgrade)
@@ -315,32 +336,70 @@ impl Inner {
         }
     }
 
-    fn abort_tasks(&self) {
-        for task in lock(&self.tasks).drain(..) {
-            task.abort();
-        }
+    fn abort_supervisor(&self) {
+        abort(&self.supervisor);
     }
 }
 
-/// Makes a template, and tries until there is one or the generation is gone.
-async fn make_anew(generation: &Weak<Inner>) {
+fn warn_of_threads(names: &[String]) {
+    /// Threads that a line of the log names.
+    const NAMED: usize = 4;
+
+    if names.is_empty() {
+        return;
+    }
+    let more = match names.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    tracing::warn!(
+        "threads that the component has started do not live in workers ({}{more}): start them in \
+         load(), or set --worker-start to spawn",
+        names[..names.len().min(NAMED)].join(", ")
+    );
+}
+
+async fn supervise(generation: Weak<Inner>, replaced: Arc<Notify>) {
     let mut pause = FIRST_PAUSE;
-    loop {
-        tokio::time::sleep(pause).await;
-        let Some(inner) = generation.upgrade() else {
-            return;
-        };
-        match inner.next().await {
-            Ok(_) | Err(StartError::Stopped) => return,
-            Err(error) => tracing::error!("the template of the workers is not made anew: {error}"),
+    while let Some(inner) = generation.upgrade() {
+        let next = inner.next().await;
+        drop(inner);
+        match next {
+            Ok(Next::Fork(template)) => {
+                let (ended, since) = (template.process.ended(), Instant::now());
+                // It ends when nothing else has it.
+                let template = Arc::downgrade(&template);
+                let status = tokio::select! {
+                    status = ended => status,
+                    () = replaced.notified() => continue,
+                };
+                if let Some(inner) = generation.upgrade() {
+                    inner.on_lost(&template, status).await;
+                }
+                if since.elapsed() >= STABLE_AFTER {
+                    pause = FIRST_PAUSE;
+                }
+            }
+            Ok(Next::This(_) | Next::Itself) | Err(StartError::Stopped) => return,
+            Err(error) => {
+                tracing::error!("the template of the workers is not made anew: {error}");
+            }
         }
+        tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+fn abort(task: &Mutex<Option<AbortHandle>>) {
+    if let Some(task) = &*lock(task) {
+        task.abort();
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.abort_tasks();
+        self.abort_supervisor();
+        abort(&self.reaper);
     }
 }
 

@@ -16,17 +16,22 @@ const RETRY: Duration = Duration::from_millis(10);
 /// The processes that something in this crate waits for.
 static AWAITED: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 
-/// Starts a process, and keeps [`reap`] from taking its status; [`forget`] ends that.
-pub(crate) fn start<T>(start: impl FnOnce() -> io::Result<(Pid, T)>) -> io::Result<(Pid, T)> {
+/// Keeps [`reap`] from taking the status of a process, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Awaited(pub(crate) Pid);
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        lock(&AWAITED).retain(|awaited| *awaited != self.0);
+    }
+}
+
+/// Starts a process that [`reap`] leaves alone from its start on.
+pub(crate) fn start<T>(start: impl FnOnce() -> io::Result<(Pid, T)>) -> io::Result<(Awaited, T)> {
     let mut awaited = lock(&AWAITED);
     let (pid, process) = start()?;
     awaited.push(pid);
-    Ok((pid, process))
-}
-
-/// The process has ended, or nobody asks for its status any more.
-pub(crate) fn forget(pid: Pid) {
-    lock(&AWAITED).retain(|awaited| *awaited != pid);
+    Ok((Awaited(pid), process))
 }
 
 /// Has the system make this process the parent of all that its descendants leave behind.
@@ -42,7 +47,7 @@ pub(crate) fn adopt() -> io::Result<()> {
 /// A child that this process has not started, from the time on when it is known.
 #[derive(Debug)]
 pub(crate) struct Adopted {
-    pid: Pid,
+    process: Awaited,
     changes: Signal,
 }
 
@@ -51,23 +56,20 @@ impl Adopted {
     pub(crate) fn new(pid: Pid) -> io::Result<Self> {
         let changes = signal(SignalKind::child())?;
         lock(&AWAITED).push(pid);
-        Ok(Self { pid, changes })
+        let process = Awaited(pid);
+        Ok(Self { process, changes })
     }
 
     /// Waits for its end. An error where it is no child, or is none any more.
     pub(crate) async fn wait(mut self) -> io::Result<WaitStatus> {
-        let status = loop {
-            match waitpid(Some(self.pid), WaitOptions::NOHANG) {
-                Ok(Some((_, status))) => break Ok(status),
-                Ok(None) => {}
-                Err(error) => break Err(error.into()),
+        loop {
+            if let Some((_, status)) = waitpid(Some(self.process.0), WaitOptions::NOHANG)? {
+                return Ok(status);
             }
             if self.changes.recv().await.is_none() {
-                break Err(io::Error::other("the runtime is going down"));
+                return Err(io::Error::other("the runtime is going down"));
             }
-        };
-        forget(self.pid);
-        status
+        }
     }
 }
 

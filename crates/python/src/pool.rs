@@ -54,9 +54,10 @@ struct SupervisedSlot {
 impl Pool {
     /// A pool without workers yet; requests fail with [`ErrorKind::NotReady`]. Its first workers
     /// have their numbers from now on, so that the numbers of pools that start at the same time are
-    /// in the order in which the pools were made.
+    /// in the order in which the pools were made. They come from `generation`, which all pools of a
+    /// server share.
     #[must_use]
-    pub fn new(config: PoolConfig) -> Self {
+    pub fn new(config: PoolConfig, generation: Generation) -> Self {
         Self {
             slots: Arc::new(Slots {
                 desired: AtomicUsize::new(config.workers),
@@ -64,7 +65,7 @@ impl Pool {
                 supervised: tokio::sync::Mutex::default(),
                 tasks: Mutex::default(),
             }),
-            shared: Arc::new(Shared::new(config)),
+            shared: Arc::new(Shared::new(config, generation)),
         }
     }
 

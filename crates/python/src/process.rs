@@ -42,7 +42,7 @@ type End = Option<Result<ExitStatus, String>>;
 /// A process and its group; what is left of the group is killed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Process {
-    group: Pid,
+    group: Arc<Group>,
     end: watch::Receiver<End>,
     /// What passes on its standard streams, until they end.
     forwards: JoinSet<()>,
@@ -83,7 +83,7 @@ impl Process {
             // They are written here, too, since that may take a while.
             Ok((started?, package::packages()))
         };
-        let ((group, mut child), packages) =
+        let ((awaited, mut child), packages) =
             crate::spawn::spawn(start)
                 .await
                 .map_err(|source| StartError::Spawn {
@@ -96,9 +96,10 @@ impl Process {
             tokio::spawn(async move { stdin.write_all(program.as_bytes()).await });
         }
         let (out, error) = (child.stdout.take(), child.stderr.take());
+        let group = awaited.0;
         let end = async move {
             let status = child.wait().await;
-            orphans::forget(group);
+            drop(awaited);
             status
         };
         let mut process = Self::new(group, end, lines, packages);
@@ -140,7 +141,7 @@ impl Process {
             ended.send_replace(Some(status));
         });
         Self {
-            group,
+            group: Arc::new(Group(group)),
             end: receiver,
             forwards: JoinSet::new(),
             lines,
@@ -167,7 +168,7 @@ impl Process {
 
     /// The process's id.
     pub(crate) fn id(&self) -> u32 {
-        self.group.as_raw_nonzero().get().unsigned_abs()
+        self.group.0.as_raw_nonzero().get().unsigned_abs()
     }
 
     /// The packages as files, which are there as long as something has them.
@@ -196,28 +197,42 @@ impl Process {
         }
     }
 
-    /// Whether the process has ended.
-    pub(crate) fn has_ended(&self) -> bool {
-        self.end.borrow().is_some()
+    /// Keeps the process and all that it has started alive when this is dropped.
+    pub(crate) fn guard(&self) -> Arc<Group> {
+        Arc::clone(&self.group)
     }
 
     /// Sends SIGTERM to the process and all that it has started.
     pub(crate) fn terminate(&self) {
-        // As below.
-        let _ = rustix::process::kill_process_group(self.group, Signal::TERM);
+        self.group.signal(Signal::TERM);
     }
 
     /// Kills the process and all that it has started.
     pub(crate) fn kill(&self) {
-        // The group outlives its leader only while it has members, so there may be none.
-        let _ = rustix::process::kill_process_group(self.group, Signal::KILL);
+        self.group.signal(Signal::KILL);
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.kill();
         // They end with the streams.
         self.forwards.detach_all();
+    }
+}
+
+/// A group of processes, of which what is left is killed when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Group(Pid);
+
+impl Group {
+    fn signal(&self, signal: Signal) {
+        // The group outlives its leader only while it has members, so there may be none.
+        let _ = rustix::process::kill_process_group(self.0, signal);
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
     }
 }

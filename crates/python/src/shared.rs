@@ -35,14 +35,14 @@ pub(crate) struct Failure {
 }
 
 impl Shared {
-    pub(crate) fn new(config: PoolConfig) -> Self {
+    pub(crate) fn new(config: PoolConfig, generation: Generation) -> Self {
         Self {
             registry: Arc::new(Registry::new(config.max_queue)),
             statistics: Statistics::default(),
             component: LoadedComponent::default(),
             stop: watch::Sender::new(false),
             failure: watch::Sender::new(None),
-            generation: Mutex::new(config.generation.clone()),
+            generation: Mutex::new(generation),
             config,
         }
     }

@@ -1,17 +1,20 @@
 //! A process that has constructed the component: workers are forked from it, or it becomes one.
 
 use std::io;
+use std::ops::Deref;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use crate::component::{ComponentConfig, LoadIn, WorkerConfig, WorkerTracing};
 use crate::control::Control;
 use crate::error::StartError;
+use crate::exit::EXIT_TIMEOUT;
 use crate::frame::{Fault, Kind, VERSION};
 use crate::package;
 use crate::process::{Lines, Process};
@@ -26,10 +29,6 @@ const FORK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// From the end of a process's socket to the process's own, where that has failed.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// What the exit handlers of a template may take, which has nothing left to do: a thread of the
-/// component's that is no daemon would keep it for ever.
-const EXIT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Room for the words that a list of processes shows of a worker, which take the place of the
 /// template's: what its requests come over, and its number.
@@ -208,13 +207,31 @@ impl Started {
     }
 }
 
-impl Template {
+/// A template from which workers are forked. It ends when nothing has it any more: neither what
+/// would fork a worker, nor a worker, which may use what it has made.
+#[derive(Debug)]
+pub(crate) struct ForkServer {
+    template: Template,
+    /// Locked while a worker is forked.
+    forking: tokio::sync::Mutex<()>,
+}
+
+impl ForkServer {
+    pub(crate) fn new(template: Template) -> Self {
+        Self {
+            template,
+            forking: tokio::sync::Mutex::default(),
+        }
+    }
+
     /// Forks a worker, which becomes a process of this one.
     pub(crate) async fn fork(
         &self,
         config: &ComponentConfig,
         slot: usize,
     ) -> Result<(Arc<Control>, Process), StartError> {
+        // So the time limit holds for one alone.
+        let _alone = self.forking.lock().await;
         let (control, theirs) = Control::pair()?;
         let (out, out_theirs) = io::pipe()?;
         let (error, error_theirs) = io::pipe()?;
@@ -224,9 +241,11 @@ impl Template {
             .await?;
         drop(descriptors);
         let forked = timeout(FORK_TIMEOUT, control.receive());
-        let (kind, body) = forked.await.map_err(|_| StartError::Silent {
-            python: config.python.clone(),
-            timeout: FORK_TIMEOUT,
+        let (kind, body) = forked.await.map_err(|_| {
+            let seconds = FORK_TIMEOUT.as_secs();
+            StartError::Fork(format!(
+                "the template has not forked one within {seconds} s"
+            ))
         })??;
         if kind != Kind::Forked {
             return Err(failed(config, kind, &body));
@@ -243,16 +262,50 @@ impl Template {
         Ok((Arc::new(control), process))
     }
 
-    /// Ends the process, in its own way if it does so in time. What it listens at, others may from
-    /// then on.
-    pub(crate) async fn end(self: Arc<Self>) {
-        if self.constructed.listens {
-            // Where it has gone, so has its port.
-            let _ = self.control.send(Kind::Release, b"").await;
-        }
-        let ended = self.process.ended();
+    /// Whether the process has ended, or does so just now: its socket shows it first.
+    pub(crate) async fn ends(&self) -> bool {
+        timeout(STATUS_TIMEOUT, self.process.ended()).await.is_ok()
+    }
+
+    /// What it listens at, others may from then on.
+    pub(crate) async fn release_port(&self) {
+        // Where it has gone, so has its port.
+        let _ = self.control.send(Kind::Release, b"").await;
+    }
+
+    /// Has the process end in its own way, and waits for that as long as it may take.
+    pub(crate) async fn end(&self) {
         self.control.close();
-        let _ = timeout(EXIT_TIMEOUT, ended).await;
+        end(self.process.ended()).await;
+    }
+}
+
+impl Deref for ForkServer {
+    type Target = Template;
+
+    fn deref(&self) -> &Template {
+        &self.template
+    }
+}
+
+impl Drop for ForkServer {
+    fn drop(&mut self) {
+        self.control.close();
+        // Without a runtime the server is going down, and kills what is left.
+        if let Ok(runtime) = Handle::try_current() {
+            let guard = self.process.guard();
+            let ended = self.process.ended();
+            runtime.spawn(async move {
+                end(ended).await;
+                drop(guard);
+            });
+        }
+    }
+}
+
+async fn end(ended: impl Future) {
+    if timeout(EXIT_TIMEOUT, ended).await.is_err() {
+        tracing::warn!("a template is killed: it did not exit within {EXIT_TIMEOUT:?}");
     }
 }
 

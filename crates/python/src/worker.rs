@@ -14,11 +14,12 @@ use crate::error::StartError;
 use crate::frame::Kind;
 use crate::methods::Methods;
 use crate::process::Process;
-use crate::template::{Interpreter, Template, explained, failed, parse, words};
+use crate::template::{ForkServer, Interpreter, Template, explained, failed, parse, words};
 
 #[derive(Serialize)]
 struct Load {
     worker: usize,
+    threads: usize,
     title: Vec<String>,
 }
 
@@ -87,6 +88,8 @@ pub(crate) struct Worker {
     pub(crate) process: Process,
     /// Kept open: at its end the worker knows that the server is gone.
     _control: Arc<Control>,
+    /// What it has been forked from, which may have made what it uses.
+    _template: Option<Arc<ForkServer>>,
 }
 
 impl Worker {
@@ -107,33 +110,35 @@ pub(crate) struct Starting {
     pub(crate) process: Process,
     interpreter: Interpreter,
     /// How long it took to construct the component; nothing in a process that was forked since.
-    construct_time: Option<Duration>,
+    construct_time: Duration,
+    template: Option<Arc<ForkServer>>,
 }
 
 impl From<Template> for Starting {
     fn from(template: Template) -> Self {
-        let time = template.constructed.time();
-        Self::new(
-            template.control,
-            template.process,
-            template.interpreter,
-            Some(time),
-        )
+        Self {
+            construct_time: template.constructed.time(),
+            control: template.control,
+            process: template.process,
+            interpreter: template.interpreter,
+            template: None,
+        }
     }
 }
 
 impl Starting {
-    pub(crate) fn new(
+    /// One that has been forked.
+    pub(crate) fn forked(
+        template: &Arc<ForkServer>,
         control: Arc<Control>,
         process: Process,
-        interpreter: Interpreter,
-        construct_time: Option<Duration>,
     ) -> Self {
         Self {
             control,
             process,
-            interpreter,
-            construct_time,
+            interpreter: template.interpreter.clone(),
+            construct_time: Duration::ZERO,
+            template: Some(Arc::clone(template)),
         }
     }
 
@@ -150,6 +155,7 @@ impl Starting {
             ready,
             process: self.process,
             _control: self.control,
+            _template: self.template,
         })
     }
 
@@ -164,6 +170,7 @@ impl Starting {
         self.process.set_slot(slot);
         let load = Load {
             worker: slot,
+            threads: config.threads,
             title: words(component, config, slot),
         };
         let load = serde_json::to_vec(&load).expect("it has numbers and text alone");
@@ -186,7 +193,7 @@ impl Starting {
             }
             let ready = Ready {
                 interpreter: self.interpreter.clone(),
-                construct_time: self.construct_time.unwrap_or_default(),
+                construct_time: self.construct_time,
                 ..parse(&body)?
             };
             Ok((connections, ready))

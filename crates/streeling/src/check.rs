@@ -45,6 +45,7 @@ impl Report {
             Err(error) => error.info,
         };
         pool.stop(Duration::from_millis(500)).await;
+        pool.generation().stop().await;
         let mut rows = vec![
             (
                 "component",

@@ -267,8 +267,7 @@ fn pool(
     worker: WorkerConfig,
 ) -> Pool {
     let largest = settings.rest.max_body.max(settings.grpc.max_message);
-    Pool::new(PoolConfig {
-        generation: generation.clone(),
+    let config = PoolConfig {
         worker,
         slots: slots.clone(),
         workers: workers as usize,
@@ -280,7 +279,8 @@ fn pool(
         }),
         tries: TRIES,
         tracebacks: settings.development.enabled,
-    })
+    };
+    Pool::new(config, generation.clone())
 }
 
 /// Where the lines of components go: to the streams of this process.

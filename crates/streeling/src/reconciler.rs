@@ -89,12 +89,11 @@ impl Reconciler {
                 tracing::error!("not reloaded, the old workers keep serving: {error}");
                 if done == 0 {
                     new.stop().await;
-                    old.restore().await;
+                    old.restore_port().await;
                 }
                 return;
             }
         }
-        old.stop().await;
         self.restart_service().await;
         tracing::info!("all workers are reloaded");
     }

@@ -100,11 +100,7 @@ fn end_at_the_defaults(within: Duration) {
     let command = command("Scripted").env("GRPC_WORKERS", "");
     let mut server = command.args(["--grpc-port", "0"]).start().unwrap();
     let processes = children(server.pid());
-    assert_eq!(
-        processes.len(),
-        3,
-        "two workers, and what they are forked from"
-    );
+    assert_eq!(processes.len(), 2 + templates());
     server.signal(Signal::TERM).unwrap();
     let status = server.wait(within).unwrap();
     assert_eq!(status.code(), Some(0));

@@ -48,22 +48,27 @@ class Names:
     def update(self) -> set[str]:
         """Looks at the modules that have come since the last time: in a forked worker, not at those
         whose memory it shares with others, which even a look makes a copy of."""
-        for name in _until(self._newest):
+        names = _until(self._newest)
+        for name in names:
             module = sys.modules.get(name)
             if _is_in(module, self.folder):
                 for code in _codes(_code_of(module)):
                     self._found.update(name.partition(".")[0] for name in code.co_names)
-        self._newest = next(reversed(sys.modules))
+        self._newest = names[0] if names else self._newest
         return self._found
 
 
 def _until(known: str | None) -> list[str]:
     """The names of modules, from the newest one down to this one, which is left out."""
     names: list[str] = []
-    for name in reversed(sys.modules):
-        if name == known:
-            break
-        names.append(name)
+    try:
+        for name in reversed(sys.modules):
+            if name == known:
+                break
+            names.append(name)
+    except RuntimeError:
+        # A thread of the component's imports something at this moment.
+        return list(sys.modules)[::-1]
     return names
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import socket
 from struct import Struct
 from typing import Any
@@ -110,16 +112,36 @@ def receive(sock: socket.socket, view: memoryview) -> bool:
 DESCRIPTORS = 128
 
 
+# What the component puts in their place is not for us.
+_Socket = socket.socket
+_default_timeout, _set_default_timeout = socket.getdefaulttimeout, socket.setdefaulttimeout
+
+
+def socket_of(descriptor: int) -> socket.socket:
+    """A socket that blocks, whatever the component has made the default: a time limit would hold
+    for all that have the socket."""
+    default = _default_timeout()
+    _set_default_timeout(None)
+    try:
+        return _Socket(fileno=descriptor)
+    finally:
+        _set_default_timeout(default)
+
+
 def read_frame(sock: socket.socket) -> tuple[int, bytearray, list[int]] | None:
     """The kind, the body and the descriptors of the next frame of a control socket, or `None` at
-    its end."""
+    its end. Raises `OSError` where the process may not open so many."""
     size = socket.CMSG_SPACE(DESCRIPTORS * _DESCRIPTOR.size)
-    head, ancillary, *_ = sock.recvmsg(FRAME.size, size, _CLOSE_ON_EXEC)
+    head, ancillary, flags, _ = sock.recvmsg(FRAME.size, size, _CLOSE_ON_EXEC)
     descriptors = []
     for level, kind, data in ancillary:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
             whole = len(data) - len(data) % _DESCRIPTOR.size
             descriptors += [number for (number,) in _DESCRIPTOR.iter_unpack(data[:whole])]
+    if flags & socket.MSG_CTRUNC:
+        for number in descriptors:
+            os.close(number)
+        raise OSError(errno.EMFILE, "the process may not open so many files (ulimit -n)")
     rest = bytearray(FRAME.size - len(head))
     if not head or not receive(sock, memoryview(rest)):
         return None

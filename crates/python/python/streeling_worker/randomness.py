@@ -29,21 +29,12 @@ class Seeding:
             return
         own = {name: getattr(random, name) for name in SEEDING}
         for name, function in own.items():
-            setattr(random, name, self._noticing(function))
+            setattr(random, name, _Noticing(self, name, function))
         try:
             yield
         finally:
             for name, function in own.items():
                 setattr(random, name, function)
-
-    def _noticing(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        def noticing(*args: Any, **kwargs: Any) -> Any:
-            # Without a seed it takes one from the system.
-            if any(value is not None for value in (*args, *kwargs.values())):
-                self.is_seeded = True
-            return function(*args, **kwargs)
-
-        return noticing
 
     def renew(self) -> None:
         """Seeds the generator from the system, for a worker that has just been forked, unless the
@@ -51,3 +42,23 @@ class Seeding:
         random: Any = sys.modules.get("numpy.random")
         if random is not None and not self.is_seeded:
             random.seed()
+
+
+class _Noticing:
+    """Stands in for a function of `numpy.random`, also where another process is given it."""
+
+    __module__ = "numpy.random"
+
+    def __init__(self, seeding: Seeding, name: str, function: Callable[..., Any]) -> None:
+        self._seeding = seeding
+        self._function = function
+        self.__name__ = self.__qualname__ = name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        # Without a seed it takes one from the system.
+        if any(value is not None for value in (*args, *kwargs.values())):
+            self._seeding.is_seeded = True
+        return self._function(*args, **kwargs)
+
+    def __reduce__(self) -> str:
+        return self.__name__

@@ -6,30 +6,43 @@ itself.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
+import logging
 import os
+import signal
 import socket
 import sys
 import threading
 import time
 import traceback
 import warnings
+import weakref
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Iterator, NoReturn
 
-from . import children, protocol
+from . import children, logs, protocol
+from .protocol import socket_of
 
 # A thread that is just ending may take so long to be gone, seconds.
 ENDING = 0.1
+# A process that is forked and ends at once may take so long, seconds: handlers of the component's
+# run in it.
+FORKING = 5.0
 # Between two looks at whether something has happened, seconds.
 PAUSE = 0.0002
 # The device files of CUDA, whose state does not live through a fork.
 CUDA = "/dev/nvidia"
 # Threads that are named in the log.
 NAMED = 4
+# What the component puts in their place is not for us.
+_fork, _waitpid, _kill, _sleep = os.fork, os.waitpid, os.kill, time.sleep
 TASKS = Path("/proc/self/task")
 DESCRIPTORS = Path("/proc/self/fd")
+
+
+log = logging.getLogger("streeling")
 
 
 class Template:
@@ -47,8 +60,8 @@ class Template:
             self.obstacle = obstacle or _obstacle()
         # Threads of Python's own, which do not live in workers.
         self.threads = [
-            thread.name
-            for thread in threading.enumerate()
+            logs.escape(thread.name).encode("ascii", "backslashreplace").decode()
+            for thread in _own_threads()
             if thread is not threading.main_thread() and thread.is_alive()
         ]
         # The sockets at which the component listens, by what the system calls them.
@@ -75,7 +88,7 @@ class Template:
     ) -> socket.socket | None:
         """Forks a worker; returns its control socket in the worker, and `None` in the template."""
         own, output, error = descriptors
-        control = socket.socket(fileno=own)
+        control = socket_of(own)
         _flush()
         try:
             between = _forked()
@@ -85,8 +98,8 @@ class Template:
             _fail(control, reason)
             between = -1
         if between:
-            if between > 0:
-                os.waitpid(between, 0)
+            if between > 0 and not _has_ended(between):
+                _fail(control, OSError("the process that was forked hangs in handlers of a fork"))
             control.close()
             os.close(output)
             os.close(error)
@@ -114,7 +127,7 @@ class Template:
             _fail(control, reason)
             os._exit(1)
         while os.getppid() == between:
-            time.sleep(PAUSE)
+            _sleep(PAUSE)
 
     def _settle(self, die_with_server: Callable[[], None]) -> None:
         """Makes the forked process one of the server's."""
@@ -128,13 +141,46 @@ class Template:
         started: Any = getattr(sys.modules.get("multiprocessing.process"), "_children", None)
         if started:
             started.clear()
+        # What is to be finalized at the end, such as a temporary folder, others still need.
+        for finalize in list(getattr(weakref.finalize, "_registry", ())):
+            finalize.atexit = False
+
+
+def _own_threads() -> list[threading.Thread]:
+    """The threads that Python has started."""
+    dummy: Any = getattr(threading, "_DummyThread", ())
+    return [thread for thread in threading.enumerate() if not isinstance(thread, dummy)]
+
+
+def _has_ended(child: int) -> bool:
+    """Waits for a child that ends at once; kills it where it does not."""
+    until = time.monotonic() + FORKING
+    # Where the component lets the system forget its children, or waits for all, there is none.
+    with contextlib.suppress(ChildProcessError):
+        while _waitpid(child, os.WNOHANG) == (0, 0):
+            if time.monotonic() > until:
+                _kill(child, signal.SIGKILL)
+                _waitpid(child, 0)
+                return False
+            _sleep(PAUSE)
+    return True
+
+
+def _leave() -> NoReturn:
+    """Ends the template as a program ends, but for threads that would keep it for ever."""
+    main = threading.main_thread()
+    if any(not thread.daemon for thread in _own_threads() if thread is not main):
+        atexit._run_exitfuncs()
+        _flush()
+        os._exit(0)
+    sys.exit(0)
 
 
 def _forked() -> int:
     with warnings.catch_warnings():
         # Python 3.12 warns where there are threads; what there is has been looked at.
         warnings.simplefilter("ignore", DeprecationWarning)
-        return os.fork()
+        return _fork()
 
 
 def _fail(control: socket.socket, reason: OSError) -> None:
@@ -176,11 +222,12 @@ def _obstacle() -> str | None:
         return f"the system does not fork it: {error}"
     if child == 0:
         os._exit(0)
-    os.waitpid(child, 0)
+    if not _has_ended(child):
+        return "a process that is forked from it hangs in the component's handlers of a fork"
     until = time.monotonic() + ENDING
     names = _native_threads()
     while names and time.monotonic() < until:
-        time.sleep(PAUSE)
+        _sleep(PAUSE)
         names = _native_threads()
     if not names:
         return None
@@ -195,10 +242,10 @@ def _native_threads() -> list[str]:
         tasks = {int(entry.name) for entry in TASKS.iterdir()}
     except OSError:
         return []
-    known = threading.enumerate()
+    known = _own_threads()
     tasks -= {thread.native_id for thread in known if thread.native_id is not None}
     # Those that were started without `threading` have no number.
-    unnumbered = len(sys._current_frames()) - len(known)
+    unnumbered = len(sys._current_frames()) - len(threading.enumerate())
     if len(tasks) <= unnumbered:
         return []
     names = []
@@ -216,7 +263,7 @@ def _listening() -> Iterator[tuple[str, socket.socket]]:
                 name = os.readlink(entry)
                 if not name.startswith("socket:"):
                     continue
-                with socket.socket(fileno=os.dup(int(entry.name))) as sock:
+                with socket_of(os.dup(int(entry.name))) as sock:
                     if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
                         yield name, sock
 
@@ -228,21 +275,30 @@ def wait_for_work(
     very process: its control socket, its data sockets, and the `load` frame."""
     data: list[socket.socket] = []
     while True:
-        frame = protocol.read_frame(control)
+        try:
+            frame = protocol.read_frame(control)
+        except OSError as error:
+            # Of a worker that would be forked, the server finds the socket closed; one that lacks
+            # data sockets says so below.
+            log.error("%s", error)
+            continue
         if frame is None:
-            sys.exit(0)
+            _leave()
         kind, body, descriptors = frame
         if kind == protocol.FORK:
             forked = template.fork(descriptors, die_with_server)
             if forked is not None:
                 control = forked
         elif kind == protocol.DATA:
-            data += [socket.socket(fileno=number) for number in descriptors]
+            data += [socket_of(number) for number in descriptors]
         elif kind == protocol.LOAD:
             for sock in data:
                 # Programs that the component starts must not keep them open.
                 sock.set_inheritable(False)
             request: dict[str, Any] = json.loads(body)
+            if len(data) != request["threads"]:
+                _fail(control, OSError("it may not open so many files (ulimit -n)"))
+                sys.exit(1)
             return control, data, request
         elif kind == protocol.RELEASE:
             template.release()

@@ -156,7 +156,7 @@ def load(
         # Several frames are as good as one.
         send_descriptors(control, 13, [theirs.fileno()])
         theirs.close()
-    request = {"worker": slot, "title": ["Model", "REST", str(slot)]}
+    request = {"worker": slot, "threads": threads, "title": ["Model", "REST", str(slot)]}
     control.sendall(frame(3, json.dumps(request).encode()))
     return [ours for ours, _ in pairs], read(control)
 

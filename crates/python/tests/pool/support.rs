@@ -101,11 +101,11 @@ pub(crate) struct Config {
 
 impl Config {
     pub(crate) fn pool(self) -> Pool {
-        Pool::new(PoolConfig {
-            generation: Generation::new(ComponentConfig {
-                threads: self.threads,
-                ..self.component
-            }),
+        let generation = Generation::new(ComponentConfig {
+            threads: self.threads,
+            ..self.component
+        });
+        let config = PoolConfig {
             worker: WorkerConfig {
                 threads: self.threads,
                 threads_are_default: false,
@@ -118,7 +118,8 @@ impl Config {
             recycle: self.recycle,
             tries: self.tries,
             tracebacks: false,
-        })
+        };
+        Pool::new(config, generation)
     }
 }
 
@@ -303,10 +304,7 @@ impl Served {
     }
 
     pub(crate) async fn reload(&self) -> std::result::Result<(), StartError> {
-        let old = self.pool.generation();
-        self.pool.reload(&old.next()).await?;
-        old.stop().await;
-        Ok(())
+        self.pool.reload(&self.pool.generation().next()).await
     }
 
     pub(crate) async fn stop(&self) {
