@@ -11,3 +11,5 @@ mod stuck;
 mod support;
 #[cfg(target_os = "linux")]
 mod template;
+#[cfg(target_os = "linux")]
+mod unkind;

@@ -50,7 +50,7 @@ const THREAD_OF_C: &str = "thread = ctypes.c_ulong(); libc = ctypes.CDLL(None); 
     libc.pthread_create(ctypes.byref(thread), None, libc.pause, None)";
 
 /// A port at which a thread of Python's own responds with the number of its process.
-const PORT: &str = r#"self.sock = socket.socket()
+pub(crate) const PORT: &str = r#"self.sock = socket.socket()
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         port = os.path.join(HERE, "port")
         self.sock.bind(("127.0.0.1", int(open(port).read()) if os.path.exists(port) else 0))
@@ -61,7 +61,7 @@ const PORT: &str = r#"self.sock = socket.socket()
                 self.sock.accept()[0].sendall(str(os.getpid()).encode())
         threading.Thread(target=serve, name="my-server", daemon=True).start()"#;
 
-async fn serve(before: &str, change: impl FnOnce(&mut Config)) -> Served {
+pub(crate) async fn serve(before: &str, change: impl FnOnce(&mut Config)) -> Served {
     Served::start_with(&model(before), |config| {
         config.component.start = WorkerStart::Auto;
         config.workers = 3;
@@ -72,7 +72,7 @@ async fn serve(before: &str, change: impl FnOnce(&mut Config)) -> Served {
 
 impl Served {
     /// What the component has noted, in order: what, and in which process.
-    fn notes(&self) -> Vec<(String, String)> {
+    pub(crate) fn notes(&self) -> Vec<(String, String)> {
         let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap();
         let word = |line: &str| {
             let (what, pid) = line.split_once(' ').unwrap();
@@ -81,7 +81,7 @@ impl Served {
         log.lines().map(word).collect()
     }
 
-    fn noted(&self, what: &str) -> Vec<String> {
+    pub(crate) fn noted(&self, what: &str) -> Vec<String> {
         let notes = self.notes().into_iter();
         notes
             .filter(|note| note.0 == what)
@@ -89,12 +89,12 @@ impl Served {
             .collect()
     }
 
-    fn pids(&self) -> BTreeSet<String> {
+    pub(crate) fn pids(&self) -> BTreeSet<String> {
         let processes = self.pool.processes();
         processes.values().map(u32::to_string).collect()
     }
 
-    async fn eval(&self, code: &str) -> String {
+    pub(crate) async fn eval(&self, code: &str) -> String {
         self.call(&format!("eval {code}")).await.unwrap()
     }
 
@@ -314,7 +314,7 @@ async fn a_reload_takes_the_code_on_disk_and_keeps_the_old_template_where_that_i
 }
 
 /// Who responds at the component's own port.
-fn owner(served: &Served) -> Option<String> {
+pub(crate) fn owner(served: &Served) -> Option<String> {
     use std::io::Read as _;
 
     let port = std::fs::read_to_string(served.folder.path().join("port")).unwrap();
@@ -394,116 +394,4 @@ async fn what_is_printed_before_a_fork_is_written_once() {
     served.stop().await;
     assert_eq!(Log::count("of C"), 1);
     assert_eq!(Log::count("of Python"), 1);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_a_component_does_to_python_s_own_does_not_stop_its_start() {
-    let hostile = [
-        "socket.setdefaulttimeout(0.05)",
-        "__import__('signal').signal(__import__('signal').SIGCHLD, __import__('signal').SIG_IGN)",
-        "os.fork = os.waitpid = time.sleep = socket.socket = None",
-        "threading.Thread(target=lambda: None, name='\\udc80\\n', daemon=False).start()",
-    ];
-    for (number, before) in hostile.into_iter().enumerate() {
-        for start in [WorkerStart::Auto, WorkerStart::Spawn] {
-            let served = serve(before, |config| config.component.start = start).await;
-            let workers = served.pids();
-            // Longer than that default.
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-            assert!(workers.contains(&served.pid().await), "{number} {start:?}");
-            assert_eq!(served.pids(), workers, "{number} {start:?}");
-            let constructed = served.noted("construct").len();
-            assert_eq!(constructed, if start == WorkerStart::Auto { 1 } else { 3 });
-            served.stop().await;
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_the_template_has_made_is_there_as_long_as_a_worker_is() {
-    let make = "import tempfile; self.folder = tempfile.TemporaryDirectory()";
-    let served = serve(make, |config| {
-        config.workers = 1;
-        config.recycle = Some(Recycle {
-            after: 3,
-            jitter: 0,
-        });
-    })
-    .await;
-    let exists = "os.path.exists(self.folder.name)";
-    // Workers that have ended leave it alone.
-    let first = served.pid().await;
-    eventually("another worker", || async { served.pid().await != first }).await;
-    gone(&first).await;
-    assert_eq!(served.eval(exists).await, "True");
-
-    let folder = served.eval("self.folder.name").await;
-    let old = {
-        let served = served.clone();
-        let gate = "time.sleep(0.01) or os.path.exists(os.path.join(HERE, 'open'))";
-        let hold = format!(
-            "(open(os.path.join(HERE, 'held'), 'w').close(), [0 for _ in iter(lambda: {gate}, \
-             True)], {exists})[2]"
-        );
-        tokio::spawn(async move { served.eval(&hold).await })
-    };
-    let held = served.folder.path().join("held");
-    eventually("the call", || async { held.exists() }).await;
-    served.reload().await.unwrap();
-    served.write("open", "");
-    assert_eq!(old.await.unwrap(), "True");
-    eventually("its end", || async {
-        !std::path::Path::new(&folder).exists()
-    })
-    .await;
-    served.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_stop_waits_for_no_constructor() {
-    let hang = "time.sleep(0 if len(open(os.path.join(HERE, 'log')).readlines()) < 3 else 600)";
-    let served = serve(hang, |config| config.workers = 1).await;
-    kill(&served.noted("construct")[0]);
-    eventually("another one", || async {
-        served.noted("construct").len() == 2
-    })
-    .await;
-    tokio::time::timeout(std::time::Duration::from_secs(10), served.stop())
-        .await
-        .unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_is_lost_together_with_its_template_is_no_failure() {
-    let served = serve("pass", |config| config.tries = 1).await;
-    for turn in 1..=3 {
-        let victim = served.pids().first().unwrap().clone();
-        kill(served.noted("construct").last().unwrap());
-        kill(&victim);
-        eventually("both", || async {
-            served.pids().len() == 3
-                && !served.pids().contains(&victim)
-                && served.noted("constructed").len() == 1 + turn
-        })
-        .await;
-    }
-    served.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn with_a_port_of_its_own_a_worker_that_is_lost_during_a_reload_is_forked_as_before() {
-    let served = serve(PORT, |_| {}).await;
-    let old = served.pool.generation();
-    old.release_port().await;
-    let victim = served.pids().first().unwrap().clone();
-    kill(&victim);
-    eventually("a fork of the old template", || async {
-        served.pids().len() == 3 && !served.pids().contains(&victim)
-    })
-    .await;
-    assert_eq!(served.noted("construct").len(), 1);
-    // The reload has failed.
-    old.restore_port().await;
-    assert_eq!(owner(&served), served.noted("constructed").last().cloned());
-    served.stop().await;
 }
