@@ -27,10 +27,12 @@ pub(crate) enum Kind {
     Request = 6,
     Reply = 7,
     Error = 8,
+    TakeOver = 16,
+    Taken = 17,
 }
 
 impl Kind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::Package,
         Self::Hello,
         Self::Load,
@@ -39,10 +41,12 @@ impl Kind {
         Self::Request,
         Self::Reply,
         Self::Error,
+        Self::TakeOver,
+        Self::Taken,
     ];
 
     fn from_code(code: u8) -> Option<Self> {
-        Self::ALL.get(usize::from(code).checked_sub(1)?).copied()
+        Self::ALL.into_iter().find(|&kind| kind as u8 == code)
     }
 }
 
@@ -55,7 +59,8 @@ pub(crate) struct Header {
     pub(crate) method: u8,
     /// Request: bytes of the context, which comes before the items.
     pub(crate) context: u16,
-    /// Request: how many items. Reply and error: microseconds in the component.
+    /// Request: how many items. Reply and error: microseconds in the component. Take over: the
+    /// number of the other connection. Taken: 1, or 0 where it came too late.
     pub(crate) count: u32,
     pub(crate) id: u64,
     /// `CLOCK_MONOTONIC` in nanoseconds, 0 for never. Request: the deadline. Reply and error: when

@@ -20,7 +20,7 @@ from typing import Any
 from . import access, children, errors, loader, logs, protocol
 from .methods import Methods
 from .payload import Codec, numpy_version
-from .serve import serve
+from .serve import Readers, serve
 
 # Exit codes, for the server's log.
 FAILED_TO_LOAD = 3
@@ -64,12 +64,16 @@ def run(control: socket.socket, data: list[socket.socket]) -> None:
     if not data:
         run_service(loaded.component)
         return
+    readers = Readers(data)
     if len(data) == 1:
-        serve_or_die(data[0], methods)
+        serve_or_die(data[0], methods, readers)
         return
     threads = [
         threading.Thread(
-            target=serve_or_die, args=(sock, methods), name=f"worker-{int(number)}", daemon=True
+            target=serve_or_die,
+            args=(sock, methods, readers),
+            name=f"worker-{int(number)}",
+            daemon=True,
         )
         for number, sock in enumerate(data)
     ]
@@ -109,10 +113,10 @@ def watch(control: socket.socket) -> None:
     os._exit(FAULT if unexpected else 0)
 
 
-def serve_or_die(sock: socket.socket, methods: Methods) -> None:
+def serve_or_die(sock: socket.socket, methods: Methods, readers: Readers) -> None:
     """Serves one data socket; a fault in the protocol or in the worker ends the process."""
     try:
-        serve(sock, methods)
+        serve(sock, methods, readers)
     except BaseException:
         try:
             traceback.print_exc()
