@@ -46,6 +46,7 @@ mod settings;
 mod signals;
 mod starts;
 mod support;
+mod surprise;
 mod tools;
 mod trace_exports;
 mod traces;

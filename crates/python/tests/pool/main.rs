@@ -9,3 +9,4 @@ mod methods;
 mod observe;
 mod stuck;
 mod support;
+mod surprise;
