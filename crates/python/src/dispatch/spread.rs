@@ -132,7 +132,15 @@ impl Spread {
                 self.judge(now, &window);
             }
         }
-        if let State::Trial { left } = &mut self.state {
+        // Of several workers the others do not count: they must not end the trial before there are
+        // enough calls of one.
+        let counts = self
+            .window
+            .first()
+            .is_none_or(|one| one.worker == call.worker);
+        if let State::Trial { left } = &mut self.state
+            && counts
+        {
             *left -= 1;
             if *left == 0 {
                 self.narrow(now);
