@@ -256,6 +256,7 @@ impl Registry {
             let mut state = lock(&self.state);
             for received in batch {
                 let Header {
+                    length,
                     kind,
                     id,
                     count,
@@ -274,6 +275,7 @@ impl Registry {
                 let work = (moment != 0).then(|| Work {
                     entered: clock::from_worker(moment),
                     took: Duration::from_micros(count.into()),
+                    response: length,
                 });
                 let responder = state
                     .dispatcher

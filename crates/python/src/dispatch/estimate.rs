@@ -31,6 +31,10 @@ impl CostClass {
         }
     }
 
+    fn is_large(self) -> bool {
+        self.size >= Self::new(Call::Page, LARGE).size
+    }
+
     fn index(self) -> usize {
         (usize::from(self.call.code()) - 1) * SIZES + usize::from(self.size)
     }
@@ -59,6 +63,11 @@ const MIXED: f32 = 200.0;
 /// second thread pays. The slow ones are much of the time, so that it does no harm.
 const UNLIKE: f32 = 4.0;
 
+/// Requests and responses of so many bytes move for about as long as a fast call takes, and while
+/// they do, the thread does not hold the interpreter lock. That is no part of the call, so a gain
+/// by a second thread would not be seen.
+const LARGE: usize = 1 << 16;
+
 /// Calls after which the mean says something.
 const KNOWN: u32 = 100;
 
@@ -69,6 +78,8 @@ struct Estimate {
     usual: f32,
     mean: f32,
     calls: u32,
+    /// Its requests are large, or the last response was.
+    is_large: bool,
     spread: Spread,
 }
 
@@ -78,7 +89,7 @@ impl Estimate {
     }
 
     fn width(&self) -> usize {
-        if self.is_mixed() {
+        if self.is_mixed() || self.is_large {
             usize::MAX
         } else {
             self.spread.width()
@@ -96,6 +107,7 @@ impl Default for Estimates {
             usual: UNKNOWN,
             mean: UNKNOWN,
             calls: 0,
+            is_large: false,
             spread: Spread::default(),
         }))
     }
@@ -128,15 +140,57 @@ impl Estimates {
         self.0[cost_class.index()].spread.begin_trial(now)
     }
 
-    pub(super) fn learn(&mut self, now: Instant, cost_class: CostClass, call: EndedCall) {
+    /// `response` is its length in bytes.
+    pub(super) fn learn(
+        &mut self,
+        now: Instant,
+        cost_class: CostClass,
+        call: EndedCall,
+        response: u64,
+    ) {
         let micros = call.took.as_secs_f32() * 1e6;
         let estimate = &mut self.0[cost_class.index()];
         let error = micros - estimate.usual;
         estimate.usual += error * if error < 0.0 { DOWN } else { UP };
         estimate.mean += (micros - estimate.mean) * MEAN;
+        estimate.is_large = cost_class.is_large() || response >= LARGE as u64;
         estimate.calls = estimate.calls.saturating_add(1);
         if !estimate.is_mixed() {
             estimate.spread.learn(now, call);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use streeling_core::Method;
+
+    use super::*;
+
+    /// Calls on two threads that never overlap: whether their class stays on one thread then.
+    fn is_narrow(bytes: usize, response: u64) -> bool {
+        let mut estimates = Estimates::default();
+        let cost_class = CostClass::new(Method::Predict, bytes);
+        let start = Instant::now();
+        let took = Duration::from_micros(5);
+        for number in 0..64 {
+            let call = EndedCall {
+                worker: 0,
+                thread: number as usize % 2,
+                sent: start,
+                entered: start + took * number,
+                took,
+                was_alone: false,
+            };
+            estimates.learn(call.entered, cost_class, call, response);
+        }
+        estimates.width(cost_class) == 1
+    }
+
+    #[test]
+    fn classes_with_large_requests_or_responses_have_all_threads() {
+        assert!(is_narrow(100, 100));
+        assert!(!is_narrow(LARGE, 100));
+        assert!(!is_narrow(100, LARGE as u64));
     }
 }

@@ -119,6 +119,8 @@ pub(crate) struct Assignment<P> {
 pub(crate) struct Work {
     pub(crate) entered: Instant,
     pub(crate) took: Duration,
+    /// Bytes of the response.
+    pub(crate) response: u64,
 }
 
 /// What a removed worker leaves behind.
@@ -324,7 +326,12 @@ impl<P, R: Responder> Dispatcher<P, R> {
         let (thread, request) = worker.take(thread, id)?;
         worker.connections[thread].last_progress = now;
         worker.in_flight -= 1;
-        if let Some(Work { entered, took }) = work {
+        if let Some(Work {
+            entered,
+            took,
+            response,
+        }) = work
+        {
             let call = EndedCall {
                 worker: worker.id,
                 thread,
@@ -333,7 +340,8 @@ impl<P, R: Responder> Dispatcher<P, R> {
                 took,
                 was_alone: busy == 1 && request.sent > worker.last_shared,
             };
-            self.estimates.learn(now, request.cost_class, call);
+            self.estimates
+                .learn(now, request.cost_class, call, response);
         }
         if worker.is_rescue_due && self.policy.rescues {
             worker.rescue(now, &mut sends.take_overs);

@@ -292,6 +292,7 @@ impl Simulation {
             let work = Work {
                 entered: self.instant(entered),
                 took: Duration::from_micros(took),
+                response: 64,
             };
             let responder = self
                 .dispatcher

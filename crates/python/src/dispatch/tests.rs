@@ -148,6 +148,7 @@ impl Simulation {
         let work = Work {
             entered: self.now - took,
             took,
+            response: 64,
         };
         let responder = self
             .dispatcher
