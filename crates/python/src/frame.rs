@@ -33,10 +33,12 @@ pub(crate) enum Kind {
     Forked = 12,
     Data = 13,
     Release = 14,
+    TakeOver = 16,
+    Taken = 17,
 }
 
 impl Kind {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 16] = [
         Self::Package,
         Self::Hello,
         Self::Load,
@@ -51,10 +53,12 @@ impl Kind {
         Self::Forked,
         Self::Data,
         Self::Release,
+        Self::TakeOver,
+        Self::Taken,
     ];
 
     fn from_code(code: u8) -> Option<Self> {
-        Self::ALL.get(usize::from(code).checked_sub(1)?).copied()
+        Self::ALL.into_iter().find(|&kind| kind as u8 == code)
     }
 }
 
@@ -67,7 +71,8 @@ pub(crate) struct Header {
     pub(crate) method: u8,
     /// Request: bytes of the context, which comes before the items.
     pub(crate) context: u16,
-    /// Request: how many items. Reply and error: microseconds in the component.
+    /// Request: how many items. Reply and error: microseconds in the component. Take over: the
+    /// number of the other connection. Taken: 1, or 0 where it came too late.
     pub(crate) count: u32,
     pub(crate) id: u64,
     /// `CLOCK_MONOTONIC` in nanoseconds, 0 for never. Request: the deadline. Reply and error: when

@@ -6,16 +6,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use tokio::sync::{Notify, oneshot, watch};
 
 use streeling_core::{Error, ErrorKind, RequestContext, Stage};
 
+use crate::clock;
 use crate::connection::{Connection, Received};
 use crate::dispatch::{
-    Assignment, ConnectionId, Dispatcher, HealthAction, QueuedRequest, Removed, Responder,
-    Submitted, Threads, WorkerId,
+    Assignment, ConnectionId, Dispatcher, HealthAction, QueuedRequest, Removed, Responder, Sends,
+    Submitted, TICK, TakeOver, Threads, Work, WorkerId,
 };
-use crate::frame::Pieces;
+use crate::frame::{Header, Kind, Pieces};
 use crate::lock::lock;
 use crate::statistics::ReplaceReason;
 use crate::worker::Worker;
@@ -26,6 +28,8 @@ pub(crate) struct Registry {
     next_request: AtomicU64,
     next_worker: AtomicU64,
     live: watch::Sender<usize>,
+    /// Requests wait for others, so that [`Registry::tick`] has something to do.
+    notify_ticks: Notify,
 }
 
 /// What is locked while a request is handed out or a response taken.
@@ -34,6 +38,8 @@ struct State {
     workers: Vec<Arc<WorkerHandle>>,
     /// No worker is added any more; while none is live, requests are refused.
     is_closed: bool,
+    /// [`Registry::tick`] has been notified.
+    is_ticking: bool,
 }
 
 /// A worker that takes part.
@@ -124,18 +130,14 @@ pub(crate) struct Load {
 /// A frame and where it goes. It is made while the state is locked, and written when it is not.
 struct Write {
     connections: Arc<[Connection]>,
-    assignment: Assignment<Pieces>,
+    thread: usize,
+    frame: Pieces,
+    is_urgent: bool,
 }
 
 impl Write {
     fn run(self) {
-        let Assignment {
-            connection,
-            payload,
-            is_urgent,
-            ..
-        } = self.assignment;
-        self.connections[connection.thread].send(payload, is_urgent);
+        self.connections[self.thread].send(self.frame, self.is_urgent);
     }
 }
 
@@ -148,14 +150,32 @@ impl State {
         }
         Some(Write {
             connections: Arc::clone(&worker.connections),
-            assignment,
+            thread: assignment.connection.thread,
+            frame: assignment.payload,
+            is_urgent: assignment.is_urgent,
         })
     }
 
-    fn writes(&self, assignments: Vec<Assignment<Pieces>>) -> Vec<Write> {
-        assignments
-            .into_iter()
-            .filter_map(|assignment| self.write(assignment))
+    fn take_over(&self, take_over: TakeOver) -> Option<Write> {
+        let TakeOver { connection, from } = take_over;
+        let header = Header {
+            count: u32::try_from(from).ok()?,
+            ..Header::control(Kind::TakeOver, 0)
+        };
+        Some(Write {
+            connections: Arc::clone(&self.worker(connection.worker)?.connections),
+            thread: connection.thread,
+            frame: vec![Bytes::copy_from_slice(&header.encode())],
+            is_urgent: true,
+        })
+    }
+
+    fn writes(&self, sends: Sends<Pieces>) -> Vec<Write> {
+        let take_overs = sends.take_overs.into_iter();
+        let take_overs = take_overs.filter_map(|take_over| self.take_over(take_over));
+        let assignments = sends.assignments.into_iter();
+        take_overs
+            .chain(assignments.filter_map(|assignment| self.write(assignment)))
             .collect()
     }
 
@@ -180,10 +200,12 @@ impl Registry {
                 dispatcher: Dispatcher::new(max_queue),
                 workers: Vec::new(),
                 is_closed: false,
+                is_ticking: false,
             }),
             next_request: AtomicU64::new(1),
             next_worker: AtomicU64::new(0),
             live: watch::Sender::new(0),
+            notify_ticks: Notify::new(),
         }
     }
 
@@ -202,11 +224,17 @@ impl Registry {
             if state.is_closed && state.dispatcher.live() == 0 {
                 return Err(Refused::NoWorker);
             }
-            match state.dispatcher.submit(Instant::now(), request) {
+            let write = match state.dispatcher.submit(Instant::now(), request) {
                 Submitted::Assigned(assignment) => state.write(assignment),
                 Submitted::Queued => None,
                 Submitted::Full(_) => return Err(Refused::QueueFull),
+            };
+            let is_behind = write.as_ref().is_none_or(|write| !write.is_urgent);
+            if is_behind && !state.is_ticking {
+                state.is_ticking = true;
+                self.notify_ticks.notify_one();
             }
+            write
         };
         if let Some(write) = write {
             write.run();
@@ -222,25 +250,41 @@ impl Registry {
         batch: Vec<Received>,
     ) -> io::Result<()> {
         let now = Instant::now();
-        let mut assignments = Vec::new();
+        let mut sends = Sends::default();
         let mut responses = Vec::with_capacity(batch.len());
         let writes = {
             let mut state = lock(&self.state);
             for received in batch {
-                let id = received.header.id;
-                let work = Duration::from_micros(received.header.count.into());
+                let Header {
+                    length,
+                    kind,
+                    id,
+                    count,
+                    moment,
+                    ..
+                } = received.header;
+                let unknown = || {
+                    io::Error::other(format!("a response to request {id}, which is not its own"))
+                };
+                if kind == Kind::Taken {
+                    let running = (count != 0).then_some(id);
+                    let taken = state.dispatcher.taken(now, connection, running);
+                    sends.append(taken.ok_or_else(unknown)?);
+                    continue;
+                }
+                let work = (moment != 0).then(|| Work {
+                    entered: clock::from_worker(moment),
+                    took: Duration::from_micros(count.into()),
+                    response: length,
+                });
                 let responder = state
                     .dispatcher
-                    .complete(now, connection, id, work, &mut assignments)
-                    .ok_or_else(|| {
-                        io::Error::other(format!(
-                            "a response to request {id}, which is not its own"
-                        ))
-                    })?;
+                    .complete(now, connection, id, work, &mut sends)
+                    .ok_or_else(unknown)?;
                 responses.push((responder, received));
             }
             state.notify_if_drained(connection.worker);
-            state.writes(assignments)
+            state.writes(sends)
         };
         writes.into_iter().for_each(Write::run);
         for (responder, received) in responses {
@@ -275,7 +319,10 @@ impl Registry {
                     .dispatcher
                     .add_worker(Instant::now(), handle.id, threads, max_requests);
             self.update_live(&state);
-            state.writes(assignments)
+            state.writes(Sends {
+                assignments,
+                ..Sends::default()
+            })
         };
         writes.into_iter().for_each(Write::run);
         handle
@@ -340,6 +387,35 @@ impl Registry {
             self.remove(worker.id);
         }
         self.refuse(&worker_lost());
+    }
+
+    /// While requests wait for others, has them sent or moved where that does not depend on a
+    /// response; runs for as long as the pool does.
+    pub(crate) async fn tick(&self) {
+        loop {
+            self.notify_ticks.notified().await;
+            while self.tick_once().await {}
+        }
+    }
+
+    /// The same for as long as requests are in flight.
+    pub(crate) async fn tick_to_the_end(&self) {
+        while lock(&self.state).dispatcher.in_flight() > 0 {
+            self.tick_once().await;
+        }
+    }
+
+    /// Whether requests still wait for others.
+    async fn tick_once(&self) -> bool {
+        tokio::time::sleep(TICK).await;
+        let (writes, is_ticking) = {
+            let mut state = lock(&self.state);
+            let sends = state.dispatcher.tick(Instant::now());
+            state.is_ticking = state.dispatcher.needs_tick();
+            (state.writes(sends), state.is_ticking)
+        };
+        writes.into_iter().for_each(Write::run);
+        is_ticking
     }
 
     /// Looks for workers with calls that do not return, and has them replaced or killed.

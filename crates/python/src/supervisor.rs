@@ -313,5 +313,7 @@ pub(crate) async fn check_health(shared: Arc<Shared>) {
     tokio::select! {
         () = shared.stopped() => {}
         () = check => {}
+        () = shared.registry.tick() => {}
     }
+    shared.registry.tick_to_the_end().await;
 }

@@ -46,6 +46,7 @@ mod settings;
 mod signals;
 mod starts;
 mod support;
+mod surprise;
 #[cfg(target_os = "linux")]
 mod template;
 mod tools;

@@ -18,7 +18,7 @@ class Current:
     def __init__(self) -> None:
         # The context of the request's frame as it came, since it is rarely needed; `None` between
         # requests, and for a request that has none.
-        self.context: bytearray | None = None
+        self.context: bytes | bytearray | None = None
         # The request as it came, as its item: for a component that wants it, while it runs.
         self.original: bytes | None = None
         # The line that the component has started to print, by stream.

@@ -22,7 +22,7 @@ from . import access, children, errors, loader, logs, protocol, title
 from .methods import Methods
 from .payload import Codec, numpy_version
 from .randomness import Seeding
-from .serve import serve
+from .serve import Readers, serve
 from .template import Template, wait_for_work
 
 # Exit codes, for the server's log.
@@ -99,12 +99,16 @@ def fail(control: socket.socket, error: loader.LoadError) -> NoReturn:
 
 def serve_all(data: list[socket.socket], methods: Methods) -> None:
     """Serves the data sockets, a single one on the main thread."""
+    readers = Readers(data)
     if len(data) == 1:
-        serve_or_die(data[0], methods)
+        serve_or_die(data[0], methods, readers)
         return
     threads = [
         threading.Thread(
-            target=serve_or_die, args=(sock, methods), name=f"worker-{int(number)}", daemon=True
+            target=serve_or_die,
+            args=(sock, methods, readers),
+            name=f"worker-{int(number)}",
+            daemon=True,
         )
         for number, sock in enumerate(data)
     ]
@@ -149,10 +153,10 @@ def watch(control: socket.socket, template: Template) -> None:
     os._exit(0 if frame is None else FAULT)
 
 
-def serve_or_die(sock: socket.socket, methods: Methods) -> None:
+def serve_or_die(sock: socket.socket, methods: Methods, readers: Readers) -> None:
     """Serves one data socket; a fault in the protocol or in the worker ends the process."""
     try:
-        serve(sock, methods)
+        serve(sock, methods, readers)
     except BaseException:
         try:
             traceback.print_exc()

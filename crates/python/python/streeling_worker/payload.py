@@ -20,7 +20,7 @@ from typing import Any, Callable, Iterable, List, Tuple, Union
 
 from . import protobuf, protocol, tensorproto
 from .errors import BadData
-from .protocol import ITEM, LENGTH, ProtocolError
+from .protocol import ITEM, LENGTH, Buffer, ProtocolError
 
 try:
     import numpy as np
@@ -79,7 +79,7 @@ def from_json(text: bytes | bytearray | memoryview, **options: Any) -> Any:
 
 
 def _list_from_numbers(
-    shape: tuple[int, ...], dtype: int, buffer: bytearray | memoryview, offset: int
+    shape: tuple[int, ...], dtype: int, buffer: Buffer | memoryview, offset: int
 ) -> Any:
     """Nested lists, which stand for an array where there is no NumPy."""
     flat: list[Any] = list(
@@ -213,7 +213,7 @@ if np is not None:
     _ndarray = np.ndarray
 
     def _array_from_numbers(
-        shape: tuple[int, ...], dtype: int, buffer: bytearray | memoryview, offset: int
+        shape: tuple[int, ...], dtype: int, buffer: Buffer | memoryview, offset: int
     ) -> Any:
         return _ndarray(shape, _TYPES[dtype], buffer, offset).copy()
 
@@ -305,10 +305,10 @@ class Codec:
     def __init__(self, numpy: bool = np is not None) -> None:
         self.numpy = numpy
         self.encode: Callable[[Any], Encoded]
-        self._numbers: Callable[[tuple[int, ...], int, bytearray | memoryview, int], Any]
+        self._numbers: Callable[[tuple[int, ...], int, Buffer | memoryview, int], Any]
         self._bytes: Callable[[tuple[int, ...], list[bytes]], Any]
         self._json: Callable[[int, memoryview, dict[str, Any]], Any]
-        self._names: tuple[bytearray, list[str]] = (bytearray(), [])
+        self._names: tuple[bytes | bytearray, list[str]] = (b"", [])
         if numpy:
             self.encode = encode_with_numpy
             self._numbers = _array_from_numbers
@@ -320,7 +320,7 @@ class Codec:
             self._bytes = _byte_array_as_list
             self._json = _list_from_json
 
-    def _new_names(self, text: bytearray) -> Any:
+    def _new_names(self, text: bytes | bytearray) -> Any:
         names = from_json(text)
         if isinstance(names, list) and all(isinstance(name, str) for name in names):
             self._names = (text, names.copy())
@@ -331,7 +331,7 @@ class Codec:
         return np.array([]) if self.numpy else []
 
     def decode(
-        self, buffer: bytearray, start: int, end: int, count: int, json_options: dict[str, Any]
+        self, buffer: Buffer, start: int, end: int, count: int, json_options: dict[str, Any]
     ) -> list[Item]:
         """The items of a request. `json_options` go to the reader of arrays written as JSON.
 
@@ -351,7 +351,7 @@ class Codec:
         return items
 
     def item(
-        self, buffer: bytearray, at: int, end: int, json_options: dict[str, Any]
+        self, buffer: Buffer, at: int, end: int, json_options: dict[str, Any]
     ) -> tuple[Item, int]:
         """The item at `at`, and where the next one is."""
         if at + 24 > end:
@@ -405,7 +405,7 @@ class Codec:
         return (value, names, meta, kind), after
 
     def _inputs(
-        self, buffer: bytearray, at: int, end: int, json_options: dict[str, Any]
+        self, buffer: Buffer, at: int, end: int, json_options: dict[str, Any]
     ) -> dict[str, Any]:
         """The inputs of a request that has several, by name."""
         inputs: dict[str, Any] = {}
@@ -433,7 +433,7 @@ _INPUTS = (
 _SIZES = {code: size for code, (_, _, size) in protocol.DTYPES.items()}
 
 
-def _behind_length(buffer: bytearray, at: int, end: int) -> tuple[memoryview, int]:
+def _behind_length(buffer: Buffer, at: int, end: int) -> tuple[memoryview, int]:
     """The bytes behind their length, and where they end."""
     start = at + LENGTH.size
     if start <= end:
@@ -443,7 +443,7 @@ def _behind_length(buffer: bytearray, at: int, end: int) -> tuple[memoryview, in
     raise ProtocolError("a length reaches beyond its item")
 
 
-def byte_elements(buffer: bytearray, at: int, end: int, count: int) -> list[bytes]:
+def byte_elements(buffer: Buffer, at: int, end: int, count: int) -> list[bytes]:
     """So many elements of bytes, which fill the room up to `end`."""
     if count * LENGTH.size > end - at:
         raise ProtocolError(f"{int(count)} elements of bytes do not fit {int(end - at)} bytes")

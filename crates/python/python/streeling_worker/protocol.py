@@ -6,13 +6,18 @@ import errno
 import json
 import os
 import socket
+from mmap import mmap
 from struct import Struct
-from typing import Any
+from typing import Any, Union
 
 VERSION = 5
 
+# What frames are read from, and parts of it.
+Buffer = Union[bytes, bytearray, mmap]
+
 PACKAGE, HELLO, LOAD, READY, FAILED, REQUEST, REPLY, ERROR = range(1, 9)
 CONSTRUCT, CONSTRUCTED, FORK, FORKED, DATA, RELEASE = range(9, 15)
+TAKE_OVER, TAKEN = 16, 17
 
 PREDICT, TRANSFORM_INPUT, TRANSFORM_OUTPUT, ROUTE, AGGREGATE, SEND_FEEDBACK, HEALTH_STATUS = range(
     1, 8

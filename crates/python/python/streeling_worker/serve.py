@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import socket
 import sys
+import threading
 import time
+from mmap import mmap
 from typing import Any
 
 from . import current, errors, logs, payload, protocol
 from .current import TRACEPARENT
 from .methods import Methods
-from .payload import Codec, Handler, Item, check_numbers
+from .payload import LARGE, Codec, Handler, Item, check_numbers
 from .protocol import (
     AGGREGATE,
     ERROR,
@@ -18,11 +20,16 @@ from .protocol import (
     HEALTH_STATUS,
     HTTP,
     ITEM,
+    MESSAGE,
     PAGE,
     REPLY,
     REQUEST,
     SEND_FEEDBACK,
+    TAKE_OVER,
+    TAKEN,
+    Buffer,
     ProtocolError,
+    reply_layout,
 )
 from .spans import TRACE, within_span
 
@@ -41,33 +48,63 @@ _now = time.monotonic_ns
 _modules = sys.modules
 
 
-def serve(sock: socket.socket, methods: Methods) -> None:
-    """Serves until the server closes the socket. Raises `ProtocolError` for the server's faults."""
+class Readers:
+    """Which thread of the worker reads which data socket; they may exchange them, see `_take`."""
+
+    def __init__(self, sockets: list[socket.socket]) -> None:
+        self.sockets = sockets
+        self.loops: list[_Loop | None] = [None] * len(sockets)
+        # Held while two threads exchange their sockets.
+        self.lock = threading.Lock()
+
+
+def serve(sock: socket.socket, methods: Methods, readers: Readers | None = None) -> None:
+    """Serves until the server closes the socket that the calling thread reads by then.
+
+    Raises `ProtocolError` for the server's faults.
+    """
     try:
-        _Loop(sock, methods).run()
+        _Loop(sock, methods, readers or Readers([sock])).run()
     except (BrokenPipeError, ConnectionResetError):
         # The server is gone, or has closed this socket.
         return
 
 
+# In `_Loop._running`: the thread runs no request.
+NONE_RUNS = -1
+
+
 class _Loop:
-    def __init__(self, sock: socket.socket, methods: Methods) -> None:
+    def __init__(self, sock: socket.socket, methods: Methods, readers: Readers) -> None:
+        # Responses are written to this one, whichever socket their requests came over.
         self._sock = sock
+        # Requests are read from this one.
+        self._source = sock
+        self._readers = readers
+        readers.loops[readers.sockets.index(sock)] = self
         self._codec: Codec = methods.codec
         self._handlers = {**methods.handlers, PAGE: methods.page}
         self._raw = methods.raw_handlers
         self._passthrough = methods.pass_through
-        self._buffer = bytearray(BUFFER)
+        # Of it only what is used takes memory, unlike of a `bytearray`.
+        self._buffer = mmap(-1, BUFFER)
         self._view = memoryview(self._buffer)
-        # Replies not yet written, and when the oldest of them was made.
+        # Where the frame starts whose request runs, and where what has been read ends.
+        self._running = NONE_RUNS
+        self._end = 0
+        # Another thread takes the requests behind the running one, or is about to.
+        self._is_relieved = False
+        # Replies not yet written, and when the oldest of them was made. They are whole frames:
+        # another thread may write them, see `_take`. The lock is held while they are taken.
         self._out: list[bytes] = []
+        self._out_lock = threading.Lock()
         self._oldest = 0
         self._current = current.for_this_thread()
         # When the clock was last read.
         self._clock = 0
 
     def run(self) -> None:
-        sock, buffer, view = self._sock, self._buffer, self._view
+        sock, buffer, view = self._source, self._buffer, self._view
         unpack, head = FRAME.unpack_from, FRAME.size
         start = end = 0
         brief = False
@@ -80,44 +117,110 @@ class _Loop:
                     raise ProtocolError("the data socket ended within a frame")
                 return
             end += received
+            self._end = end
             start_time = self._clock = _now()
-            served = 0
+            first = start
             while end - start >= head:
                 length, kind, method, context, count, identity, deadline = unpack(buffer, start)
-                if kind != REQUEST:
-                    raise ProtocolError(f"unexpected kind of frame on a data socket: {int(kind)}")
                 body = start + head
                 frame_end = body + length
+                if kind != REQUEST:
+                    if kind != TAKE_OVER or frame_end != end:
+                        raise ProtocolError(
+                            f"unexpected kind of frame on a data socket: {int(kind)}"
+                        )
+                    start, end = 0, self._take(count)
+                    self._end = end
+                    sock = self._source
+                    continue
                 if frame_end > end:
-                    if length + head > BUFFER:
-                        self._large(start, end, length, method, count, context, identity, deadline)
-                        start = end = 0
-                    elif frame_end > BUFFER:
-                        buffer[: end - start] = buffer[start:end]
-                        start, end = 0, end - start
+                    break
+                # In this order, see `_take`.
+                self._running = start
+                if self._is_relieved and self._leave():
+                    sock, start, end = self._source, 0, 0
                     break
                 self._request(buffer, body, frame_end, method, count, context, identity, deadline)
                 start = frame_end
-                served += 1
+            self._running = NONE_RUNS
+            if self._is_relieved and self._leave():
+                sock, start, end = self._source, 0, 0
             # Its caller may well send the next request at once.
-            brief = served == 1 and start == end and self._clock - start_time < EAGER
+            brief = (
+                start == end and first + head + length == end and self._clock - start_time < EAGER
+            )
             if start == end:
                 start = end = 0
+            elif start + head > BUFFER or (end - start >= head and frame_end > BUFFER):
+                if end - start >= head and length + head > BUFFER:
+                    self._large(start, end, length, method, count, context, identity, deadline)
+                    start = end = 0
+                    self._running = NONE_RUNS
+                    if self._is_relieved and self._leave():
+                        sock = self._source
+                else:
+                    buffer[: end - start] = buffer[start:end]
+                    start, end = 0, end - start
             self._flush()
+
+    def _take(self, number: int) -> int:
+        """Exchanges sockets with the thread that reads the one of this number, if that runs a
+        request: so this one takes what lies behind the request, and the other one reads this one's
+        socket when its call has returned. Replies that the other one has not written are written
+        here. Returns how many bytes have been taken.
+
+        The other thread marks what it runs, then looks whether it is relieved; this one does it the
+        other way round. So at least one of them sees the other, without a lock for each request.
+        """
+        readers = self._readers
+        other = readers.loops[number] if number < len(readers.loops) else None
+        taken = size = identity = 0
+        replies = b""
+        if other is not None and other is not self:
+            with readers.lock:
+                other._is_relieved = True
+                at = other._running
+                if at == NONE_RUNS:
+                    other._is_relieved = False
+                else:
+                    taken = 1
+                    length, *_, identity, _ = FRAME.unpack_from(other._buffer, at)
+                    at += FRAME.size + length
+                    rest = other._view[at : other._end]
+                    size = len(rest)
+                    self._view[:size] = rest
+                    loops = readers.loops
+                    loops[loops.index(self)] = other
+                    loops[number] = self
+                    self._source, other._source = other._source, self._source
+                    # Nothing is left to be taken once more.
+                    other._end = 0
+                    replies = other._take_replies()
+        self._flush()
+        self._sock.sendall(protocol.frame(TAKEN, b"", count=taken, identity=identity) + replies)
+        self._clock = _now()
+        return size
+
+    def _leave(self) -> bool:
+        """Whether another thread has taken what this one has read and not yet run."""
+        with self._readers.lock:
+            # While it waited for the lock, the other one may have come too late.
+            is_relieved, self._is_relieved = self._is_relieved, False
+        return is_relieved
 
     def _eager(self, view: memoryview) -> int:
         """Bytes that come before a sleeping core would be awake again, else 0."""
         until = self._clock + EAGER
         while _now() < until:
             try:
-                return self._sock.recv_into(view, 0, socket.MSG_DONTWAIT)
+                return self._source.recv_into(view, 0, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 continue
         return 0
 
     def _request(
         self,
-        buffer: bytearray,
+        buffer: Buffer,
         start: int,
         end: int,
         method: int,
@@ -153,7 +256,7 @@ class _Loop:
                 traceparent = buffer[start - TRACEPARENT : start]
         try:
             items = ready if ready is not None else self._decode(buffer, start, end, method, count)
-            if items and items[0][3] >= protocol.MESSAGE:
+            if items and items[0][3] >= MESSAGE:
                 kind = items[0][3]
                 if kind == protocol.PASSTHROUGH:
                     handler = self._passthrough
@@ -178,7 +281,8 @@ class _Loop:
         kind, dtype, shape, body = encoded
         ndim = len(shape)
         size = len(body)
-        head = protocol.reply_layout(ndim).pack(
+        pack = _PACK[ndim] if ndim < _PACKS else reply_layout(ndim).pack
+        head = pack(
             24 + 8 * ndim + len(names) + len(meta) + size,
             REPLY,
             0,
@@ -199,16 +303,18 @@ class _Loop:
         out = self._out
         if not out:
             self._oldest = now
-        if size >= payload.LARGE:
+        if size >= LARGE:
             # Sent from the component's own memory, so before it is called again.
-            out.append(head + names + meta)
             self._flush()
+            self._sock.sendall(head + names + meta)
             self._sock.sendall(body)
             self._clock = _now()
             return
         out.append(head + names + meta + body)
         if now - self._oldest > FLUSH_AFTER:
             self._flush()
+            # Another thread may have had the interpreter meanwhile.
+            self._clock = _now()
 
     def _raw_handler(self, method: int, kind: int) -> Handler:
         try:
@@ -217,9 +323,7 @@ class _Loop:
             # It was sent while the component as it was before a reload had the method.
             raise errors.Declined(f"no method for raw messages of kind {int(kind)}") from None
 
-    def _decode(
-        self, buffer: bytearray, start: int, end: int, method: int, count: int
-    ) -> list[Item]:
+    def _decode(self, buffer: Buffer, start: int, end: int, method: int, count: int) -> list[Item]:
         # As in protobuf, the numbers of feedback are all floats.
         options = _AS_FLOATS if method == SEND_FEEDBACK else _AS_WRITTEN
         items = self._codec.decode(buffer, start, end, count, options)
@@ -250,7 +354,7 @@ class _Loop:
         self._flush()
         begin = start + FRAME.size
         items = None
-        body = bytearray()
+        body: Buffer = bytearray()
         if count == 1 and self._codec.numpy:
             items = self._large_array(begin, end, length, method, context)
         if items is None:
@@ -261,6 +365,7 @@ class _Loop:
         else:
             body = self._buffer[begin : begin + context]
         self._clock = _now()
+        self._running = start
         self._request(body, 0, len(body), method, count, context, identity, deadline, items)
 
     def _large_array(
@@ -297,7 +402,7 @@ class _Loop:
         return [(array, own_names, own_meta, kind)]
 
     def _receive(self, view: memoryview) -> None:
-        if not protocol.receive(self._sock, view):
+        if not protocol.receive(self._source, view):
             raise ProtocolError("the data socket ended within a frame")
 
     def _deadline_passed(self, identity: int) -> None:
@@ -332,11 +437,26 @@ class _Loop:
     def _flush(self) -> None:
         out = self._out
         if out:
-            self._sock.sendall(out[0] if len(out) == 1 else b"".join(out))
-            out.clear()
+            with self._out_lock:
+                replies = out[0] if len(out) == 1 else b"".join(out)
+                out.clear()
+            self._sock.sendall(replies)
+
+    def _take_replies(self) -> bytes:
+        """The replies that have not been written, for another thread to write."""
+        out = self._out
+        with self._out_lock:
+            # The thread of this loop may add one meanwhile.
+            count = len(out)
+            replies = b"".join(out[:count])
+            del out[:count]
+        return replies
 
 
-_RAW = (protocol.MESSAGE, protocol.PROTOBUF)
+# Looked up for every reply, so without a call.
+_PACKS = 5
+_PACK = [reply_layout(ndim).pack for ndim in range(_PACKS)]
+_RAW = (MESSAGE, protocol.PROTOBUF)
 _COUNTS = dict.fromkeys(protocol.METHODS, 1)
 _COUNTS[SEND_FEEDBACK] = 3
 _COUNTS[HEALTH_STATUS] = 0

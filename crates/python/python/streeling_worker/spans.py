@@ -15,7 +15,7 @@ TRACE = "opentelemetry.trace"
 _log = logging.getLogger("streeling")
 
 
-def within_span(handler: Handler, traceparent: bytearray) -> Handler:
+def within_span(handler: Handler, traceparent: bytes | bytearray) -> Handler:
     """`handler` within the server's span; to be called where `TRACE` has been imported.
 
     Nothing that goes wrong harms the request.

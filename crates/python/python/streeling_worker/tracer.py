@@ -69,7 +69,7 @@ class Tracer:
 
         return traced
 
-    def _parent(self, traceparent: bytearray) -> Any:
+    def _parent(self, traceparent: bytes | bytearray) -> Any:
         """The server's span: never finished here, since the server sends it away itself."""
         _, trace, span, flags = traceparent.split(b"-")
         context = self._client.SpanContext(

@@ -245,7 +245,7 @@ print("both")
 import threading, time
 from streeling_worker import main
 sys.stderr.close()
-threading.Thread(target=main.serve_or_die, args=(None, None), daemon=True).start()
+threading.Thread(target=main.serve_or_die, args=(None, None, None), daemon=True).start()
 time.sleep(30)
 """
         self.assertEqual(python(code).returncode, 4)

@@ -3,16 +3,17 @@
 //! A pure state machine: no socket, no clock, no task. The registry reports what happened and at
 //! what time, and carries out what is returned; so it can be simulated (`tests.rs`).
 //!
-//! **Keep a fast model on few sockets, spread a slow one over many.** A connection is the socket of
-//! one worker thread. It is given requests as long as the estimated work in flight on it stays
-//! below [`BUDGET`]; an idle connection takes one request of any size. Connections are filled in
-//! order, so a model of 5 µs lives on one thread and never fights for the interpreter lock, while a
-//! model of 10 ms gets a thread for each request. The overflow waits in one queue for the whole
-//! pool.
+//! **Spill to a second thread only where that pays.** A connection is the socket of one worker
+//! thread. It is given requests as long as the estimated work in flight on it stays below
+//! [`BUDGET`]; an idle connection takes one request of any size. Connections are filled in order. A
+//! class of requests that has been seen to gain nothing by a second thread (`spread.rs`) stays on
+//! one thread of each worker, however many wait: there it never fights for the interpreter lock.
+//! One that waits, or computes without the lock, gets a thread for each slow request. The overflow
+//! waits in one queue for the whole pool.
 //!
 //! Where fast and slow calls are mixed and look alike, each gets a connection to itself
-//! (`estimate.rs`). An unexpected slow call holds up at most what is in flight on its connection,
-//! since a connection without a response for [`PROGRESS_TIMEOUT`] is given nothing more.
+//! (`estimate.rs`). An unexpected slow call holds up the requests behind it for
+//! [`PROGRESS_TIMEOUT`]: then an idle thread of its worker takes them over (`rescue.rs`).
 //!
 //! A worker whose requests run past their deadlines comes last (`health.rs`), a retired one is
 //! given nothing, and one that has been given its maximum of requests is reported once with
@@ -20,6 +21,11 @@
 
 mod estimate;
 mod health;
+mod rescue;
+mod room;
+#[cfg(test)]
+mod simulation;
+mod spread;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +35,9 @@ use std::time::{Duration, Instant};
 pub(crate) use estimate::CostClass;
 use estimate::Estimates;
 pub(crate) use health::HealthAction;
+use rescue::Role;
+pub(crate) use rescue::{Sends, TICK, TakeOver};
+use spread::EndedCall;
 
 /// Estimated work that may be in flight on one connection. Measured on the prototype: 500 µs keeps
 /// the pipe of a fast model full (24 µs of CPU a request) and runs a 10 ms model 9.2 at a time on
@@ -38,10 +47,28 @@ const BUDGET: Duration = Duration::from_micros(500);
 /// Requests that may be in flight on one connection, however fast the model is.
 const DEPTH: usize = 64;
 
-/// A connection without a response for so long is behind a slow call, contrary to the estimate,
-/// and is given nothing more. Four budgets: a full connection needs one, and a worker may hold back
-/// its responses for 200 µs.
-const PROGRESS_TIMEOUT: Duration = Duration::from_millis(2);
+/// And where the worker has no other thread to which they could move, but other workers have: so
+/// many may lie behind a slow call. Those that wait in the queue go to any worker.
+const DEPTH_ALONE: usize = 24;
+
+/// What the simulation compares (`simulation.rs`).
+#[derive(Clone, Copy, Debug)]
+struct Policy {
+    budget: Duration,
+    /// Requests in flight on the only thread of one worker of several.
+    depth_alone: usize,
+    /// Classes stay on one thread where a second one does not pay.
+    learns_spread: bool,
+    /// What lies behind a slow call moves.
+    rescues: bool,
+}
+
+const POLICY: Policy = Policy {
+    budget: BUDGET,
+    depth_alone: DEPTH_ALONE,
+    learns_spread: true,
+    rescues: true,
+};
 
 /// Names a worker for as long as it is in the dispatcher; never used twice.
 pub(crate) type WorkerId = u64;
@@ -87,6 +114,15 @@ pub(crate) struct Assignment<P> {
     pub(crate) recycle_requested: bool,
 }
 
+/// When the component was entered with a request, and how long it worked on it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Work {
+    pub(crate) entered: Instant,
+    pub(crate) took: Duration,
+    /// Bytes of the response.
+    pub(crate) response: u64,
+}
+
 /// What a removed worker leaves behind.
 #[derive(Debug)]
 pub(crate) struct Removed<R> {
@@ -118,22 +154,32 @@ struct InFlight<R> {
     cost_class: CostClass,
     deadline: Option<Instant>,
     cost: Duration,
+    sent: Instant,
     responder: R,
 }
 
 #[derive(Debug)]
 struct ConnectionState<R> {
+    /// The first one runs.
     in_flight: VecDeque<InFlight<R>>,
     /// The sum of the costs in flight.
     load: Duration,
     /// When a response came last, or a request was sent while none was in flight.
     last_progress: Instant,
+    role: Role,
 }
 
 #[derive(Debug)]
 struct WorkerState<R> {
     id: WorkerId,
     connections: Vec<ConnectionState<R>>,
+    /// By the number of a thread, whose socket its responses come over: the connection that it
+    /// reads. Threads exchange them, see `rescue.rs`.
+    reads: Vec<usize>,
+    /// When two of its threads last had something to do at the same time.
+    last_shared: Instant,
+    /// Requests lie behind a slow call, and no thread is idle.
+    is_rescue_due: bool,
     in_flight: usize,
     /// Requests that it has been given since it was added.
     requests: u64,
@@ -152,6 +198,7 @@ pub(crate) struct Dispatcher<P, R> {
     queue: VecDeque<QueuedRequest<P, R>>,
     max_queue: usize,
     estimates: Estimates,
+    policy: Policy,
 }
 
 impl<P, R: Responder> Dispatcher<P, R> {
@@ -161,6 +208,7 @@ impl<P, R: Responder> Dispatcher<P, R> {
             queue: VecDeque::new(),
             max_queue,
             estimates: Estimates::default(),
+            policy: POLICY,
         }
     }
 
@@ -176,11 +224,15 @@ impl<P, R: Responder> Dispatcher<P, R> {
             in_flight: VecDeque::new(),
             load: Duration::ZERO,
             last_progress: now,
+            role: Role::None,
         };
         let connections = (0..threads).map(|_| connection()).collect();
         self.workers.push(WorkerState {
             id,
             connections,
+            reads: (0..threads).collect(),
+            last_shared: now,
+            is_rescue_due: false,
             in_flight: 0,
             requests: 0,
             max_requests: max_requests.unwrap_or(u64::MAX),
@@ -239,7 +291,7 @@ impl<P, R: Responder> Dispatcher<P, R> {
     pub(crate) fn submit(&mut self, now: Instant, request: QueuedRequest<P, R>) -> Submitted<P, R> {
         // First come, first served; free connections and a queue exist together only for a moment.
         if self.queue.is_empty()
-            && let Some(connection) = self.pick(now, request.cost_class)
+            && let Some(connection) = self.pick_or_try(now, request.cost_class)
         {
             return Submitted::Assigned(self.assign(now, connection, request));
         }
@@ -254,29 +306,47 @@ impl<P, R: Responder> Dispatcher<P, R> {
         Submitted::Queued
     }
 
-    /// Takes a response that came after `work` in the component. Gives the responder back, or
-    /// `None` when no such request is in flight on the connection; what may now be sent is added to
-    /// `assignments`.
+    /// Takes a response that came over the socket of this thread; `work` is `None` where the
+    /// component was not entered. Gives the responder back, or `None` when no such request is in
+    /// flight in the worker; what may now be sent is added to `sends`.
     pub(crate) fn complete(
         &mut self,
         now: Instant,
-        connection: ConnectionId,
+        ConnectionId { worker, thread }: ConnectionId,
         id: u64,
-        work: Duration,
-        assignments: &mut Vec<Assignment<P>>,
+        work: Option<Work>,
+        sends: &mut Sends<P>,
     ) -> Option<R> {
-        let worker = self
-            .workers
-            .iter_mut()
-            .find(|worker| worker.id == connection.worker)?;
-        let state = worker.connections.get_mut(connection.thread)?;
-        let index = state.in_flight.iter().position(|one| one.id == id)?;
-        let request = state.in_flight.remove(index)?;
-        state.load = state.load.saturating_sub(request.cost);
-        state.last_progress = now;
+        let mut workers = self.workers.iter_mut();
+        let worker = workers.find(|one| one.id == worker)?;
+        let busy = worker.busy();
+        if busy > 1 {
+            worker.last_shared = now;
+        }
+        let (thread, request) = worker.take(thread, id)?;
+        worker.connections[thread].last_progress = now;
         worker.in_flight -= 1;
-        self.estimates.learn(request.cost_class, work);
-        assignments.append(&mut self.assign_queued(now));
+        if let Some(Work {
+            entered,
+            took,
+            response,
+        }) = work
+        {
+            let call = EndedCall {
+                worker: worker.id,
+                thread,
+                sent: request.sent,
+                entered,
+                took,
+                was_alone: busy == 1 && request.sent > worker.last_shared,
+            };
+            self.estimates
+                .learn(now, request.cost_class, call, response);
+        }
+        if worker.is_rescue_due && self.policy.rescues {
+            worker.rescue(now, &mut sends.take_overs);
+        }
+        sends.assignments.append(&mut self.assign_queued(now));
         Some(request.responder)
     }
 
@@ -312,7 +382,8 @@ impl<P, R: Responder> Dispatcher<P, R> {
                 self.queue.pop_front();
                 continue;
             }
-            let Some(connection) = self.pick(now, first.cost_class) else {
+            let cost_class = first.cost_class;
+            let Some(connection) = self.pick_or_try(now, cost_class) else {
                 break;
             };
             let Some(request) = self.queue.pop_front() else {
@@ -321,28 +392,6 @@ impl<P, R: Responder> Dispatcher<P, R> {
             assignments.push(self.assign(now, connection, request));
         }
         assignments
-    }
-
-    /// The first connection with room, of the worker with the fewest requests in flight. A worker
-    /// with a request past its deadline comes after all others: all its threads may hang.
-    fn pick(&self, now: Instant, cost_class: CostClass) -> Option<ConnectionId> {
-        let cost = self.estimates.of(cost_class);
-        let mut best: Option<((bool, usize), ConnectionId)> = None;
-        for worker in &self.workers {
-            let rank = (worker.is_late, worker.in_flight);
-            if worker.retired.is_some() || best.is_some_and(|(before, _)| rank >= before) {
-                continue;
-            }
-            let mut connections = worker.connections.iter();
-            if let Some(thread) = connections.position(|one| one.has_room(now, cost)) {
-                let worker = worker.id;
-                best = Some((rank, ConnectionId { worker, thread }));
-                if rank == (false, 0) {
-                    break;
-                }
-            }
-        }
-        best.map(|(_, connection)| connection)
     }
 
     fn assign(
@@ -365,7 +414,6 @@ impl<P, R: Responder> Dispatcher<P, R> {
         if is_urgent {
             state.last_progress = now;
         }
-        state.load += cost;
         let QueuedRequest {
             id,
             cost_class,
@@ -374,13 +422,17 @@ impl<P, R: Responder> Dispatcher<P, R> {
             responder,
         } = request;
         responder.sent(now);
-        state.in_flight.push_back(InFlight {
+        state.push(InFlight {
             id,
             cost_class,
             deadline,
             cost,
+            sent: now,
             responder,
         });
+        if worker.busy() > 1 {
+            worker.last_shared = now;
+        }
         Assignment {
             connection,
             payload,
@@ -390,11 +442,20 @@ impl<P, R: Responder> Dispatcher<P, R> {
     }
 }
 
-impl<R> ConnectionState<R> {
-    fn has_room(&self, now: Instant, cost: Duration) -> bool {
-        self.in_flight.is_empty()
-            || (self.in_flight.len() < DEPTH
-                && self.load + cost <= BUDGET
-                && now.saturating_duration_since(self.last_progress) < PROGRESS_TIMEOUT)
+impl<R> WorkerState<R> {
+    /// Takes a request that the thread has run off its connection, or off the one that it read when
+    /// it began.
+    fn take(&mut self, thread: usize, id: u64) -> Option<(usize, InFlight<R>)> {
+        let reads = *self.reads.get(thread)?;
+        let others = (0..self.connections.len()).filter(|other| *other != reads);
+        std::iter::once(reads)
+            .chain(others)
+            .find_map(|thread| Some((thread, self.connections[thread].remove(id)?)))
+    }
+
+    /// Threads with requests in flight.
+    fn busy(&self) -> usize {
+        let connections = self.connections.iter();
+        connections.filter(|one| !one.in_flight.is_empty()).count()
     }
 }

@@ -143,13 +143,19 @@ impl Simulation {
             *done = Some(self.now + cost(next));
         }
         let connection = *connection;
-        let mut assignments = Vec::new();
-        let responder =
-            self.dispatcher
-                .complete(self.now, connection, id, cost(id), &mut assignments);
+        let mut sends = Sends::default();
+        let took = cost(id);
+        let work = Work {
+            entered: self.now - took,
+            took,
+            response: 64,
+        };
+        let responder = self
+            .dispatcher
+            .complete(self.now, connection, id, Some(work), &mut sends);
         assert!(responder.is_some(), "request {id} is in flight there");
         self.done.push((id, self.now));
-        self.run(assignments);
+        self.run(sends.assignments);
         true
     }
 
@@ -284,14 +290,11 @@ fn response_without_a_request_in_flight_is_refused() {
         worker: 0,
         thread: 0,
     };
-    let mut assignments = Vec::new();
-    let responder = simulation.dispatcher.complete(
-        simulation.now,
-        connection,
-        99,
-        Duration::ZERO,
-        &mut assignments,
-    );
+    let mut sends = Sends::default();
+    let responder =
+        simulation
+            .dispatcher
+            .complete(simulation.now, connection, 99, None, &mut sends);
     assert!(responder.is_none());
     assert_eq!(simulation.dispatcher.in_flight(), 1);
 }

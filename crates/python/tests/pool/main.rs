@@ -9,6 +9,7 @@ mod methods;
 mod observe;
 mod stuck;
 mod support;
+mod surprise;
 #[cfg(target_os = "linux")]
 mod template;
 #[cfg(target_os = "linux")]
