@@ -2,43 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::cost_class::{CLASSES, CostClass, LARGE};
 use super::spread::{EndedCall, Spread};
-use crate::frame::Call;
-
-/// Requests that are expected to take about as long as each other: same method, payload of the
-/// same size within a factor of four.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct CostClass {
-    call: Call,
-    size: u8,
-}
-
-/// Sizes are distinguished from 256 bytes up to 1 GiB.
-const SIZES: usize = 12;
-
-impl CostClass {
-    /// The class of a request that has `bytes` on its way to the worker.
-    pub(crate) fn new(call: impl Into<Call>, bytes: usize) -> Self {
-        let mut size = 0;
-        let mut rest = bytes >> 8;
-        while rest > 0 && usize::from(size) < SIZES - 1 {
-            rest >>= 2;
-            size += 1;
-        }
-        Self {
-            call: call.into(),
-            size,
-        }
-    }
-
-    fn is_large(self) -> bool {
-        self.size >= Self::new(Call::Page, LARGE).size
-    }
-
-    fn index(self) -> usize {
-        (usize::from(self.call.code()) - 1) * SIZES + usize::from(self.size)
-    }
-}
 
 /// The estimate before the first responses, in microseconds. It counts as slow: one request at a
 /// time on a connection.
@@ -62,11 +27,6 @@ const MIXED: f32 = 200.0;
 /// Where the mean is also so many times the usual time, it says nothing about most calls whether a
 /// second thread pays. The slow ones are much of the time, so that it does no harm.
 const UNLIKE: f32 = 4.0;
-
-/// Requests and responses of so many bytes move for about as long as a fast call takes, and while
-/// they do, the thread does not hold the interpreter lock. That is no part of the call, so a gain
-/// by a second thread would not be seen.
-const LARGE: usize = 1 << 16;
 
 /// Calls after which the mean says something.
 const KNOWN: u32 = 100;
@@ -99,7 +59,7 @@ impl Estimate {
 
 /// One estimate for every class.
 #[derive(Debug)]
-pub(super) struct Estimates([Estimate; Call::COUNT * SIZES]);
+pub(super) struct Estimates([Estimate; CLASSES]);
 
 impl Default for Estimates {
     fn default() -> Self {

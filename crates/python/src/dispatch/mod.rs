@@ -19,8 +19,10 @@
 //! given nothing, and one that has been given its maximum of requests is reported once with
 //! [`Assignment::recycle_requested`].
 
+mod cost_class;
 mod estimate;
 mod health;
+mod interface;
 mod rescue;
 mod room;
 #[cfg(test)]
@@ -32,11 +34,15 @@ mod tests;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-pub(crate) use estimate::CostClass;
+pub(crate) use cost_class::CostClass;
 use estimate::Estimates;
 pub(crate) use health::HealthAction;
-use rescue::Role;
-pub(crate) use rescue::{Sends, TICK, TakeOver};
+use interface::Role;
+pub(crate) use interface::{
+    Assignment, ConnectionId, QueuedRequest, Removed, Responder, Sends, Submitted, TakeOver,
+    Threads, Work, WorkerId,
+};
+pub(crate) use rescue::TICK;
 use spread::EndedCall;
 
 /// Estimated work that may be in flight on one connection. Measured on the prototype: 500 µs keeps
@@ -69,84 +75,6 @@ const POLICY: Policy = Policy {
     learns_spread: true,
     rescues: true,
 };
-
-/// Names a worker for as long as it is in the dispatcher; never used twice.
-pub(crate) type WorkerId = u64;
-
-/// Names a connection: a worker and the number of its thread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct ConnectionId {
-    pub(crate) worker: WorkerId,
-    pub(crate) thread: usize,
-}
-
-/// A request that is to be sent to some worker.
-#[derive(Debug)]
-pub(crate) struct QueuedRequest<P, R> {
-    /// Matches the response to the request.
-    pub(crate) id: u64,
-    pub(crate) cost_class: CostClass,
-    /// After it the response is of no use.
-    pub(crate) deadline: Option<Instant>,
-    /// What goes to the worker.
-    pub(crate) payload: P,
-    /// Where the response goes.
-    pub(crate) responder: R,
-}
-
-/// Where a response goes; it stays here while the request is queued or in flight.
-pub(crate) trait Responder {
-    /// Whether the caller has given up.
-    fn is_abandoned(&self) -> bool;
-
-    /// The request has been given to a worker.
-    fn sent(&self, now: Instant);
-}
-
-/// Payload and connection of a request that is to be written now.
-#[derive(Debug)]
-pub(crate) struct Assignment<P> {
-    pub(crate) connection: ConnectionId,
-    pub(crate) payload: P,
-    /// Nothing else is in flight on the connection: its thread waits for this request.
-    pub(crate) is_urgent: bool,
-    /// With this request the worker has been given its maximum; true once in its life.
-    pub(crate) recycle_requested: bool,
-}
-
-/// When the component was entered with a request, and how long it worked on it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Work {
-    pub(crate) entered: Instant,
-    pub(crate) took: Duration,
-    /// Bytes of the response.
-    pub(crate) response: u64,
-}
-
-/// What a removed worker leaves behind.
-#[derive(Debug)]
-pub(crate) struct Removed<R> {
-    /// Of the requests that were in flight on it.
-    pub(crate) responders: Vec<R>,
-    /// Whether it has responded to any request.
-    pub(crate) has_responded: bool,
-}
-
-/// How many threads there are, and how many of them have a request in flight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Threads {
-    pub(crate) all: usize,
-    pub(crate) busy: usize,
-}
-
-/// What becomes of a submitted request.
-#[derive(Debug)]
-pub(crate) enum Submitted<P, R> {
-    Assigned(Assignment<P>),
-    Queued,
-    /// The queue is full; the responder comes back.
-    Full(R),
-}
 
 #[derive(Debug)]
 struct InFlight<R> {

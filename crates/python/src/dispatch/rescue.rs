@@ -7,9 +7,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{
-    Assignment, ConnectionId, ConnectionState, Dispatcher, InFlight, Responder, WorkerState,
-};
+use super::interface::{ConnectionId, Responder, Role, Sends, TakeOver};
+use super::{ConnectionState, Dispatcher, InFlight, WorkerState};
 
 /// A connection without a response for so long is behind a slow call, contrary to the estimate: it
 /// is given nothing more, and what lies on it moves. Four budgets: a full connection needs one, and
@@ -18,49 +17,6 @@ pub(super) const PROGRESS_TIMEOUT: Duration = Duration::from_millis(2);
 
 /// How often [`Dispatcher::tick`] is to be called while it has something to watch.
 pub(crate) const TICK: Duration = Duration::from_millis(1);
-
-/// An idle thread is to take over a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TakeOver {
-    /// The connection of the idle thread.
-    pub(crate) connection: ConnectionId,
-    /// The number of the connection that it takes over.
-    pub(crate) from: usize,
-}
-
-/// What is to be sent now.
-#[derive(Debug)]
-pub(crate) struct Sends<P> {
-    pub(crate) assignments: Vec<Assignment<P>>,
-    pub(crate) take_overs: Vec<TakeOver>,
-}
-
-impl<P> Default for Sends<P> {
-    fn default() -> Self {
-        Self {
-            assignments: Vec::new(),
-            take_overs: Vec::new(),
-        }
-    }
-}
-
-impl<P> Sends<P> {
-    /// Adds what else is to be sent.
-    pub(crate) fn append(&mut self, mut other: Self) {
-        self.assignments.append(&mut other.assignments);
-        self.take_overs.append(&mut other.take_overs);
-    }
-}
-
-/// What a connection has to do with a take-over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
-    None,
-    /// Its thread has been told to take over the connection of this number.
-    Takes(usize),
-    /// Another thread has been told to take it over.
-    Given,
-}
 
 impl<P, R: Responder> Dispatcher<P, R> {
     /// Has requests moved that lie behind a slow call, and assigns what is queued; to be called
@@ -103,7 +59,7 @@ impl<R> WorkerState<R> {
         self.is_rescue_due = false;
         for from in 0..self.connections.len() {
             let stuck = &self.connections[from];
-            if stuck.in_flight.len() < 2 || stuck.role != Role::None || !stuck.is_stalled(now) {
+            if stuck.in_flight.len() < 2 || stuck.role != Role::None || !stuck.is_blocked(now) {
                 continue;
             }
             let Some(thread) = self.connections.iter().position(ConnectionState::can_take) else {
@@ -151,7 +107,7 @@ impl<R> WorkerState<R> {
 
 impl<R> ConnectionState<R> {
     /// Nothing has come for longer than what runs is expected to take.
-    pub(super) fn is_stalled(&self, now: Instant) -> bool {
+    pub(super) fn is_blocked(&self, now: Instant) -> bool {
         let expected = self
             .in_flight
             .front()

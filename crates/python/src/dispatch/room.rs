@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::rescue::Role;
+use super::interface::Role;
 use super::{
     ConnectionId, ConnectionState, CostClass, DEPTH, Dispatcher, InFlight, Responder, WorkerState,
 };
@@ -102,7 +102,7 @@ impl<R> ConnectionState<R> {
         }
         self.in_flight.len() < depth
             && self.load + want.cost <= want.budget
-            && !self.is_stalled(now)
+            && !self.is_blocked(now)
     }
 
     /// Its thread gets on with fast calls, or with one of this class, with which another thread
@@ -110,6 +110,6 @@ impl<R> ConnectionState<R> {
     fn is_occupied(&self, now: Instant, want: Want) -> bool {
         let runs =
             |first: &InFlight<R>| first.cost < want.budget || first.cost_class == want.cost_class;
-        self.in_flight.front().is_some_and(runs) && !self.is_stalled(now)
+        self.in_flight.front().is_some_and(runs) && !self.is_blocked(now)
     }
 }

@@ -2,7 +2,7 @@
 //! need a core, a switch that takes time, and callers who send the next request at a response.
 //!
 //! `cargo test -p streeling-python --release simulation_table -- --ignored --nocapture` prints the
-//! figures of `docs/performance.md`.
+//! measured of `docs/performance.md`.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};

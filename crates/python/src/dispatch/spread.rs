@@ -2,17 +2,17 @@
 //! where that has been seen to pay.
 //!
 //! Calls that hold the interpreter lock run one after the other, on however many threads they are,
-//! and the threads fight for the lock. Calls that wait, or compute without the lock, run at the same
-//! time. What tells them apart is the *gain*: how much is done at a time while two threads or more
-//! have something to do. A call counts for no more than it takes alone, since one that gives the
-//! lock away for a moment (it logs a line) overlaps with others and only takes longer for it.
+//! and the threads fight for the lock. Calls that wait, or compute without the lock, run at the
+//! same time. What tells them apart is the *gain*: how much is done at a time while two threads or
+//! more have something to do. A call counts for no more than it takes alone, since one that gives
+//! the lock away for a moment (it logs a line) overlaps with others and only takes longer for it.
 //!
 //! A class is wide until a gain near 1 has been seen, so that its first requests get a thread each.
 //! Narrow, it is tried on two threads now and then, while requests wait.
 
 use std::time::{Duration, Instant};
 
-use super::WorkerId;
+use super::interface::WorkerId;
 
 /// Calls from which a gain is computed.
 const WINDOW: usize = 32;

@@ -63,7 +63,7 @@ const RESCUES: Policy = Policy {
 };
 
 #[derive(Clone, Copy, Debug)]
-struct Figures {
+struct Measured {
     /// Responses in a second.
     rate: f64,
     /// Milliseconds; of the whole run the second longest, which is not the surprise itself.
@@ -74,7 +74,7 @@ struct Figures {
 }
 
 /// Of the second half of a run of so many seconds, so that what is to be learnt has been.
-fn figures(seconds: f64, setting: Setting, model: Model) -> Figures {
+fn measured(seconds: f64, setting: Setting, model: Model) -> Measured {
     let mut simulation = Simulation::new(setting, model);
     let until = (seconds * 1e6) as u64;
     while simulation.now < until || simulation.done.len() < 4 * setting.connections {
@@ -90,7 +90,7 @@ fn figures(seconds: f64, setting: Setting, model: Model) -> Figures {
     };
     let (took, all) = (sorted(done), sorted(&simulation.done));
     let share = |share: f64| took[((took.len() - 1) as f64 * share) as usize] as f64 / 1e3;
-    Figures {
+    Measured {
         rate: done.len() as f64 * 1e6 / time as f64,
         p50: share(0.5),
         p99: share(0.99),
@@ -120,23 +120,23 @@ fn loads() -> impl Iterator<Item = (usize, usize)> {
 fn ten_threads_are_as_good_as_one_for_a_fast_model_that_holds_the_lock() {
     for (name, model) in [("holds", FAST), ("logs", LOGS)] {
         for (workers, connections) in loads() {
-            let one = figures(0.12, of(workers, 1, connections, POLICY), model).rate;
-            let ten = figures(0.12, of(workers, 10, connections, POLICY), model).rate;
+            let one = measured(0.12, of(workers, 1, connections, POLICY), model).rate;
+            let ten = measured(0.12, of(workers, 10, connections, POLICY), model).rate;
             let message = format!("{name}, {workers}, {connections}: {ten:.0} of {one:.0}");
             // With four workers and few requests each, now and then two threads are tried.
             assert!(ten > one * 0.8, "{message}");
             assert!(workers > 1 || ten > one * 0.93, "{message}");
         }
     }
-    let before = figures(0.1, of(1, 10, 64, BEFORE), LOGS).rate;
-    let now = figures(0.1, of(1, 10, 64, POLICY), LOGS).rate;
+    let before = measured(0.1, of(1, 10, 64, BEFORE), LOGS).rate;
+    let now = measured(0.1, of(1, 10, 64, POLICY), LOGS).rate;
     assert!(now > before * 3.0, "{now:.0}, before {before:.0}");
 }
 
 #[test]
 fn models_that_wait_have_all_threads() {
     for (workers, connections) in loads().filter(|(_, connections)| *connections > 10) {
-        let found = figures(0.5, of(workers, 10, connections, POLICY), SLEEPS).rate * 0.01;
+        let found = measured(0.5, of(workers, 10, connections, POLICY), SLEEPS).rate * 0.01;
         let possible = connections.min(10 * workers);
         assert!(
             found > 0.95 * possible as f64,
@@ -144,8 +144,8 @@ fn models_that_wait_have_all_threads() {
         );
     }
     for (workers, connections) in loads().filter(|(_, connections)| *connections >= 64) {
-        let found = figures(0.25, of(workers, 10, connections, POLICY), WAITS).rate;
-        let before = figures(0.25, of(workers, 10, connections, BEFORE), WAITS).rate;
+        let found = measured(0.25, of(workers, 10, connections, POLICY), WAITS).rate;
+        let before = measured(0.25, of(workers, 10, connections, BEFORE), WAITS).rate;
         assert!(found > before * 0.9, "{found:.0}, before {before:.0}");
     }
 }
@@ -154,8 +154,8 @@ fn models_that_wait_have_all_threads() {
 fn models_that_compute_without_the_lock_have_all_cores() {
     for model in [NUMPY_1, NUMPY_5] {
         for (workers, connections) in loads().filter(|(_, connections)| *connections > 1) {
-            let found = figures(0.25, of(workers, 10, connections, POLICY), model);
-            let before = figures(0.25, of(workers, 10, connections, BEFORE), model);
+            let found = measured(0.25, of(workers, 10, connections, POLICY), model);
+            let before = measured(0.25, of(workers, 10, connections, BEFORE), model);
             assert!(
                 found.rate > before.rate * 0.95,
                 "{found:?}, before {before:?}"
@@ -168,16 +168,16 @@ fn models_that_compute_without_the_lock_have_all_cores() {
 fn mixed_models_are_no_slower_than_before_and_fast_calls_wait_less() {
     for model in [MIXED, MIXED_HELD] {
         for (workers, connections) in loads() {
-            let found = figures(0.25, of(workers, 10, connections, POLICY), model);
-            let before = figures(0.25, of(workers, 10, connections, BEFORE), model);
+            let found = measured(0.25, of(workers, 10, connections, POLICY), model);
+            let before = measured(0.25, of(workers, 10, connections, BEFORE), model);
             assert!(
                 found.rate > before.rate * 0.9,
                 "{found:?}, before {before:?}"
             );
         }
     }
-    let found = figures(0.25, of(1, 10, 64, POLICY), MIXED);
-    let before = figures(0.25, of(1, 10, 64, BEFORE), MIXED);
+    let found = measured(0.25, of(1, 10, 64, POLICY), MIXED);
+    let before = measured(0.25, of(1, 10, 64, BEFORE), MIXED);
     assert!(
         found.rate > before.rate * 1.5,
         "{found:?}, before {before:?}"
@@ -187,8 +187,8 @@ fn mixed_models_are_no_slower_than_before_and_fast_calls_wait_less() {
 #[test]
 fn a_surprise_holds_up_others_for_a_few_milliseconds() {
     for (workers, connections) in [(1, 64), (2, 64), (1, 1000)] {
-        let found = figures(0.4, of(workers, 10, connections, POLICY), SURPRISE);
-        let usual = figures(0.4, of(workers, 10, connections, POLICY), FAST);
+        let found = measured(0.4, of(workers, 10, connections, POLICY), SURPRISE);
+        let usual = measured(0.4, of(workers, 10, connections, POLICY), FAST);
         assert!(
             found.longest < usual.longest + 5.0,
             "{found:?}, usual {usual:?}"
@@ -221,8 +221,8 @@ fn a_surprise_on_the_only_thread_holds_up_few() {
     };
     assert!(held_up(POLICY) <= DEPTH_ALONE, "{}", held_up(POLICY));
     assert!(held_up(deep) > 2 * DEPTH_ALONE, "{}", held_up(deep));
-    let shallow = figures(0.1, of(2, 1, 64, POLICY), FAST).rate;
-    let deep = figures(0.1, of(2, 1, 64, BEFORE), FAST).rate;
+    let shallow = measured(0.1, of(2, 1, 64, POLICY), FAST).rate;
+    let deep = measured(0.1, of(2, 1, 64, BEFORE), FAST).rate;
     assert!(shallow > deep * 0.9, "{shallow:.0} of {deep:.0}");
 }
 
@@ -241,13 +241,13 @@ fn simulation_table() {
                 print!("{name} | {workers}×{threads} | {connections}");
                 for (_, policy) in policies {
                     let setting = of(workers, threads, connections, policy);
-                    let Figures {
+                    let Measured {
                         rate,
                         p50,
                         p99,
                         longest,
                         switches,
-                    } = figures(2.0, setting, model);
+                    } = measured(2.0, setting, model);
                     print!(" | {rate:.0} {p50:.1} {p99:.1} {longest:.0} {switches}");
                 }
                 println!();
