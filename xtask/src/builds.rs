@@ -168,7 +168,7 @@ fn check_absent(features: &[&str], absent: &[&str]) -> anyhow::Result<()> {
 }
 
 /// The executable that Cargo's messages name.
-fn executable(messages: &str) -> Option<PathBuf> {
+pub(crate) fn executable(messages: &str) -> Option<PathBuf> {
     messages.lines().find_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
         Some(PathBuf::from(message["executable"].as_str()?))

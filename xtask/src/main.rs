@@ -12,6 +12,7 @@ mod differential;
 mod docs;
 mod edges;
 mod fuzz;
+mod instructions;
 mod options;
 mod parity;
 mod pythons;
@@ -49,6 +50,7 @@ fn run(matches: &ArgMatches) -> anyhow::Result<()> {
         Some(("collector", _)) => collector::serve(),
         Some(("differential", options)) => differential::run_options(options),
         Some(("parity", options)) => parity::run_options(options),
+        Some(("instructions", options)) => instructions::run_options(options),
         Some(("fuzz", options)) => fuzz::run_targets(options),
         Some(("edges", _)) => edges::run(),
         Some(("standin", options)) => standin::run_options(options),
@@ -108,6 +110,7 @@ fn command() -> Command {
         .subcommand(standin::command())
         .subcommand(parity::command())
         .subcommand(fuzz::command())
+        .subcommand(instructions::command())
         .subcommand(acceptance::command())
         .subcommand(bench::command())
         .subcommand(

@@ -11,7 +11,9 @@ use clap::{Arg, ArgMatches};
 use self::Work::{Partial, Whole};
 use crate::builds::PROTO;
 use crate::shell::{cargo, root, run, say, timed};
-use crate::{builds, codegen, deny, differential, docs, edges, pythons, style, tools, venv};
+use crate::{
+    builds, codegen, deny, differential, docs, edges, instructions, pythons, style, tools, venv,
+};
 
 /// A check: its name, what it does, and the work.
 type Check = (&'static str, &'static str, Work);
@@ -86,6 +88,11 @@ const CHECKS: &[Check] = &[
         "json",
         "the codec reads random documents as Python and NumPy do",
         Whole(json),
+    ),
+    (
+        "instructions",
+        "what a small request costs, as Valgrind counts it",
+        Whole(instructions::check),
     ),
     (
         "python-code",

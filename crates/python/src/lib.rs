@@ -19,6 +19,8 @@ mod component;
 mod config;
 mod connection;
 mod control;
+#[doc(hidden)]
+pub mod counted;
 mod custom_service;
 mod dispatch;
 mod error;
