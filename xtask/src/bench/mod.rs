@@ -3,16 +3,24 @@
 //! The two take turns on every load, so that what the machine does meanwhile hits both, and the
 //! value is the median of the rounds. Only ratios are worth comparing between machines.
 
+mod call;
 mod codec;
 mod grpc;
 mod h2load;
+mod infer;
+mod install;
 mod load;
+mod loads;
 mod models;
 mod observability;
 mod protobuf;
+mod protocol;
 mod rest;
+mod running;
 mod servers;
+mod spread;
 mod turns;
+mod workplace;
 
 use clap::ArgMatches;
 
