@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context as _, bail};
 
 use super::running::Running;
-use super::turns::Turn;
+use super::turns::{Phases, Turn};
 use crate::shell::output;
 
 /// Finds h2load, before anything is built for it.
@@ -41,14 +41,14 @@ impl Frame {
         Ok(Self { message, times })
     }
 
-    /// Calls `method` for a second, and then for the seconds that count. `response` is the response
-    /// that every call must get: an error has status 200 over HTTP, but no body.
+    /// Calls `method`. `response` is what every call must get: an error has status 200 over HTTP,
+    /// but no body.
     pub(super) fn turn(
         &self,
         running: &Running,
         method: &str,
         callers: Callers,
-        seconds: u64,
+        phases: Phases,
         response: &[u8],
     ) -> anyhow::Result<Turn> {
         let h2load = |seconds: u64| {
@@ -68,18 +68,20 @@ impl Frame {
             )
         };
         // Its own warm-up would count bytes, but no responses.
-        h2load(1)?;
+        if let Some(seconds) = phases.warm_up {
+            h2load(seconds)?;
+        }
         // It appends to what is there.
         fs::write(&self.times, "")?;
         let before = running.processor_time()?;
-        let text = h2load(seconds)?;
+        let text = h2load(phases.seconds)?;
         let processor_time = running.processor_time()? - before;
         let totals = Totals::parse(&text).with_context(|| format!("h2load printed\n{text}"))?;
         totals.check(framed(response)?.len() as f64)?;
         let times = fs::read_to_string(&self.times)?;
         let (median, p99) = percentiles(&times).context("h2load wrote no times")?;
         Ok(Turn {
-            rate: totals.succeeded / seconds as f64,
+            rate: totals.succeeded / phases.seconds as f64,
             median,
             p99,
             processor_time: processor_time * 1e6 / totals.succeeded,

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context as _, bail};
 
 use super::running::Running;
-use super::turns::Turn;
+use super::turns::{Phases, Turn};
 use crate::shell::output;
 
 /// Finds wrk, before anything is built for it.
@@ -40,27 +40,18 @@ impl Script {
         Ok(Self(script))
     }
 
-    /// Sends for a second, and then for the seconds that count.
+    /// Sends on so many connections.
     pub(super) fn turn(
         &self,
         running: &Running,
         connections: usize,
-        seconds: u64,
+        phases: Phases,
     ) -> anyhow::Result<Turn> {
-        self.send(running, connections, 1)?;
-        self.cold_turn(running, connections, seconds)
-    }
-
-    /// Sends for the seconds that count, to a server that is warm or where a second is less than
-    /// one response takes.
-    pub(super) fn cold_turn(
-        &self,
-        running: &Running,
-        connections: usize,
-        seconds: u64,
-    ) -> anyhow::Result<Turn> {
+        if let Some(seconds) = phases.warm_up {
+            self.send(running, connections, seconds)?;
+        }
         let before = running.processor_time()?;
-        let text = self.send(running, connections, seconds)?;
+        let text = self.send(running, connections, phases.seconds)?;
         parse(&text, running.processor_time()? - before)
     }
 

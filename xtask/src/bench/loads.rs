@@ -11,7 +11,7 @@ use super::models::{Model, close};
 use super::protocol::Form;
 use super::running::Running;
 use super::servers::{Server, Setup};
-use super::turns::Turn;
+use super::turns::{Phases, Turn};
 use super::workplace::Workplace;
 
 /// Longer than the slowest server takes for the largest array.
@@ -45,13 +45,8 @@ impl Rest<'_> {
         let took = check(&running, self.setup.model, self.row)?;
         let body = running.protocol().body(self.row);
         let script = Script::new(work.folder(), "rest", &body)?;
-        if took < Duration::from_millis(300) {
-            script.turn(&running, self.connections, seconds)
-        } else {
-            // At least three responses on each connection.
-            let least = (took.as_secs_f64() * 3.5).ceil() as u64;
-            script.cold_turn(&running, self.connections, seconds.max(least))
-        }
+        let phases = Phases::new(seconds, took, self.connections);
+        script.turn(&running, self.connections, phases)
     }
 }
 
@@ -66,11 +61,17 @@ impl Grpc<'_> {
         let running = server.start(work, self.setup)?;
         let protocol = running.protocol();
         let message = protocol.message(self.form, self.row.to_vec());
+        // The first call waits for the port, too.
+        call(running.grpc_address(), method, &message)?;
+        let start = Instant::now();
         let response = call(running.grpc_address(), method, &message)?;
+        let took = start.elapsed();
         let row = protocol.row_of_message(&response);
         compare(&row.context("no row")?, self.setup.model, self.row)?;
         let frame = Frame::new(work.folder(), "grpc", &message)?;
-        frame.turn(&running, method, self.callers, seconds, &response)
+        let calls = self.callers.connections * self.callers.streams;
+        let phases = Phases::new(seconds, took, calls);
+        frame.turn(&running, method, self.callers, phases, &response)
     }
 }
 

@@ -1,24 +1,31 @@
-//! `cargo xtask bench`: Streeling beside seldon-core, on the same model, in one run.
+//! `cargo xtask bench`: Streeling beside seldon-core and other servers, on the same model, in one
+//! run.
 //!
-//! The two take turns on every load, so that what the machine does meanwhile hits both, and the
+//! The servers take turns on every load, so that what the machine does meanwhile hits all, and the
 //! value is the median of the rounds. Only ratios are worth comparing between machines.
 
 mod call;
 mod codec;
+mod goals;
+mod grid;
 mod grpc;
 mod h2load;
 mod infer;
 mod install;
 mod load;
 mod loads;
+mod measures;
 mod models;
 mod observability;
 mod protobuf;
 mod protocol;
+mod report;
 mod rest;
+mod rows;
 mod running;
 mod servers;
 mod spread;
+mod svg;
 mod turns;
 mod workplace;
 
@@ -27,8 +34,9 @@ use clap::ArgMatches;
 /// The command line of `bench`.
 pub(crate) fn command() -> clap::Command {
     clap::Command::new("bench")
-        .about("Measure beside seldon-core, or beside another build, in one run")
-        .subcommand_required(true)
+        .about("Measure all goals beside seldon-core and other servers, or what a subcommand says")
+        .args_conflicts_with_subcommands(true)
+        .args(goals::arguments())
         .subcommand(rest::command())
         .subcommand(grpc::command())
         .subcommand(codec::command())
@@ -44,6 +52,6 @@ pub(crate) fn run(what: &ArgMatches) -> anyhow::Result<()> {
         Some(("observability", options)) => observability::run(options),
         Some(("rest", options)) => rest::run(options),
         Some(("grpc", options)) => grpc::run(options),
-        _ => unreachable!("clap demands a subcommand that it knows"),
+        _ => goals::run(what),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write as _};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Arg, ArgMatches};
@@ -61,6 +62,32 @@ impl From<&ArgMatches> for Options {
             seconds: number_of(matches, "seconds").max(1),
             peer: path("peer"),
             against: path("against"),
+        }
+    }
+}
+
+/// How long a turn sends before it counts, and then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Phases {
+    pub(super) warm_up: Option<u64>,
+    pub(super) seconds: u64,
+}
+
+impl Phases {
+    /// For so many calls at once, of which one alone took so long: the turn has so many seconds,
+    /// or more where it had only a few responses otherwise. Those that are under way at its end do
+    /// not count, and with few responses they would be missed.
+    pub(super) fn new(seconds: u64, took: Duration, calls: usize) -> Self {
+        // More at once do not all wait for one another on servers that are fast.
+        let all = took.as_secs_f64() * calls.min(8) as f64;
+        if all < 0.2 {
+            let warm_up = Some(1);
+            return Self { warm_up, seconds };
+        }
+        let least = (all * 10.0).min(20.0).max(all * 3.5);
+        Self {
+            warm_up: None,
+            seconds: seconds.max(least.ceil() as u64),
         }
     }
 }
@@ -170,6 +197,20 @@ mod tests {
         assert_eq!(in_turns(0, 0..3), [0, 1, 2]);
         assert_eq!(in_turns(1, 0..3), [2, 1, 0]);
         assert_eq!(in_turns(2, 0..3), [0, 1, 2]);
+    }
+
+    #[test]
+    fn slow_servers_get_more_time() {
+        let phases = |took, calls| {
+            let phases = Phases::new(4, Duration::from_millis(took), calls);
+            (phases.warm_up.is_some(), phases.seconds)
+        };
+        assert_eq!(phases(2, 64), (true, 4));
+        assert_eq!(phases(30, 4), (true, 4));
+        assert_eq!(phases(100, 1), (true, 4));
+        assert_eq!(phases(200, 4), (false, 8));
+        assert_eq!(phases(1_000, 4), (false, 20));
+        assert_eq!(phases(10_000, 1), (false, 35));
     }
 
     #[test]
