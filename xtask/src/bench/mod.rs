@@ -23,6 +23,7 @@ mod report;
 mod rest;
 mod rows;
 mod running;
+mod scaling;
 mod servers;
 mod spread;
 mod svg;
@@ -37,6 +38,7 @@ pub(crate) fn command() -> clap::Command {
         .about("Measure all goals beside seldon-core and other servers, or what a subcommand says")
         .args_conflicts_with_subcommands(true)
         .args(goals::arguments())
+        .subcommand(scaling::command())
         .subcommand(rest::command())
         .subcommand(grpc::command())
         .subcommand(codec::command())
@@ -47,6 +49,7 @@ pub(crate) fn command() -> clap::Command {
 /// Runs the bench that was chosen.
 pub(crate) fn run(what: &ArgMatches) -> anyhow::Result<()> {
     match what.subcommand() {
+        Some(("scaling", options)) => scaling::run(options),
         Some(("codec", _)) => codec::run(),
         Some(("protobuf", options)) => protobuf::run(options),
         Some(("observability", options)) => observability::run(options),
