@@ -22,6 +22,7 @@ use crate::shell::say;
 pub(super) struct Selection {
     pub(super) rounds: usize,
     pub(super) pace: Pace,
+    pub(super) is_quick: bool,
     names: Vec<&'static str>,
     chosen: Vec<String>,
     peer: Option<PathBuf>,
@@ -97,6 +98,7 @@ impl Selection {
                 number_of(matches, "rounds").max(1) as usize
             },
             pace,
+            is_quick,
             names: NAMES.into_iter().filter(is_chosen).collect(),
             chosen,
             peer: matches.get_one("peer").cloned(),
@@ -140,7 +142,7 @@ pub(super) fn arguments() -> Vec<Arg> {
 pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<()> {
     let selection = Selection::from(matches, "rows");
     let rows: Vec<&Row> = ROWS.iter().filter(|row| selection.has(row.name)).collect();
-    let run = Run::of(command_line())?;
+    let run = Run::of(command_line(), selection.is_quick)?;
     let candidates = selection.install()?;
     let bench = selection.bench()?;
     let tasks: Vec<Task<'_>> = rows

@@ -140,6 +140,16 @@ fn empty(candidate: &Candidate) -> Cell {
     }
 }
 
+/// A median, and the bounds behind it unless there is but one value.
+pub(super) fn spread_text(spread: Spread, text: impl Fn(f64) -> String) -> String {
+    let [low, median, high] = [spread.low, spread.median, spread.high].map(text);
+    if low == high {
+        median
+    } else {
+        format!("{median} ({low} to {high})")
+    }
+}
+
 /// A number with three digits or more: `43,181`, `73.2`, `9.71`.
 pub(super) fn number_text(value: f64) -> String {
     let size = value.abs();

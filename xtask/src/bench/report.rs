@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::process::Command;
 
-use super::grid::{Cell, Grid, Problem, number_text};
+use super::grid::{Cell, Grid, Problem, number_text, spread_text};
 use super::install::{Candidate, SELDON_CORE, STREELING};
 use super::rows::{Goal, Row};
 use super::svg::Bars;
@@ -15,11 +15,15 @@ pub(super) struct Run {
     pub(super) date: String,
     pub(super) command: String,
     pub(super) machine: String,
+    /// What sends the load.
+    pub(super) generators: String,
+    /// It was only to show that all of it works.
+    pub(super) is_quick: bool,
 }
 
 impl Run {
     /// The run of this program, which was started with this command line.
-    pub(super) fn of(command: String) -> anyhow::Result<Self> {
+    pub(super) fn of(command: String, is_quick: bool) -> anyhow::Result<Self> {
         let line = |path: &str, name: &str| -> anyhow::Result<String> {
             let text = fs::read_to_string(path)?;
             let line = text.lines().find(|line| line.starts_with(name));
@@ -29,9 +33,16 @@ impl Run {
         let kilobytes = line("/proc/meminfo", "MemTotal")?;
         let kilobytes = kilobytes.split(' ').next().unwrap_or_default();
         let gigabytes = kilobytes.parse::<f64>().unwrap_or_default() * 1024.0 / 1e9;
+        // wrk says its version as an error.
+        let wrk = Command::new("wrk").arg("-v").output()?;
+        let wrk = String::from_utf8_lossy(&wrk.stdout).into_owned();
+        let wrk = wrk.split('[').next().unwrap_or_default().trim();
+        let h2load = output(Command::new("h2load").arg("--version"))?;
         Ok(Self {
             date: output(Command::new("date").arg("+%F"))?.trim().to_owned(),
             command,
+            is_quick,
+            generators: format!("{wrk}, {}", h2load.trim()),
             machine: format!(
                 "{} × {}, {gigabytes:.0} GB, Linux {}",
                 std::thread::available_parallelism()?,
@@ -45,8 +56,8 @@ impl Run {
     pub(super) fn head(&self, title: &str, candidates: &[Candidate]) -> String {
         let mut page = format!(
             "# {title}\n\nWritten by `{}` on {}; do not edit it.\n\n| | |\n|---|---|\n\
-             | machine | {} |\n",
-            self.command, self.date, self.machine
+             | machine | {} |\n| load | {} |\n",
+            self.command, self.date, self.machine, self.generators
         );
         for candidate in candidates {
             let versions = match &candidate.server {
@@ -54,6 +65,10 @@ impl Run {
                 Err(error) => cell_text(&format!("not installed: {error:#}")),
             };
             _ = writeln!(page, "| {} | {versions} |", candidate.name);
+        }
+        if self.is_quick {
+            page += "\n**A quick run:** one round of turns of one second, of a wave a tenth and \
+                     five seconds after it.\nIt shows that all of it works, and nothing else.\n";
         }
         page
     }
@@ -127,10 +142,8 @@ pub(super) fn plot(candidates: &[Candidate], rows: &[&Row], grid: &Grid) -> Opti
 
 /// `43,181 (40,100 to 45,000)`, or why there is no value.
 pub(super) fn value_text(cell: &Cell) -> String {
-    let value = cell.spread().map(|spread| {
-        let [low, median, high] = [spread.low, spread.median, spread.high].map(number_text);
-        format!("{median} ({low} to {high})")
-    });
+    let value = cell.spread();
+    let value = value.map(|spread| spread_text(spread, number_text));
     match (value, &cell.problem) {
         (Some(value), None) => value,
         (None, None) => "–".to_owned(),
@@ -212,6 +225,8 @@ mod tests {
             date: "2026-01-02".to_owned(),
             command: "cargo xtask bench".to_owned(),
             machine: "2 × CPU".to_owned(),
+            generators: "wrk 4".to_owned(),
+            is_quick: false,
         };
         let (rest, start) = (&ROWS[0], &ROWS[11]);
         let page = page(&run, &candidates(), &[rest, start], &grid());
@@ -224,6 +239,7 @@ Written by `cargo xtask bench` on 2026-01-02; do not edit it.
 | | |
 |---|---|
 | machine | 2 × CPU |
+| load | wrk 4 |
 | Streeling | 1.0 |
 | seldon-core | 1.0 |
 | mosec | not installed: no / network |
@@ -238,15 +254,15 @@ nine rounds: the least and the largest). A ratio is of the values of one round.
 
 | what | goal | measured | met |
 |---|---|---|---|
-| {rest} | 75 × | 100 × (80.0 to 100) | yes |
-| {start} | ≤ 30 ms | 25.0 ms (25.0 to 25.0) | yes |
+| {rest} | 75 × | 100 × (80.0 × to 100 ×) | yes |
+| {start} | ≤ 30 ms | 25.0 ms | yes |
 
 ## Values
 
 | what | in | Streeling | seldon-core | mosec |
 |---|---|---|---|---|
-| {rest} | requests/s | 50,000 (40,000 to 50,000) | 500 (500 to 500) | not installed |
-| {start} | ms | 25.0 (25.0 to 25.0) | – (failed: refused) | not installed |
+| {rest} | requests/s | 50,000 (40,000 to 50,000) | 500 | not installed |
+| {start} | ms | 25.0 | – (failed: refused) | not installed |
 ",
             rest = rest.title,
             start = start.title
@@ -257,7 +273,7 @@ nine rounds: the least and the largest). A ratio is of the values of one round.
     #[test]
     fn a_failed_round_is_seen_beside_the_others() {
         let cell = cell(&[1.0], Some(Problem::Failed("refused".to_owned())));
-        let expected = "1.00 (1.00 to 1.00), in another round failed: refused";
+        let expected = "1.00, in another round failed: refused";
         assert_eq!(value_text(&cell), expected);
     }
 

@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 
-use super::grid::{Cell, Unsupported, number_text};
+use super::grid::{Cell, Unsupported, number_text, spread_text};
 use super::h2load::Callers;
 use super::loads::{Grpc, Rest};
 use super::measures::Bench;
@@ -36,12 +36,12 @@ pub(super) enum Goal {
 
 impl Goal {
     pub(super) fn text(self, unit: &str) -> String {
-        let short = |value: f64| value.to_string();
         match self {
-            Self::Times(least) => format!("{} ×", short(least)),
-            Self::Part(least) => format!("1/{}", short(least)),
-            Self::AtLeast(least) => format!("≥ {} {unit}", short(least)),
-            Self::AtMost(most) => format!("≤ {} {unit}", short(most)),
+            Self::Times(least) => format!("{least} ×"),
+            Self::Part(least) if least <= 1.0 => format!("{} ×", 1.0 / least),
+            Self::Part(least) => format!("1/{least}"),
+            Self::AtLeast(least) => format!("≥ {least} {unit}"),
+            Self::AtMost(most) => format!("≤ {most} {unit}"),
         }
     }
 
@@ -56,12 +56,12 @@ impl Goal {
 
     /// How that is written.
     pub(super) fn shown(self, spread: Spread, unit: &str) -> String {
-        let [low, median, high] = [spread.low, spread.median, spread.high].map(number_text);
-        match self {
-            Self::Times(_) => format!("{median} × ({low} to {high})"),
-            Self::Part(_) => format!("1/{median} (1/{low} to 1/{high})"),
-            Self::AtLeast(_) | Self::AtMost(_) => format!("{median} {unit} ({low} to {high})"),
-        }
+        spread_text(spread, |value| match self {
+            Self::Part(_) if value > 1.0 => format!("1/{}", number_text(value)),
+            Self::Part(_) => format!("{} ×", number_text(1.0 / value)),
+            Self::Times(_) => format!("{} ×", number_text(value)),
+            Self::AtLeast(_) | Self::AtMost(_) => format!("{} {unit}", number_text(value)),
+        })
     }
 
     pub(super) fn is_met(self, spread: Spread) -> bool {
@@ -282,7 +282,7 @@ mod tests {
         let (ours, theirs) = (cell([80.0, 70.0, 300.0]), cell([1.0, 1.0, 2.0]));
         let goal = Goal::Times(75.0);
         let measured = goal.measured(&ours, Some(&theirs)).unwrap();
-        assert_eq!(goal.shown(measured, ""), "80.0 × (70.0 to 150)");
+        assert_eq!(goal.shown(measured, ""), "80.0 × (70.0 × to 150 ×)");
         assert!(goal.is_met(measured) && !Goal::Times(81.0).is_met(measured));
         assert!(goal.measured(&ours, None).is_none());
     }
@@ -295,6 +295,9 @@ mod tests {
         assert_eq!(goal.shown(measured, ""), "1/45.0 (1/25.0 to 1/50.0)");
         assert!(goal.is_met(measured));
         assert_eq!(goal.text(""), "1/45");
+        assert_eq!(Goal::Part(1.0).text(""), "1 ×");
+        let more = Goal::Part(1.0).measured(&theirs, Some(&ours)).unwrap();
+        assert!(Goal::Part(1.0).shown(more, "").starts_with("45.0 × "));
     }
 
     #[test]
@@ -302,7 +305,7 @@ mod tests {
         let goal = Goal::AtMost(20.0);
         let measured = goal.measured(&cell([19.0, 18.0, 30.0]), None).unwrap();
         assert!(goal.is_met(measured) && !Goal::AtLeast(20.0).is_met(measured));
-        assert_eq!(goal.shown(measured, "ms"), "19.0 ms (18.0 to 30.0)");
+        assert_eq!(goal.shown(measured, "ms"), "19.0 ms (18.0 ms to 30.0 ms)");
         assert_eq!(Goal::AtLeast(9.7).text("at a time"), "≥ 9.7 at a time");
     }
 }

@@ -19,6 +19,9 @@ use super::protocol::Protocol;
 /// The kernel counts processor time in hundredths of a second, whatever its own clock is.
 const TICKS: f64 = 100.0;
 
+/// A request that has no response by then is sent again.
+const TRY: Duration = Duration::from_secs(5);
+
 /// The time between two tries.
 const PAUSE: Duration = Duration::from_millis(2);
 
@@ -156,7 +159,8 @@ impl Running {
     pub(super) fn successor(&self, old: i32, timeout: Duration) -> anyhow::Result<()> {
         let since = Instant::now();
         while since.elapsed() < timeout {
-            match self.worker(timeout) {
+            // A request that went to the old process may never get a response.
+            match self.worker(TRY) {
                 Ok(pid) if pid != old => return Ok(()),
                 Ok(_) => {}
                 Err(_) => std::thread::sleep(PAUSE),

@@ -26,6 +26,7 @@ struct Curve {
     title: &'static str,
     x: &'static str,
     y: &'static str,
+    unit: &'static str,
     points: &'static [f64],
     measure: fn(&Bench, &Server, f64) -> anyhow::Result<f64>,
 }
@@ -35,7 +36,8 @@ const CURVES: [Curve; 5] = [
         name: "array",
         title: "Latency by array size (REST, floats in, their mean out, 1 connection)",
         x: "numbers in the array",
-        y: "median latency, ms",
+        y: "median latency",
+        unit: "ms",
         points: &[1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6, 1e7],
         measure: |bench, server, size| {
             let row = six_digits(size as usize);
@@ -51,7 +53,8 @@ const CURVES: [Curve; 5] = [
         name: "connections",
         title: "Throughput by connections (REST, small array, 1 worker, 1 thread)",
         x: "connections",
-        y: "requests/s",
+        y: "throughput",
+        unit: "requests/s",
         points: &[1.0, 10.0, 100.0, 1e3, 1e4],
         measure: |bench, server, connections| {
             let most = open_files();
@@ -66,7 +69,8 @@ const CURVES: [Curve; 5] = [
         name: "workers",
         title: "Throughput by workers (REST, small array, 1 thread each, 64 connections)",
         x: "workers",
-        y: "requests/s",
+        y: "throughput",
+        unit: "requests/s",
         points: &[1.0, 2.0, 4.0, 8.0],
         measure: |bench, server, workers| {
             let setup = Setup {
@@ -80,7 +84,8 @@ const CURVES: [Curve; 5] = [
         name: "waiting-workers",
         title: "Throughput by workers (REST, 10 ms model, 1 thread each, 64 connections)",
         x: "workers",
-        y: "requests/s",
+        y: "throughput",
+        unit: "requests/s",
         points: &[1.0, 2.0, 4.0, 8.0],
         measure: |bench, server, workers| {
             let env = [(SECONDS, "0.01".to_owned())];
@@ -96,7 +101,8 @@ const CURVES: [Curve; 5] = [
         name: "model-time",
         title: "Throughput by model time (REST, 1 worker, 10 threads, 64 connections)",
         x: "time that the model takes, ms",
-        y: "requests/s",
+        y: "throughput",
+        unit: "requests/s",
         points: &[0.0, 0.1, 1.0, 10.0, 100.0],
         measure: |bench, server, milliseconds| {
             let env = [(SECONDS, (milliseconds / 1e3).to_string())];
@@ -137,7 +143,7 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<()> {
     raise_open_files();
     let curves = CURVES.iter().filter(|curve| selection.has(curve.name));
     let curves: Vec<&Curve> = curves.collect();
-    let run = Run::of(command_line())?;
+    let run = Run::of(command_line(), selection.is_quick)?;
     let candidates = selection.install()?;
     let bench = &selection.bench()?;
     let tasks: Vec<Task<'_>> = curves
@@ -145,7 +151,7 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<()> {
         .flat_map(|curve| curve.points.iter().map(move |point| (curve, *point)))
         .map(|(curve, point)| Task {
             label: format!("{}: {point}", curve.name),
-            unit: curve.y,
+            unit: curve.unit,
             rounds: usize::MAX,
             measure: Box::new(move |server| (curve.measure)(bench, server, point)),
         })
@@ -218,7 +224,7 @@ fn plot(curve: &Curve, candidates: &[Candidate], rows: &[Vec<Cell>]) -> String {
     let lines = Lines {
         title: curve.title,
         x: curve.x,
-        y: curve.y,
+        y: &format!("{}, {}", curve.y, curve.unit),
         ticks: curve.points.iter().copied().map(point_text).collect(),
         series: series.collect(),
     };
@@ -283,10 +289,12 @@ mod tests {
             date: String::new(),
             command: String::new(),
             machine: String::new(),
+            generators: String::new(),
+            is_quick: false,
         };
         let page = page(&run, &candidates, &curves, &grid);
         assert!(page.contains("(scaling-waiting-workers.svg)\n\n| workers | a |\n|---|---|\n"));
-        assert!(page.contains("\n| 8 | 8.00 (8.00 to 8.00) |\n"), "{page}");
+        assert!(page.contains("\n| 8 | 8.00 |\n"), "{page}");
         assert!(plot(curves[0], &candidates, parts[0]).contains(">8</text>"));
     }
 

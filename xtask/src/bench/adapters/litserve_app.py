@@ -1,10 +1,8 @@
 """Serves the class that BENCH_MODEL names by LitServe on the port BENCH_PORT."""
 
-from __future__ import annotations
-
 import importlib
 import os
-from typing import Any
+from typing import Any, Dict
 
 import litserve
 import numpy as np
@@ -18,13 +16,13 @@ class Component(litserve.LitAPI):
         if hasattr(self.model, "load"):
             self.model.load()
 
-    def decode_request(self, request: dict[str, Any]) -> Any:
+    def decode_request(self, request: Dict[str, Any]) -> Any:
         return np.array(request["data"]["ndarray"])
 
     def predict(self, x: Any) -> Any:
         return self.model.predict(x, [])
 
-    def encode_response(self, output: Any) -> dict[str, Any]:
+    def encode_response(self, output: Any) -> Dict[str, Any]:
         return {"data": {"ndarray": output.tolist()}}
 
 
