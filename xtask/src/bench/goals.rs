@@ -31,7 +31,11 @@ pub(super) struct Selection {
 
 impl Selection {
     /// The options, where `items` can be chosen by an option `--NAME`.
-    pub(super) fn arguments(name: &'static str, items: Vec<&'static str>) -> Vec<Arg> {
+    pub(super) fn arguments(
+        name: &'static str,
+        items: Vec<&'static str>,
+        rounds: &'static str,
+    ) -> Vec<Arg> {
         let list = |name: &'static str, help: &'static str| {
             Arg::new(name)
                 .long(name)
@@ -44,7 +48,7 @@ impl Selection {
                 .value_parser(PossibleValuesParser::new(items)),
             list("servers", "Only these servers beside this one; default all")
                 .value_parser(PossibleValuesParser::new(&NAMES[1..])),
-            number("rounds", "5", "Turns that each server takes"),
+            number("rounds", rounds, "Turns that each server takes"),
             number("seconds", "4", "Seconds of one turn"),
             Arg::new("quick")
                 .long("quick")
@@ -135,7 +139,7 @@ impl Selection {
 
 /// The options of `bench` itself.
 pub(super) fn arguments() -> Vec<Arg> {
-    Selection::arguments("rows", ROWS.iter().map(|row| row.name).collect())
+    Selection::arguments("rows", ROWS.iter().map(|row| row.name).collect(), "5")
 }
 
 /// Measures the rows and writes the page and the plot, after each round.

@@ -81,7 +81,7 @@ fn parse(text: &str, seconds: f64) -> anyhow::Result<Turn> {
             .map(str::trim)
     };
     if let Some(errors) = field("Non-2xx or 3xx responses:").or(field("Socket errors:")) {
-        bail!("wrk saw errors: {errors}");
+        bail!("wrk saw other responses than 2xx, or errors: {errors}");
     }
     let micros = |name| {
         field(name)

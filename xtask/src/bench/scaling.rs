@@ -61,8 +61,19 @@ const CURVES: [Curve; 5] = [
             if connections as u64 + OTHER_FILES > most {
                 bail!(Unsupported("more than the limit of open files"));
             }
-            let setup = Setup::threads(&SMALL, 1);
-            rate(bench, server, setup, connections as usize)
+            // As many may wait as on mosec; by default this server refuses more than 2,048.
+            let env = [("STREELING_MAX_QUEUE", "20000".to_owned())];
+            let rest = Rest {
+                setup: Setup {
+                    env: &env,
+                    ..Setup::threads(&SMALL, 1)
+                },
+                row: &FOUR,
+                connections: connections as usize,
+            };
+            // wrk opens all of them within the turn.
+            let seconds = bench.pace.seconds + connections as u64 / 1_000;
+            Ok(rest.turn(server, &bench.work, seconds)?.rate)
         },
     },
     Curve {
@@ -134,7 +145,7 @@ pub(super) fn command() -> Command {
     let names = CURVES.iter().map(|curve| curve.name).collect();
     Command::new("scaling")
         .about("Curves over array size, connections, workers and model time (needs wrk, h2load)")
-        .args(Selection::arguments("curves", names))
+        .args(Selection::arguments("curves", names, "3"))
 }
 
 /// Measures the curves and writes their page and plots, after each round.
