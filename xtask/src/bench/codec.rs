@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::Context as _;
 
+use super::spread::median;
 use crate::shell::{cargo, output, say};
 use crate::venv;
 
@@ -113,7 +114,5 @@ fn measure(command: &mut Command) -> anyhow::Result<[f64; 2]> {
 }
 
 fn middle(turns: &[[f64; 2]], index: usize) -> f64 {
-    let mut values: Vec<f64> = turns.iter().map(|turn| turn[index]).collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+    median(turns.iter().map(|turn| turn[index]))
 }

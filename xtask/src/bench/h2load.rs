@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, bail};
-use prost::Message;
-use streeling_testkit::Running;
 
-use super::turns::Turn;
+use super::running::Running;
+use super::turns::{Phases, Turn};
 use crate::shell::output;
 
 /// Finds h2load, before anything is built for it.
@@ -34,7 +33,7 @@ pub(super) struct Callers {
 
 impl Frame {
     /// Writes the message as `name` into `folder`.
-    pub(super) fn new(folder: &Path, name: &str, message: &impl Message) -> anyhow::Result<Self> {
+    pub(super) fn new(folder: &Path, name: &str, message: &[u8]) -> anyhow::Result<Self> {
         let body = framed(message)?;
         let message = folder.join(name).with_extension("grpc");
         fs::write(&message, body)?;
@@ -42,14 +41,15 @@ impl Frame {
         Ok(Self { message, times })
     }
 
-    /// Calls `Predict` for a second, and then for the seconds that count. `response` is the
-    /// response that every call must get: an error has status 200 over HTTP, but no body.
+    /// Calls `method`. `response` is what every call must get: an error has status 200 over HTTP,
+    /// but no body.
     pub(super) fn turn(
         &self,
         running: &Running,
+        method: &str,
         callers: Callers,
-        seconds: u64,
-        response: &impl Message,
+        phases: Phases,
+        response: &[u8],
     ) -> anyhow::Result<Turn> {
         let h2load = |seconds: u64| {
             output(
@@ -64,33 +64,35 @@ impl Frame {
                     .arg(&self.message)
                     .arg("--log-file")
                     .arg(&self.times)
-                    .arg(format!(
-                        "http://{}/seldon.protos.Model/Predict",
-                        running.grpc_address()
-                    )),
+                    .arg(format!("http://{}{method}", running.grpc_address())),
             )
         };
         // Its own warm-up would count bytes, but no responses.
-        h2load(1)?;
+        if let Some(seconds) = phases.warm_up {
+            h2load(seconds)?;
+        }
         // It appends to what is there.
         fs::write(&self.times, "")?;
-        let text = h2load(seconds)?;
+        let before = running.processor_time()?;
+        let text = h2load(phases.seconds)?;
+        let processor_time = running.processor_time()? - before;
         let totals = Totals::parse(&text).with_context(|| format!("h2load printed\n{text}"))?;
         totals.check(framed(response)?.len() as f64)?;
         let times = fs::read_to_string(&self.times)?;
         let (median, p99) = percentiles(&times).context("h2load wrote no times")?;
         Ok(Turn {
-            rate: totals.succeeded / seconds as f64,
+            rate: totals.succeeded / phases.seconds as f64,
             median,
             p99,
+            processor_time: processor_time * 1e6 / totals.succeeded,
         })
     }
 }
 
 /// The message behind its prefix: not compressed, and its length.
-fn framed(message: &impl Message) -> anyhow::Result<Vec<u8>> {
-    let length = u32::try_from(message.encoded_len())?.to_be_bytes();
-    Ok([&[0], &length[..], &message.encode_to_vec()].concat())
+fn framed(message: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let length = u32::try_from(message.len())?.to_be_bytes();
+    Ok([&[0], &length[..], message].concat())
 }
 
 /// What h2load counted in the seconds that count.
@@ -187,6 +189,6 @@ traffic: 18.15KB (18583) total, 3.07KB (3140) headers (space savings 88.08%), 4.
 
     #[test]
     fn a_frame_is_a_flag_a_length_and_the_message() {
-        assert_eq!(framed(&"ab".to_owned()).unwrap(), b"\0\0\0\0\x04\x0a\x02ab");
+        assert_eq!(framed(b"ab").unwrap(), b"\0\0\0\0\x02ab");
     }
 }

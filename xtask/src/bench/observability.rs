@@ -1,36 +1,33 @@
 //! What metrics, access log and traces cost: the same server with and without them, small arrays
 //! over REST.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::net::UdpSocket;
 use std::path::PathBuf;
-use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::{ArgMatches, Command};
 use indicatif::{ProgressBar, ProgressStyle};
-use streeling_testkit::{Group, Launch, Request};
-use tempfile::TempDir;
 
-use super::load::{Script, wrk};
-use super::models::SMALL;
-use super::servers::launch;
+use super::install::{release, streeling};
+use super::load::wrk;
+use super::loads::Rest;
+use super::models::{FOUR, SMALL};
+use super::servers::Setup;
+use super::spread::Spread;
 use super::turns::{Options, Turn, middle};
-use crate::shell::{cargo, root, run as run_program, say, target};
-use crate::venv;
+use super::workplace::Workplace;
+use crate::shell::{cargo, root, run as run_program, say};
 
 const CONNECTIONS: usize = 64;
-
-const BODY: &str = r#"{"data":{"ndarray":[[5.1,3.5,1.4,0.2]]}}"#;
 
 /// A way to run the server.
 struct Variant {
     name: &'static str,
     /// Built without the feature `metrics`.
     is_bare: bool,
-    env: BTreeMap<String, String>,
+    env: Vec<(&'static str, String)>,
 }
 
 /// The command line.
@@ -47,23 +44,26 @@ pub(super) fn command() -> Command {
 pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<()> {
     let options = Options::from(matches);
     wrk()?;
-    let (bare, whole) = (build_bare()?, build_whole()?);
-    let python = venv::RUNTIME.ensure()?;
-    let bin = python.parent().context("an interpreter lies in a folder")?;
-    let folder = tempfile::tempdir()?;
-    fs::write(folder.path().join("Bench.py"), SMALL.source)?;
-    let script = Script::new(folder.path(), "small", BODY)?;
+    let (bare, whole) = (streeling(build_bare()?)?, streeling(release()?)?);
+    let work = Workplace::new()?;
     let agent = agent()?;
-    let variants = variants(&folder, agent)?;
+    let variants = variants(&work, agent)?;
     let bar = ProgressBar::new((variants.len() * options.rounds) as u64);
     bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} {msg}")?);
     let mut turns: Vec<Vec<Turn>> = variants.iter().map(|_| Vec::new()).collect();
     for _ in 0..options.rounds {
         for (variant, turns) in variants.iter().zip(&mut turns) {
             bar.set_message(variant.name);
-            let program = if variant.is_bare { &bare } else { &whole };
-            let launch = launch(program.clone(), bin, folder.path());
-            turns.push(turn(&launch, variant, &folder, &script, options.seconds)?);
+            let rest = Rest {
+                setup: Setup {
+                    env: &variant.env,
+                    ..Setup::threads(&SMALL, 1)
+                },
+                row: &FOUR,
+                connections: CONNECTIONS,
+            };
+            let server = if variant.is_bare { &bare } else { &whole };
+            turns.push(rest.turn(server, &work, options.seconds)?);
             bar.inc(1);
         }
     }
@@ -78,38 +78,8 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn turn(
-    launch: &Launch,
-    variant: &Variant,
-    folder: &TempDir,
-    script: &Script,
-    seconds: u64,
-) -> anyhow::Result<Turn> {
-    let group = Group {
-        id: format!("bench/{}", variant.name.replace(' ', "_")),
-        component: SMALL.name.to_owned(),
-        flags: ["--workers", "1", "--threads", "1"]
-            .map(str::to_owned)
-            .into(),
-        env: variant.env.clone(),
-        tensorflow: false,
-        exchanges: Vec::new(),
-    };
-    let running = launch.start(&group, folder.path())?;
-    let response =
-        Request::json("/predict", BODY).send(running.address(), Duration::from_secs(5))?;
-    if response.status != 200 {
-        bail!(
-            "{}: {}",
-            response.status,
-            String::from_utf8_lossy(&response.body)
-        );
-    }
-    script.turn(&running, CONNECTIONS, seconds)
-}
-
-fn variants(folder: &TempDir, agent: u16) -> anyhow::Result<Vec<Variant>> {
-    let config = folder.path().join("jaeger.yaml");
+fn variants(work: &Workplace, agent: u16) -> anyhow::Result<Vec<Variant>> {
+    let config = work.folder().join("jaeger.yaml");
     fs::write(&config, "sampler: {type: probabilistic, param: 0.01}\n")?;
     let access = ("GUNICORN_ACCESS_LOG", "true".to_owned());
     let tracing = [
@@ -124,13 +94,13 @@ fn variants(folder: &TempDir, agent: u16) -> anyhow::Result<Vec<Variant>> {
         .cloned()
         .chain([access.clone()])
         .collect();
-    let variant = |name, env: &[(&str, String)]| Variant {
+    let variant = |name, env: &[(&'static str, String)]| Variant {
         name,
         is_bare: false,
         env: env
             .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.clone()))
-            .chain([("GRPC_WORKERS".to_owned(), "0".to_owned())])
+            .cloned()
+            .chain([("GRPC_WORKERS", "0".to_owned())])
             .collect(),
     };
     Ok(vec![
@@ -157,11 +127,6 @@ fn agent() -> anyhow::Result<u16> {
     Ok(port)
 }
 
-fn build_whole() -> anyhow::Result<PathBuf> {
-    run_program(cargo().args(["build", "--release", "--package", "streeling", "--locked"]))?;
-    Ok(target()?.join("release/streeling"))
-}
-
 /// In a folder of its own, so that neither build throws away the other's.
 fn build_bare() -> anyhow::Result<PathBuf> {
     let folder = root().join("target/bare");
@@ -181,23 +146,18 @@ fn table(variants: &[Variant], turns: &[Vec<Turn>]) -> anyhow::Result<String> {
         "", "req/s", "p50 µs", "p99 µs"
     );
     for (variant, own) in variants.iter().zip(turns) {
-        let Turn { rate, median, p99 } = middle(own);
+        let Turn {
+            rate, median, p99, ..
+        } = middle(own);
         // Each turn beside the default's of the same round: what the machine did meanwhile hit
         // both.
-        let mut ratios: Vec<f64> = own
-            .iter()
-            .zip(&turns[1])
-            .map(|(own, default)| own.rate / default.rate)
-            .collect();
-        ratios.sort_by(f64::total_cmp);
-        let [least, half, most] = [0, ratios.len() / 2, ratios.len() - 1].map(|at| ratios[at]);
+        let ratios = own.iter().zip(&turns[1]);
+        let ratios = ratios.map(|(own, default)| own.rate / default.rate * 100.0);
+        let ratio = Spread::of(ratios).context("no round")?;
         writeln!(
             text,
             "{:<28} | {rate:>8.0} | {median:>8.0} | {p99:>8.0} | {:>5.1} % ({:.0} to {:.0})",
-            variant.name,
-            half * 100.0,
-            least * 100.0,
-            most * 100.0
+            variant.name, ratio.median, ratio.low, ratio.high
         )?;
     }
     Ok(text)

@@ -2,10 +2,13 @@
 
 use clap::{Arg, ArgMatches};
 
-use super::load::{Script, wrk};
-use super::models::{ELEMENTS, MEAN, Model, REVERSED, SMALL, six_digits};
-use super::servers::Servers;
+use super::install::pair;
+use super::load::wrk;
+use super::loads::Rest;
+use super::models::{ELEMENTS, FOUR, MEAN, Model, REVERSED, SMALL, six_digits};
+use super::servers::Setup;
 use super::turns::{Options, Table};
+use super::workplace::Workplace;
 use crate::shell::say;
 
 /// How large the array is that is sent.
@@ -23,13 +26,10 @@ impl Size {
         }
     }
 
-    fn body(self) -> String {
+    fn row(self) -> Vec<f64> {
         match self {
-            Self::Small => r#"{"data":{"ndarray":[[5.1,3.5,1.4,0.2]]}}"#.to_owned(),
-            Self::Large => {
-                let row: Vec<String> = (0..ELEMENTS as u64).map(six_digits).collect();
-                format!(r#"{{"data":{{"ndarray":[[{}]]}}}}"#, row.join(","))
-            }
+            Self::Small => FOUR.to_vec(),
+            Self::Large => six_digits(ELEMENTS),
         }
     }
 }
@@ -92,11 +92,10 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<()> {
         .filter(|load| only.is_none_or(|only| only == load.size.name()))
         .collect();
     wrk()?;
-    let servers = Servers::prepare(&options, &[&SMALL, &MEAN, &REVERSED])?;
+    let servers = pair(&options)?;
+    let work = Workplace::new()?;
     let mut table = Table::new(loads.len(), options.rounds)?;
     for load in loads {
-        let body = load.size.body();
-        let script = Script::new(servers.folder(), load.size.name(), &body)?;
         let name = format!(
             "{}, {}, threads {}, connections {}",
             load.size.name(),
@@ -104,9 +103,14 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<()> {
             load.threads,
             load.connections
         );
-        table.measure(&name, |side| {
-            let running = servers.start(side, load.model, load.threads, &body)?;
-            script.turn(&running, load.connections, options.seconds)
+        let row = load.size.row();
+        let rest = Rest {
+            setup: Setup::threads(load.model, load.threads),
+            row: &row,
+            connections: load.connections,
+        };
+        table.measure(&name, &servers, |server| {
+            rest.turn(server, &work, options.seconds)
         })?;
     }
     say(format_args!(

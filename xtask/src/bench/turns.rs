@@ -1,11 +1,15 @@
-//! Turns of the two servers, and the table of their medians.
+//! Turns of the servers, and the table of two servers' medians.
 
 use std::fmt::{self, Write as _};
 use std::path::PathBuf;
+use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::{Arg, ArgMatches};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::servers::Server;
+use super::spread::{Spread, median};
 use crate::options::{number, number_of};
 
 /// How often each server is measured under each load, and for how long.
@@ -62,11 +66,40 @@ impl From<&ArgMatches> for Options {
     }
 }
 
-/// Which of the two servers.
+/// How long a turn sends before it counts, and then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
-    Ours,
-    Theirs,
+pub(super) struct Phases {
+    pub(super) warm_up: Option<u64>,
+    pub(super) seconds: u64,
+}
+
+impl Phases {
+    /// For so many calls at once, of which one alone took so long: the turn has so many seconds,
+    /// or more where it had only a few responses otherwise. Those that are under way at its end do
+    /// not count, and with few responses they would be missed.
+    pub(super) fn new(seconds: u64, took: Duration, calls: usize) -> Self {
+        // More at once do not all wait for one another on servers that are fast.
+        let all = took.as_secs_f64() * calls.min(8) as f64;
+        if all < 0.2 {
+            let warm_up = Some(1);
+            return Self { warm_up, seconds };
+        }
+        let least = (all * 10.0).min(20.0).max(all * 3.5);
+        Self {
+            warm_up: None,
+            seconds: seconds.max(least.ceil() as u64),
+        }
+    }
+}
+
+/// The servers in the order of a round: a machine that slows down must not hit the same one each
+/// time.
+pub(super) fn in_turns<S>(round: usize, servers: impl IntoIterator<Item = S>) -> Vec<S> {
+    let mut servers: Vec<S> = servers.into_iter().collect();
+    if round % 2 == 1 {
+        servers.reverse();
+    }
+    servers
 }
 
 /// What one turn measured.
@@ -78,6 +111,8 @@ pub(super) struct Turn {
     pub(super) median: f64,
     /// Microseconds, 99 of 100 requests were faster.
     pub(super) p99: f64,
+    /// Microseconds of processor time for each response, of all processes of the server.
+    pub(super) processor_time: f64,
 }
 
 /// The medians of both servers under each load.
@@ -104,28 +139,25 @@ impl Table {
     pub(super) fn measure(
         &mut self,
         load: &str,
-        mut turn: impl FnMut(Side) -> anyhow::Result<Turn>,
+        [one, other]: &[Server; 2],
+        mut turn: impl FnMut(&Server) -> anyhow::Result<Turn>,
     ) -> anyhow::Result<()> {
         self.bar.set_message(load.to_owned());
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for round in 0..self.rounds {
-            let mut sides = [(Side::Ours, &mut ours), (Side::Theirs, &mut theirs)];
-            // A machine that slows down must not hit the same side each time.
-            if round % 2 == 1 {
-                sides.reverse();
-            }
-            for (side, turns) in sides {
-                turns.push(turn(side)?);
+            let sides = [(one, &mut ours), (other, &mut theirs)];
+            for (server, turns) in in_turns(round, sides) {
+                turns.push(turn(server)?);
                 self.bar.inc(1);
             }
         }
         let ratios = ours.iter().zip(&theirs).map(|(o, t)| o.rate / t.rate);
-        let (low, ratio, high) = interval(ratios.collect());
+        let Spread { low, median, high } = Spread::of(ratios).context("no round")?;
         let (ours, theirs) = (middle(&ours), middle(&theirs));
         writeln!(
             self.text,
             "{load:<42} | {:>15.1} {:>8.0} {:>8.0} | {:>17.1} {:>8.0} {:>8.0} | {:>8.1} × {:>7} | \
-             {ratio:.3} ({low:.3} to {high:.3})",
+             {median:.3} ({low:.3} to {high:.3})",
             ours.rate,
             ours.median,
             ours.p99,
@@ -145,29 +177,14 @@ impl fmt::Display for Table {
     }
 }
 
-/// The median, between the bounds of its 95 % interval: those order statistics between which the
-/// median of the distribution lies with that probability, whatever the distribution is (by the
-/// normal approximation of the binomial one). With few values they are the least and the largest.
-fn interval(mut values: Vec<f64>) -> (f64, f64, f64) {
-    values.sort_by(f64::total_cmp);
-    let count = values.len() as f64;
-    let off = (0.98 * count.sqrt()).ceil();
-    let low = (count / 2.0 - off).max(0.0) as usize;
-    let high = values.len() - 1 - low;
-    (values[low], values[values.len() / 2], values[high])
-}
-
 /// The median of each value by itself.
 pub(super) fn middle(turns: &[Turn]) -> Turn {
-    let median = |value: fn(&Turn) -> f64| {
-        let mut values: Vec<f64> = turns.iter().map(value).collect();
-        values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
-    };
+    let median = |value: fn(&Turn) -> f64| median(turns.iter().map(value));
     Turn {
         rate: median(|t| t.rate),
         median: median(|t| t.median),
         p99: median(|t| t.p99),
+        processor_time: median(|t| t.processor_time),
     }
 }
 
@@ -176,31 +193,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_interval_of_twenty_values_leaves_out_five_on_each_side() {
-        let values = (0..20).map(f64::from).rev().collect();
-        assert_eq!(interval(values), (5.0, 10.0, 14.0));
-        assert_eq!(interval(vec![3.0, 1.0, 2.0]), (1.0, 2.0, 3.0));
-        assert_eq!(interval(vec![1.0]), (1.0, 1.0, 1.0));
+    fn every_second_round_goes_the_other_way() {
+        assert_eq!(in_turns(0, 0..3), [0, 1, 2]);
+        assert_eq!(in_turns(1, 0..3), [2, 1, 0]);
+        assert_eq!(in_turns(2, 0..3), [0, 1, 2]);
     }
 
     #[test]
-    fn both_take_turns_and_the_medians_count() {
-        let mut table = Table::new(1, 3).unwrap();
-        let mut sides = Vec::new();
-        let mut rates = [60.0, 3.0, 2.0, 10.0, 20.0, 1.0].into_iter();
-        table
-            .measure("a load", |side| {
-                sides.push(side);
-                Ok(Turn {
-                    rate: rates.next().unwrap(),
-                    median: 5.0,
-                    p99: 9.0,
-                })
-            })
-            .unwrap();
-        let [ours, theirs] = [Side::Ours, Side::Theirs];
-        assert_eq!(sides, [ours, theirs, theirs, ours, ours, theirs]);
-        let text = table.to_string();
-        assert!(text.contains("a load") && text.contains("10.0 ×"), "{text}");
+    fn slow_servers_get_more_time() {
+        let phases = |took, calls| {
+            let phases = Phases::new(4, Duration::from_millis(took), calls);
+            (phases.warm_up.is_some(), phases.seconds)
+        };
+        assert_eq!(phases(2, 64), (true, 4));
+        assert_eq!(phases(30, 4), (true, 4));
+        assert_eq!(phases(100, 1), (true, 4));
+        assert_eq!(phases(200, 4), (false, 8));
+        assert_eq!(phases(1_000, 4), (false, 20));
+        assert_eq!(phases(10_000, 1), (false, 35));
+    }
+
+    #[test]
+    fn the_medians_count() {
+        let turn = |rate| Turn {
+            rate,
+            median: 100.0 - rate,
+            p99: 9.0,
+            processor_time: rate,
+        };
+        let middle = middle(&[60.0, 3.0, 2.0].map(turn));
+        assert_eq!((middle.rate, middle.median), (3.0, 97.0));
     }
 }
