@@ -20,7 +20,7 @@ use super::protocol::Protocol;
 const TICKS: f64 = 100.0;
 
 /// A request that has no response by then is sent again.
-const TRY: Duration = Duration::from_secs(5);
+const TRY: Duration = Duration::from_millis(250);
 
 /// The time between two tries.
 const PAUSE: Duration = Duration::from_millis(2);
