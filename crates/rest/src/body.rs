@@ -8,6 +8,10 @@ use http::StatusCode;
 use streeling_core::{Error, ErrorKind};
 use tokio::time::timeout;
 
+/// Bytes that are reserved for a body by its claim alone; more only for what has come. So what a
+/// buffer of 1 MB takes is not copied each time that it has doubled, and no half of it stays empty.
+const RESERVED_AT_MOST: usize = 1 << 20;
+
 /// How much of a refused body is read so that the client gets to see the response: closing a
 /// connection with unread data makes the kernel reset it, which can overtake the response.
 const DISCARD_BYTES: usize = 16 * 1024 * 1024;
@@ -45,10 +49,11 @@ impl Limits {
     }
 }
 
-/// Reads a body to its end. One that comes in one piece is not copied; memory grows with what has
-/// come, never with what is claimed.
+/// Reads a body to its end. One that comes in one piece is not copied; beyond 1 MiB memory grows
+/// with what has come, not with what is claimed.
 pub(crate) async fn collect<B: Buf, E>(
     body: &mut (impl Stream<Item = Result<B, E>> + Unpin),
+    claimed: Option<u64>,
     limits: Limits,
 ) -> Result<Bytes, Error> {
     let first = match piece(body, limits).await? {
@@ -59,7 +64,10 @@ pub(crate) async fn collect<B: Buf, E>(
     let Some(second) = piece(body, limits).await? else {
         return Ok(first);
     };
-    let mut whole = BytesMut::from(first);
+    let claimed = claimed.map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
+    let mut whole = BytesMut::with_capacity(claimed.min(RESERVED_AT_MOST).max(first.len()));
+    whole.extend_from_slice(&first);
+    drop(first);
     let mut next = Some(second);
     while let Some(piece_) = next {
         if whole.len() + piece_.len() > limits.size {
@@ -144,7 +152,7 @@ mod tests {
 
     async fn collected(pieces: &[Bytes]) -> Result<Bytes, Error> {
         let mut body = iter(pieces.to_vec()).map(Ok::<_, Infallible>);
-        collect(&mut body, LIMITS).await
+        collect(&mut body, None, LIMITS).await
     }
 
     #[tokio::test]
@@ -179,7 +187,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn pause_is_bounded() {
         let mut body = pending::<Result<Bytes, Infallible>>();
-        let error = collect(&mut body, LIMITS).await.unwrap_err();
+        let error = collect(&mut body, None, LIMITS).await.unwrap_err();
         assert_eq!(error.http_status, Some(408));
     }
 

@@ -267,8 +267,9 @@ impl Handler {
         head: &Head,
         body: &mut (impl Stream<Item = std::result::Result<B, E>> + Unpin),
     ) -> Result<Bytes> {
-        self.limits.check(head.length())?;
-        body::collect(body, self.limits).await
+        let claimed = head.length();
+        self.limits.check(claimed)?;
+        body::collect(body, claimed, self.limits).await
     }
 
     async fn read_pieces<B: Buf, E>(

@@ -20,6 +20,7 @@ mod handler;
 mod head;
 mod observe;
 mod own;
+mod portions;
 mod protocol;
 mod reply;
 mod router;

@@ -22,6 +22,7 @@ use crate::filter::{self, Http};
 use crate::handler::Handler;
 use crate::head::Head;
 use crate::observe::{self, Client};
+use crate::portions::Portions;
 use crate::protocol::Protocol;
 
 /// The time for a request's head where connections are not kept, so that silent ones go away.
@@ -122,7 +123,7 @@ async fn run(
             Ok::<_, Infallible>(response)
         }
     });
-    let connection = builder.serve_connection(TokioIo::new(io), respond);
+    let connection = builder.serve_connection(TokioIo::new(Portions::new(io)), respond);
     let mut connection = pin!(connection);
     let result = tokio::select! {
         result = connection.as_mut() => result,

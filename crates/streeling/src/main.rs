@@ -1,5 +1,8 @@
 //! The `streeling` command.
 
+#[cfg(feature = "mimalloc")]
+mod allocator;
+
 use std::error::Error;
 use std::fmt;
 use std::io::Write;
@@ -68,6 +71,8 @@ fn run(loaded: Loaded) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    #[cfg(feature = "mimalloc")]
+    runtime.spawn(allocator::give_back());
     let ended = if settings.component.check {
         check(&runtime, &settings)
     } else {

@@ -27,6 +27,7 @@ mod limits;
 mod load;
 mod logs;
 mod manifests;
+mod memory;
 mod metrics;
 mod model_servers;
 mod parity;
