@@ -119,12 +119,13 @@ class OverHttp(WithFolder):
         for link, target in zip(down, ("../..", "../../..")):
             link.type, link.linkname = tarfile.SYMTYPE, target
         self.tar("links.tar", *down, tarfile.TarInfo("esc/pwned"))
-        # Older Pythons have no filter that would find it, too.
-        hidden = mock.patch.object(tarfile, "data_filter", create=True)
-        with hidden:
-            del tarfile.data_filter
-            with self.assertRaisesRegex(ValueError, "esc"):
-                Storage.download(f"{self.url}/links.tar", self.target)
+        with contextlib.ExitStack() as stack:
+            # Older Pythons have no filter that would find it, too; newer ones need theirs.
+            if sys.version_info < (3, 14):
+                stack.enter_context(mock.patch.object(tarfile, "data_filter", create=True))
+                del tarfile.data_filter
+            stack.enter_context(self.assertRaisesRegex(ValueError, "esc"))
+            Storage.download(f"{self.url}/links.tar", self.target)
         self.assertEqual(list(self.top.rglob("pwned")), [])
 
     def test_an_archive_may_hold_a_file_of_its_own_name(self) -> None:
