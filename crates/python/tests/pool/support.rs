@@ -132,8 +132,8 @@ fn worker_start() -> WorkerStart {
     match std::env::var("STREELING_TEST_WORKER_START").as_deref() {
         Ok("spawn") => WorkerStart::Spawn,
         Ok("fork") => WorkerStart::Fork,
+        Ok("auto") | Err(_) => WorkerStart::Auto,
         Ok(other) => panic!("no way of starting workers: {other}"),
-        Err(_) => WorkerStart::Auto,
     }
 }
 
