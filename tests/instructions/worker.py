@@ -20,7 +20,6 @@ import numpy as np  # noqa: E402
 from streeling_worker import serve  # noqa: E402
 from streeling_worker.methods import Methods  # noqa: E402
 from streeling_worker.payload import Codec  # noqa: E402
-
 from tests.support import floats, predict  # noqa: E402
 
 # Replies are held back by the clock, which runs on while instructions are counted.

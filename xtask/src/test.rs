@@ -260,6 +260,7 @@ fn python_code() -> anyhow::Result<()> {
             "tests/acceptance",
             "tests/collector.py",
             "tests/conformance/grpc_client.py",
+            "tests/instructions",
             "tests/parity",
             "xtask/unpack_python.py",
         ],
