@@ -6,6 +6,7 @@ Python's own is seeded anew in every process that is forked.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import sys
 from typing import Any, Callable, Iterator
 
@@ -23,10 +24,11 @@ class Seeding:
     @contextlib.contextmanager
     def observed(self) -> Iterator[None]:
         """Takes notice of it within this context. NumPy must have been imported before it."""
-        random: Any = sys.modules.get("numpy.random")
-        if random is None:
+        if "numpy" not in sys.modules:
             yield
             return
+        # Newer versions import it when it is needed first, which would go unnoticed.
+        random: Any = importlib.import_module("numpy.random")
         own = {name: getattr(random, name) for name in SEEDING}
         for name, function in own.items():
             setattr(random, name, _Noticing(self, name, function))
