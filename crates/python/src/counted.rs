@@ -15,11 +15,11 @@ use crate::frame::{HEADER, Header, ITEM, ItemHeader, ItemKind, Kind};
 use crate::reply::Reply;
 use crate::request::RequestFrame;
 
-/// Nobody waits for the response.
+/// A response that is dropped.
 #[derive(Debug)]
-struct Nobody;
+struct Dropped;
 
-impl Responder for Nobody {
+impl Responder for Dropped {
     fn is_abandoned(&self) -> bool {
         false
     }
@@ -33,10 +33,10 @@ pub fn dispatch(count: u64) {
 
     let worker = 0;
     let start = Instant::now();
-    let mut dispatcher = Dispatcher::<u64, Nobody>::new(1024);
+    let mut dispatcher = Dispatcher::<u64, Dropped>::new(1024);
     dispatcher.add_worker(start, worker, 10, None);
     let mut sends = Sends::default();
-    let mut flying = std::collections::VecDeque::new();
+    let mut in_flight = std::collections::VecDeque::new();
     for id in 0..count {
         // The clock is not part of it.
         let now = start + Duration::from_micros(10 * id);
@@ -45,24 +45,24 @@ pub fn dispatch(count: u64) {
             cost_class: CostClass::new(Method::Predict, 100),
             deadline: None,
             payload: id,
-            responder: Nobody,
+            responder: Dropped,
         };
         if let Submitted::Assigned(assignment) = dispatcher.submit(now, request) {
-            flying.push_back((assignment.connection, assignment.payload));
+            in_flight.push_back((assignment.connection, assignment.payload));
         }
         if id >= IN_FLIGHT
-            && let Some((connection, id)) = flying.pop_front()
+            && let Some((connection, id)) = in_flight.pop_front()
         {
             complete(&mut dispatcher, now, connection, id, &mut sends);
             let assigned = sends.assignments.drain(..);
-            flying.extend(assigned.map(|one| (one.connection, one.payload)));
+            in_flight.extend(assigned.map(|one| (one.connection, one.payload)));
         }
     }
     black_box(dispatcher);
 }
 
 fn complete(
-    dispatcher: &mut Dispatcher<u64, Nobody>,
+    dispatcher: &mut Dispatcher<u64, Dropped>,
     now: Instant,
     connection: ConnectionId,
     id: u64,

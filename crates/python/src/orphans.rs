@@ -73,7 +73,7 @@ impl Adopted {
     }
 }
 
-/// Takes the status of children that nobody waits for, as long as the runtime lives.
+/// Takes the status of children that are not awaited, as long as the runtime lives.
 pub(crate) async fn reap() -> io::Result<()> {
     let mut changes = signal(SignalKind::child())?;
     let own = getpgid(None)?;

@@ -1,7 +1,7 @@
 //! The command's allocator, and what keeps it giving memory back.
 //!
-//! It belongs to `main` and not to the library: a program has one allocator, and whoever embeds the
-//! library chooses it.
+//! It belongs to `main` and not to the library: a program has one allocator, and one that
+//! embeds the library chooses it.
 
 use std::hint::black_box;
 use std::time::Duration;

@@ -207,7 +207,7 @@ fn output_that_cannot_be_written_is_an_error_and_a_closed_pipe_is_none() {
         let (code, log) = ended_into(folder.path(), arguments, full);
         assert_eq!(code, Some(2), "{arguments:?}: {log}");
         assert!(log.contains("cannot write to standard output"), "{log}");
-        // Nobody reads.
+        // The other end does not read.
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let ended = ended_into(folder.path(), arguments, writer);

@@ -119,8 +119,8 @@ impl<P> Sends<P> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     None,
-    /// Its thread has been told to take over the connection of this number.
+    /// Its thread is to take over the connection of this number.
     Takes(usize),
-    /// Another thread has been told to take it over.
+    /// Another thread is to take it over.
     Given,
 }

@@ -1,6 +1,6 @@
 //! Requests that lie behind a slow call move to an idle thread of the same worker.
 //!
-//! The idle thread is told to take over the connection ([`TakeOver`]): from then on it reads the
+//! The idle thread takes the connection over ([`TakeOver`]): from then on it reads the
 //! requests of that connection, and the thread that is in the slow call will read those of its own.
 //! So all requests in flight stay on their connections but the one that runs, which belongs to the
 //! idle thread's connection from then on.

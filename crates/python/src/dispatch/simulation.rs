@@ -286,7 +286,7 @@ impl Simulation {
         let (taken, replies) = state.batches.pop_front().expect("written before");
         if let Some(running) = taken {
             let taken = self.dispatcher.taken(now, connection, running);
-            sends.append(taken.expect("it was told to"));
+            sends.append(taken.expect("it was to take over"));
         }
         for (id, entered, took) in replies {
             let work = Work {
