@@ -11,7 +11,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 /// Those of [`written`].
 pub(super) fn print(text: &str) -> Result<(), String> {
     let mut out = stdout().lock();
-    // What is left in the buffer would be written at the end of the process, where errors are passed over.
+    // What is left in the buffer would be written at the end of the process, where errors are
+    // passed over.
     written(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
 }
 
