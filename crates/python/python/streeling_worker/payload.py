@@ -20,7 +20,7 @@ from typing import Any, Callable, Iterable, List, Tuple, Union
 
 from . import protobuf, protocol, tensorproto
 from .errors import BadData
-from .protocol import ITEM, LENGTH, Buffer, ProtocolError
+from .protocol import ITEM, LENGTH, SHAPES, Buffer, ProtocolError
 
 try:
     import numpy as np
@@ -338,10 +338,6 @@ class Codec:
         Raises `ProtocolError` for a frame that breaks the protocol, and any exception of Python's
         or NumPy's for a payload that makes no array.
         """
-        if count == 1:
-            item, after = self.item(buffer, start, end, json_options)
-            if after == end:
-                return [item]
         items = []
         for _ in range(count):
             item, start = self.item(buffer, start, end, json_options)
@@ -363,7 +359,7 @@ class Codec:
             raise ProtocolError(f"an item ends {int(after - end)} bytes beyond its frame")
         shape: tuple[int, ...] = ()
         if ndim:
-            shape = protocol.shape_layout(ndim).unpack_from(buffer, at)
+            shape = SHAPES[ndim].unpack_from(buffer, at)
             at += 8 * ndim
         names: Any = []
         if names_size:

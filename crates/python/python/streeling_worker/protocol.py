@@ -8,7 +8,7 @@ import os
 import socket
 from mmap import mmap
 from struct import Struct
-from typing import Any, Union
+from typing import Any, Dict, Union
 
 VERSION = 5
 
@@ -68,22 +68,27 @@ ITEM = Struct("<BBBBIIIQ")
 # What stands before an element of bytes, and before the name of an input.
 LENGTH = Struct("<I")
 
-_SHAPES = [Struct(f"<{int(ndim)}q") for ndim in range(9)]
-_REPLIES = [Struct(f"<QBBHIQQBBBBIIIQ{int(ndim)}q") for ndim in range(9)]
+
+class _Layouts(Dict[int, Struct]):
+    """Layouts that end with a shape, by its number of dimensions."""
+
+    def __init__(self, before: str) -> None:
+        super().__init__()
+        self._before = before
+
+    def __missing__(self, ndim: int) -> Struct:
+        layout = self[ndim] = Struct(f"<{self._before}{int(ndim)}q")
+        return layout
+
+
+# The shape of an array.
+SHAPES = _Layouts("")
+# A reply of one item up to its names: frame, item, shape.
+REPLIES = _Layouts("QBBHIQQBBBBIIIQ")
 
 
 class ProtocolError(Exception):
     """The server broke the protocol: the worker must end."""
-
-
-def shape_layout(ndim: int) -> Struct:
-    """The layout of the shape of an array."""
-    return _SHAPES[ndim] if ndim < 9 else Struct(f"<{int(ndim)}q")
-
-
-def reply_layout(ndim: int) -> Struct:
-    """The layout of a reply of one item up to its names: frame, item, shape."""
-    return _REPLIES[ndim] if ndim < 9 else Struct(f"<QBBHIQQBBBBIIIQ{int(ndim)}q")
 
 
 def to_json(value: Any) -> bytes:

@@ -22,14 +22,15 @@ from .protocol import (
     ITEM,
     MESSAGE,
     PAGE,
+    REPLIES,
     REPLY,
     REQUEST,
     SEND_FEEDBACK,
+    SHAPES,
     TAKE_OVER,
     TAKEN,
     Buffer,
     ProtocolError,
-    reply_layout,
 )
 from .spans import TRACE, within_span
 
@@ -37,6 +38,8 @@ from .spans import TRACE, within_span
 BUFFER = 1 << 18
 # A reply is held back at most so long, to be written together with others, nanoseconds.
 FLUSH_AFTER = 200_000
+# A thread is relieved of what lies behind a call that has run for so long, nanoseconds.
+SLOW = 1_000_000
 # How long to stay awake for the next request after a brief one that came alone, nanoseconds. A core
 # that went to sleep takes some 50 us to wake, and runs from cold caches then: with one caller, half
 # of the time went there.
@@ -83,6 +86,7 @@ class _Loop:
         self._readers = readers
         readers.loops[readers.sockets.index(sock)] = self
         self._codec: Codec = methods.codec
+        self._item = methods.codec.item
         self._handlers = {**methods.handlers, PAGE: methods.page}
         self._raw = methods.raw_handlers
         self._passthrough = methods.pass_through
@@ -164,8 +168,8 @@ class _Loop:
             self._flush()
 
     def _take(self, number: int) -> int:
-        """Exchanges sockets with the thread that reads the one of this number, if that runs a
-        request: so this one takes what lies behind the request, and the other one reads this one's
+        """Exchanges sockets with the thread that reads the one of this number, if that is in a slow
+        call: so this one takes what lies behind the request, and the other one reads this one's
         socket when its call has returned. Replies that the other one has not written are written
         here. Returns how many bytes have been taken.
 
@@ -180,7 +184,9 @@ class _Loop:
             with readers.lock:
                 other._is_relieved = True
                 at = other._running
-                if at == NONE_RUNS:
+                # If this thread has the interpreter while the other one is in a call, the call
+                # has given it away; one that began just now may have done so for a moment only.
+                if at == NONE_RUNS or _now() - other._clock < SLOW:
                     other._is_relieved = False
                 else:
                     taken = 1
@@ -281,8 +287,7 @@ class _Loop:
         kind, dtype, shape, body = encoded
         ndim = len(shape)
         size = len(body)
-        pack = _PACK[ndim] if ndim < _PACKS else reply_layout(ndim).pack
-        head = pack(
+        head = REPLIES[ndim].pack(
             24 + 8 * ndim + len(names) + len(meta) + size,
             REPLY,
             0,
@@ -324,6 +329,10 @@ class _Loop:
             raise errors.Declined(f"no method for raw messages of kind {int(kind)}") from None
 
     def _decode(self, buffer: Buffer, start: int, end: int, method: int, count: int) -> list[Item]:
+        if count == 1 == _COUNTS[method]:
+            item, after = self._item(buffer, start, end, _AS_WRITTEN)
+            if after == end:
+                return [item]
         # As in protobuf, the numbers of feedback are all floats.
         options = _AS_FLOATS if method == SEND_FEEDBACK else _AS_WRITTEN
         items = self._codec.decode(buffer, start, end, count, options)
@@ -385,7 +394,7 @@ class _Loop:
             return None
         if body + size != after:
             raise ProtocolError("the item of a frame does not fill it")
-        shape = protocol.shape_layout(ndim).unpack_from(self._buffer, at)
+        shape = SHAPES[ndim].unpack_from(self._buffer, at)
         check_numbers(shape, dtype, size)
         at += 8 * ndim
         try:
@@ -453,9 +462,6 @@ class _Loop:
         return replies
 
 
-# Looked up for every reply, so without a call.
-_PACKS = 5
-_PACK = [reply_layout(ndim).pack for ndim in range(_PACKS)]
 _RAW = (MESSAGE, protocol.PROTOBUF)
 _COUNTS = dict.fromkeys(protocol.METHODS, 1)
 _COUNTS[SEND_FEEDBACK] = 3

@@ -11,13 +11,14 @@ import time
 import unittest
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from streeling_worker import protocol
+from streeling_worker import protocol, serve
 from streeling_worker.methods import Methods
 from streeling_worker.payload import Codec
-from streeling_worker.serve import BUFFER, Readers, serve
+from streeling_worker.serve import BUFFER, Readers
 
 from tests.support import FRAME, TEXT, TIMEOUT, Calls, Response, frame, item, predict, receive
 
@@ -50,7 +51,7 @@ class Threads:
 
         def run(sock: socket.socket) -> None:
             try:
-                serve(sock, methods, readers)
+                serve.serve(sock, methods, readers)
             except BaseException as error:
                 self.faults.append(error)
                 sock.close()
@@ -95,7 +96,9 @@ class Threads:
         return [self.response(number).identity for _ in range(count)]
 
     def take_over(self, number: int, other: int) -> tuple[int, int]:
-        """The request that stays with the other thread, and whether there is one."""
+        """The request that stays with the other thread, and whether there is one. A call that has
+        begun is a slow one by then."""
+        time.sleep(serve.SLOW * 1e-9)
         self.send(number, frame(protocol.TAKE_OVER, items=other))
         kind, identity, count, body = self.frame(number)
         assert (kind, body) == (protocol.TAKEN, b"")
@@ -187,6 +190,18 @@ class TakeOver(unittest.TestCase):
             threads.send(1, text(3, "b"))
             self.assertEqual(threads.identities(1, 1), [3])
 
+    def test_a_call_that_began_just_now_is_not_relieved(self) -> None:
+        component = self.component
+        with Threads(component, 2) as threads:
+            threads.send(0, text(2, "slow") + text(3, "a"))
+            self.assertTrue(component.entered.wait(TIMEOUT))
+            with mock.patch.object(serve, "SLOW", 1 << 62), mock.patch.object(time, "sleep"):
+                self.assertEqual(threads.take_over(1, 0), (0, 0))
+            self.assertEqual(threads.take_over(1, 0), (2, 1))
+            self.assertEqual(threads.identities(1, 1), [3])
+            component.let_go.set()
+            self.assertEqual(threads.identities(0, 1), [2])
+
     def test_nothing_may_lie_behind_a_take_over(self) -> None:
         threads = Threads(self.component, 2)
         threads.send(1, frame(protocol.TAKE_OVER) + text(2, "a"))
@@ -195,6 +210,7 @@ class TakeOver(unittest.TestCase):
         threads.__exit__()
         self.assertIsInstance(threads.faults[0], protocol.ProtocolError)
 
+    @mock.patch.object(serve, "SLOW", 0)
     def test_each_request_is_run_once_however_often_threads_are_relieved(self) -> None:
         """Four threads take over from each other while requests of all sizes come."""
         count, number = 4, 2000

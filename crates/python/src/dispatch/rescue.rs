@@ -32,9 +32,8 @@ impl<P, R: Responder> Dispatcher<P, R> {
 
     /// Whether time alone may bring something to do: a request waits for another one.
     pub(crate) fn needs_tick(&self) -> bool {
-        let waits = |connection: &ConnectionState<R>| connection.in_flight.len() > 1;
         let mut connections = self.workers.iter().flat_map(|worker| &worker.connections);
-        !self.queue.is_empty() || connections.any(waits)
+        !self.queue.is_empty() || connections.any(ConnectionState::is_movable)
     }
 
     /// Takes the response to a [`TakeOver`] that came over the socket of this thread; `None` when
@@ -59,7 +58,7 @@ impl<R> WorkerState<R> {
         self.is_rescue_due = false;
         for from in 0..self.connections.len() {
             let stuck = &self.connections[from];
-            if stuck.in_flight.len() < 2 || stuck.role != Role::None || !stuck.is_blocked(now) {
+            if !stuck.is_movable() || stuck.role != Role::None || !stuck.is_blocked(now) {
                 continue;
             }
             let Some(thread) = self.connections.iter().position(ConnectionState::can_take) else {
@@ -114,6 +113,11 @@ impl<R> ConnectionState<R> {
             .map_or(Duration::ZERO, |one| one.cost);
         let timeout = PROGRESS_TIMEOUT.max(expected * 4);
         now.saturating_duration_since(self.last_progress) >= timeout
+    }
+
+    /// Something lies behind the request that runs.
+    pub(super) fn is_movable(&self) -> bool {
+        self.in_flight.len() > 1
     }
 
     fn can_take(&self) -> bool {

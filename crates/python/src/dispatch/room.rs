@@ -106,10 +106,12 @@ impl<R> ConnectionState<R> {
     }
 
     /// Its thread gets on with fast calls, or with one of this class, with which another thread
-    /// would fight for the interpreter lock.
+    /// would fight for the interpreter lock. So it seems to do while what lies on it can still
+    /// move: that it does not move shows that the call holds the lock, or that the worker has no
+    /// core.
     fn is_occupied(&self, now: Instant, want: Want) -> bool {
         let runs =
             |first: &InFlight<R>| first.cost < want.budget || first.cost_class == want.cost_class;
-        self.in_flight.front().is_some_and(runs) && !self.is_blocked(now)
+        self.in_flight.front().is_some_and(runs) && !(self.is_blocked(now) && !self.is_movable())
     }
 }

@@ -25,6 +25,8 @@ const OVERHEAD: u64 = 8;
 /// A read or a write of a socket: without the lock.
 const CALL: u64 = 3;
 const FLUSH_AFTER: u64 = 200;
+/// A thread is relieved of what lies behind a call that has run for so long.
+const SLOW: u64 = 1_000;
 /// From a response to the caller's next request at the dispatcher.
 const CALLER: u64 = 60;
 
@@ -49,6 +51,8 @@ struct Setting {
     threads: usize,
     connections: usize,
     cores: usize,
+    /// Other processes have a worker's core for the second time in every period of the first.
+    taken_off: Option<(u64, u64)>,
     policy: Policy,
 }
 
@@ -57,6 +61,7 @@ const SETTING: Setting = Setting {
     threads: 10,
     connections: 64,
     cores: 2,
+    taken_off: None,
     policy: POLICY,
 };
 
@@ -133,6 +138,7 @@ struct Simulation {
     sent: BTreeMap<u64, u64>,
     next: u64,
     is_ticking: bool,
+    taken_off: Option<(u64, u64)>,
     /// Computations that have a core, and those that wait for one.
     free_cores: usize,
     for_core: VecDeque<(Id, u64)>,
@@ -171,6 +177,7 @@ impl Simulation {
             sent: BTreeMap::new(),
             next: 0,
             is_ticking: false,
+            taken_off: setting.taken_off,
             free_cores: setting.cores,
             for_core: VecDeque::new(),
             done: Vec::new(),
@@ -188,8 +195,22 @@ impl Simulation {
         while self.done.len() < responses {
             let Reverse((at, _, event)) = self.events.pop().expect("something goes on");
             self.now = at;
-            self.handle(event);
+            match self.back_on_its_core(event) {
+                Some(later) => self.after(later, event),
+                None => self.handle(event),
+            }
         }
+    }
+
+    /// How long it takes until the worker that this happens in has a core again.
+    fn back_on_its_core(&self, event: Event) -> Option<u64> {
+        let (Event::Frame((worker, _)) | Event::Done((worker, _), _)) = event else {
+            return None;
+        };
+        let (every, length) = self.taken_off?;
+        // Not all workers at the same time.
+        let at = (self.now + worker as u64 * every / 3) % every;
+        (at < length).then(|| length - at)
     }
 
     fn instant(&self, at: u64) -> Instant {
@@ -466,7 +487,11 @@ impl Simulation {
         let (worker, thread) = id;
         let other = self.reader((worker, take_over.from));
         let threads = &mut self.workers[worker].threads;
-        let running = threads[other].running.map(|running| running.id);
+        let running = threads[other].running.filter(|running| {
+            let entered = running.entered.unwrap_or(self.now);
+            self.now - entered >= SLOW
+        });
+        let running = running.map(|running| running.id);
         let mut replies = Vec::new();
         if running.is_some() {
             let reads = threads[thread].reads;

@@ -133,6 +133,23 @@ fn ten_threads_are_as_good_as_one_for_a_fast_model_that_holds_the_lock() {
     assert!(now > before * 3.0, "{now:.0}, before {before:.0}");
 }
 
+/// A worker that other processes keep from its core looks like one in a slow call.
+#[test]
+fn a_fast_model_stays_on_one_thread_where_others_take_its_core() {
+    for (name, model) in [("holds", FAST), ("logs", LOGS)] {
+        for (workers, connections) in loads() {
+            let setting = |threads, policy| Setting {
+                taken_off: Some((9_000, 3_000)),
+                ..of(workers, threads, connections, policy)
+            };
+            let one = measured(0.3, setting(1, POLICY), model).rate;
+            let ten = measured(0.3, setting(10, POLICY), model);
+            let message = format!("{name}, {workers}, {connections}: {ten:.0?} of {one:.0}");
+            assert!(ten.rate > one * 0.9, "{message}");
+        }
+    }
+}
+
 #[test]
 fn models_that_wait_have_all_threads() {
     for (workers, connections) in loads().filter(|(_, connections)| *connections > 10) {
@@ -182,6 +199,18 @@ fn mixed_models_are_no_slower_than_before_and_fast_calls_wait_less() {
         found.rate > before.rate * 1.5,
         "{found:?}, before {before:?}"
     );
+}
+
+/// One call in fifty waits for 20 ms, and it is not known which: as many of them wait at a time as
+/// there are threads.
+#[test]
+fn slow_calls_do_not_hold_the_fast_ones_for_long() {
+    for threads in [4, 10] {
+        let found = measured(2.0, of(1, threads, 4 * threads, POLICY), MIXED).rate;
+        let possible = 50.0 * threads as f64 / 0.020;
+        println!("{threads}: {found:.0} of {possible:.0}");
+        assert!(found > possible * 0.8, "{found:.0} of {possible:.0}");
+    }
 }
 
 #[test]
