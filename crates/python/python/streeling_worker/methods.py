@@ -253,7 +253,9 @@ class Methods:
         self, number: int, result: Any, convert: Callable[[Any], Any] | None = None
     ) -> Reply:
         tags = reported = None
-        # Most results are arrays; only a value of none of the plain types can be a wrapper.
+        if self._plain and type(result) in _ARRAYS and convert is None:
+            return self._encode(result), b"", b""
+        # Only a value of none of the plain types can be a wrapper.
         if not isinstance(result, _PLAIN) and _is_response(result):
             tags, reported, result = result.tags, result.metrics, result.data
         if convert is not None:
@@ -354,6 +356,9 @@ def _branch(result: Any) -> list[list[int]]:
 
 # What JSON has a form for; names need not be a list of strings.
 _JSON = (list, tuple, str, dict, int, float, type(None))
+
+# Nearly all results.
+_ARRAYS = frozenset(payload.ARRAYS)
 
 # An encoded payload is a `tuple`; one of the component's own is refused by the codec.
 _PLAIN = (*payload.ARRAYS, list, str, bytes, dict, tuple)

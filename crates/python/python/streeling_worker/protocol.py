@@ -8,7 +8,7 @@ import os
 import socket
 from mmap import mmap
 from struct import Struct
-from typing import Any, Dict, Union
+from typing import Any, Union
 
 VERSION = 5
 
@@ -65,26 +65,15 @@ BYTES = 13
 FRAME = Struct("<QBBHIQQ")
 # kind, dtype, ndim, layout, names, meta, 0, body
 ITEM = Struct("<BBBBIIIQ")
+# Of an array: what fits the item.
+NDIM_MAX = 255
 # What stands before an element of bytes, and before the name of an input.
 LENGTH = Struct("<I")
 
-
-class _Layouts(Dict[int, Struct]):
-    """Layouts that end with a shape, by its number of dimensions."""
-
-    def __init__(self, before: str) -> None:
-        super().__init__()
-        self._before = before
-
-    def __missing__(self, ndim: int) -> Struct:
-        layout = self[ndim] = Struct(f"<{self._before}{int(ndim)}q")
-        return layout
-
-
-# The shape of an array.
-SHAPES = _Layouts("")
-# A reply of one item up to its names: frame, item, shape.
-REPLIES = _Layouts("QBBHIQQBBBBIIIQ")
+# By the number of dimensions: the shape of an array, and a reply of one item up to its names (frame,
+# item, shape). Lists, since they are looked up in for every request.
+SHAPES = [Struct(f"<{int(ndim)}q") for ndim in range(NDIM_MAX + 1)]
+REPLIES = [Struct(f"<QBBHIQQBBBBIIIQ{int(ndim)}q") for ndim in range(NDIM_MAX + 1)]
 
 
 class ProtocolError(Exception):

@@ -293,6 +293,18 @@ class Errors(unittest.TestCase):
         with Server(Calls(lambda X: {"X": X}), numpy=False) as server:
             self.assertEqual(server.call(item(1, b"", 12, (2, 0, 1 << 62))).json, {"X": [[], []]})
 
+    def test_response_that_is_deeper_than_an_item_can_say(self) -> None:
+        def make(X: Any) -> Any:
+            value: Any = 1
+            for _ in range(256):
+                value = [value]
+            return value
+
+        with Server(Calls(make), numpy=False) as server:
+            for _ in range(2):
+                info = server.call(floats((1, 1), 1.0)).error["info"]
+                self.assertEqual(info, "lists of a response may be 255 deep at most")
+
     def test_payload_that_makes_no_array(self) -> None:
         calls = Calls(lambda X: X)
         missing = call(calls, item(2, b'{"values":[1]}', layout=2)).error
