@@ -16,8 +16,12 @@ use crate::lock::lock;
 /// Pieces handed to one `writev`: as many small requests as a connection may have in flight.
 const SLICES: usize = 64;
 
-/// Room for a read at least: some hundred small replies.
+/// Room that is made for reads: some hundred small replies.
 const CHUNK: usize = 64 * 1024;
+
+/// Room for a read at least. Replies lie in the buffer until they have been decoded, so making room
+/// takes a new buffer, which for each read cost more than the read itself.
+const ROOM: usize = 8 * 1024;
 
 /// A frame from a worker; of one that is larger than allowed only the header.
 #[derive(Debug)]
@@ -169,7 +173,9 @@ pub(crate) fn split(
             *skip -= some as u64;
         }
         let Some(head) = buffer.first_chunk::<HEADER>() else {
-            buffer.reserve(CHUNK);
+            if buffer.capacity() - buffer.len() < ROOM {
+                buffer.reserve(CHUNK);
+            }
             return Ok(batch);
         };
         let header = Header::decode(head).map_err(io::Error::other)?;
