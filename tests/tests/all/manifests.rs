@@ -1,4 +1,4 @@
-//! The manifests of `examples/seldondeployment`, applied to the server as the operator does it.
+//! The manifests of `deploy/seldon`, applied to the server as the operator does it.
 
 mod operator;
 

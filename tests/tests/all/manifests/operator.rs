@@ -15,9 +15,9 @@ const VERSIONS: [&str; 2] = [
     "machinelearning.seldon.io/v1alpha2",
 ];
 
-/// The folder of the manifests.
+/// The folder of the manifests of one unit.
 pub(super) fn folder() -> PathBuf {
-    root().join("examples/seldondeployment")
+    root().join("deploy/seldon")
 }
 
 /// A manifest; fields that the kind does not have are refused, as are values of another type.
