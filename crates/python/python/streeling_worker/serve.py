@@ -98,6 +98,8 @@ class _Loop:
         self._end = 0
         # Another thread takes the requests behind the running one, or is about to.
         self._is_relieved = False
+        # Where the frame starts behind which it has taken them.
+        self._kept = NONE_RUNS
         # Replies not yet written, and when the oldest of them was made. They are whole frames:
         # another thread may write them, see `_take`. The lock is held while they are taken.
         self._out: list[bytes] = []
@@ -141,9 +143,12 @@ class _Loop:
                     break
                 # In this order, see `_take`.
                 self._running = start
-                if self._is_relieved and self._leave():
-                    sock, start, end = self._source, 0, 0
-                    break
+                if self._is_relieved:
+                    if self._keeps(start):
+                        end = frame_end
+                    elif self._leave():
+                        sock, start, end = self._source, 0, 0
+                        break
                 self._request(buffer, body, frame_end, method, count, context, identity, deadline)
                 start = frame_end
             self._running = NONE_RUNS
@@ -175,6 +180,7 @@ class _Loop:
 
         The other thread marks what it runs, then looks whether it is relieved; this one does it the
         other way round. So at least one of them sees the other, without a lock for each request.
+        Where both do, the other one runs what this one saw it run (`_keeps`).
         """
         readers = self._readers
         other = readers.loops[number] if number < len(readers.loops) else None
@@ -190,6 +196,7 @@ class _Loop:
                     other._is_relieved = False
                 else:
                     taken = 1
+                    other._kept = at
                     length, *_, identity, _ = FRAME.unpack_from(other._buffer, at)
                     at += FRAME.size + length
                     rest = other._view[at : other._end]
@@ -207,11 +214,18 @@ class _Loop:
         self._clock = _now()
         return size
 
+    def _keeps(self, start: int) -> bool:
+        """Whether another thread has taken only what lies behind the request at `start`."""
+        with self._readers.lock:
+            return self._is_relieved and self._kept == start
+
     def _leave(self) -> bool:
         """Whether another thread has taken what this one has read and not yet run."""
         with self._readers.lock:
             # While it waited for the lock, the other one may have come too late.
             is_relieved, self._is_relieved = self._is_relieved, False
+            if is_relieved:
+                self._running = self._kept = NONE_RUNS
         return is_relieved
 
     def _eager(self, view: memoryview) -> int:

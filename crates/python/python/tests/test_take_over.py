@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import dis
 import queue
+import select
 import socket
 import sys
 import threading
@@ -103,6 +105,53 @@ class Threads:
         kind, identity, count, body = self.frame(number)
         assert (kind, body) == (protocol.TAKEN, b"")
         return identity, count
+
+
+class Stopped(Threads):
+    """Two threads. When the first one comes to a line of its loop for the so-manieth time, the
+    second one takes over from it before it goes on."""
+
+    LOOP = serve._Loop.run.__code__
+
+    def __init__(self, line: int, hit: int) -> None:
+        self._line, self._left = line, hit
+        self._taken = threading.Event()
+        self.exchanges = 0
+        self._is_armed = False
+        with mock.patch.object(threading, "_trace_hook", self._trace):
+            super().__init__(Calls(lambda X: X), 2)
+        self._is_armed = True
+
+    def __exit__(self, *arguments: object) -> None:
+        self._is_armed = False
+        super().__exit__(*arguments)
+
+    def _trace(self, frame: Any, event: str, _: object) -> Any:
+        is_first = threading.current_thread() is self._threads[0]
+        return self._stop if is_first and frame.f_code is self.LOOP else None
+
+    def _stop(self, made: Any, event: str, _: object) -> Any:
+        if self._is_armed and event == "line" and made.f_lineno == self._line:
+            self._left -= 1
+            if self._left == 0:
+                self.send(1, frame(protocol.TAKE_OVER))
+                self._taken.wait(TIMEOUT)
+        return self._stop
+
+    def all_identities(self, count: int) -> list[int]:
+        """Of so many responses, over whichever socket."""
+        found: list[int] = []
+        while len(found) < count or (self._left == 0 and not self._taken.is_set()):
+            ready, _, _ = select.select(self.sockets, [], [], TIMEOUT)
+            assert ready, f"no response but those to {found}"
+            for sock in ready:
+                kind, identity, taken, _ = self.frame(self.sockets.index(sock))
+                if kind == protocol.TAKEN:
+                    self.exchanges += taken
+                    self._taken.set()
+                else:
+                    found.append(identity)
+        return found
 
 
 def text(identity: int, value: str) -> bytes:
@@ -211,6 +260,24 @@ class TakeOver(unittest.TestCase):
         self.assertIsInstance(threads.faults[0], protocol.ProtocolError)
 
     @mock.patch.object(serve, "SLOW", 0)
+    def test_each_request_is_run_once_wherever_the_thread_is_relieved(self) -> None:
+        """At each line of the loop in turn, another thread takes over and is done with it before
+        the loop goes on."""
+        exchanges = 0
+        for line in sorted({line for _, line in dis.findlinestarts(Stopped.LOOP) if line}):
+            for hit in range(1, 5):
+                with self.subTest(line=line, hit=hit), Stopped(line, hit) as threads:
+                    threads.send(0, b"".join(text(number, "a") for number in range(2, 7)))
+                    found = threads.all_identities(5)
+                    # What the thread reads now.
+                    threads.send(0, text(7, "b"))
+                    threads.send(1, text(8, "b"))
+                    found += threads.all_identities(2)
+                    self.assertEqual(sorted(found), list(range(2, 9)))
+                    exchanges += threads.exchanges
+        self.assertGreater(exchanges, 20)
+
+    @mock.patch.object(serve, "SLOW", 0)
     def test_each_request_is_run_once_however_often_threads_are_relieved(self) -> None:
         """Four threads take over from each other while requests of all sizes come."""
         count, number = 4, 2000
@@ -248,6 +315,7 @@ class TakeOver(unittest.TestCase):
                 if not waits and len(identities) < number - 2:
                     # As the server: the next one when there has been a response.
                     turn += 1
+                    self.assertLess(turn, 100_000, "a response is missing")
                     threads.send(1 + turn % (count - 1), frame(protocol.TAKE_OVER))
                     waits = True
                 kind, identity, taken = found.get(timeout=TIMEOUT)
