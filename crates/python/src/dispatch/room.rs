@@ -112,6 +112,7 @@ impl<R> ConnectionState<R> {
     fn is_occupied(&self, now: Instant, want: Want) -> bool {
         let runs =
             |first: &InFlight<R>| first.cost < want.budget || first.cost_class == want.cost_class;
-        self.in_flight.front().is_some_and(runs) && !(self.is_blocked(now) && !self.is_movable())
+        let gets_on = !self.is_blocked(now) || self.is_movable();
+        gets_on && self.in_flight.front().is_some_and(runs)
     }
 }

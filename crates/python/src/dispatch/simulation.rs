@@ -10,8 +10,10 @@ use std::collections::{BTreeMap, BinaryHeap};
 use streeling_core::Method;
 
 use super::*;
+use setting::{Compute, Hold, Model, Part, SETTING, Setting, Wait};
 
 mod claims;
+mod setting;
 
 /// A thread that holds the lock gives it away after so long, if another one wants it.
 const SWITCH_INTERVAL: u64 = 5_000;
@@ -29,41 +31,6 @@ const FLUSH_AFTER: u64 = 200;
 const SLOW: u64 = 1_000;
 /// From a response to the caller's next request at the dispatcher.
 const CALLER: u64 = 60;
-
-/// What a component does, in microseconds.
-#[derive(Clone, Copy, Debug)]
-enum Part {
-    /// It runs with the lock.
-    Hold(u64),
-    /// It waits without it.
-    Wait(u64),
-    /// It computes without it, on a core.
-    Compute(u64),
-}
-use Part::{Compute, Hold, Wait};
-
-/// The parts of the call with this number.
-type Model = fn(u64) -> &'static [Part];
-
-#[derive(Clone, Copy, Debug)]
-struct Setting {
-    workers: usize,
-    threads: usize,
-    connections: usize,
-    cores: usize,
-    /// Other processes have a worker's core for the second time in every period of the first.
-    taken_off: Option<(u64, u64)>,
-    policy: Policy,
-}
-
-const SETTING: Setting = Setting {
-    workers: 1,
-    threads: 10,
-    connections: 64,
-    cores: 2,
-    taken_off: None,
-    policy: POLICY,
-};
 
 #[derive(Debug)]
 struct Caller;
