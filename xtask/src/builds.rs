@@ -138,6 +138,12 @@ pub(crate) fn build() -> anyhow::Result<()> {
         }
         fs::copy(program, copy)?;
     }
+    say("   rust-model, a crate outside of the workspace");
+    run(cargo()
+        .args(["build", "--manifest-path", "examples/rust_model/Cargo.toml"])
+        .arg("--target-dir")
+        .arg(target()?)
+        .arg("--locked"))?;
     // The tests of the whole server run this executable, which no test target builds.
     run(cargo()
         .args(["build", "--workspace", "--bins", "--tests", "--locked"])

@@ -9,7 +9,7 @@ use crate::error::ConfigError;
 use crate::language::Language::English;
 use crate::language::Text;
 use crate::row::{DefaultValue, Flag, Group, Row};
-use crate::settings::component::VIRTUAL_ENV;
+use crate::settings::component::{INTERFACE_NAME, VIRTUAL_ENV};
 use crate::settings::rows;
 use crate::tracing::PREFIX;
 
@@ -22,9 +22,14 @@ const ABOUT: &str = "Serves a machine-learning component over REST and gRPC. Eve
 pub(crate) struct RawArgs(BTreeMap<&'static str, OsString>);
 
 impl RawArgs {
-    /// Reads a command line whose first item is the program's name.
-    pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Self, ConfigError> {
+    /// Reads a command line whose first item is the program's name. `names_component` where it has
+    /// to say what to serve.
+    pub(crate) fn parse(
+        args: impl IntoIterator<Item = OsString>,
+        names_component: bool,
+    ) -> Result<Self, ConfigError> {
         let mut matches = command()
+            .mut_arg(INTERFACE_NAME.id(), |arg| arg.required(names_component))
             .try_get_matches_from(args)
             .map_err(|error| from_clap(&error))?;
         let given = rows()
@@ -84,7 +89,7 @@ fn arg(row: &'static Row) -> Option<Arg> {
     };
     match row.flag {
         Flag::None => None,
-        Flag::Positional => Some(arg.required(true)),
+        Flag::Positional => Some(arg),
         Flag::Value(name) | Flag::Preceded(name) => Some(flag(arg, name)),
         Flag::Bare(name, meant) => Some(bare(arg, name, meant)),
         Flag::Switch(name) => Some(bare(arg, name, "1").require_equals(true)),

@@ -11,6 +11,9 @@ pub struct Features {
     pub jaeger: bool,
     /// The exporter of traces by OTLP.
     pub otlp: bool,
+    /// The name of the component, where the program has one of its own: then the command line need
+    /// not name any.
+    pub component: Option<&'static str>,
 }
 
 impl Features {
@@ -21,5 +24,6 @@ impl Features {
         metrics: true,
         jaeger: true,
         otlp: true,
+        component: None,
     };
 }

@@ -1,6 +1,49 @@
 use std::fmt;
 
-/// What to serve: a module and a class in it.
+/// What a name of a component that is compiled in starts with.
+const BUILT_IN: &str = "rust:";
+
+/// What to serve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ComponentName {
+    /// A Python class, in worker processes.
+    Python(InterfaceName),
+    /// A component that is compiled in, by its name without `rust:`.
+    BuiltIn(String),
+}
+
+impl ComponentName {
+    /// # Errors
+    ///
+    /// What is wrong with the name, for a person.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        match text.strip_prefix(BUILT_IN) {
+            Some(name) if is_identifier(name) => Ok(Self::BuiltIn(name.to_owned())),
+            Some(name) => Err(format!("{name:?} is no name of a component")),
+            None => InterfaceName::parse(text).map(Self::Python),
+        }
+    }
+
+    /// Its own name, without the module of a class.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Python(interface) => &interface.class,
+            Self::BuiltIn(name) => name,
+        }
+    }
+}
+
+impl fmt::Display for ComponentName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Python(interface) => interface.fmt(f),
+            Self::BuiltIn(name) => write!(f, "{BUILT_IN}{name}"),
+        }
+    }
+}
+
+/// A Python class: a module and a class in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InterfaceName {
     /// Module to import, dotted for one inside a package.
@@ -91,6 +134,18 @@ mod tests {
                 (module, class),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn what_is_compiled_in_has_a_prefix() {
+        let echo = ComponentName::parse("rust:echo").unwrap();
+        assert_eq!(echo, ComponentName::BuiltIn("echo".to_owned()));
+        assert_eq!((echo.name(), &*echo.to_string()), ("echo", "rust:echo"));
+        let class = ComponentName::parse("iris.Iris").unwrap();
+        assert_eq!((class.name(), &*class.to_string()), ("Iris", "iris.Iris"));
+        for text in ["rust:", "rust:a b", "rust:a.b", "Rust:echo", "go:echo"] {
+            assert!(ComponentName::parse(text).is_err(), "{text}");
         }
     }
 

@@ -38,7 +38,7 @@ pub use annotations::{Annotations, PODINFO_ANNOTATIONS};
 pub use environment::Environment;
 pub use error::{ConfigError, Invalid, Warning};
 pub use features::Features;
-pub use interface::InterfaceName;
+pub use interface::{ComponentName, InterfaceName};
 pub use language::Language;
 pub use load::Loaded;
 pub use parameters::{ParameterValue, Parameters};

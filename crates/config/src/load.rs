@@ -8,14 +8,16 @@ use crate::draft::Draft;
 use crate::environment::Environment;
 use crate::error::{ConfigError, Warning};
 use crate::features::Features;
+use crate::interface::ComponentName;
 use crate::kind::size;
 use crate::read::{derive, read};
 use crate::row::Row;
+use crate::settings::component::INTERFACE_NAME;
 use crate::settings::grpc::{GRPC_PORT, GRPC_WORKERS};
 use crate::settings::observability::{LOG_LEVEL, METRICS_PORT};
 use crate::settings::serving::{HTTP_PORT, TIMEOUT_MS, timeout_of};
 use crate::settings::workers::WORKERS;
-use crate::settings::{Development, Grpc, Log, LogLevel, Rest, Settings, Workers, rows};
+use crate::settings::{Component, Development, Grpc, Log, LogLevel, Rest, Settings, Workers, rows};
 use crate::sources::{Source, Sources};
 use crate::tracing::{self, Tracing};
 
@@ -50,10 +52,13 @@ impl Settings {
     ) -> Result<Loaded, ConfigError> {
         let args: Vec<OsString> = args.into_iter().collect();
         let program = file_name(args.first());
-        let args = RawArgs::parse(args)?;
+        let args = RawArgs::parse(args, features.component.is_none())?;
         let mut context = Context::new(&program, environment, annotations);
         let mut draft = Draft::default();
         let sources = read(rows(), &args, &mut context, &mut draft)?;
+        if let (Some(name), None) = (features.component, sources.get(&INTERFACE_NAME)) {
+            draft.part::<Component>().interface = ComponentName::BuiltIn(name.to_owned());
+        }
         context.warnings.extend_from_slice(annotations.warnings());
         leave_out(features, &sources, &mut context, &mut draft)?;
         let tracing = tracing::read(features, &sources, &mut context, &mut draft)?;

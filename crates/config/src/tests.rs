@@ -16,8 +16,8 @@ use crate::language::Language;
 use crate::row::{Flag, Row};
 use crate::settings::rows;
 use crate::{
-    Annotations, ConfigError, Defaults, Environment, Identity, Loaded, LogFormat, LogLevel,
-    ServiceType, Settings, WorkerPool, docs,
+    Annotations, ComponentName, ConfigError, Defaults, Environment, Features, Identity,
+    InterfaceName, Loaded, LogFormat, LogLevel, ServiceType, Settings, WorkerPool, docs,
 };
 
 type Variables<'a> = &'a [(&'a str, &'a str)];

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::draft::Draft;
 use crate::error::ConfigError;
 use crate::features::Features;
-use crate::interface::InterfaceName;
+use crate::interface::ComponentName;
 use crate::settings::Component;
 use crate::settings::tracing::{
     JAEGER_AGENT_HOST, JAEGER_CONFIG_PATH, JAEGER_EXTRA_TAGS, JAEGER_PROPAGATION, Jaeger, TRACING,
@@ -195,11 +195,10 @@ fn default_exporter(
 }
 
 /// The name as it was typed, where module and class are one.
-fn service_name(interface: &InterfaceName) -> String {
-    if interface.module == interface.class {
-        interface.class.clone()
-    } else {
-        interface.to_string()
+fn service_name(interface: &ComponentName) -> String {
+    match interface {
+        ComponentName::Python(class) if class.module != class.class => class.to_string(),
+        _ => interface.name().to_owned(),
     }
 }
 

@@ -270,6 +270,33 @@ impl Tensor {
         }
         Some(bytemuck::pod_collect_to_vec_any(&self.data))
     }
+
+    /// The elements as floats of 64 bits, whichever numbers they are; those beyond 2^53 lose
+    /// digits. `None` for truth values, bytes and floats of 16 bits.
+    #[must_use]
+    pub fn to_floats(&self) -> Option<Vec<f64>> {
+        #[expect(clippy::cast_precision_loss, reason = "as the documentation says")]
+        match self.dtype {
+            DType::F64 => self.to_vec(),
+            DType::F32 => self.converted(|value: f32| value.into()),
+            DType::I8 => self.converted(|value: i8| value.into()),
+            DType::I16 => self.converted(|value: i16| value.into()),
+            DType::I32 => self.converted(|value: i32| value.into()),
+            DType::I64 => self.converted(|value: i64| value as f64),
+            DType::U8 => self.converted(|value: u8| value.into()),
+            DType::U16 => self.converted(|value: u16| value.into()),
+            DType::U32 => self.converted(|value: u32| value.into()),
+            DType::U64 => self.converted(|value: u64| value as f64),
+            DType::Bool | DType::F16 | DType::Bytes => None,
+        }
+    }
+
+    fn converted<T: Element>(&self, convert: impl Fn(T) -> f64) -> Option<Vec<f64>> {
+        if let Some(slice) = self.as_slice() {
+            return Some(slice.iter().copied().map(convert).collect());
+        }
+        Some(self.to_vec()?.into_iter().map(convert).collect())
+    }
 }
 
 impl fmt::Debug for Tensor {
@@ -356,6 +383,30 @@ mod tests {
         let bytes = Bytes::from(vec![0_u8; 17]).slice(1..);
         let tensor = Tensor::new(DType::I64, vec![2], bytes).unwrap();
         assert_eq!(tensor.to_vec::<i64>(), Some(vec![0, 0]));
+        assert_eq!(tensor.to_floats(), Some(vec![0.0, 0.0]));
+    }
+
+    #[test]
+    fn all_numbers_can_be_floats() {
+        fn floats<T: Element>(values: Vec<T>) -> Option<Vec<f64>> {
+            Tensor::from_vec(vec![values.len()], values).unwrap().to_floats()
+        }
+        for found in [
+            floats(vec![-1_i8, 7]),
+            floats(vec![-1_i16, 7]),
+            floats(vec![-1_i32, 7]),
+            floats(vec![-1_i64, 7]),
+            floats(vec![-1_f32, 7.0]),
+            floats(vec![-1_f64, 7.0]),
+        ] {
+            assert_eq!(found, Some(vec![-1.0, 7.0]));
+        }
+        assert_eq!(floats(vec![255_u8]), Some(vec![255.0]));
+        assert_eq!(floats(vec![65_535_u16]), Some(vec![65_535.0]));
+        assert_eq!(floats(vec![u32::MAX]), Some(vec![4_294_967_295.0]));
+        assert_eq!(floats(vec![(1_u64 << 53) + 1]), Some(vec![9_007_199_254_740_992.0]));
+        let bools = Tensor::from_bools(vec![1], vec![true]).unwrap();
+        assert_eq!(bools.to_floats(), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use streeling_config::Settings;
+use streeling_config::{ComponentName, InterfaceName, Settings};
 use streeling_core::{Annotate, Layer as _, Models, Observers, Service};
 use tokio::sync::watch;
 
@@ -32,8 +32,8 @@ pub(crate) struct Workers {
 }
 
 impl Backend {
-    /// The component, or else the Python class that the settings name. Nothing is started yet, but
-    /// what a setting can mend is found here.
+    /// The component, or else what the settings name. Nothing is started yet, but what a setting can
+    /// mend is found here.
     pub(crate) fn new(
         settings: &Settings,
         service: Option<Arc<dyn Service>>,
@@ -41,23 +41,25 @@ impl Backend {
         if let Some(service) = service {
             return Ok(Self::InProcess(service));
         }
-        #[cfg(feature = "python")]
-        {
-            let pools = Pools::new(settings)?;
-            Ok(Self::Workers(Workers {
-                reconciler: Reconciler::new(settings, pools.clone())?,
-                pools,
-                is_development: settings.development.enabled,
-            }))
+        match &settings.component.interface {
+            ComponentName::BuiltIn(name) => builtin(name, settings).map(Self::InProcess),
+            ComponentName::Python(class) => Self::python(class, settings),
         }
-        #[cfg(not(feature = "python"))]
-        Err(ServeError::Feature {
-            usage: format!(
-                "serving the Python class {} (interface_name)",
-                settings.component.interface
-            ),
-            feature: "python",
-        })
+    }
+
+    #[cfg(feature = "python")]
+    fn python(class: &InterfaceName, settings: &Settings) -> Result<Self, ServeError> {
+        let pools = Pools::new(class, settings)?;
+        Ok(Self::Workers(Workers {
+            reconciler: Reconciler::new(settings, pools.clone())?,
+            pools,
+            is_development: settings.development.enabled,
+        }))
+    }
+
+    #[cfg(not(feature = "python"))]
+    fn python(class: &InterfaceName, _: &Settings) -> Result<Self, ServeError> {
+        Err(ServeError::without_python(class))
     }
 
     /// The model on each port, with the server's own layer around it.
@@ -69,7 +71,7 @@ impl Backend {
             observers: observers.clone(),
         };
         let name = settings.identity.unit.as_ref();
-        let name = name.unwrap_or(&settings.component.interface.class);
+        let name = name.map_or(settings.component.interface.name(), String::as_str);
         let model = |service: Arc<dyn Service>| Models::one(name, annotate.clone().layer(service));
         match self {
             Self::InProcess(service) => {
@@ -113,7 +115,8 @@ impl Backend {
         let version = env!("CARGO_PKG_VERSION");
         match self {
             Self::InProcess(_) => tracing::info!(
-                "streeling {version} serves a component in Rust as {}",
+                "streeling {version} serves the component {} in Rust ({})",
+                settings.component.interface,
                 settings.component.service_type.as_str()
             ),
             #[cfg(feature = "python")]
@@ -176,4 +179,19 @@ impl Backend {
             Self::Workers(workers) => workers.reconciler.stop(grace).await,
         }
     }
+}
+
+/// The component of this name that is compiled in.
+#[cfg(feature = "builtin")]
+pub(crate) fn builtin(name: &str, settings: &Settings) -> Result<Arc<dyn Service>, ServeError> {
+    let parameters = settings.component.parameters.to_python_json();
+    Ok(streeling_builtin::component(name, &parameters)?)
+}
+
+#[cfg(not(feature = "builtin"))]
+pub(crate) fn builtin(name: &str, _: &Settings) -> Result<Arc<dyn Service>, ServeError> {
+    Err(ServeError::Feature {
+        usage: format!("serving the component rust:{name} (interface_name)"),
+        feature: "builtin",
+    })
 }

@@ -75,6 +75,10 @@ pub enum ServeError {
         /// The Cargo feature.
         feature: &'static str,
     },
+    /// There is no such component, or it takes other parameters.
+    #[cfg(feature = "builtin")]
+    #[error(transparent)]
+    Builtin(#[from] streeling_builtin::BuiltinError),
     /// Every transport is switched off, or not compiled in.
     #[error("nothing to serve: {NOTHING}")]
     Nothing,
@@ -91,6 +95,14 @@ pub enum ServeError {
 }
 
 impl ServeError {
+    #[cfg(not(feature = "python"))]
+    pub(crate) fn without_python(class: &streeling_config::InterfaceName) -> Self {
+        Self::Feature {
+            usage: format!("serving the Python class {class} (interface_name)"),
+            feature: "python",
+        }
+    }
+
     /// The exit code of a process that ends with this error: 2 for what a setting can mend, else 1.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
@@ -105,6 +117,8 @@ impl ServeError {
             Self::Traces(streeling_tracing::StartError::Thread(_)) => 1,
             #[cfg(any(feature = "jaeger", feature = "otlp"))]
             Self::Traces(streeling_tracing::StartError::Backend { .. }) => 2,
+            #[cfg(feature = "builtin")]
+            Self::Builtin(_) => 2,
             Self::Pidfile(_) | Self::Feature { .. } | Self::Nothing => 2,
             #[cfg(feature = "python")]
             Self::Interpreter { .. } => 2,

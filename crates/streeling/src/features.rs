@@ -9,4 +9,5 @@ pub const FEATURES: Features = Features {
     metrics: cfg!(feature = "metrics"),
     jaeger: cfg!(feature = "jaeger"),
     otlp: cfg!(feature = "otlp"),
+    component: None,
 };

@@ -2,10 +2,14 @@
 
 use std::net::SocketAddr;
 
-use streeling_config::{Defaults, Settings, WorkerPool};
+use streeling_config::Settings;
+#[cfg(feature = "python")]
+use {
+    crate::pools,
+    streeling_config::{Defaults, WorkerPool},
+};
 
 use crate::features::FEATURES;
-use crate::pools;
 
 /// Where each transport is served.
 pub(crate) fn ports(settings: &Settings) -> [(&'static str, String); 3] {
@@ -28,6 +32,7 @@ pub(crate) fn ports(settings: &Settings) -> [(&'static str, String); 3] {
 }
 
 /// How many processes and threads there are.
+#[cfg(feature = "python")]
 pub(crate) fn workers(settings: &Settings) -> String {
     let (rest, grpc) = (
         pools::workers(settings, settings.rest.workers),
@@ -49,6 +54,7 @@ pub(crate) fn workers(settings: &Settings) -> String {
 }
 
 /// Whose defaults count, and how that is changed.
+#[cfg(feature = "python")]
 pub(crate) fn defaults(settings: &Settings) -> String {
     let defaults = settings.workers.defaults;
     let whose = match defaults {
@@ -58,6 +64,7 @@ pub(crate) fn defaults(settings: &Settings) -> String {
     format!("of {whose} (STREELING_DEFAULTS={})", defaults.as_str())
 }
 
+#[cfg(feature = "python")]
 fn size(workers: u32, threads: u32) -> String {
     let each = if workers == 1 { "" } else { " each" };
     format!(
@@ -67,6 +74,7 @@ fn size(workers: u32, threads: u32) -> String {
     )
 }
 
+#[cfg(feature = "python")]
 fn count(number: u32, one: &str, more: &str) -> String {
     match number {
         1 => format!("1 {one}"),

@@ -1,22 +1,21 @@
 //! Streeling as a library: the glue between settings, component and transports.
 //!
-//! [`Server`] puts together what the Cargo features chose; the binary is a thin `main` over it. A
-//! component in Rust is served by handing it to [`Server::with_component`]; without one, the
-//! Python class that the settings name is served.
+//! [`serve`] is all of `main` for a component in Rust, with the whole command line; [`command`] is
+//! that of the binary. Both are thin over [`Server`], which puts together what the Cargo features
+//! chose.
 //!
 //! No decision is made here that another crate can make: what a route returns is up to
 //! `streeling-rest`, what a setting means to `streeling-config`, how a worker lives to
 //! `streeling-python`.
 
 mod backend;
-#[cfg(feature = "python")]
 mod check;
+mod command;
 mod control;
 mod error;
 mod features;
 mod health;
 mod init;
-#[cfg(feature = "python")]
 mod layout;
 mod log;
 mod observability;
@@ -35,8 +34,8 @@ mod traces;
 #[cfg(feature = "python")]
 mod watch;
 
-#[cfg(feature = "python")]
 pub use check::Report;
+pub use command::{command, serve};
 pub use control::{Control, Controller, controller, on_signals};
 pub use error::ServeError;
 pub use features::FEATURES;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use streeling_config::{
-    LoadIn, LogLevel, Settings, TraceExporter, Tracing, WorkerPool, WorkerStart,
+    InterfaceName, LoadIn, LogLevel, Settings, TraceExporter, Tracing, WorkerPool, WorkerStart,
 };
 #[cfg(feature = "metrics")]
 use streeling_metrics::WorkerProcess;
@@ -42,11 +42,12 @@ pub(crate) enum Pools {
 
 impl Pools {
     /// The pools that the settings want, not yet started.
-    pub(crate) fn new(settings: &Settings) -> Result<Self, ServeError> {
+    pub(crate) fn new(class: &InterfaceName, settings: &Settings) -> Result<Self, ServeError> {
         let rest = workers(settings, settings.rest.workers);
         let grpc = workers(settings, settings.grpc.workers);
         let (rest_threads, grpc_threads) = (Threads::of_rest(settings), Threads::of_grpc(settings));
-        let generation = Generation::new(component(settings, rest_threads.or_more(grpc_threads))?);
+        let threads = rest_threads.or_more(grpc_threads);
+        let generation = Generation::new(component(class, settings, threads)?);
         let slots = WorkerSlots::default();
         let pool = |serves, workers, threads: Threads| {
             pool(
@@ -62,10 +63,7 @@ impl Pools {
                 rest: (rest > 0).then(|| pool("REST", rest, rest_threads)),
                 grpc: (grpc > 0).then(|| pool("gRPC", grpc, grpc_threads)),
             },
-            WorkerPool::Shared => {
-                let threads = rest_threads.or_more(grpc_threads);
-                Self::Shared(pool("REST+gRPC", rest.max(grpc), threads))
-            }
+            WorkerPool::Shared => Self::Shared(pool("REST+gRPC", rest.max(grpc), threads)),
         })
     }
 
@@ -237,9 +235,12 @@ pub(crate) fn workers(settings: &Settings, configured: u32) -> u32 {
 }
 
 /// A single worker, to look at the component in it.
-pub(crate) fn one_worker(settings: &Settings) -> Result<Pool, ServeError> {
+pub(crate) fn one_worker(
+    class: &InterfaceName,
+    settings: &Settings,
+) -> Result<Pool, ServeError> {
     let threads = Threads::of_rest(settings);
-    let generation = Generation::new(component(settings, threads)?);
+    let generation = Generation::new(component(class, settings, threads)?);
     let slots = WorkerSlots::default();
     Ok(pool(
         settings,
@@ -290,12 +291,16 @@ fn output(settings: &Settings) -> Result<Arc<ComponentLines>, ServeError> {
 }
 
 /// What is constructed, for workers of so many threads at most.
-fn component(settings: &Settings, threads: Threads) -> Result<ComponentConfig, ServeError> {
+fn component(
+    class: &InterfaceName,
+    settings: &Settings,
+    threads: Threads,
+) -> Result<ComponentConfig, ServeError> {
     Ok(ComponentConfig {
         python: interpreter(settings)?,
         app_dir: settings.python.app_dir.clone(),
-        module: settings.component.interface.module.clone(),
-        class: settings.component.interface.class.clone(),
+        module: class.module.clone(),
+        class: class.class.clone(),
         parameters: settings.component.parameters.to_python_json(),
         metadata: settings.deployment.model_metadata.clone(),
         image: settings.identity.image.clone(),

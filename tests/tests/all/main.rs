@@ -30,6 +30,7 @@ mod manifests;
 mod memory;
 mod metrics;
 mod model_servers;
+mod native;
 mod parity;
 mod passthrough;
 mod pidfile;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 #[cfg(test)]
 use super::Examples;
 use super::{Kind, Parsed};
-use crate::interface::InterfaceName;
+use crate::interface::ComponentName;
 use crate::language::Language::{self, Chinese, English};
 use crate::language::Text;
 use crate::parameters::Parameters;
@@ -117,20 +117,22 @@ impl Kind for Yaml {
     }
 }
 
-/// A module and a class.
+/// A module and a class, or a component that is compiled in.
 pub(crate) struct Interface;
 
 impl Kind for Interface {
-    type Value = InterfaceName;
+    type Value = ComponentName;
 
-    fn parse(&self, text: &str) -> Parsed<InterfaceName> {
-        Parsed::why(InterfaceName::parse(text.trim()))
+    fn parse(&self, text: &str) -> Parsed<ComponentName> {
+        Parsed::why(ComponentName::parse(text.trim()))
     }
 
     fn allowed(&self, language: Language) -> String {
         match language {
-            English => "a class's name, or module and class with a dot between".to_owned(),
-            Chinese => "类名，或以点号连接的模块名和类名".to_owned(),
+            English => "a class's name, module and class with a dot between, or rust: and the \
+                name of a component that is compiled in"
+                .to_owned(),
+            Chinese => "类名，或以点号连接的模块名和类名，或 rust: 加编译在内的组件名".to_owned(),
         }
     }
 
@@ -140,7 +142,7 @@ impl Kind for Interface {
 
     #[cfg(test)]
     fn examples(&self) -> Examples {
-        let refused = ["", "a..b", "1a", "a/b.C", "a.b c"];
-        Examples::new(["Iris", "pkg.Iris"], &refused)
+        let refused = ["", "a..b", "1a", "a/b.C", "a.b c", "rust:", "rust:a.b"];
+        Examples::new(["pkg.Iris", "rust:echo"], &refused)
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::draft::Part;
-use crate::interface::InterfaceName;
+use crate::interface::{ComponentName, InterfaceName};
 use crate::kind::{Bool, Count, Folder, Interface, JsonParameters, Program, Words, words};
 use crate::language::Text;
 use crate::parameters::Parameters;
@@ -18,7 +18,7 @@ pub(crate) const VIRTUAL_ENV: &str = "VIRTUAL_ENV";
 #[derive(Debug, Clone, PartialEq)]
 pub struct Component {
     /// What to serve.
-    pub interface: InterfaceName,
+    pub interface: ComponentName,
     /// What it is in an inference graph.
     pub service_type: ServiceType,
     /// What the class is called with.
@@ -30,10 +30,10 @@ pub struct Component {
 impl Part for Component {
     fn blank() -> Self {
         Self {
-            interface: InterfaceName {
+            interface: ComponentName::Python(InterfaceName {
                 module: String::new(),
                 class: String::new(),
-            },
+            }),
             service_type: ServiceType::Model,
             parameters: Parameters::default(),
             check: false,
@@ -85,7 +85,7 @@ pub(super) static ROWS: &[&Row] = &[
     &CHECK,
 ];
 
-static INTERFACE_NAME: Row = Row {
+pub(crate) static INTERFACE_NAME: Row = Row {
     flag: Positional,
     variables: &[],
     default: DefaultValue::None,
@@ -95,13 +95,18 @@ static INTERFACE_NAME: Row = Row {
     group: Group::Component,
     status: Status::Active,
     meaning: Text {
-        en: "What to serve: a Python class",
-        zh: "要部署的 Python 类",
+        en: "What to serve: a Python class, or a component that is compiled in",
+        zh: "要部署的 Python 类，或编译在内的组件",
     },
     detail: Text {
         en: "In a name with a dot, the part before the last dot is the module and the last part \
-             is the class. In a name without, module and class have the same name.",
-        zh: "名称中含点号时，最后一个点号之前是模块名，之后是类名；不含点号时，模块与类同名。",
+             is the class. In a name without, module and class have the same name. Compiled in \
+             are rust:echo, which returns what it is given, and rust:mean_classifier, which needs \
+             no training. In a program of your own that serves a component in Rust it may be left \
+             out.",
+        zh: "名称中含点号时，最后一个点号之前是模块名，之后是类名；不含点号时，模块与类同名。\
+             编译在内的组件：rust:echo 原样返回输入，rust:mean_classifier 无需训练。\
+             在自行编写、部署 Rust 组件的程序中可以省略。",
     },
 };
 

@@ -3,13 +3,7 @@ use super::*;
 #[test]
 fn defaults_are_those_of_the_reference() {
     let s = quiet(&[], &[]);
-    assert_eq!(
-        (
-            s.component.interface.module.as_str(),
-            s.component.interface.class.as_str()
-        ),
-        ("Iris", "Iris")
-    );
+    assert_eq!(s.component.interface, class("Iris", "Iris"));
     assert_eq!(s.component.service_type, ServiceType::Model);
     assert!(s.component.parameters.is_empty());
     assert_eq!(s.listen.host, IpAddr::from([0, 0, 0, 0]));
@@ -205,10 +199,8 @@ fn flags_with_booleans_stand_without_a_value_too() {
     let s = load(&["--workers", "4", "pkg.Iris"], &[], "")
         .unwrap()
         .settings;
-    assert_eq!(
-        (s.rest.workers, s.component.interface.module.as_str()),
-        (4, "pkg")
-    );
+    let found = (s.rest.workers, s.component.interface);
+    assert_eq!(found, (4, class("pkg", "Iris")));
     assert!(matches!(
         load(&["--debug", "Iris"], &[], ""),
         Err(ConfigError::Usage(_))
@@ -431,5 +423,29 @@ fn check_does_not_eat_the_interface_name() {
     );
     let settings = loaded.unwrap().settings;
     assert!(settings.component.check);
-    assert_eq!(settings.component.interface.class, "Iris");
+    assert_eq!(settings.component.interface.name(), "Iris");
+}
+
+#[test]
+fn a_program_with_a_component_of_its_own_needs_no_name() {
+    let loaded = |args: &[&str]| {
+        let features = Features {
+            component: Some("Mean"),
+            ..Features::ALL
+        };
+        let args = ["own"].iter().chain(args).map(OsString::from);
+        let (environment, notes) = (Environment::default(), Annotations::default());
+        let loaded = Settings::load(features, args, &environment, &notes);
+        loaded.unwrap().settings.component.interface
+    };
+    assert_eq!(loaded(&[]), ComponentName::BuiltIn("Mean".to_owned()));
+    assert_eq!(loaded(&["--workers", "2"]).name(), "Mean");
+    assert_eq!(loaded(&["Iris"]), class("Iris", "Iris"));
+}
+
+fn class(module: &str, class: &str) -> ComponentName {
+    ComponentName::Python(InterfaceName {
+        module: module.to_owned(),
+        class: class.to_owned(),
+    })
 }
