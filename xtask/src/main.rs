@@ -9,6 +9,7 @@ mod conformance;
 mod demo;
 mod deny;
 mod differential;
+mod dist;
 mod docs;
 mod edges;
 mod fuzz;
@@ -48,6 +49,7 @@ fn run(matches: &ArgMatches) -> anyhow::Result<()> {
         Some(("docs", flags)) => docs::run(flags.get_flag("check")),
         Some(("codegen", flags)) => codegen::run(flags.get_flag("check")),
         Some(("collector", _)) => collector::serve(),
+        Some(("dist", options)) => dist::run_options(options),
         Some(("differential", options)) => differential::run_options(options),
         Some(("parity", options)) => parity::run_options(options),
         Some(("instructions", options)) => instructions::run_options(options),
@@ -107,6 +109,7 @@ fn command() -> Command {
             ),
         )
         .subcommand(differential::command())
+        .subcommand(dist::command())
         .subcommand(standin::command())
         .subcommand(parity::command())
         .subcommand(fuzz::command())

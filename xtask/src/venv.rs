@@ -92,6 +92,12 @@ pub(crate) const CARGO: Venv = Venv {
     ],
 };
 
+/// A C compiler and a musl for each architecture, and what lets Cargo use them.
+pub(crate) const ZIG: Venv = Venv {
+    name: "zig",
+    packages: &["ziglang==0.15.2", "cargo-zigbuild==0.24.1"],
+};
+
 /// seldon-core's gRPC stubs and what they import: a client, for any Python from 3.8 on, where the
 /// whole package wants one below 3.12 and brings its web stack along.
 pub(crate) const STUBS: Venv = Venv {
