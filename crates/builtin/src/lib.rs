@@ -2,6 +2,8 @@
 //!
 //! [`component`] makes one. Each is also an example of how a component is written.
 
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
+
 mod echo;
 mod mean_classifier;
 

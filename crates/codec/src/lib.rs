@@ -46,6 +46,8 @@
 //! # Ok::<(), streeling_codec::DecodeError>(())
 //! ```
 
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
+
 mod error;
 pub mod json;
 #[cfg(feature = "proto")]

@@ -8,6 +8,8 @@
 //! that knows the protocol by `streeling-proto` alone. Starting servers is the business of the one
 //! who compares them.
 
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
+
 mod clip;
 mod codes;
 #[cfg(feature = "client")]

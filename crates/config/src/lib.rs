@@ -15,6 +15,8 @@
 //! in `MODEL_METADATA`, and printing. This crate knows no transport, no Python and none of its
 //! sibling crates.
 
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
+
 mod annotations;
 mod args;
 mod context;

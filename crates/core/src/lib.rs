@@ -10,6 +10,8 @@
 //! written in `streeling-codec`, sockets live in the transports, Python in `streeling-python`; none
 //! of them is known here, and neither are protobuf, command lines or metrics backends.
 
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
+
 #[cfg(target_endian = "big")]
 compile_error!("tensors are kept in little-endian memory order; big-endian machines need a port");
 

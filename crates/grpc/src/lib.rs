@@ -15,6 +15,8 @@
 //! (`streeling-config`), the REST transport and the metrics endpoint. Nothing here reads the
 //! environment or knows Python.
 
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
+
 mod calls;
 mod config;
 mod failure;

@@ -12,6 +12,8 @@
 //! components report (`store.rs`), requests (`requests.rs`), and the samples of sources
 //! (`sampled.rs`). The histogram of them all is that of the crate prometheus (`histogram.rs`).
 
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
+
 mod family;
 mod histogram;
 mod labels;

@@ -6,6 +6,8 @@
 //! It lies beside `streeling-core`, below the transports, and knows nothing of ours. HTTP, routes
 //! and the meaning of errors live in the transports.
 
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
+
 mod bind;
 mod listener;
 mod offload;

@@ -7,6 +7,8 @@
 //! are here for clients (feature `client`), for metadata, for reflection, and to hold that codec
 //! against.
 
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
+
 mod generated;
 
 pub use generated::{FILE_DESCRIPTOR_SET, seldon, tensorflow};

@@ -13,6 +13,8 @@
 //! There is no transport in here, and no setting: the caller decides how many workers a pool has.
 //! What a response looks like to a client is decided by the layer `Annotate` and the codec.
 
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
+
 mod about;
 mod clock;
 mod component;

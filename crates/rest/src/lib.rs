@@ -11,6 +11,8 @@
 //! (`streeling-config`), the gRPC transport and the metrics endpoint. Nothing here reads the
 //! environment or knows Python.
 
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
+
 mod body;
 mod config;
 mod filter;

@@ -8,6 +8,8 @@
 //! `streeling-rest`, what a setting means to `streeling-config`, how a worker lives to
 //! `streeling-python`.
 
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
+
 mod backend;
 mod check;
 mod command;

@@ -3,6 +3,8 @@
 //!
 //! Transports, settings and Python are unknown here.
 
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
+
 mod access;
 mod component;
 mod log;
