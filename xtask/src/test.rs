@@ -256,7 +256,9 @@ fn python_code() -> anyhow::Result<()> {
             "--check",
             "--quiet",
             "crates/python/python",
+            "deploy/image",
             "examples",
+            "python",
             "tests/acceptance",
             "tests/collector.py",
             "tests/conformance/grpc_client.py",
@@ -270,10 +272,14 @@ fn python_code() -> anyhow::Result<()> {
     unit_tests(&runtime)?;
     // Without site there is no NumPy, nor anything else that was installed.
     run(unit_test_command(Path::new("python3"), &["-S"]).env("STREELING_TEST_WITHOUT", "1"))?;
-    module(
-        &runtime,
-        &["unittest", "--quiet", "examples/test_examples.py"],
-    )
+    for tests in [
+        "deploy/image/test_scripts.py",
+        "examples/test_examples.py",
+        "python/streeling-seldon/tests/test_command.py",
+    ] {
+        module(&runtime, &["unittest", "--quiet", tests])?;
+    }
+    Ok(())
 }
 
 /// The unit tests of the Python package, under this interpreter.
