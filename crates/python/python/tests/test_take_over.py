@@ -122,6 +122,9 @@ class Stopped(Threads):
             super().__init__(Calls(lambda X: X), 2)
         self._is_armed = True
 
+    def __enter__(self) -> Stopped:
+        return self
+
     def __exit__(self, *arguments: object) -> None:
         self._is_armed = False
         super().__exit__(*arguments)
