@@ -70,8 +70,8 @@ NDIM_MAX = 255
 # What stands before an element of bytes, and before the name of an input.
 LENGTH = Struct("<I")
 
-# By the number of dimensions: the shape of an array, and a reply of one item up to its names (frame,
-# item, shape). Lists, since they are looked up in for every request.
+# By the number of dimensions: the shape of an array, and a reply of one item up to its names
+# (frame, item, shape). Lists, since they are looked up in for every request.
 SHAPES = [Struct(f"<{int(ndim)}q") for ndim in range(NDIM_MAX + 1)]
 REPLIES = [Struct(f"<QBBHIQQBBBBIIIQ{int(ndim)}q") for ndim in range(NDIM_MAX + 1)]
 

@@ -118,12 +118,22 @@ class Stopped(Threads):
         self._taken = threading.Event()
         self.exchanges = 0
         self._is_armed = False
+        self._arming = threading.Lock()
         with mock.patch.object(threading, "_trace_hook", self._trace):
             super().__init__(Calls(lambda X: X), 2)
         self._is_armed = True
 
+    def __enter__(self) -> Stopped:
+        return self
+
+    def disarm(self) -> None:
+        """From now on requests may be sent to the second thread, where no take-over may lie behind
+        one."""
+        with self._arming:
+            self._is_armed = False
+
     def __exit__(self, *arguments: object) -> None:
-        self._is_armed = False
+        self.disarm()
         super().__exit__(*arguments)
 
     def _trace(self, frame: Any, event: str, _: object) -> Any:
@@ -131,15 +141,19 @@ class Stopped(Threads):
         return self._stop if is_first and frame.f_code is self.LOOP else None
 
     def _stop(self, made: Any, event: str, _: object) -> Any:
-        if self._is_armed and event == "line" and made.f_lineno == self._line:
-            self._left -= 1
-            if self._left == 0:
-                self.send(1, frame(protocol.TAKE_OVER))
+        if event == "line" and made.f_lineno == self._line:
+            with self._arming:
+                self._left -= self._is_armed
+                stops = self._is_armed and self._left == 0
+                if stops:
+                    self.send(1, frame(protocol.TAKE_OVER))
+            if stops:
                 self._taken.wait(TIMEOUT)
         return self._stop
 
     def all_identities(self, count: int) -> list[int]:
-        """Of so many responses, over whichever socket."""
+        """Of so many responses, over whichever socket, and what comes before a `taken` that is
+        due."""
         found: list[int] = []
         while len(found) < count or (self._left == 0 and not self._taken.is_set()):
             ready, _, _ = select.select(self.sockets, [], [], TIMEOUT)
@@ -267,9 +281,13 @@ class TakeOver(unittest.TestCase):
         for line in sorted({line for _, line in dis.findlinestarts(Stopped.LOOP) if line}):
             for hit in range(1, 5):
                 with self.subTest(line=line, hit=hit), Stopped(line, hit) as threads:
-                    threads.send(0, b"".join(text(number, "a") for number in range(2, 7)))
-                    found = threads.all_identities(5)
-                    # What the thread reads now.
+                    threads.send(0, b"".join(text(number, "a") for number in range(2, 5)))
+                    found = threads.all_identities(3)
+                    threads.send(0, text(5, "a") + text(6, "a"))
+                    found += threads.all_identities(2)
+                    threads.disarm()
+                    found += threads.all_identities(0)
+                    # Both sockets are read.
                     threads.send(0, text(7, "b"))
                     threads.send(1, text(8, "b"))
                     found += threads.all_identities(2)
