@@ -117,10 +117,26 @@ mod tests {
     async fn what_has_no_rows_is_refused() {
         let text = RawJson::from_checked(Bytes::from_static(b"[[\"a\"]]"));
         for (payload, expected) in [
-            (Tensor::from_vec(vec![2], vec![1.0, 2.0]).unwrap().into(), "F64 of shape [2]"),
-            (Tensor::from_vec(vec![2, 1], vec![1.0, 2.0]).unwrap().into(), "rows of 1"),
-            (Tensor::from_vec(vec![0, 0], Vec::<f64>::new()).unwrap().into(), "rows of 0"),
-            (Tensor::from_bools(vec![1, 2], vec![true, false]).unwrap().into(), "Bool of shape [1, 2]"),
+            (
+                Tensor::from_vec(vec![2], vec![1.0, 2.0]).unwrap().into(),
+                "F64 of shape [2]",
+            ),
+            (
+                Tensor::from_vec(vec![2, 1], vec![1.0, 2.0]).unwrap().into(),
+                "rows of 1",
+            ),
+            (
+                Tensor::from_vec(vec![0, 0], Vec::<f64>::new())
+                    .unwrap()
+                    .into(),
+                "rows of 0",
+            ),
+            (
+                Tensor::from_bools(vec![1, 2], vec![true, false])
+                    .unwrap()
+                    .into(),
+                "Bool of shape [1, 2]",
+            ),
             (Payload::Text("x".to_owned()), "none"),
             (
                 Payload::Array(Array {

@@ -39,7 +39,7 @@ fn load_as(
         .map(OsString::from);
     let environment = Environment::from_iter(variables.iter().copied());
     Settings::load(
-        crate::Features::ALL,
+        Features::ALL,
         args,
         &environment,
         &Annotations::parse(notes),

@@ -389,7 +389,9 @@ mod tests {
     #[test]
     fn all_numbers_can_be_floats() {
         fn floats<T: Element>(values: Vec<T>) -> Option<Vec<f64>> {
-            Tensor::from_vec(vec![values.len()], values).unwrap().to_floats()
+            Tensor::from_vec(vec![values.len()], values)
+                .unwrap()
+                .to_floats()
         }
         for found in [
             floats(vec![-1_i8, 7]),
@@ -404,7 +406,10 @@ mod tests {
         assert_eq!(floats(vec![255_u8]), Some(vec![255.0]));
         assert_eq!(floats(vec![65_535_u16]), Some(vec![65_535.0]));
         assert_eq!(floats(vec![u32::MAX]), Some(vec![4_294_967_295.0]));
-        assert_eq!(floats(vec![(1_u64 << 53) + 1]), Some(vec![9_007_199_254_740_992.0]));
+        assert_eq!(
+            floats(vec![(1_u64 << 53) + 1]),
+            Some(vec![9_007_199_254_740_992.0])
+        );
         let bools = Tensor::from_bools(vec![1], vec![true]).unwrap();
         assert_eq!(bools.to_floats(), None);
     }

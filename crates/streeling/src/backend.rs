@@ -32,8 +32,8 @@ pub(crate) struct Workers {
 }
 
 impl Backend {
-    /// The component, or else what the settings name. Nothing is started yet, but what a setting can
-    /// mend is found here.
+    /// The component, or else what the settings name. Nothing is started yet, but what a setting
+    /// can mend is found here.
     pub(crate) fn new(
         settings: &Settings,
         service: Option<Arc<dyn Service>>,

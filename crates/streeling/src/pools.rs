@@ -235,10 +235,7 @@ pub(crate) fn workers(settings: &Settings, configured: u32) -> u32 {
 }
 
 /// A single worker, to look at the component in it.
-pub(crate) fn one_worker(
-    class: &InterfaceName,
-    settings: &Settings,
-) -> Result<Pool, ServeError> {
+pub(crate) fn one_worker(class: &InterfaceName, settings: &Settings) -> Result<Pool, ServeError> {
     let threads = Threads::of_rest(settings);
     let generation = Generation::new(component(class, settings, threads)?);
     let slots = WorkerSlots::default();

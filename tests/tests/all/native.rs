@@ -40,7 +40,7 @@ fn what_is_compiled_in_is_served_over_both_transports_without_python() {
     assert_eq!(response["data"]["ndarray"], json!([[1.5, 2.0]]));
     let response = predict(server.grpc_address(), tensor([1, 2], &[1.5, 2.0])).unwrap();
     assert_eq!(values(&response), (&[1, 2][..], &[1.5, 2.0][..]));
-    assert_eq!(workers(server.pid()), []);
+    assert!(workers(server.pid()).is_empty());
 }
 
 #[test]
@@ -65,20 +65,31 @@ fn parameters_go_to_a_component_that_is_compiled_in() {
     assert!(info.contains("rows of at least 2 numbers"), "{info}");
 
     refused(&command("rust:echo"), "unknown field `threshold`");
-    refused(&command("rust:iris"), "there are rust:echo, rust:mean_classifier");
+    refused(
+        &command("rust:iris"),
+        "there are rust:echo, rust:mean_classifier",
+    );
     refused(&command("rust:"), "rust: and the name of a component");
 }
 
 #[test]
 fn a_check_describes_a_component_in_rust() {
     for (program, name, component) in [
-        ("streeling", &["rust:echo"][..], "component    rust:echo (MODEL)"),
+        (
+            "streeling",
+            &["rust:echo"][..],
+            "component    rust:echo (MODEL)",
+        ),
         ("rust-model", &[], "component    rust:Mean (MODEL)"),
     ] {
         let ended = native(program, name).args(["--check"]).run().unwrap();
         assert_eq!(ended.code, Some(0), "{}", ended.log);
         assert!(ended.output.contains(component), "{}", ended.output);
-        assert!(ended.output.contains("\"platform\":\"rust\""), "{}", ended.output);
+        assert!(
+            ended.output.contains("\"platform\":\"rust\""),
+            "{}",
+            ended.output
+        );
         assert!(!ended.output.contains("interpreter"), "{}", ended.output);
     }
 }
@@ -97,5 +108,8 @@ fn a_program_of_one_s_own_has_the_whole_command_line() {
     assert!(help.output.contains("--max-body-size"), "{}", help.output);
     refused(&native("rust-model", &["--http-prot", "1"]), "--http-port");
     // It has no such transport.
-    refused(&native("rust-model", &["--grpc-workers", "1"]), "the Cargo feature 'grpc'");
+    refused(
+        &native("rust-model", &["--grpc-workers", "1"]),
+        "the Cargo feature 'grpc'",
+    );
 }

@@ -110,7 +110,10 @@ pub(super) fn run_options(options: &ArgMatches) -> anyhow::Result<()> {
     for (label, size, file) in sizes {
         #[expect(clippy::cast_precision_loss, reason = "two digits are shown")]
         let megabytes = size as f64 / 1e6;
-        say(format_args!("{label:<40} {megabytes:6.2} MB  {}", file.display()));
+        say(format_args!(
+            "{label:<40} {megabytes:6.2} MB  {}",
+            file.display()
+        ));
     }
     Ok(())
 }
@@ -123,7 +126,13 @@ fn compile(
     let folder = target()?.join("dist-build");
     let mut build = cargo();
     build
-        .args(["zigbuild", "--release", "--locked", "--package", "streeling"])
+        .args([
+            "zigbuild",
+            "--release",
+            "--locked",
+            "--package",
+            "streeling",
+        ])
         .args(["--bin", "streeling", "--target", target_of.triple])
         .arg("--target-dir")
         .arg(&folder)

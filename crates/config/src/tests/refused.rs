@@ -71,12 +71,7 @@ fn a_value_that_is_not_unicode_is_an_error_or_a_path() {
     let with = |name: &str| {
         let environment = Environment::from_iter([(OsString::from(name), raw())]);
         let args = ["streeling", "Iris"].map(OsString::from);
-        Settings::load(
-            crate::Features::ALL,
-            args,
-            &environment,
-            &Annotations::default(),
-        )
+        Settings::load(Features::ALL, args, &environment, &Annotations::default())
     };
     for name in [
         "PREDICTIVE_UNIT_HTTP_SERVICE_PORT",

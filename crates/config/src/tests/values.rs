@@ -416,7 +416,7 @@ fn bad_annotations_are_left_out_with_a_warning() {
 #[test]
 fn check_does_not_eat_the_interface_name() {
     let loaded = Settings::load(
-        crate::Features::ALL,
+        Features::ALL,
         ["streeling", "--check", "Iris"].map(OsString::from),
         &Environment::default(),
         &Annotations::default(),
