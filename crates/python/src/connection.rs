@@ -20,7 +20,8 @@ const SLICES: usize = 64;
 const CHUNK: usize = 64 * 1024;
 
 /// Room for a read at least. Replies lie in the buffer until they have been decoded, so making room
-/// takes a new buffer, which for each read cost more than the read itself.
+/// takes a new buffer: with one for each read, 3.0 % of the server's time went to the allocator's
+/// slow path at a small request, with this 1.7 (perf, noisy machine).
 const ROOM: usize = 8 * 1024;
 
 /// A frame from a worker; of one that is larger than allowed only the header.

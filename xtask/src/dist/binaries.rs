@@ -165,7 +165,7 @@ fn remapped() -> String {
     flags.join("\u{1f}")
 }
 
-/// Makes sure that it is what users are told that it is; gives its size in bytes.
+/// Makes sure that it is for this machine, static, and not too large; gives its size in bytes.
 fn check(program: &Path, variant: &Variant, target: &Target) -> anyhow::Result<u64> {
     let bytes = fs::read(program)?;
     let elf = Program::read(&bytes).context("no program of 64 bits")?;

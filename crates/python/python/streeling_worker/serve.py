@@ -188,12 +188,13 @@ class _Loop:
         replies = b""
         if other is not None and other is not self:
             with readers.lock:
-                other._is_relieved = True
+                was_relieved, other._is_relieved = other._is_relieved, True
                 at = other._running
                 # If this thread has the interpreter while the other one is in a call, the call
                 # has given it away; one that began just now may have done so for a moment only.
                 if at == NONE_RUNS or _now() - other._clock < SLOW:
-                    other._is_relieved = False
+                    # It may not have noticed yet that an earlier one has taken over.
+                    other._is_relieved = was_relieved
                 else:
                     taken = 1
                     other._kept = at

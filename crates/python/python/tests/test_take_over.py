@@ -265,6 +265,22 @@ class TakeOver(unittest.TestCase):
             component.let_go.set()
             self.assertEqual(threads.identities(0, 1), [2])
 
+    def test_a_thread_that_was_relieved_stays_so_when_another_one_comes_too_early(self) -> None:
+        component = self.component
+        with Threads(component, 3) as threads:
+            threads.send(0, text(2, "slow") + text(3, "a"))
+            self.assertTrue(component.entered.wait(TIMEOUT))
+            self.assertEqual(threads.take_over(1, 0), (2, 1))
+            self.assertEqual(threads.identities(1, 1), [3])
+            # The thread in the slow call reads this socket now.
+            with mock.patch.object(serve, "SLOW", 1 << 62), mock.patch.object(time, "sleep"):
+                self.assertEqual(threads.take_over(2, 1), (0, 0))
+            component.let_go.set()
+            self.assertEqual(threads.identities(0, 1), [2])
+            threads.send(1, text(4, "b"))
+            self.assertEqual(threads.identities(0, 1), [4])
+        self.assertEqual(component.seen.count("a"), 1)
+
     def test_nothing_may_lie_behind_a_take_over(self) -> None:
         threads = Threads(self.component, 2)
         threads.send(1, frame(protocol.TAKE_OVER) + text(2, "a"))
