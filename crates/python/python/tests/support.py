@@ -217,9 +217,12 @@ class Calls:
     def __init__(self, make: Any) -> None:
         self.make = make
         self.count = 0
+        # Threads of a worker call it at once.
+        self._lock = threading.Lock()
 
     def predict(self, X: Any, names: Any, meta: Any = None) -> Any:
-        self.count += 1
+        with self._lock:
+            self.count += 1
         return self.make(X)
 
 
