@@ -82,6 +82,7 @@ modules! {
     "streeling_worker.methods" => "streeling_worker/methods.py",
     "streeling_worker.original" => "streeling_worker/original.py",
     "streeling_worker.payload" => "streeling_worker/payload.py",
+    "streeling_worker.plain" => "streeling_worker/plain.py",
     "streeling_worker.protobuf" => "streeling_worker/protobuf.py",
     "streeling_worker.protocol" => "streeling_worker/protocol.py",
     "streeling_worker.randomness" => "streeling_worker/randomness.py",

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-from . import web
+from .errors import HANDLERS
 from .methods import Methods
 from .original import kept
 
@@ -41,6 +41,7 @@ class Names:
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
+        self._own = _Own(folder)
         self._found: set[str] = set()
         # The newest module that has been looked at.
         self._newest: str | None = None
@@ -51,7 +52,7 @@ class Names:
         names = _until(self._newest)
         for name in names:
             module = sys.modules.get(name)
-            if _is_in(module, self.folder):
+            if self._own.has(module):
                 for code in _codes(_code_of(module)):
                     self._found.update(name.partition(".")[0] for name in code.co_names)
         self._newest = names[0] if names else self._newest
@@ -74,14 +75,15 @@ def _until(known: str | None) -> list[str]:
 
 def prepare(methods: Methods, component: object, names: Names) -> dict[str, Any]:
     """Puts what the component asks for around its handlers; gives its part of `ready`."""
-    handlers = web.blueprint(component)
     mentioned = names.update()
-    folder = names.folder
+    handlers = _blueprint(component)
     flask = _flask() if handlers is not None or reads_requests(mentioned) else None
     reads_body = flask is not None
     pages = None
     if flask is not None:
-        application = web.Web(handlers, folder)
+        from .web import Web
+
+        application = Web(handlers, names.folder)
         pages = application.pages()
         methods.wrap(application.within)
         if pages is not None:
@@ -90,6 +92,17 @@ def prepare(methods: Methods, component: object, names: Names) -> dict[str, Any]
         methods.wrap(kept)
         return {"request": "whole" if reads_body else "head", "pages": pages}
     return {"request": None, "pages": None}
+
+
+def _blueprint(component: object) -> Any:
+    """The component's error handlers for Flask, if it has any."""
+    found = getattr(component, HANDLERS, None)
+    if found is None:
+        return None
+    # Few components have them, and the module takes its time to import.
+    from .web import blueprint
+
+    return blueprint(found)
 
 
 def reads_requests(mentioned: set[str]) -> bool:
@@ -112,14 +125,29 @@ def reads_requests(mentioned: set[str]) -> bool:
     )
 
 
-def _is_in(module: ModuleType | None, folder: str) -> bool:
-    file = getattr(module, "__file__", None)
-    if not isinstance(file, str):
-        return False
-    path = Path(file).resolve()
-    # An environment may lie in the folder of the component.
-    is_installed = {"site-packages", "dist-packages"} & set(path.parts)
-    return Path(folder).resolve() in path.parents and not is_installed
+class _Own:
+    """Tells the component's own modules from others by the folders in which their files lie."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = Path(folder).resolve()
+        # What has been found out, for each folder of modules: hundreds of modules lie in a few.
+        self._known: dict[str, bool] = {}
+
+    def has(self, module: ModuleType | None) -> bool:
+        file = getattr(module, "__file__", None)
+        if not isinstance(file, str):
+            return False
+        place = file.rpartition("/")[0]
+        found = self._known.get(place)
+        if found is None:
+            found = self._known[place] = self._is_own(place)
+        return found
+
+    def _is_own(self, place: str) -> bool:
+        path = Path(place).resolve()
+        # An environment may lie in the folder of the component.
+        is_installed = {"site-packages", "dist-packages"} & set(path.parts)
+        return self._folder in (path, *path.parents) and not is_installed
 
 
 def _code_of(module: Any) -> CodeType | None:

@@ -7,6 +7,9 @@ import traceback
 from types import TracebackType
 from typing import Callable
 
+# What a component has where it handles its own errors: a blueprint of Flask's.
+HANDLERS = "model_error_handler"
+
 
 class BadData(Exception):
     """The payload of the request, or of the component's response, is of a wrong type or shape."""

@@ -7,10 +7,13 @@ import importlib
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import errors, metadata, protocol, tracer
+from . import errors, metadata, protocol
 from .methods import SUFFIXES, capabilities, defined
+
+if TYPE_CHECKING:
+    from .tracer import Tracer
 
 
 class LoadError(Exception):
@@ -31,9 +34,7 @@ class LoadError(Exception):
 class Constructed:
     """A component as its class made it, what records its spans, and how long both took."""
 
-    def __init__(
-        self, component: object, request: dict[str, Any], spans: tracer.Tracer | None
-    ) -> None:
+    def __init__(self, component: object, request: dict[str, Any], spans: Tracer | None) -> None:
         self.component = component
         self.spans = spans
         self.seconds = 0.0
@@ -42,9 +43,7 @@ class Constructed:
     @property
     def obstacle(self) -> str | None:
         """Why workers should not be forked from this process."""
-        if self.spans is None:
-            return None
-        return f"the thread of {tracer.CLIENT} that sends spans would not live in a fork"
+        return None if self.spans is None else self.spans.obstacle
 
     def load(self) -> dict[str, Any]:
         """Loads what `construct` has not, and returns the JSON of the `ready` frame. Raises
@@ -109,6 +108,16 @@ def is_thread_safe(component: object) -> bool:
         return False
 
 
+def _spans(request: dict[str, Any]) -> Tracer | None:
+    """What records the component's spans, where tracing is on."""
+    settings = request.get("tracing")
+    if settings is None:
+        return None
+    from . import tracer
+
+    return tracer.install(settings, request["app_dir"])
+
+
 def construct(request: dict[str, Any]) -> Constructed:
     """Imports and constructs, and loads where that is to be done once. Raises `LoadError`."""
     start = time.monotonic()
@@ -117,7 +126,7 @@ def construct(request: dict[str, Any]) -> Constructed:
     try:
         module = importlib.import_module(request["module"])
         factory = getattr(module, request["class"])
-        spans = tracer.install(request.get("tracing"), request["app_dir"])
+        spans = _spans(request)
         stage = "construct"
         component = factory(**request["parameters"])
     except BaseException as error:

@@ -11,7 +11,6 @@ import gc
 import json
 import logging
 import os
-import platform
 import socket
 import sys
 import threading
@@ -37,7 +36,7 @@ def run(control: socket.socket, die_with_server: Callable[[], None]) -> None:
     faulthandler.enable()
     hello = {
         "protocol": protocol.VERSION,
-        "python": platform.python_version(),
+        "python": sys.version.split()[0],
         "numpy": numpy_version(),
         "pid": os.getpid(),
     }

@@ -6,19 +6,14 @@ nested lists. `Codec` picks one at start.
 
 from __future__ import annotations
 
-import dataclasses
-import datetime
-import decimal
-import email.utils
 import json
 import struct
 import sys
-import uuid
 from itertools import chain
 from math import prod
 from typing import Any, Callable, Iterable, List, Tuple, Union
 
-from . import protobuf, protocol, tensorproto
+from . import protobuf, protocol
 from .errors import BadData
 from .protocol import ITEM, LENGTH, SHAPES, Buffer, ProtocolError
 
@@ -51,18 +46,10 @@ Handler = Callable[[List[Item]], Reply]
 
 
 def _plain(value: Any) -> Any:
-    """Values that JSON has no type for, as seldon-core writes them."""
-    if isinstance(value, datetime.date):
-        if not isinstance(value, datetime.datetime):
-            value = datetime.datetime(value.year, value.month, value.day)
-        if value.tzinfo is None:
-            value = value.replace(tzinfo=datetime.timezone.utc)
-        return email.utils.format_datetime(value.astimezone(datetime.timezone.utc), usegmt=True)
-    if isinstance(value, (decimal.Decimal, uuid.UUID)):
-        return str(value)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return dataclasses.asdict(value)
-    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+    # Few components ever return such a value.
+    from .plain import plain
+
+    return plain(value)
 
 
 _encode = json.JSONEncoder(separators=(",", ":"), default=_plain).encode
@@ -114,6 +101,8 @@ def _byte_array_as_list(shape: tuple[int, ...], elements: list[bytes]) -> Any:
 
 def _list_from_json(layout: int, text: memoryview, options: dict[str, Any]) -> Any:
     if layout == protocol.LAYOUT_TENSOR_PROTO:
+        from . import tensorproto
+
         message = from_json(text)
         parts = tensorproto.parts(message)
         if parts is None:
@@ -235,6 +224,8 @@ if np is not None:
 
     def _array_from_json(layout: int, text: memoryview, options: dict[str, Any]) -> Any:
         if layout == protocol.LAYOUT_TENSOR_PROTO:
+            from . import tensorproto
+
             message = from_json(text)
             parts = tensorproto.parts(message)
             if parts is None:
@@ -260,6 +251,8 @@ if np is not None:
             if not array.size:
                 # Without elements it is as good as one of numbers.
                 return _encode_array(array.real, array.real)
+            from . import tensorproto
+
             message = tensorproto.of_complex(array)
             return (protocol.TENSOR_PROTO, 0, array.shape, to_json(message))
         # Booleans are not numbers on the wire, and a masked array has nulls in it.

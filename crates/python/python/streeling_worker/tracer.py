@@ -29,6 +29,9 @@ _log = logging.getLogger("streeling")
 class Tracer:
     """The tracer, which the component gets as OpenTracing's global one."""
 
+    # Why workers should not be forked from a process that has one.
+    obstacle = f"the thread of {CLIENT} that sends spans would not live in a fork"
+
     def __init__(self, settings: dict[str, Any]) -> None:
         """`settings` are those of the `load` frame."""
         self._client: Any = importlib.import_module(CLIENT)
@@ -99,12 +102,12 @@ class Tracer:
         _log.warning("the last spans of the component may be lost: %s", problem)
 
 
-def install(settings: dict[str, Any] | None, folder: str) -> Tracer | None:
-    """Makes the tracer the global one where tracing is on and the component uses OpenTracing.
+def install(settings: dict[str, Any], folder: str) -> Tracer | None:
+    """Makes the tracer the global one where the component uses OpenTracing.
 
     To be called when the component has been imported, and before it is made.
     """
-    if settings is None or not (API in sys.modules or API in access.Names(folder).update()):
+    if not (API in sys.modules or API in access.Names(folder).update()):
         return None
     is_registered = getattr(sys.modules.get(API), "is_global_tracer_registered", None)
     if is_registered is not None and is_registered():

@@ -14,29 +14,24 @@ from typing import Any, Callable
 from urllib.parse import unquote_to_bytes
 
 from . import errors, payload, protocol
+from .errors import HANDLERS
 from .original import Original, of_this_thread
 from .payload import Handler, Item, Reply
 from .protocol import LENGTH, ProtocolError
 
-# Blueprints of error handlers, under the name that seldon-core looks for.
-ATTRIBUTE = "model_error_handler"
-
 _log = logging.getLogger("streeling")
 
 
-def blueprint(component: object) -> Any:
+def blueprint(found: object) -> Any:
     """The component's error handlers; `None`, with a warning, where they cannot be used."""
-    found = getattr(component, ATTRIBUTE, None)
-    if found is None:
-        return None
     try:
         import flask
     except ImportError as error:
-        _log.warning("%s is ignored, since Flask cannot be imported: %s", ATTRIBUTE, error)
+        _log.warning("%s is ignored, since Flask cannot be imported: %s", HANDLERS, error)
         return None
     if not isinstance(found, flask.Blueprint):
         _log.warning(
-            "%s is ignored: it must be a flask.Blueprint, not %s", ATTRIBUTE, type(found).__name__
+            "%s is ignored: it must be a flask.Blueprint, not %s", HANDLERS, type(found).__name__
         )
         return None
     return found
@@ -66,7 +61,7 @@ class Web:
             _log.warning(
                 "functions of %s that are to run after a request run after its own responses "
                 "alone, and not after those of the component's methods",
-                ATTRIBUTE,
+                HANDLERS,
             )
 
     def pages(self) -> list[tuple[str, str]] | None:

@@ -242,7 +242,7 @@ class WithoutFlask(unittest.TestCase):
     def test_handlers_are_ignored_with_a_warning(self) -> None:
         component = types.SimpleNamespace(model_error_handler=object())
         with mock.patch.dict(sys.modules, {"flask": None}), self.assertLogs("streeling") as log:
-            self.assertIsNone(web.blueprint(component))
+            self.assertIsNone(web.blueprint(component.model_error_handler))
         self.assertIn("Flask cannot be imported", log.output[0])
 
     def test_the_headers_of_a_request(self) -> None:
