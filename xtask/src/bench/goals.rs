@@ -142,7 +142,7 @@ pub(super) fn arguments() -> Vec<Arg> {
     Selection::arguments("rows", ROWS.iter().map(|row| row.name).collect(), "5")
 }
 
-/// Measures the rows and writes the page and the plot, after each round.
+/// Measures the rows and writes the page and the plot, after each row.
 pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<()> {
     let selection = Selection::from(matches, "rows");
     let rows: Vec<&Row> = ROWS.iter().filter(|row| selection.has(row.name)).collect();

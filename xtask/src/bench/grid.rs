@@ -87,7 +87,7 @@ impl Cell {
 /// The cells of each task, in the order of the servers.
 pub(super) type Grid = Vec<Vec<Cell>>;
 
-/// Measures all, and shows what there is after each round.
+/// Measures all, and shows what there is after each task: a run of an hour may be stopped.
 pub(super) fn measure(
     tasks: &[Task<'_>],
     candidates: &[Candidate],
@@ -97,10 +97,11 @@ pub(super) fn measure(
     let row = || candidates.iter().map(empty).collect();
     let mut grid: Grid = tasks.iter().map(|_| row()).collect();
     for round in 0..rounds {
-        for (number, (task, cells)) in tasks.iter().zip(&mut grid).enumerate() {
+        for (number, task) in tasks.iter().enumerate() {
             if round >= task.rounds {
                 continue;
             }
+            let cells = &mut grid[number];
             for (candidate, cell) in in_turns(round, candidates.iter().zip(cells)) {
                 let Ok(server) = &candidate.server else {
                     continue;
@@ -126,8 +127,8 @@ pub(super) fn measure(
                 }
                 cell.values.push(found.ok());
             }
+            show(&grid)?;
         }
-        show(&grid)?;
     }
     Ok(grid)
 }
@@ -215,7 +216,7 @@ mod tests {
         })
         .unwrap();
         // The second round starts at the other end, without the one that cannot.
-        assert_eq!((calls.borrow().as_str(), shown), ("aba", 3));
+        assert_eq!((calls.borrow().as_str(), shown), ("aba", 2));
         assert_eq!(grid[0][0].values, [Some(1.0), Some(3.0)]);
         let problems = grid[0].iter().map(|cell| cell.problem.clone());
         let expected = [

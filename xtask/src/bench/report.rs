@@ -82,7 +82,7 @@ pub(super) fn page(run: &Run, candidates: &[Candidate], rows: &[&Row], grid: &Gr
              its 95 % interval (of fewer than\nnine rounds: the least and the largest). A ratio \
              is of the values of one round.\n\n";
     page += "## Goals\n\n`×` and `1/` compare with seldon-core.\n\n\
-             | what | goal | measured | met |\n|---|---|---|---|\n";
+             | what | goal | measured | rounds | met |\n|---|---|---|---|---|\n";
     let at = |name| {
         candidates
             .iter()
@@ -100,7 +100,12 @@ pub(super) fn page(run: &Run, candidates: &[Candidate], rows: &[&Row], grid: &Gr
             None => ("–".to_owned(), "–"),
         };
         let goal = row.goal.text(row.unit);
-        _ = writeln!(page, "| {} | {goal} | {measured} | {met} |", row.title);
+        let rounds = ours.values.len();
+        _ = writeln!(
+            page,
+            "| {} | {goal} | {measured} | {rounds} | {met} |",
+            row.title
+        );
     }
     page += "\n## Values\n\n| what | in |";
     for candidate in candidates {
@@ -252,10 +257,10 @@ nine rounds: the least and the largest). A ratio is of the values of one round.
 
 `×` and `1/` compare with seldon-core.
 
-| what | goal | measured | met |
-|---|---|---|---|
-| {rest} | 75 × | 100 × (80.0 × to 100 ×) | yes |
-| {start} | ≤ 30 ms | 25.0 ms | yes |
+| what | goal | measured | rounds | met |
+|---|---|---|---|---|
+| {rest} | 75 × | 100 × (80.0 × to 100 ×) | 2 | yes |
+| {start} | ≤ 30 ms | 25.0 ms | 1 | yes |
 
 ## Values
 

@@ -148,7 +148,7 @@ pub(super) fn command() -> Command {
         .args(Selection::arguments("curves", names, "3"))
 }
 
-/// Measures the curves and writes their page and plots, after each round.
+/// Measures the curves and writes their page and plots, after each point.
 pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<()> {
     let selection = Selection::from(matches, "curves");
     raise_open_files();
