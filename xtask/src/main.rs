@@ -99,7 +99,7 @@ fn command() -> Command {
         )
         .subcommand(Command::new("edges").about("Check which crate may depend on which"))
         .subcommand(Command::new("style").about(
-            "Check the width of lines, names, the length of files, and imports between modules",
+            "Check the width of lines, names, the length of files, imports between modules, and links",
         ))
         .subcommand(
             Command::new("collector").about(
