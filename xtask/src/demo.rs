@@ -8,6 +8,7 @@ mod table;
 use std::fs;
 use std::io::{Write as _, stdout};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::{Arg, ArgMatches, value_parser};
@@ -44,7 +45,7 @@ pub(crate) fn run_options(options: &ArgMatches) -> anyhow::Result<()> {
          it takes seconds.",
     );
     check_port(port)?;
-    let mut python = Default::default();
+    let mut python = PathBuf::new();
     step(
         "1/3 environment with NumPy (the first time: a minute)",
         || {

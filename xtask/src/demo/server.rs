@@ -60,8 +60,10 @@ impl Server {
         std::thread::spawn(move || {
             for line in log.lines().map_while(Result::ok) {
                 say(&line);
-                // Nobody waits for another one.
-                let _ = address(&line).map(|address| sender.send(address));
+                if let Some(address) = address(&line) {
+                    // The demo may have ended.
+                    let _ = sender.send(address);
+                }
             }
         });
         Ok(server)
