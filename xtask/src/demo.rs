@@ -1,141 +1,134 @@
 //! `cargo xtask demo`: from a fresh machine to a model that serves.
+//!
+//! Progress and the server's log go to standard error, the predictions to standard output.
+
+mod server;
+mod table;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
-use std::net::SocketAddr;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::io::{Write as _, stdout};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
+use clap::{Arg, ArgMatches, value_parser};
 use serde_json::Value;
 use streeling_testkit::Request;
 
-use crate::shell::{cargo, root, run, say, target};
+use self::server::{Server, TIMEOUT};
+use crate::shell::{cargo, root, run, say, step, target};
 use crate::venv;
 
-/// The port that README names; with another server on it, the system chooses one.
-const PORT: &str = "9000";
+/// All rows that the training of the example never saw, and the file with their species.
+const ROWS: &str = "held_out.json";
+const TRUTH: &str = "truth.json";
 
-/// How long a response may take.
-const TIMEOUT: Duration = Duration::from_secs(10);
+/// The subcommand.
+pub(crate) fn command() -> clap::Command {
+    clap::Command::new("demo")
+        .about("Serve the iris example on a fresh machine: environment, release build, predictions")
+        .arg(
+            Arg::new("port")
+                .long("port")
+                .default_value("9000")
+                .value_parser(value_parser!(u16))
+                .help("Port on 127.0.0.1 to serve REST on (0: the system chooses one)"),
+        )
+}
 
 /// Sets everything up, shows real predictions beside the truth, and goes on serving until Ctrl-C.
-pub(crate) fn run_demo() -> anyhow::Result<()> {
-    say("── environment with NumPy");
-    let python = venv::RUNTIME.ensure()?;
-    say("── release build");
-    run(cargo().args(["build", "--release", "--package", "streeling", "--locked"]))?;
-    say("── serving examples/iris");
-    let (mut server, address) = serve(&python)?;
-    show(address)?;
-    let example = root().join("examples/iris");
-    say(format_args!(
-        "\nIt goes on serving; Ctrl-C ends it. Try it from another terminal:\n\n  \
-         curl http://127.0.0.1:{}/predict -H 'Content-Type: application/json' \\\n    \
-         -d @{}/requests/one_row.json\n",
-        address.port(),
-        example.display()
-    ));
-    let status = server.wait()?;
-    if !status.success() {
-        bail!("the server ended with {status}");
-    }
+pub(crate) fn run_options(options: &ArgMatches) -> anyhow::Result<()> {
+    let port = *options.get_one("port").context("it has a default")?;
+    say(
+        "This compiles the server in release mode and serves examples/iris on 127.0.0.1 alone.\n\
+         The first time takes about ten minutes on two cores, and 1.5 GB below target/; after that \
+         it takes seconds.",
+    );
+    check_port(port)?;
+    let mut python = PathBuf::new();
+    step(
+        "1/3 environment with NumPy (the first time: a minute)",
+        || {
+            python = venv::DEMO.ensure()?;
+            Ok(())
+        },
+    )?;
+    step("2/3 release build (the first time: most of it all)", || {
+        run(cargo().args(["build", "--release", "--package", "streeling", "--locked"]))
+    })?;
+    say("── 3/3 serving examples/iris");
+    let program = target()?.join("release/streeling");
+    let mut server = Server::start(&program, &python, port)?;
+    let shown = server.address().and_then(|address| {
+        show(address)?;
+        say_how_to_call(address);
+        Ok(())
+    });
+    server.end(shown)
+}
+
+/// Says before minutes of compiling, and not after, that the port cannot be had.
+fn check_port(port: u16) -> anyhow::Result<()> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).with_context(|| {
+        format!(
+            "port {port} of 127.0.0.1 cannot be opened: stop what listens there, or choose another \
+             one with `cargo xtask demo --port PORT` (0: the system chooses)"
+        )
+    })?;
     Ok(())
 }
 
-/// Starts the server and waits until it says where it serves.
-fn serve(python: &Path) -> anyhow::Result<(Child, SocketAddr)> {
-    let free = std::net::TcpListener::bind(("0.0.0.0", PORT.parse()?)).is_ok();
-    let mut server = Command::new(target()?.join("release/streeling"))
-        .args(["Iris", "--http-port", if free { PORT } else { "0" }])
-        .args(["--grpc-port", "0", "--metrics-port", "0"])
-        .arg("--app-dir")
-        .arg(root().join("examples/iris"))
-        .arg("--python")
-        .arg(python)
-        .stderr(Stdio::piped())
-        .spawn()?;
-    let mut log = BufReader::new(server.stderr.take().context("standard error is a pipe")?);
-    let mut line = String::new();
-    let address = loop {
-        line.clear();
-        if log.read_line(&mut line)? == 0 {
-            bail!("the server ended with {}", server.wait()?);
-        }
-        say(line.trim_end());
-        if let Some(port) = line.split("serving REST at http://").nth(1) {
-            let address: SocketAddr = port.split_whitespace().next().unwrap_or_default().parse()?;
-            break SocketAddr::from(([127, 0, 0, 1], address.port()));
-        }
-    };
-    std::thread::spawn(move || {
-        for line in log.lines().map_while(Result::ok) {
-            say(line);
-        }
-    });
-    Ok((server, address))
-}
-
-/// Sends every row of the example's requests and prints what comes beside what is true.
+/// Sends the rows that the model was not trained on, and prints what comes beside what is true.
 fn show(address: SocketAddr) -> anyhow::Result<()> {
     let folder = root().join("examples/iris/requests");
-    let truth: Value = serde_json::from_str(&fs::read_to_string(folder.join("truth.json"))?)?;
-    let truth = truth.as_object().context("truth.json is an object")?;
-    let (mut right, mut all) = (0, 0);
-    for (file, species) in truth {
-        say(format_args!("\n{file}"));
-        let body = fs::read(folder.join(file))?;
-        let response = Request::json("/predict", body).send(address, TIMEOUT)?;
-        let response: Value = serde_json::from_slice(&response.body)?;
-        for (row, true_name) in rows(&response)?
-            .iter()
-            .zip(species.as_array().into_iter().flatten())
-        {
-            let (name, probability) = row;
-            let hit = true_name == name.as_str();
-            say(format_args!(
-                "  {name:<12} {probability:>6.1} %   true: {} {}",
-                true_name.as_str().unwrap_or("?"),
-                if hit { "" } else { "✗" }
-            ));
-            right += usize::from(hit);
-            all += 1;
-        }
-    }
-    say(format_args!("\n{right} of {all} rows right"));
+    let read = |name| fs::read(folder.join(name)).with_context(|| format!("cannot read {name}"));
+    let body = read(ROWS)?;
+    let request: Value = serde_json::from_slice(&body)?;
+    let truth: Value = serde_json::from_slice(&read(TRUTH)?)?;
+    let response = Request::json("/predict", body).send(address, TIMEOUT)?;
+    let response: Value = serde_json::from_slice(&response.body)?;
+    let lines = table::lines(&request, &response, &truth[ROWS])?;
+    // Who has closed standard output wants no table.
+    let _ = write!(stdout(), "{}", table::text(&lines));
     Ok(())
 }
 
-/// For each row of the response, the most probable class, with its probability in percent.
-fn rows(response: &Value) -> anyhow::Result<Vec<(String, f64)>> {
-    let data = &response["data"];
-    let names: Vec<&str> = data["names"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
-    let values: Vec<f64> = match (&data["ndarray"], &data["tensor"]["values"]) {
-        (Value::Array(rows), _) => rows
-            .iter()
-            .flat_map(|row| row.as_array().into_iter().flatten())
-            .filter_map(Value::as_f64)
-            .collect(),
-        (_, Value::Array(values)) => values.iter().filter_map(Value::as_f64).collect(),
-        _ => bail!("the response has no array: {response}"),
-    };
-    anyhow::ensure!(
-        !names.is_empty() && values.len().is_multiple_of(names.len()),
-        "the rows do not fit the names: {response}"
-    );
-    let best = |row: &[f64]| {
-        let (index, value) = row
-            .iter()
-            .enumerate()
-            .max_by(|a, b| a.1.total_cmp(b.1))
-            .expect("rows are not empty");
-        (names[index].to_owned(), value * 100.0)
-    };
-    Ok(values.chunks_exact(names.len()).map(best).collect())
+fn say_how_to_call(address: SocketAddr) {
+    say(format_args!(
+        "\nIt goes on serving; Ctrl-C ends it. Try it from another terminal:\n\n  \
+         curl http://{address}/predict -H 'Content-Type: application/json' \\\n    \
+         -d @{}/requests/one_row.json\n",
+        root().join("examples/iris").display()
+    ));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_is_taken_is_an_error_with_what_to_do() {
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let error = format!("{:#}", check_port(port).unwrap_err());
+        for part in [&port.to_string(), "--port", "in use"] {
+            assert!(error.contains(part), "{error}");
+        }
+        drop(taken);
+        check_port(0).unwrap();
+    }
+
+    #[test]
+    fn the_rows_are_thirty_and_all_differ() {
+        let folder = root().join("examples/iris/requests");
+        let read = |name| -> Value {
+            serde_json::from_slice(&fs::read(folder.join(name)).unwrap()).unwrap()
+        };
+        let (request, truth) = (read(ROWS), read(TRUTH));
+        let rows = request["data"]["ndarray"].as_array().unwrap();
+        let distinct: std::collections::BTreeSet<_> =
+            rows.iter().map(ToString::to_string).collect();
+        let species = truth[ROWS].as_array().unwrap().len();
+        assert_eq!((rows.len(), distinct.len(), species), (30, 30, 30));
+    }
 }

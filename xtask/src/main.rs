@@ -43,7 +43,7 @@ fn main() -> ExitCode {
 
 fn run(matches: &ArgMatches) -> anyhow::Result<()> {
     match matches.subcommand() {
-        Some(("demo", _)) => demo::run_demo(),
+        Some(("demo", options)) => demo::run_options(options),
         Some(("test", options)) => test::run_options(options),
         Some(("builds", _)) => builds::build(),
         Some(("docs", flags)) => docs::run(flags.get_flag("check")),
@@ -72,9 +72,7 @@ fn command() -> Command {
         .about("The chores of the repository")
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommand(Command::new("demo").about(
-            "Serve the iris example on a fresh machine: environment, release build, predictions",
-        ))
+        .subcommand(demo::command())
         .subcommand(test::command())
         .subcommand(Command::new("builds").about(
             "Build the server, and those that lack a transport, for the tests that run them",
@@ -101,7 +99,7 @@ fn command() -> Command {
         )
         .subcommand(Command::new("edges").about("Check which crate may depend on which"))
         .subcommand(Command::new("style").about(
-            "Check the width of lines, names, the length of files, and imports between modules",
+            "Check the width of lines, names, the length of files, imports between modules, and links",
         ))
         .subcommand(
             Command::new("collector").about(

@@ -1,10 +1,13 @@
 //! `cargo xtask style`: the house rules that clippy and rustfmt do not check.
 
 mod lengths;
+mod links;
+mod markdown;
 mod modules;
 mod python;
 mod rust;
 mod source;
+mod translations;
 mod width;
 mod words;
 
@@ -16,11 +19,13 @@ use source::{Source, sources};
 /// Finds what is wrong in some files.
 type Check = fn(&[Source]) -> Vec<String>;
 
-const CHECKS: [(&str, Check); 4] = [
+const CHECKS: [(&str, Check); 6] = [
     ("width of lines", width::check),
     ("words", words::check),
     ("length of files", lengths::check),
     ("import circles", modules::check),
+    ("links", links::check),
+    ("translations", translations::check),
 ];
 
 /// Runs every check and shows all that they find.

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: everything that CI runs, in one tier of at most 25 minutes on two cores.
+//! `cargo xtask test`: everything that CI runs, in one tier of at most 40 minutes on two cores.
 //! What is heavier is in `cargo xtask acceptance`.
 
 use std::path::Path;
@@ -30,7 +30,7 @@ const CHECKS: &[Check] = &[
     ("format", "rustfmt on every crate", Whole(format)),
     (
         "style",
-        "width of lines, names, lengths of files, circles of imports",
+        "width of lines, names, lengths of files, circles of imports, links of pages",
         Whole(style::run),
     ),
     ("edges", "which crate depends on which", Whole(edges::run)),

@@ -40,6 +40,12 @@ pub(crate) const RUNTIME: Venv = Venv {
     ],
 };
 
+/// What the example of `cargo xtask demo` needs, and no more: somebody waits for it.
+pub(crate) const DEMO: Venv = Venv {
+    name: "demo",
+    packages: &["numpy"],
+};
+
 /// From the version on that seldon-core has.
 const FLASK: &str = "flask>=2.2.5";
 

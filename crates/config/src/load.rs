@@ -51,7 +51,7 @@ impl Settings {
         annotations: &Annotations,
     ) -> Result<Loaded, ConfigError> {
         let args: Vec<OsString> = args.into_iter().collect();
-        let program = file_name(args.first());
+        let program = file_name(args.first().map(OsString::as_os_str));
         let args = RawArgs::parse(args, features.component.is_none())?;
         let mut context = Context::new(&program, environment, annotations);
         let mut draft = Draft::default();
@@ -78,11 +78,9 @@ impl Settings {
 }
 
 /// The name of the program, without its folder.
-fn file_name(program: Option<&OsString>) -> String {
+pub(crate) fn file_name(program: Option<&OsStr>) -> String {
     let name = program.and_then(|path| Path::new(path).file_name());
-    name.map_or_else(String::new, |name| {
-        OsStr::to_string_lossy(name).into_owned()
-    })
+    name.map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
 
 /// What is not in this build has no workers and no port; to set them is an error.

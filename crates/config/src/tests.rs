@@ -7,7 +7,7 @@ mod traced;
 mod values;
 mod warned;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::row::{Flag, Row};
 use crate::settings::rows;
 use crate::{
     Annotations, ComponentName, ConfigError, Defaults, Environment, Features, Identity,
-    InterfaceName, Loaded, LogFormat, LogLevel, ServiceType, Settings, WorkerPool, docs,
+    InterfaceName, Loaded, LogFormat, LogLevel, ServiceType, Settings, WorkerPool, docs, examples,
 };
 
 type Variables<'a> = &'a [(&'a str, &'a str)];

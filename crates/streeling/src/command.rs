@@ -81,9 +81,12 @@ fn run(
             if matches!(error, ConfigError::Help(_) | ConfigError::Version(_)) {
                 // A reader that has gone away (`streeling --help | head`) is no fault.
                 let _ = writeln!(std::io::stdout(), "{text}");
-                #[cfg(feature = "tools")]
                 if matches!(error, ConfigError::Help(_)) {
+                    #[cfg(feature = "tools")]
                     let _ = writeln!(std::io::stdout(), "\n{}", crate::TOOLS);
+                    let program = std::env::args_os().next().unwrap_or_default();
+                    let examples = streeling_config::examples(features, &program);
+                    let _ = writeln!(std::io::stdout(), "\n{examples}");
                 }
             } else {
                 complain(format_args!("{text}"));

@@ -4,11 +4,11 @@ use std::ffi::OsStr;
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use streeling_testkit::Ended;
 
-use crate::support::{PYTHON, bare_command, command, root};
+use crate::support::{PYTHON, SERVER, bare_command, command, root};
 
 fn failed(component: &str) -> Ended {
     let ended = command(component).run().unwrap();
@@ -303,5 +303,22 @@ fn help_and_version_are_on_the_output() {
         let ended = bare_command(folder).args([flag]).run().unwrap();
         assert_eq!((ended.code, ended.log.as_str()), (Some(0), ""));
         assert!(ended.output.contains("streeling"), "{}", ended.output);
+    }
+}
+
+#[test]
+fn help_ends_with_examples_under_the_name_that_was_called() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["streeling", "seldon-core-microservice"] {
+        let program = folder.path().join(name);
+        symlink(&*SERVER, &program).unwrap();
+        let ended = bare_command(root()).program(program).args(["--help"]);
+        let text = ended.run().unwrap().output;
+        let (_, examples) = text.split_once("\nExamples:\n").expect(&text);
+        let lines = examples.lines();
+        let commands = lines.filter(|line| line.starts_with(&format!("  {name} ")));
+        assert_eq!(commands.count(), 3, "{examples}");
+        let last = examples.lines().last().unwrap_or_default();
+        assert!(last.starts_with("Documentation: https://"), "{examples}");
     }
 }

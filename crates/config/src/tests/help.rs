@@ -83,3 +83,36 @@ fn help_and_reference_name_every_flag_variable_and_default() {
         }
     }
 }
+
+#[test]
+fn help_ends_with_examples_that_can_be_typed() {
+    let own = Features {
+        component: Some("MyModel"),
+        ..Features::ALL
+    };
+    for (features, program, name) in [
+        (Features::ALL, "/usr/bin/streeling", "streeling"),
+        (
+            Features::ALL,
+            "seldon-core-microservice",
+            "seldon-core-microservice",
+        ),
+        (own, "./rust-model", "rust-model"),
+    ] {
+        let text = examples(features, OsStr::new(program));
+        let lines: Vec<_> = text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix(name))
+            .collect();
+        assert_eq!(lines.len(), 3, "{text}");
+        for line in lines {
+            let words = [name].into_iter().chain(line.split_whitespace());
+            let args = words.map(OsString::from);
+            let environment = Environment::from_iter([("", ""); 0]);
+            let loaded = Settings::load(features, args, &environment, &Annotations::parse(""));
+            assert_eq!(loaded.unwrap().warnings, [], "{line}");
+        }
+        let last = text.lines().last().unwrap_or_default();
+        assert!(last.starts_with("Documentation: https://"), "{text}");
+    }
+}
