@@ -155,7 +155,12 @@ impl Annotate {
             // Tags of the request that are no object cannot be joined with others.
             untyped.fields.remove(TAGS);
         }
-        meta.tags.extend(own.tags);
+        if meta.tags.is_empty() {
+            // Most requests bring none, and then nothing need be built anew.
+            meta.tags = own.tags;
+        } else {
+            meta.tags.extend(own.tags);
+        }
         // A response to feedback is protobuf, which knows typed metrics alone.
         let written = own.untyped.and_then(|own| own.metrics);
         let written = written.filter(|_| method != Method::SendFeedback);
