@@ -1,5 +1,6 @@
-//! `cargo xtask bench native`: components in Rust over REST, beside a server of hyper alone that
-//! responds with the same bytes to everything.
+//! `cargo xtask bench native`: components without Python over REST. Those in Rust beside a server of
+//! hyper alone that responds with the same bytes to everything, an ONNX file beside the same model
+//! in Python.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -8,32 +9,36 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use clap::{Arg, ArgMatches};
+use clap::{Arg, ArgAction, ArgMatches};
 use indicatif::{ProgressBar, ProgressStyle};
 use streeling_testkit::{Client, Request, Response};
 
 use super::install::release;
 use super::load::{Script, wrk};
-use super::models::{FOUR, close};
+use super::models::FOUR;
 use super::protocol::Protocol;
 use super::running::{Ports, Running};
 use super::spread::Spread;
 use super::turns::{Options, Phases, Turn, in_turns, middle};
 use super::workplace::Workplace;
-use crate::shell::{cargo, run as run_program, say, target};
+use crate::shell::{cargo, root, run as run_program, say, target};
+use crate::venv;
 
 /// Longer than any start takes when all is well.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
+/// What rows may differ by: an ONNX file computes with floats of 32 bits.
+const TOLERANCE: f64 = 1e-5;
+
 /// A component, and on how many connections it is called.
 struct Load {
     component: &'static str,
-    /// The row that it responds to [`FOUR`].
+    /// The row that [`FOUR`] gets.
     expected: fn() -> Vec<f64>,
     connections: usize,
 }
 
-const LOADS: [Load; 4] = [
+const NATIVE: [Load; 4] = [
     mean_classifier(64),
     mean_classifier(16),
     mean_classifier(1),
@@ -43,6 +48,8 @@ const LOADS: [Load; 4] = [
         connections: 64,
     },
 ];
+
+const IRIS: [Load; 3] = [iris(64), iris(16), iris(1)];
 
 const fn mean_classifier(connections: usize) -> Load {
     Load {
@@ -55,12 +62,30 @@ const fn mean_classifier(connections: usize) -> Load {
     }
 }
 
+const fn iris(connections: usize) -> Load {
+    Load {
+        component: "iris",
+        // Of the classifier of scikit-learn that both are made from.
+        expected: || vec![0.981_070_3, 0.018_929_3, 0.000_000_4],
+        connections,
+    }
+}
+
 /// A program that takes turns with others.
 struct Contender {
     name: &'static str,
     program: PathBuf,
-    /// Hyper alone; else this server.
-    is_bare: bool,
+    kind: Kind,
+}
+
+/// What a program is, to its command line.
+enum Kind {
+    /// This server, with the component of the load.
+    Native,
+    /// Hyper alone.
+    Bare,
+    /// This server, with this component and these flags.
+    Model(String, Vec<String>),
 }
 
 /// The command line.
@@ -72,30 +97,38 @@ pub(super) fn command() -> clap::Command {
             Arg::new("against")
                 .long("against")
                 .value_parser(clap::value_parser!(PathBuf))
+                .conflicts_with("onnx")
                 .help("Another executable of this server, which takes turns with the two"),
         )
         .arg(
             Arg::new("connections")
                 .long("connections")
-                .value_parser(clap::value_parser!(usize))
+                .value_parser(["1", "16", "64"])
                 .help("Measure only loads of so many connections; default all"),
+        )
+        .arg(
+            Arg::new("onnx")
+                .long("onnx")
+                .action(ArgAction::SetTrue)
+                .help(
+                    "Measure an ONNX file beside the same model in Python instead; compiles a \
+                     server with the feature onnx",
+                ),
         )
 }
 
 /// Lets all programs take turns under each load and prints what that gave.
 pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<()> {
     let options = Options::from(matches);
-    let only = matches.get_one::<usize>("connections");
-    let loads: Vec<&Load> = LOADS
-        .iter()
-        .filter(|load| only.is_none_or(|only| *only == load.connections))
-        .collect();
-    ensure!(
-        !loads.is_empty(),
-        "no load of so many connections, there are 1, 16 and 64"
-    );
+    let only = matches.get_one::<String>("connections");
     wrk()?;
-    let contenders = contenders(options.against.as_deref())?;
+    let (loads, contenders) = if matches.get_flag("onnx") {
+        (&IRIS[..], of_iris()?)
+    } else {
+        (&NATIVE[..], beside_bare(options.against.as_deref())?)
+    };
+    let is_chosen = |load: &&Load| only.is_none_or(|only| *only == load.connections.to_string());
+    let loads: Vec<&Load> = loads.iter().filter(is_chosen).collect();
     let work = Workplace::new()?;
     let bar = ProgressBar::new((loads.len() * options.rounds * contenders.len()) as u64);
     bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} {msg}")?);
@@ -122,17 +155,17 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<()> {
 }
 
 /// This build, another one if there is one, and the baseline.
-fn contenders(against: Option<&Path>) -> anyhow::Result<Vec<Contender>> {
+fn beside_bare(against: Option<&Path>) -> anyhow::Result<Vec<Contender>> {
     let mut contenders = vec![Contender {
         name: "this build",
         program: release()?,
-        is_bare: false,
+        kind: Kind::Native,
     }];
     if let Some(program) = against {
         contenders.push(Contender {
             name: "other build",
             program: program.canonicalize()?,
-            is_bare: false,
+            kind: Kind::Native,
         });
     }
     run_program(
@@ -143,12 +176,42 @@ fn contenders(against: Option<&Path>) -> anyhow::Result<Vec<Contender>> {
     contenders.push(Contender {
         name: "bare hyper",
         program: target()?.join("release/examples/bare_hyper"),
-        is_bare: true,
+        kind: Kind::Bare,
     });
     Ok(contenders)
 }
 
-/// What this server responds, which all must respond, with the file that hyper alone reads it from.
+/// The model of `examples/iris` as an ONNX file and as it is there, in the same build.
+fn of_iris() -> anyhow::Result<Vec<Contender>> {
+    // In a folder of its own, so that no other build is thrown away for it.
+    let folder = root().join("target/onnx");
+    run_program(
+        cargo()
+            .args(["build", "--release", "--package", "streeling", "--locked"])
+            .args(["--features", "onnx", "--target-dir"])
+            .arg(&folder),
+    )?;
+    let program = folder.join("release/streeling");
+    let examples = root().join("examples");
+    let file = examples.join("onnx/iris.onnx");
+    let python = venv::RUNTIME.ensure()?;
+    let flags = [("--app-dir", examples.join("iris")), ("--python", python)];
+    let flags = flags.map(|(flag, path)| [flag.to_owned(), path.display().to_string()]);
+    Ok(vec![
+        Contender {
+            name: "ONNX",
+            program: program.clone(),
+            kind: Kind::Model(format!("onnx:{}", file.display()), Vec::new()),
+        },
+        Contender {
+            name: "Python",
+            program,
+            kind: Kind::Model("Iris".to_owned(), flags.concat()),
+        },
+    ])
+}
+
+/// What this server responds, with the file that hyper alone reads it from.
 struct Sample {
     response: Response,
     file: PathBuf,
@@ -183,21 +246,22 @@ impl Contender {
     fn start(&self, load: &Load, response: &Path, work: &Workplace) -> anyhow::Result<Running> {
         let ports = Ports::free()?;
         let mut command = Command::new(&self.program);
-        command.current_dir(work.folder());
-        if self.is_bare {
-            let address = format!("127.0.0.1:{}", ports.rest);
-            command.arg(address).arg(response);
-        } else {
-            command
-                .arg(load.component)
-                .args(["--http-port", &ports.rest.to_string()])
-                .args(["--grpc-port", &ports.grpc.to_string()])
-                .args(["--metrics-port", &ports.metrics.to_string()]);
+        command.current_dir(work.folder()).env("HOME", "/tmp");
+        match &self.kind {
+            Kind::Bare => {
+                let address = format!("127.0.0.1:{}", ports.rest);
+                command.arg(address).arg(response);
+            }
+            Kind::Native => serve(&mut command, load.component, ports),
+            Kind::Model(component, flags) => {
+                serve(&mut command, component, ports);
+                command.args(flags);
+            }
         }
         let log = work.folder().join("native.log");
         let mut running = Running::spawn(&command, Protocol::Seldon, ports, &log)?;
         let expected = (load.expected)();
-        running.first_response(&FOUR, TIMEOUT, |row| close(row, &expected))?;
+        running.first_response(&FOUR, TIMEOUT, |row| is_alike(row, &expected))?;
         Ok(running)
     }
 
@@ -209,14 +273,15 @@ impl Contender {
         seconds: u64,
     ) -> anyhow::Result<Turn> {
         let running = self.start(load, &sample.file, work)?;
-        let found = respond(&running)?;
-        let expected = &sample.response;
-        ensure!(
-            (found.status, &found.headers, &found.body)
-                == (expected.status, &expected.headers, &expected.body),
-            "{} responds otherwise: {found:?}, not {expected:?}",
-            self.name
-        );
+        if matches!(self.kind, Kind::Bare) {
+            let (found, expected) = (respond(&running)?, &sample.response);
+            ensure!(
+                (found.status, &found.headers, &found.body)
+                    == (expected.status, &expected.headers, &expected.body),
+                "{} responds otherwise: {found:?}, not {expected:?}",
+                self.name
+            );
+        }
         let body = running.protocol().body(&FOUR);
         let script = Script::new(work.folder(), "native", &body)?;
         let phases = Phases {
@@ -225,6 +290,20 @@ impl Contender {
         };
         script.turn(&running, load.connections, phases)
     }
+}
+
+/// Has this server serve a component, with everything else as it is by default.
+fn serve(command: &mut Command, component: &str, ports: Ports) {
+    command
+        .arg(component)
+        .args(["--http-port", &ports.rest.to_string()])
+        .args(["--grpc-port", &ports.grpc.to_string()])
+        .args(["--metrics-port", &ports.metrics.to_string()]);
+}
+
+fn is_alike(row: &[f64], expected: &[f64]) -> bool {
+    let is_near = |(one, other): (&f64, &f64)| (one - other).abs() < TOLERANCE;
+    row.len() == expected.len() && row.iter().zip(expected).all(is_near)
 }
 
 /// A line for each program, and one for each two of them.
@@ -294,8 +373,10 @@ mod tests {
     }
 
     #[test]
-    fn the_classifier_is_sure_of_a_mean_above_its_threshold() {
+    fn rows_are_alike_but_for_the_precision_of_an_onnx_file() {
         let row = (mean_classifier(1).expected)();
-        assert!(close(&row, &[0.927_573_514_638_5]), "{row:?}");
+        assert!(is_alike(&row, &[0.927_573_5]), "{row:?}");
+        assert!(!is_alike(&row, &[0.927_5]));
+        assert!(!is_alike(&row, &[]));
     }
 }
