@@ -38,7 +38,7 @@ struct Load {
     connections: usize,
 }
 
-const NATIVE: [Load; 4] = [
+static NATIVE: [Load; 4] = [
     mean_classifier(64),
     mean_classifier(16),
     mean_classifier(1),
@@ -49,7 +49,7 @@ const NATIVE: [Load; 4] = [
     },
 ];
 
-const IRIS: [Load; 3] = [iris(64), iris(16), iris(1)];
+static IRIS: [Load; 3] = [iris(64), iris(16), iris(1)];
 
 const fn mean_classifier(connections: usize) -> Load {
     Load {
