@@ -1,5 +1,7 @@
 //! A classifier that needs no training: the larger the mean of a row, the likelier its class.
 
+use std::sync::OnceLock;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde::Deserialize;
@@ -18,6 +20,9 @@ pub(crate) struct MeanClassifier {
     threshold: f64,
     #[serde(rename = "intValue")]
     skip: usize,
+    /// The threshold as a tag, written once.
+    #[serde(skip)]
+    tag: OnceLock<RawJson>,
 }
 
 impl MeanClassifier {
@@ -39,6 +44,12 @@ impl MeanClassifier {
         let probabilities = values.chunks_exact(columns).map(probability).collect();
         Tensor::from_vec(vec![count, 1], probabilities)
             .map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))
+    }
+
+    fn tag(&self) -> RawJson {
+        // Debug, because Display writes 1.0 as 1, and that is an integer.
+        let write = || RawJson::from_checked(Bytes::from(format!("{:?}", self.threshold)));
+        self.tag.get_or_init(write).clone()
     }
 
     fn wrong(&self, found: &str) -> Error {
@@ -63,10 +74,8 @@ impl Component for MeanClassifier {
             _ => return Err(self.wrong("none")),
         };
         let mut response = Response::from(probabilities).with_names(vec!["proba".to_owned()]);
-        // Debug, because Display writes 1.0 as 1, and that is an integer.
-        let threshold = Bytes::from(format!("{:?}", self.threshold));
         let tags = &mut response.message.meta.tags;
-        tags.insert("threshold".to_owned(), RawJson::from_checked(threshold));
+        tags.insert("threshold".to_owned(), self.tag());
         Ok(response)
     }
 
@@ -86,6 +95,7 @@ mod tests {
         let classifier = MeanClassifier {
             threshold: 1.0,
             skip,
+            ..MeanClassifier::default()
         };
         let message = Message {
             payload,

@@ -1,5 +1,6 @@
 //! The layer that signs responses: names, tags, metrics, the path through the graph.
 
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,7 +15,7 @@ use crate::observer::Observers;
 use crate::original::{Page, Wants};
 use crate::request::{Input, Request, Response};
 use crate::request_context::RequestContext;
-use crate::service::{Context, Encoding, Layer, Service};
+use crate::service::{Calling, Context, Encoding, Layer, Service};
 use crate::stage::Stage;
 use crate::tensor::DType;
 
@@ -63,12 +64,19 @@ struct Annotated {
 
 #[async_trait]
 impl Service for Annotated {
-    async fn call(&self, context: &Context, mut request: Request) -> Result<Response> {
+    // All that needs the request is done before there is a future: it is large, and would be moved
+    // into that, and out of it again.
+    fn call<'a, 'b, 'c>(&'a self, context: &'b Context, mut request: Request) -> Calling<'c>
+    where
+        'a: 'c,
+        'b: 'c,
+        Self: 'c,
+    {
         // What the component is was found out when it was loaded: it is not entered.
         if request.method == Method::Metadata {
-            return self.inner.call(context, request).await;
+            return self.inner.call(context, request);
         }
-        let _inside = Inside {
+        let inside = Inside {
             request: context.request.as_deref(),
             from: Instant::now(),
         };
@@ -76,22 +84,26 @@ impl Service for Annotated {
             .deadline
             .is_some_and(|deadline| deadline <= Instant::now())
         {
-            return Err(Error::new(
+            return Box::pin(ready(Err(Error::new(
                 ErrorKind::Deadline,
                 "the time for the request was over before it reached the component",
-            ));
+            ))));
         }
         let annotate = &self.annotate;
         let (method, reward) = (request.method, annotate.prepare(&mut request));
         let kept = Kept::of(method, &request.input);
-        let result = self.inner.call(context, request).await;
-        annotate.reward(reward, &result);
-        let response = result?;
-        annotate.report(method, &response);
-        if response.is_complete {
-            return Ok(response);
-        }
-        Ok(annotate.sign(method, kept, response))
+        let response = self.inner.call(context, request);
+        Box::pin(async move {
+            let _inside = inside;
+            let result = response.await;
+            annotate.reward(reward, &result);
+            let response = result?;
+            annotate.report(method, &response);
+            if response.is_complete {
+                return Ok(response);
+            }
+            Ok(annotate.sign(method, kept, response))
+        })
     }
 
     fn takes_raw_message(&self, method: Method, encoding: Encoding) -> bool {
@@ -155,7 +167,12 @@ impl Annotate {
             // Tags of the request that are no object cannot be joined with others.
             untyped.fields.remove(TAGS);
         }
-        meta.tags.extend(own.tags);
+        if meta.tags.is_empty() {
+            // Most requests bring none, and then nothing need be built anew.
+            meta.tags = own.tags;
+        } else {
+            meta.tags.extend(own.tags);
+        }
         // A response to feedback is protobuf, which knows typed metrics alone.
         let written = own.untyped.and_then(|own| own.metrics);
         let written = written.filter(|_| method != Method::SendFeedback);

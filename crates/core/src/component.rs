@@ -1,5 +1,6 @@
 //! A component written in Rust.
 
+use std::future::ready;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -10,7 +11,7 @@ use crate::method::Method;
 use crate::names::Names;
 use crate::raw::RawJson;
 use crate::request::{Feedback, Input, Request, Response};
-use crate::service::{Context, Service};
+use crate::service::{Calling, Context, Service};
 
 /// A model, router, transformer or combiner; [`service`] makes it something that can be served.
 ///
@@ -67,31 +68,35 @@ pub fn service(component: impl Component + 'static) -> Arc<dyn Service> {
 
 struct Adapter<C>(C);
 
-#[async_trait]
 impl<C: Component> Service for Adapter<C> {
-    async fn call(&self, context: &Context, request: Request) -> Result<Response> {
+    // The component's own future is handed on: an `async fn` would put another one around it, and
+    // move the whole request into that first.
+    fn call<'a, 'b, 'c>(&'a self, context: &'b Context, request: Request) -> Calling<'c>
+    where
+        'a: 'c,
+        'b: 'c,
+        Self: 'c,
+    {
         let component = &self.0;
         match (request.method, request.input) {
-            (Method::Predict, Input::Message(input)) => component.predict(context, input).await,
+            (Method::Predict, Input::Message(input)) => component.predict(context, input),
             (Method::TransformInput, Input::Message(input)) => {
-                component.transform_input(context, input).await
+                component.transform_input(context, input)
             }
             (Method::TransformOutput, Input::Message(input)) => {
-                component.transform_output(context, input).await
+                component.transform_output(context, input)
             }
-            (Method::Route, Input::Message(input)) => component.route(context, input).await,
-            (Method::Aggregate, Input::Messages(inputs)) => {
-                component.aggregate(context, inputs).await
-            }
+            (Method::Route, Input::Message(input)) => component.route(context, input),
+            (Method::Aggregate, Input::Messages(inputs)) => component.aggregate(context, inputs),
             (Method::SendFeedback, Input::Feedback(feedback)) => {
-                component.send_feedback(context, *feedback).await
+                component.send_feedback(context, *feedback)
             }
-            (Method::HealthStatus, Input::None) => component.health_status(context).await,
-            (Method::Metadata, Input::None) => {
+            (Method::HealthStatus, Input::None) => component.health_status(context),
+            (Method::Metadata, Input::None) => Box::pin(async move {
                 let metadata = component.metadata().await?;
                 Ok(Payload::Json(metadata).into())
-            }
-            (method, _) => Err(wrong_input(method)),
+            }),
+            (method, _) => Box::pin(ready(Err(wrong_input(method)))),
         }
     }
 }

@@ -54,7 +54,7 @@ pub use request::{Feedback, Input, Request, Response};
 pub use request_context::{Operation, RequestContext, RequestInfo, Trace};
 pub use request_id::RequestId;
 pub use sample::{MetricSource, Sample};
-pub use service::{Context, Encoding, Layer, RawMessage, Service};
+pub use service::{Calling, Context, Encoding, Layer, RawMessage, Service};
 pub use stage::Stage;
 pub use table::Table;
 pub use tensor::{DType, Element, ShapeError, Tensor};

@@ -1,5 +1,6 @@
 //! The one way in which a model is called.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -91,6 +92,9 @@ impl Context {
         }
     }
 }
+
+/// A call under way, where [`Service::call`] is written without `async`.
+pub type Calling<'a> = Pin<Box<dyn Future<Output = Result<Response>> + Send + 'a>>;
 
 /// What transports call: a component, or a layer around another service.
 ///

@@ -61,6 +61,10 @@ pub(crate) async fn collect<B: Buf, E>(
         Some(first) if first.len() > limits.size => return Err(limits.too_large()),
         Some(first) => first,
     };
+    // The claim is how the body is framed: it has ended here.
+    if claimed == Some(first.len() as u64) {
+        return Ok(first);
+    }
     let Some(second) = piece(body, limits).await? else {
         return Ok(first);
     };
@@ -161,6 +165,14 @@ mod tests {
         let whole = collected(std::slice::from_ref(&piece)).await.unwrap();
         assert_eq!(whole.as_ptr(), piece.as_ptr());
         assert_eq!(whole, piece);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_waited_for_beyond_the_claim() {
+        let piece = iter([Ok::<_, Infallible>(Bytes::from_static(b"abc"))]);
+        let mut body = piece.chain(pending());
+        let whole = collect(&mut body, Some(3), LIMITS).await.unwrap();
+        assert_eq!(whole, "abc");
     }
 
     #[tokio::test]

@@ -1,59 +1,32 @@
-//! The warp filter that a connection drives.
+//! The warp filter that a request goes through.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use http::{Request, Response};
-use hyper::body::{Body as HttpBody, Incoming};
-use hyper::service::Service;
-use hyper_util::service::TowerToHyperService;
-use warp::Filter;
+use hyper::body::Incoming;
+use tower_service::Service as _;
+use warp::Filter as _;
 use warp::reply::Reply as _;
 
 use crate::handler::Handler;
 use crate::head::Head;
 use crate::reply::{Body, Reply};
 
-/// A service that responds to HTTP requests, one clone for each connection.
-pub(crate) trait Http:
-    Service<
-        Request<Incoming>,
-        Response = Response<Self::Body>,
-        Error = Infallible,
-        Future: Send + 'static,
-    > + Clone
-    + Send
-    + Sync
-    + 'static
-{
-    type Body: HttpBody<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>>
-        + Send
-        + 'static;
-}
-
-impl<S, B> Http for S
-where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
-        + Clone
-        + Send
-        + Sync
-        + 'static,
-    S::Future: Send + 'static,
-    B: HttpBody + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    type Body = B;
-}
-
-/// One filter for all routes: the request brings its [`Head`] as an extension, and the handler's
-/// table says which route it is. So no request is rejected on its way.
-pub(crate) fn service(handler: Arc<Handler>) -> impl Http {
-    let respond = warp::ext::get::<Arc<Head>>()
-        .and(warp::body::stream())
-        .then(move |head, body| Arc::clone(&handler).handle(head, body))
+/// Responds to a request of which `http` has what [`Head::take`] has left.
+///
+/// One filter for all routes, and the handler's table says which route it is: so no request is
+/// rejected on its way. It is made for each request, which costs nothing, and brings the head along:
+/// as an extension of the request that would take four allocations.
+pub(crate) fn respond(
+    handler: Arc<Handler>,
+    head: Arc<Head>,
+    http: Request<Incoming>,
+) -> impl Future<Output = Result<warp::reply::Response, Infallible>> + Send {
+    let respond = warp::body::stream()
+        .then(move |body| Arc::clone(&handler).handle(Arc::clone(&head), body))
         .map(response);
-    TowerToHyperService::new(warp::service(respond))
+    warp::service(respond).call(http)
 }
 
 fn response(reply: Reply) -> warp::reply::Response {

@@ -27,7 +27,12 @@ impl Client {
     /// A request's head has come.
     pub(crate) fn start<B>(&self, request: &Request<B>) -> RequestGuard {
         let headers = request.headers();
-        let text = |name: &str| std::str::from_utf8(headers.get(name)?.as_bytes()).ok();
+        // Most requests have a handful of headers: comparing them is cheaper than parsing and hashing
+        // a name.
+        let text = |name: &str| {
+            let (_, value) = headers.iter().find(|(key, _)| key.as_str() == name)?;
+            std::str::from_utf8(value.as_bytes()).ok()
+        };
         self.observers.start(&REST, &text, || self.info(request))
     }
 

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::Config;
-use crate::filter::{self, Http};
+use crate::filter;
 use crate::handler::Handler;
 use crate::head::Head;
 use crate::observe::{self, Client};
@@ -77,8 +77,8 @@ impl Transport for Rest {
             observers: self.observers.clone(),
             address: connection.peer,
         };
-        let service = filter::service(Arc::clone(&self.handler));
-        run(self.builder.clone(), connection.io, client, service, drain)
+        let handler = Arc::clone(&self.handler);
+        run(self.builder.clone(), connection.io, client, handler, drain)
     }
 }
 
@@ -101,7 +101,7 @@ async fn run(
     builder: http1::Builder,
     io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     client: Client,
-    service: impl Http,
+    handler: Arc<Handler>,
     mut drain: Drain,
 ) {
     let draining = drain.clone();
@@ -109,8 +109,11 @@ async fn run(
         let guard = client.start(&http);
         let request = Arc::clone(guard.request());
         let head = Arc::new(Head::take(&mut http, Arc::clone(&request), client.address));
-        http.extensions_mut().insert(Arc::clone(&head));
-        let response = request.scope(service.call(http));
+        let response = request.scope(filter::respond(
+            Arc::clone(&handler),
+            Arc::clone(&head),
+            http,
+        ));
         let draining = draining.clone();
         async move {
             let mut response = response.await?;

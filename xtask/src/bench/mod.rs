@@ -16,6 +16,7 @@ mod load;
 mod loads;
 mod measures;
 mod models;
+mod native;
 mod observability;
 mod protobuf;
 mod protocol;
@@ -44,6 +45,7 @@ pub(crate) fn command() -> clap::Command {
         .subcommand(codec::command())
         .subcommand(protobuf::command())
         .subcommand(observability::command())
+        .subcommand(native::command())
 }
 
 /// Runs the bench that was chosen.
@@ -53,6 +55,7 @@ pub(crate) fn run(what: &ArgMatches) -> anyhow::Result<()> {
         Some(("codec", _)) => codec::run(),
         Some(("protobuf", options)) => protobuf::run(options),
         Some(("observability", options)) => observability::run(options),
+        Some(("native", options)) => native::run(options),
         Some(("rest", options)) => rest::run(options),
         Some(("grpc", options)) => grpc::run(options),
         _ => goals::run(what),

@@ -32,6 +32,10 @@ impl ContentType {
     /// What the header says; `None` without one.
     pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
         let value = headers.get(CONTENT_TYPE)?;
+        // As nearly all clients write it.
+        if value == "application/json" {
+            return Some(Self::Json);
+        }
         Some(value.to_str().map_or(Self::Other, Self::parse))
     }
 
