@@ -1,6 +1,6 @@
 //! A file as a component.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -46,7 +46,7 @@ pub fn component(
     let model = Model::load(file, output.as_deref())?;
     Ok(service(Onnx {
         metadata: metadata(file, &model),
-        file: file.to_owned(),
+        name: file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         compiled: Arc::new(Compiled {
             model,
             pace: Pace::default(),
@@ -56,7 +56,8 @@ pub fn component(
 }
 
 struct Onnx {
-    file: PathBuf,
+    /// The file without its folder, which is no client's matter.
+    name: String,
     compiled: Arc<Compiled>,
     offload: Offload,
     metadata: RawJson,
@@ -103,7 +104,7 @@ impl Onnx {
     fn wrong(&self, why: &str) -> Error {
         Error::new(
             ErrorKind::BadData,
-            format!("onnx:{}: {why}", self.file.display()),
+            format!("onnx:{}: {why}", self.name),
         )
     }
 }
