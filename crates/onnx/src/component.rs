@@ -46,7 +46,11 @@ pub fn component(
     let model = Model::load(file, output.as_deref())?;
     Ok(service(Onnx {
         metadata: metadata(file, &model),
-        name: file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        name: file
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned(),
         compiled: Arc::new(Compiled {
             model,
             pace: Pace::default(),
@@ -102,10 +106,7 @@ impl Component for Onnx {
 
 impl Onnx {
     fn wrong(&self, why: &str) -> Error {
-        Error::new(
-            ErrorKind::BadData,
-            format!("onnx:{}: {why}", self.name),
-        )
+        Error::new(ErrorKind::BadData, format!("onnx:{}: {why}", self.name))
     }
 }
 

@@ -5,14 +5,14 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use tract_onnx::model::OnnxOpRegister;
 use tract_onnx::pb::tensor_shape_proto::dimension;
 use tract_onnx::pb::type_proto::{Tensor, Value};
-use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TypeProto, ValueInfoProto};
+use tract_onnx::pb::{GraphProto, NodeProto, TypeProto, ValueInfoProto};
 
 use crate::ml::Labels;
 
 /// The name of the free side of all rows.
 pub(crate) const ROWS: &str = "rows";
 
-/// What exporters call the probabilities: scikit-learn's and XGBoost's without, and with, a
+/// What exporters call the probabilities: those of scikit-learn and XGBoost without, and with, a
 /// dictionary for each row.
 const PROBABILITIES: [&str; 2] = ["probabilities", "output_probability"];
 

@@ -63,7 +63,7 @@ pub(crate) struct InputInfo {
 
 /// The array of a request; `Err` says what was found instead.
 pub(crate) fn array(message: Message) -> Result<Tensor, String> {
-    let (Payload::Array(Array { elements, .. })) = message.payload else {
+    let Payload::Array(Array { elements, .. }) = message.payload else {
         return Err("none".to_owned());
     };
     match elements {

@@ -12,7 +12,14 @@ fn command(file: &str) -> ServerCommand {
     ServerCommand::new(&*SERVER, root())
         .env("PATH", "")
         .args(&[&*format!("onnx:{file}")])
-        .args(["--http-port", "0", "--grpc-port", "0", "--metrics-port", "0"])
+        .args([
+            "--http-port",
+            "0",
+            "--grpc-port",
+            "0",
+            "--metrics-port",
+            "0",
+        ])
 }
 
 fn recorded(name: &str) -> String {
@@ -31,7 +38,9 @@ fn prediction(name: &str) -> (Vec<Vec<f64>>, Vec<Vec<f64>>) {
     let expected: Vec<Vec<f64>> = serde_json::from_value(case["expected"].clone()).unwrap();
     let whole = |row: Vec<Option<f64>>| row.into_iter().collect::<Option<Vec<f64>>>();
     let pairs = rows.into_iter().zip(expected);
-    pairs.filter_map(|(row, expected)| Some((whole(row)?, expected))).unzip()
+    pairs
+        .filter_map(|(row, expected)| Some((whole(row)?, expected)))
+        .unzip()
 }
 
 #[track_caller]
@@ -39,7 +48,10 @@ fn is_near(found: &[f64], expected: &[Vec<f64>]) {
     let expected: Vec<f64> = expected.iter().flatten().copied().collect();
     assert_eq!(found.len(), expected.len());
     for (found, expected) in found.iter().zip(expected) {
-        assert!((found - expected).abs() < 1e-5 * expected.abs().max(1.0), "{found} {expected}");
+        assert!(
+            (found - expected).abs() < 1e-5 * expected.abs().max(1.0),
+            "{found} {expected}"
+        );
     }
 }
 
@@ -67,18 +79,33 @@ fn files_predict_what_their_libraries_do_over_both_transports() {
 fn a_file_says_what_it_is_and_what_it_takes() {
     let server = command(&recorded("iris")).start().unwrap();
     let metadata = send_json(&server, &Request::get("/metadata")).1;
-    assert_eq!((&metadata["name"], &metadata["platform"]), (&json!("iris"), &json!("onnx")));
+    assert_eq!(
+        (&metadata["name"], &metadata["platform"]),
+        (&json!("iris"), &json!("onnx"))
+    );
     let input = json!({"name": "lengths", "datatype": "FP32", "shape": [-1, 4]});
     assert_eq!(metadata["inputs"], json!([input]));
 
     let body = json!({"data": {"ndarray": [[6.2, 2.8, 4.8, 1.8]]}}).to_string();
     let response = send_json(&server, &Request::json("/predict", body)).1;
-    assert_eq!(response["data"]["names"], json!(["setosa", "versicolor", "virginica"]));
+    assert_eq!(
+        response["data"]["names"],
+        json!(["setosa", "versicolor", "virginica"])
+    );
 
     for (body, expected) in [
-        (json!({"data": {"ndarray": [[1, 2, 3]]}}), "of shape (n, 4); this request has shape (1, 3)"),
-        (json!({"data": {"ndarray": [[1, 2, 3, 1e300]]}}), "lengths takes float32: 1e300 does not"),
-        (json!({"data": {"ndarray": [["a", "b", "c", "d"]]}}), "an array of numbers in data"),
+        (
+            json!({"data": {"ndarray": [[1, 2, 3]]}}),
+            "of shape (n, 4); this request has shape (1, 3)",
+        ),
+        (
+            json!({"data": {"ndarray": [[1, 2, 3, 1e300]]}}),
+            "lengths takes float32: 1e300 does not",
+        ),
+        (
+            json!({"data": {"ndarray": [["a", "b", "c", "d"]]}}),
+            "an array of numbers in data",
+        ),
         (json!({"strData": "x"}), "this request has none"),
     ] {
         let request = Request::json("/predict", body.to_string());
@@ -94,13 +121,20 @@ fn a_check_describes_a_file_and_a_start_refuses_a_bad_one() {
     assert_eq!(ended.code, Some(0), "{}", ended.log);
     let expected = "component    onnx:examples/onnx/iris.onnx (MODEL)";
     assert!(ended.output.contains(expected), "{}", ended.output);
-    assert!(ended.output.contains("\"producer\":\"skl2onnx"), "{}", ended.output);
+    assert!(
+        ended.output.contains("\"producer\":\"skl2onnx"),
+        "{}",
+        ended.output
+    );
 
     let output = json!([{"name": "output", "type": "STRING", "value": "scores"}]).to_string();
     for (command, expected) in [
         (command("none.onnx"), "cannot read the ONNX file none.onnx"),
         (command("README.md"), "README.md is no ONNX file"),
-        (command(&recorded("unknown_operator")), "needs the operators com.example.Frobnicate"),
+        (
+            command(&recorded("unknown_operator")),
+            "needs the operators com.example.Frobnicate",
+        ),
         (
             command(&recorded("iris")).args(["--parameters", &output]),
             "there is no output \"scores\", it must be one of label, probabilities",

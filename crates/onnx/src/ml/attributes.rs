@@ -2,7 +2,7 @@
 
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::{NodeProto, TensorProto};
-use tract_onnx::prelude::{TractResult, anyhow::bail};
+use tract_onnx::tract_hir::internal::{TractResult, bail};
 
 /// The labels of classes.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 
 use tract_onnx::pb::NodeProto;
-use tract_onnx::prelude::TractResult;
-use tract_onnx::prelude::anyhow::{Error, bail};
 use tract_onnx::tract_hir::internal::*;
 
 use super::RowFunction;
@@ -53,7 +51,7 @@ struct ByRow {
 
 impl ByRow {
     fn width(&self, columns: usize) -> TractResult<usize> {
-        self.function.width(columns).map_err(Error::msg)
+        self.function.width(columns).map_err(TractError::msg)
     }
 
     fn label_type(&self) -> Option<DatumType> {

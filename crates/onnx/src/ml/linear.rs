@@ -2,7 +2,7 @@
 
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
-use tract_onnx::prelude::{TractResult, anyhow::ensure};
+use tract_onnx::tract_hir::internal::{TractResult, ensure};
 
 use super::RowFunction;
 use super::attributes::{floats, labels};

@@ -1,7 +1,7 @@
 //! What becomes of scores at the end of a classifier or a regressor.
 
 use tract_onnx::pb::NodeProto;
-use tract_onnx::prelude::{TractResult, anyhow::bail};
+use tract_onnx::tract_hir::internal::{TractResult, bail};
 
 /// The attribute `post_transform`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
-use tract_onnx::prelude::{TractResult, anyhow::bail, anyhow::ensure};
+use tract_onnx::tract_hir::internal::{TractResult, bail, ensure};
 
 use super::attributes::{floats_or_tensor, indices};
 
@@ -280,7 +280,8 @@ mod tests {
             columns: 1,
         };
         for (value, expected) in [(1.0, 0..1), (1.1, 1..3), (f64::NAN, 0..1)] {
-            let leaves: Vec<_> = trees.leaves(&[value]).collect();
+            let row = [value];
+            let leaves: Vec<_> = trees.leaves(&row).collect();
             assert_eq!(leaves, [&trees.weights[expected], &[]], "{value}");
         }
     }
