@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
-use super::RowFunction;
 use super::attributes::Labels;
+use super::function::RowFunction;
 
 /// What a builder of operators returns; the list is for outer values, which none of ours reads.
 pub(super) type Built = TractResult<(Box<dyn InferenceOp>, Vec<String>)>;

@@ -4,9 +4,9 @@ use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::{TractResult, ensure};
 
-use super::RowFunction;
 use super::attributes::{floats, labels};
 use super::by_row::{Built, by_row, classifier};
+use super::function::RowFunction;
 use super::transform::{Transform, TwoClasses};
 
 /// Scores that are linear in the row.

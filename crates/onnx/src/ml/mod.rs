@@ -5,26 +5,16 @@
 mod attributes;
 mod by_row;
 mod extract;
+mod function;
 mod linear;
 mod rows;
 mod transform;
 mod tree;
 mod tree_nodes;
 
-use std::fmt;
-
 use tract_onnx::model::OnnxOpRegister;
 
 pub(crate) use self::attributes::Labels;
-
-/// A function from one row of numbers to another.
-trait RowFunction: fmt::Debug + Send + Sync {
-    /// How many numbers come out of a row of so many; `Err` says why such rows do not do.
-    fn width(&self, columns: usize) -> Result<usize, String>;
-
-    /// Writes the row of `output`, which is as wide as `width` says.
-    fn apply(&self, row: &[f64], output: &mut [f64]);
-}
 
 /// Adds them all, in place of tract's own where it has one.
 pub(crate) fn register(register: &mut OnnxOpRegister) {

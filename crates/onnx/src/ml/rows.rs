@@ -4,9 +4,9 @@ use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::bail;
 
-use super::RowFunction;
 use super::attributes::floats;
 use super::by_row::{Built, by_row};
+use super::function::RowFunction;
 
 /// A list of one number for all columns, or of one for each.
 #[derive(Debug)]
