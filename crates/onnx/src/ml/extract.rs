@@ -53,9 +53,11 @@ impl Expansion for Extract {
         let sides = model.outlet_fact(inputs[1])?.shape.to_tvec();
         let count: TDim = sides.iter().product();
         let to_integers = cast(i64::datum_type());
-        let indices = model.wire_node(format!("{prefix}.indices"), to_integers, &[inputs[1]])?;
-        let flat = AxisOp::Reshape(0, sides, tvec!(count));
-        let indices = model.wire_node(format!("{prefix}.flat"), flat, &indices)?;
+        let mut indices = model.wire_node(format!("{prefix}.indices"), to_integers, &[inputs[1]])?;
+        if sides.len() != 1 {
+            let flat = AxisOp::Reshape(0, sides, tvec!(count));
+            indices = model.wire_node(format!("{prefix}.flat"), flat, &indices)?;
+        }
         let gather = Gather::new(rank - 1);
         let name = if rank > 1 {
             prefix.to_owned()
