@@ -53,7 +53,8 @@ impl Expansion for Extract {
         let sides = model.outlet_fact(inputs[1])?.shape.to_tvec();
         let count: TDim = sides.iter().product();
         let to_integers = cast(i64::datum_type());
-        let mut indices = model.wire_node(format!("{prefix}.indices"), to_integers, &[inputs[1]])?;
+        let mut indices =
+            model.wire_node(format!("{prefix}.indices"), to_integers, &[inputs[1]])?;
         if sides.len() != 1 {
             let flat = AxisOp::Reshape(0, sides, tvec!(count));
             indices = model.wire_node(format!("{prefix}.flat"), flat, &indices)?;
