@@ -9,8 +9,8 @@ use anyhow::{bail, ensure};
 use crate::shell::{cargo, metadata, output, root, run, say, target, with_path};
 use crate::{tools, venv};
 
-/// The protobuf half of the codec, which is off by default.
-pub(crate) const PROTO: &str = "streeling-codec/proto";
+/// What is off by default and tested: the protobuf half of the codec, ONNX files as components.
+pub(crate) const TESTED: &str = "streeling-codec/proto,streeling/onnx";
 
 /// A build that is run: `streeling-NAME` lies beside the whole server, where its tests look for it.
 struct Build {
@@ -33,6 +33,7 @@ const BUILDS: &[Build] = &[
             "opentelemetry",
             "opentelemetry_sdk",
             "thrift",
+            "tract-core",
         ],
     },
     Build {
@@ -147,7 +148,7 @@ pub(crate) fn build() -> anyhow::Result<()> {
     // The tests of the whole server run this executable, which no test target builds.
     run(cargo()
         .args(["build", "--workspace", "--bins", "--tests", "--locked"])
-        .args(["--features", PROTO]))
+        .args(["--features", TESTED]))
 }
 
 /// Looks for packages that a build with only these features must not have.

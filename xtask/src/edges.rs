@@ -26,6 +26,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("streeling-metrics", &["streeling-core", "streeling-net"]),
     ("streeling-net", &[]),
+    ("streeling-onnx", &["streeling-core", "streeling-net"]),
     ("streeling-proto", &[]),
     ("streeling-codec", &["streeling-core"]),
     ("streeling-python", &["streeling-codec", "streeling-core"]),
@@ -48,6 +49,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "streeling-grpc",
             "streeling-metrics",
             "streeling-net",
+            "streeling-onnx",
             "streeling-python",
             "streeling-rest",
             "streeling-tracing",
@@ -119,6 +121,17 @@ const ABSENT: &[(&str, &[&str])] = &[
         "streeling-net",
         &["hyper", "warp", "tonic", "prost", "clap"],
     ),
+    (
+        "streeling-onnx",
+        &[
+            "hyper",
+            "warp",
+            "tonic",
+            "clap",
+            "prometheus",
+            "command-fds",
+        ],
+    ),
     // hyper and tonic's client come with the exporter by OTLP; servers and TLS must not.
     (
         "streeling-tracing",
@@ -138,7 +151,10 @@ const ABSENT: &[(&str, &[&str])] = &[
 
 /// What only one crate of ours may name outside its tests, by the start of its name: or the lock
 /// file ends up with versions of it that were never chosen.
-const NAMED_BY: &[(&str, &str)] = &[("opentelemetry", "streeling-tracing")];
+const NAMED_BY: &[(&str, &str)] = &[
+    ("opentelemetry", "streeling-tracing"),
+    ("tract", "streeling-onnx"),
+];
 
 /// Checks these tables against what Cargo knows.
 pub(crate) fn run() -> anyhow::Result<()> {

@@ -14,6 +14,7 @@ mod docs;
 mod edges;
 mod fuzz;
 mod instructions;
+mod onnx;
 mod options;
 mod parity;
 mod pythons;
@@ -54,6 +55,7 @@ fn run(matches: &ArgMatches) -> anyhow::Result<()> {
         Some(("parity", options)) => parity::run_options(options),
         Some(("instructions", options)) => instructions::run_options(options),
         Some(("fuzz", options)) => fuzz::run_targets(options),
+        Some(("onnx", _)) => onnx::record(),
         Some(("edges", _)) => edges::run(),
         Some(("standin", options)) => standin::run_options(options),
         Some(("style", _)) => style::run(),
@@ -96,6 +98,11 @@ fn command() -> Command {
                         .action(ArgAction::SetTrue)
                         .help("Fail if a file is out of date instead of writing it"),
                 ),
+        )
+        .subcommand(
+            Command::new("onnx").about(
+                "Train models, export them to ONNX, and record what their libraries predict",
+            ),
         )
         .subcommand(Command::new("edges").about("Check which crate may depend on which"))
         .subcommand(Command::new("style").about(

@@ -9,7 +9,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgMatches};
 
 use self::Work::{Partial, Whole};
-use crate::builds::PROTO;
+use crate::builds::TESTED;
 use crate::shell::{cargo, root, run, say, timed};
 use crate::{
     builds, codegen, deny, differential, docs, edges, instructions, pythons, style, tools, venv,
@@ -193,7 +193,7 @@ fn tests() -> anyhow::Result<()> {
 pub(crate) fn test_command(python: &Path) -> anyhow::Result<Command> {
     let mut command = cargo();
     command
-        .args(["test", "--workspace", "--features", PROTO])
+        .args(["test", "--workspace", "--features", TESTED])
         .arg("--locked")
         .env("STREELING_TEST_PYTHON", python)
         .env("STREELING_TEST_STUBS", venv::STUBS.ensure()?)
@@ -255,6 +255,7 @@ fn python_code() -> anyhow::Result<()> {
             "format",
             "--check",
             "--quiet",
+            "crates/onnx/tests",
             "crates/python/python",
             "deploy/image",
             "examples",

@@ -155,6 +155,19 @@ pub(crate) const FRAMEWORKS: Venv = Venv {
     ],
 };
 
+/// What trains models and exports them to ONNX. The files that are recorded hold these versions'
+/// numbers.
+pub(crate) const ONNX: Venv = Venv {
+    name: "onnx",
+    packages: &[
+        "scikit-learn==1.9.1",
+        "xgboost-cpu==3.2.0",
+        "skl2onnx==1.20.0",
+        "onnxmltools==1.16.0",
+        "onnx==1.23.2",
+    ],
+};
+
 /// cargo-fuzz, built.
 pub(crate) const CARGO_FUZZ: Venv = Venv {
     name: "cargo-fuzz",

@@ -1,7 +1,12 @@
+use std::ffi::OsStr;
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 /// What a name of a component that is compiled in starts with.
 const BUILT_IN: &str = "rust:";
+
+/// What stands before an ONNX file.
+const ONNX: &str = "onnx:";
 
 /// What to serve.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,6 +15,8 @@ pub enum ComponentName {
     Python(InterfaceName),
     /// A component that is compiled in, by its name without `rust:`.
     BuiltIn(String),
+    /// An ONNX file.
+    Onnx(PathBuf),
 }
 
 impl ComponentName {
@@ -17,6 +24,12 @@ impl ComponentName {
     ///
     /// What is wrong with the name, for a person.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        if let Some(file) = text.strip_prefix(ONNX) {
+            return match Path::new(file).file_stem() {
+                Some(_) => Ok(Self::Onnx(file.into())),
+                None => Err(format!("{file:?} is no name of a file")),
+            };
+        }
         match text.strip_prefix(BUILT_IN) {
             Some(name) if is_identifier(name) => Ok(Self::BuiltIn(name.to_owned())),
             Some(name) => Err(format!("{name:?} is no name of a component")),
@@ -24,12 +37,14 @@ impl ComponentName {
         }
     }
 
-    /// Its own name, without the module of a class.
+    /// Its own name, without the module of a class, or the folder and the extension of a file.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
             Self::Python(interface) => &interface.class,
             Self::BuiltIn(name) => name,
+            // A path that was not text has not been parsed.
+            Self::Onnx(file) => file.file_stem().and_then(OsStr::to_str).unwrap_or_default(),
         }
     }
 }
@@ -39,6 +54,7 @@ impl fmt::Display for ComponentName {
         match self {
             Self::Python(interface) => interface.fmt(f),
             Self::BuiltIn(name) => write!(f, "{BUILT_IN}{name}"),
+            Self::Onnx(file) => write!(f, "{ONNX}{}", file.display()),
         }
     }
 }
@@ -145,6 +161,19 @@ mod tests {
         let class = ComponentName::parse("iris.Iris").unwrap();
         assert_eq!((class.name(), &*class.to_string()), ("Iris", "iris.Iris"));
         for text in ["rust:", "rust:a b", "rust:a.b", "Rust:echo", "go:echo"] {
+            assert!(ComponentName::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_file_has_a_prefix_of_its_own() {
+        let file = ComponentName::parse("onnx:models/iris.v2.onnx").unwrap();
+        assert_eq!(file, ComponentName::Onnx("models/iris.v2.onnx".into()));
+        assert_eq!(
+            (file.name(), &*file.to_string()),
+            ("iris.v2", "onnx:models/iris.v2.onnx")
+        );
+        for text in ["onnx:", "onnx:/", "onnx:.."] {
             assert!(ComponentName::parse(text).is_err(), "{text}");
         }
     }

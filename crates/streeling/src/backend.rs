@@ -1,5 +1,6 @@
 //! What is served: a component in this process, or a Python class in worker processes.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +44,7 @@ impl Backend {
         }
         match &settings.component.interface {
             ComponentName::BuiltIn(name) => builtin(name, settings).map(Self::InProcess),
+            ComponentName::Onnx(file) => onnx(file, settings).map(Self::InProcess),
             ComponentName::Python(class) => Self::python(class, settings),
         }
     }
@@ -193,5 +195,20 @@ pub(crate) fn builtin(name: &str, _: &Settings) -> Result<Arc<dyn Service>, Serv
     Err(ServeError::Feature {
         usage: format!("serving the component rust:{name} (interface_name)"),
         feature: "builtin",
+    })
+}
+
+/// The component of an ONNX file.
+#[cfg(feature = "onnx")]
+pub(crate) fn onnx(file: &Path, settings: &Settings) -> Result<Arc<dyn Service>, ServeError> {
+    let parameters = settings.component.parameters.to_python_json();
+    Ok(streeling_onnx::component(file, &parameters)?)
+}
+
+#[cfg(not(feature = "onnx"))]
+pub(crate) fn onnx(file: &Path, _: &Settings) -> Result<Arc<dyn Service>, ServeError> {
+    Err(ServeError::Feature {
+        usage: format!("serving the file onnx:{} (interface_name)", file.display()),
+        feature: "onnx",
     })
 }

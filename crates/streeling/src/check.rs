@@ -10,7 +10,7 @@ use streeling_core::{Context, ErrorKind, Input, Method, Payload, Request, Respon
 #[cfg(feature = "python")]
 use {crate::pools, streeling_config::InterfaceName, streeling_python::Pool};
 
-use crate::backend::builtin;
+use crate::backend::{builtin, onnx};
 use crate::error::ServeError;
 use crate::pidfile::{Pidfile, PidfileError};
 use crate::{layout, ports};
@@ -33,6 +33,7 @@ impl Report {
     pub async fn make(settings: &Settings) -> Result<Self, ServeError> {
         match &settings.component.interface {
             ComponentName::BuiltIn(name) => Self::of(settings, &builtin(name, settings)?).await,
+            ComponentName::Onnx(file) => Self::of(settings, &onnx(file, settings)?).await,
             #[cfg(feature = "python")]
             ComponentName::Python(class) => Self::of_class(settings, class).await,
             #[cfg(not(feature = "python"))]

@@ -79,6 +79,10 @@ pub enum ServeError {
     #[cfg(feature = "builtin")]
     #[error(transparent)]
     Builtin(#[from] streeling_builtin::BuiltinError),
+    /// The ONNX file cannot be served, or takes other parameters.
+    #[cfg(feature = "onnx")]
+    #[error(transparent)]
+    Onnx(#[from] streeling_onnx::OnnxError),
     /// Every transport is switched off, or not compiled in.
     #[error("nothing to serve: {NOTHING}")]
     Nothing,
@@ -119,6 +123,8 @@ impl ServeError {
             Self::Traces(streeling_tracing::StartError::Backend { .. }) => 2,
             #[cfg(feature = "builtin")]
             Self::Builtin(_) => 2,
+            #[cfg(feature = "onnx")]
+            Self::Onnx(_) => 2,
             Self::Pidfile(_) | Self::Feature { .. } | Self::Nothing => 2,
             #[cfg(feature = "python")]
             Self::Interpreter { .. } => 2,

@@ -31,6 +31,7 @@ mod memory;
 mod metrics;
 mod model_servers;
 mod native;
+mod onnx;
 mod parity;
 mod passthrough;
 mod pidfile;

@@ -130,9 +130,11 @@ impl Kind for Interface {
     fn allowed(&self, language: Language) -> String {
         match language {
             English => "a class's name, module and class with a dot between, or rust: and the \
-                name of a component that is compiled in"
+                name of a component that is compiled in, or onnx: and the path of a file"
                 .to_owned(),
-            Chinese => "类名，或以点号连接的模块名和类名，或 rust: 加编译在内的组件名".to_owned(),
+            Chinese => "类名，或以点号连接的模块名和类名，或 rust: 加编译在内的组件名，\
+                或 onnx: 加文件路径"
+                .to_owned(),
         }
     }
 
@@ -142,7 +144,9 @@ impl Kind for Interface {
 
     #[cfg(test)]
     fn examples(&self) -> Examples {
-        let refused = ["", "a..b", "1a", "a/b.C", "a.b c", "rust:", "rust:a.b"];
+        let refused = [
+            "", "a..b", "1a", "a/b.C", "a.b c", "rust:", "rust:a.b", "onnx:",
+        ];
         Examples::new(["pkg.Iris", "rust:echo"], &refused)
     }
 }

@@ -95,17 +95,19 @@ pub(crate) static INTERFACE_NAME: Row = Row {
     group: Group::Component,
     status: Status::Active,
     meaning: Text {
-        en: "What to serve: a Python class, or a component that is compiled in",
-        zh: "要部署的 Python 类，或编译在内的组件",
+        en: "What to serve: a Python class, an ONNX file, or a component that is compiled in",
+        zh: "要部署的 Python 类、ONNX 文件，或编译在内的组件",
     },
     detail: Text {
         en: "In a name with a dot, the part before the last dot is the module and the last part \
              is the class. In a name without, module and class have the same name. Compiled in \
              are rust:echo, which returns what it is given, and rust:mean_classifier, which needs \
-             no training. In a program of your own that serves a component in Rust it may be left \
-             out.",
+             no training. onnx: and a path is an ONNX file, served without Python, by builds that \
+             have the Cargo feature 'onnx'. In a program of your own that serves a component in \
+             Rust it may be left out.",
         zh: "名称中含点号时，最后一个点号之前是模块名，之后是类名；不含点号时，模块与类同名。\
              编译在内的组件：rust:echo 原样返回输入，rust:mean_classifier 无需训练。\
+             onnx: 加路径表示 ONNX 文件，不需要 Python，构建时须启用 Cargo 特性 'onnx'。\
              在自行编写、部署 Rust 组件的程序中可以省略。",
     },
 };
