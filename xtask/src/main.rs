@@ -14,6 +14,7 @@ mod docs;
 mod edges;
 mod fuzz;
 mod instructions;
+mod manifests;
 mod options;
 mod parity;
 mod pythons;
@@ -56,6 +57,7 @@ fn run(matches: &ArgMatches) -> anyhow::Result<()> {
         Some(("fuzz", options)) => fuzz::run_targets(options),
         Some(("edges", _)) => edges::run(),
         Some(("standin", options)) => standin::run_options(options),
+        Some(("manifests", _)) => manifests::run(),
         Some(("style", _)) => style::run(),
         Some(("acceptance", parts)) => acceptance::run(parts),
         Some(("bench", what)) => bench::run(what),
@@ -107,6 +109,10 @@ fn command() -> Command {
             Command::new("collector").about(
                 "Run a real OpenTelemetry Collector that shows the spans it gets, until Ctrl-C",
             ),
+        )
+        .subcommand(
+            Command::new("manifests")
+                .about("Check the manifests of deploy/ and the values of the chart"),
         )
         .subcommand(differential::command())
         .subcommand(dist::command())
