@@ -20,7 +20,7 @@ use crate::shell::{root, say};
 /// Objects of a server without Seldon Core.
 const PLAIN: &str = "deploy/kubernetes";
 
-/// SeldonDeployments.
+/// Each a `SeldonDeployment`.
 const SELDON: [&str; 2] = ["deploy/seldon", "deploy/seldon/graphs"];
 
 /// The page that says how to choose what is set in them.
