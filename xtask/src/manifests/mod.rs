@@ -7,6 +7,8 @@ mod object;
 mod pod;
 mod server;
 mod set;
+#[cfg(test)]
+mod tests;
 mod values;
 
 use std::fs;
