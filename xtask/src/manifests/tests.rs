@@ -51,12 +51,6 @@ fn mistakes_in_a_pod_are_found() {
             (file, "port: metrics", "port: http", "startupProbe must be"),
             (
                 file,
-                "readinessProbe:",
-                "# startupProbe:",
-                "readinessProbe is missing",
-            ),
-            (
-                file,
                 "containerPort: 5000",
                 "containerPort: 5001",
                 "ports are",
