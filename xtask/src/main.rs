@@ -15,6 +15,7 @@ mod edges;
 mod fuzz;
 mod instructions;
 mod onnx;
+mod manifests;
 mod options;
 mod parity;
 mod pythons;
@@ -58,6 +59,7 @@ fn run(matches: &ArgMatches) -> anyhow::Result<()> {
         Some(("onnx", _)) => onnx::record(),
         Some(("edges", _)) => edges::run(),
         Some(("standin", options)) => standin::run_options(options),
+        Some(("manifests", _)) => manifests::run(),
         Some(("style", _)) => style::run(),
         Some(("acceptance", parts)) => acceptance::run(parts),
         Some(("bench", what)) => bench::run(what),
@@ -112,6 +114,10 @@ fn command() -> Command {
             Command::new("collector").about(
                 "Run a real OpenTelemetry Collector that shows the spans it gets, until Ctrl-C",
             ),
+        )
+        .subcommand(
+            Command::new("manifests")
+                .about("Check the manifests of deploy/ and the values of the chart"),
         )
         .subcommand(differential::command())
         .subcommand(dist::command())

@@ -12,7 +12,8 @@ use self::Work::{Partial, Whole};
 use crate::builds::TESTED;
 use crate::shell::{cargo, root, run, say, timed};
 use crate::{
-    builds, codegen, deny, differential, docs, edges, instructions, pythons, style, tools, venv,
+    builds, codegen, deny, differential, docs, edges, instructions, manifests, pythons, style,
+    tools, venv,
 };
 
 /// A check: its name, what it does, and the work.
@@ -38,6 +39,11 @@ const CHECKS: &[Check] = &[
         "generated-pages",
         "docs/ is what the code says",
         Whole(generated_pages),
+    ),
+    (
+        "manifests",
+        "deploy/ is what a cluster takes, and fits together",
+        Whole(manifests::run),
     ),
     (
         "generated-types",

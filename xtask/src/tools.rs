@@ -15,6 +15,9 @@ const GRPCURL: &str = "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.8.9";
 /// What makes a collector of the modules that a manifest names, which has the same version.
 const COLLECTOR_BUILDER: &str = "go.opentelemetry.io/collector/cmd/builder@v0.165.0";
 
+/// What makes manifests of a chart.
+const HELM: &str = "helm.sh/helm/v3/cmd/helm@v3.22.0";
+
 /// Makes grpcurl unless it is there in the same version; gives its path.
 pub(crate) fn grpcurl() -> anyhow::Result<PathBuf> {
     installed("grpcurl", GRPCURL).context("Go 1.18 or newer is needed (Debian: golang-go)")
@@ -24,6 +27,11 @@ pub(crate) fn grpcurl() -> anyhow::Result<PathBuf> {
 pub(crate) fn collector_builder() -> anyhow::Result<PathBuf> {
     installed("builder", COLLECTOR_BUILDER)
         .context("Go 1.26 or newer is needed (see https://go.dev/dl)")
+}
+
+/// Makes helm unless it is there in the same version; gives its path.
+pub(crate) fn helm() -> anyhow::Result<PathBuf> {
+    installed("helm", HELM).context("Go 1.26 or newer is needed (see https://go.dev/dl)")
 }
 
 /// Installs the oldest Rust that `Cargo.toml` promises unless it is there; gives its name.

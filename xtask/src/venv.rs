@@ -55,6 +55,12 @@ pub(crate) const TOOLS: Venv = Venv {
     packages: &["numpy", "ruff==0.14.10", "mypy==1.19.1"],
 };
 
+/// What judges values by a JSON Schema.
+pub(crate) const SCHEMA: Venv = Venv {
+    name: "schema",
+    packages: &["jsonschema==4.25.1"],
+};
+
 /// The oldest versions, of those that have wheels, of what a worker may import.
 pub(crate) const OLDEST: Venv = Venv {
     name: "oldest",

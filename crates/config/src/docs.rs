@@ -7,7 +7,7 @@ use crate::language::{Language, Text};
 use crate::row::{DefaultValue, Group, Row};
 use crate::settings::component::VIRTUAL_ENV;
 use crate::settings::rows;
-use crate::tracing::variables;
+use crate::tracing;
 
 mod prose;
 
@@ -32,6 +32,13 @@ pub fn reference(language: Language) -> String {
     }
     others(&mut page, language);
     page
+}
+
+/// Every variable that is a setting: those of the rows, then OpenTelemetry's own.
+pub fn variables() -> impl Iterator<Item = &'static str> {
+    let rows = rows().flat_map(|row| row.variables);
+    let standard = tracing::variables().flat_map(|variable| variable.names);
+    rows.chain(standard).copied()
 }
 
 /// The columns of a table of settings.
@@ -100,7 +107,7 @@ fn otel(page: &mut String, language: Language) {
     ];
     let head = head(columns, language);
     let _ = write!(page, "\n{}\n{head}", prose::OTEL.get(language));
-    for variable in variables() {
+    for variable in tracing::variables() {
         page.push_str(&line([
             names(variable.names, language),
             variable.default.get(language).to_owned(),

@@ -83,6 +83,14 @@ fn call(
     server: SocketAddr,
     of: impl AsyncFnOnce(ModelClient<Channel>) -> Result<Response<SeldonMessage>, Status>,
 ) -> Result<SeldonMessage, Status> {
+    connected(server, async |channel| of(ModelClient::new(channel)).await)
+}
+
+/// Makes one call on a connection of its own.
+pub(crate) fn connected(
+    server: SocketAddr,
+    call: impl AsyncFnOnce(Channel) -> Result<Response<SeldonMessage>, Status>,
+) -> Result<SeldonMessage, Status> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -91,7 +99,7 @@ fn call(
         let call = async {
             let channel = Endpoint::from_shared(format!("http://{server}")).unwrap();
             let channel = channel.connect().await.unwrap();
-            Ok(of(ModelClient::new(channel)).await?.into_inner())
+            Ok(call(channel).await?.into_inner())
         };
         tokio::time::timeout(TIMEOUT, call).await.unwrap()
     })

@@ -1,6 +1,5 @@
-//! The manifests of `deploy/seldon`, applied to the server as the operator does it.
-
-mod operator;
+//! The manifests of `deploy/seldon`, applied to the server as the operator does it, and the
+//! Deployment without Seldon Core.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,11 +11,11 @@ use serde_json::{Value, json};
 use streeling_testkit::{Request, Server, ServerCommand};
 use tempfile::TempDir;
 
-use self::operator::{Deployed, folder};
 use crate::grpc_client::{predict, tensor, values};
 use crate::metrics::{scrape_at, value};
+use crate::operator::{Deployed, folder};
 use crate::processes::{listening, workers};
-use crate::support::{Gate, PYTHON, bare_command, eventually, send_json};
+use crate::support::{Gate, PYTHON, TIMEOUT, bare_command, eventually, root, send_json};
 
 /// Is in the log once for every call of `load()`.
 const LOADED: &str = "load() was called";
@@ -176,6 +175,45 @@ fn operator_takes_every_manifest_and_the_page_explains_it() {
         count += 1;
     }
     assert!(count >= 2, "{count} manifests");
+}
+
+/// A document of `deploy/kubernetes`.
+fn plain(file: &str) -> Value {
+    let path = root().join("deploy/kubernetes").join(file);
+    serde_yaml_ng::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+#[test]
+fn deployment_without_seldon_core_has_the_pages_that_it_is_probed_by() {
+    let deployment = plain("deployment.yaml");
+    let container = &deployment["spec"]["template"]["spec"]["containers"][0];
+    let mut command = bare_command(&root().join("examples/iris"))
+        .env("STREELING_PYTHON", &*PYTHON)
+        .env("PREDICTIVE_UNIT_HTTP_SERVICE_PORT", "0")
+        .env("PREDICTIVE_UNIT_GRPC_SERVICE_PORT", "0")
+        .args(["Iris"]);
+    for variable in container["env"].as_array().unwrap() {
+        let [name, value] = ["name", "value"].map(|key| variable[key].as_str().unwrap());
+        command = command.env(name, value);
+    }
+    let server = command.start().unwrap();
+    let get = |path: &Value| {
+        let request = Request::get(path.as_str().unwrap());
+        request.send(server.metrics_address(), TIMEOUT).unwrap()
+    };
+    for probe in ["startupProbe", "readinessProbe", "livenessProbe"] {
+        let response = get(&container[probe]["httpGet"]["path"]);
+        assert_eq!(response.status, 200, "{probe}");
+    }
+    let monitor = plain("podmonitor.yaml");
+    let scrape = get(&monitor["spec"]["podMetricsEndpoints"][0]["path"]);
+    let scrape = String::from_utf8(scrape.body).unwrap();
+    assert!(scrape.contains("\nstreeling_queue_length{"), "{scrape}");
+    // Two processes behind both ports, and not two behind each.
+    assert_eq!(workers(server.pid()).len(), 2);
+    let row = tensor([1, 4], &[5.9, 3.0, 4.2, 1.5]);
+    let response = predict(server.grpc_address(), row).unwrap();
+    assert_eq!(values(&response).0, [1, 3]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use streeling_testkit::{Request, Server};
 use crate::grpc_client::{predict, tensor};
 use crate::metrics::{metered, predicted, rewarded, scrape};
 use crate::prometheus::{Prometheus, check_metrics, check_rules, test_rules};
-use crate::support::{eventually, root, scripted};
+use crate::support::{Gate, eventually, root, scripted};
 
 #[test]
 fn a_prometheus_reads_what_components_report() {
@@ -172,6 +172,47 @@ fn dashboard_and_rules_query_metrics_that_exist() {
     let own: BTreeSet<String> = own.iter().map(family).collect();
     let forgotten: Vec<_> = own.difference(&named).collect();
     assert!(forgotten.is_empty(), "{forgotten:?}");
+}
+
+#[test]
+fn autoscaler_has_a_metric_that_is_scraped() {
+    let read = |path: &str| -> Value {
+        let text = std::fs::read_to_string(root().join(path)).unwrap();
+        serde_yaml_ng::from_str(&text).unwrap()
+    };
+    let rules = read("deploy/prometheus/adapter.yml");
+    let [rule] = &rules["rules"].as_array().unwrap()[..] else {
+        panic!("one rule is tested, not {rules}");
+    };
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let autoscaler = read("deploy/kubernetes/hpa.yaml");
+    let metric = &autoscaler["spec"]["metrics"][0]["pods"]["metric"]["name"];
+    assert_eq!(*metric, rule["name"]["as"]);
+    // The adapter renames what the first names, if the second matches it.
+    let query = text(&rule["seriesQuery"]);
+    let (series, labels) = query.split_once('{').unwrap();
+    assert_eq!(labels, r#"namespace!="",pod!=""}"#);
+    assert_eq!(text(&rule["name"]["matches"]), format!("^{series}$"));
+
+    let server = &scripted(&[]);
+    let prometheus = Prometheus::start(&[server.metrics_address()], "/metrics");
+    // What the adapter puts in; a pod is an instance here.
+    let query = text(&rule["metricsQuery"])
+        .replace("<<.GroupBy>>", "instance")
+        .replace("<<.Series>>", series)
+        .replace("<<.LabelMatchers>>", r#"instance!="""#);
+    assert!(!query.contains("<<"), "{query}");
+    prometheus.wait_for(&query, |waiting| waiting == 0.0);
+    let gate = Gate::closed();
+    std::thread::scope(|scope| {
+        let threads = 10;
+        for number in 0..threads + 3 {
+            let request = gate.hold(number);
+            scope.spawn(move || server.send(&request).unwrap());
+        }
+        prometheus.wait_for(&query, |waiting| waiting > 0.0 && waiting <= 3.0);
+        gate.open();
+    });
 }
 
 #[test]

@@ -15,8 +15,8 @@ const VERSIONS: [&str; 2] = [
     "machinelearning.seldon.io/v1alpha2",
 ];
 
-/// The folder of the manifests of one unit.
-pub(super) fn folder() -> PathBuf {
+/// The folder of the manifests: of one unit, and below it those of graphs.
+pub(crate) fn folder() -> PathBuf {
     root().join("deploy/seldon")
 }
 
@@ -68,12 +68,29 @@ struct PodSpec {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Container {
     name: String,
     image: String,
     #[serde(default)]
     env: Vec<Variable>,
+    readiness_probe: Option<Probe>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Probe {
+    http_get: Page,
+    #[expect(dead_code, reason = "how often the kubelet calls")]
+    period_seconds: u32,
+}
+
+/// A page of a container, by the name of the port.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Page {
+    pub(crate) path: String,
+    pub(crate) port: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -94,9 +111,9 @@ struct Node {
     children: Vec<Self>,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-enum UnitType {
+pub(crate) enum UnitType {
     Model,
     Router,
     Transformer,
@@ -125,23 +142,38 @@ struct Parameter {
     r#type: String,
 }
 
-/// The one unit of a manifest, as it is deployed.
+/// A unit of a manifest, as it is deployed.
 #[derive(Debug)]
-pub(super) struct Deployed {
+pub(crate) struct Deployed {
     deployment: String,
     predictor: String,
     labels: BTreeMap<String, String>,
+    /// Those of the whole pod.
+    containers: Vec<Container>,
     unit: Node,
-    container: Container,
 }
 
 impl Deployed {
-    /// Reads a manifest of the folder.
+    /// Reads a manifest of the folder whose graph is one unit.
     ///
     /// # Panics
     ///
     /// When an operator would refuse it.
-    pub(super) fn read(file: &str) -> Self {
+    pub(crate) fn read(file: &str) -> Self {
+        let deployed = Self::graph(file);
+        assert!(
+            deployed.unit.children.is_empty(),
+            "{file}: the graph is one unit"
+        );
+        deployed
+    }
+
+    /// Reads a manifest of the folder; the first unit of its graph.
+    ///
+    /// # Panics
+    ///
+    /// When an operator would refuse it.
+    pub(crate) fn graph(file: &str) -> Self {
         let text = fs::read_to_string(folder().join(file)).unwrap();
         let manifest: Manifest =
             serde_yaml_ng::from_str(&text).unwrap_or_else(|error| panic!("{file}: {error}"));
@@ -153,21 +185,7 @@ impl Deployed {
         let [predictor] = <[Predictor; 1]>::try_from(manifest.spec.predictors)
             .unwrap_or_else(|all| panic!("{file}: {} predictors, want one", all.len()));
         assert!(predictor.replicas > 0, "{file}: nothing runs");
-        let unit = predictor.graph;
-        assert!(unit.children.is_empty(), "{file}: the graph is one unit");
-        let containers: Vec<&Container> = predictor
-            .component_specs
-            .iter()
-            .flat_map(|component| &component.spec.containers)
-            .filter(|container| container.name == unit.name)
-            .collect();
-        let [container] = containers[..] else {
-            let count = containers.len();
-            panic!(
-                "{file}: {count} containers have the name of the unit, {:?}",
-                unit.name
-            );
-        };
+        assert!(is_label(&predictor.name), "{file}");
         // The operator's pre-stop hook sleeps for 10 seconds of it.
         for component in &predictor.component_specs {
             let grace = component.spec.termination_grace_period_seconds;
@@ -176,51 +194,101 @@ impl Deployed {
                 "{file}: {grace} s leave none for requests in flight"
             );
         }
-        assert!(
-            is_label(&container.name) && is_label(&predictor.name),
-            "{file}"
-        );
-        Self {
+        let components = predictor.component_specs.into_iter();
+        let deployed = Self {
             deployment: manifest.metadata.name,
             predictor: predictor.name,
             labels: predictor.labels,
+            containers: components
+                .flat_map(|component| component.spec.containers)
+                .collect(),
+            unit: predictor.graph,
+        };
+        let units = deployed.count_units();
+        assert_eq!(units, deployed.containers.len(), "{file}: containers");
+        deployed
+    }
+
+    /// The units below this one.
+    pub(crate) fn children(&self) -> Vec<Self> {
+        let below = |unit: &Node| Self {
+            deployment: self.deployment.clone(),
+            predictor: self.predictor.clone(),
+            labels: self.labels.clone(),
+            containers: self.containers.clone(),
             unit: unit.clone(),
-            container: container.clone(),
-        }
+        };
+        self.unit.children.iter().map(below).collect()
+    }
+
+    /// This unit and all below it, each of which has a container of its name.
+    fn count_units(&self) -> usize {
+        assert!(is_label(&self.container().name));
+        let below = self.children();
+        1 + below.iter().map(Self::count_units).sum::<usize>()
+    }
+
+    fn container(&self) -> &Container {
+        let name = &self.unit.name;
+        let all = self.containers.iter();
+        let named: Vec<&Container> = all.filter(|container| container.name == *name).collect();
+        let [container] = named[..] else {
+            let count = named.len();
+            panic!("{count} containers have the name of the unit, {name:?}");
+        };
+        container
+    }
+
+    /// Its name in the graph.
+    pub(crate) fn name(&self) -> &str {
+        &self.unit.name
+    }
+
+    pub(crate) fn unit_type(&self) -> UnitType {
+        self.unit.r#type
+    }
+
+    /// The page that says whether it is ready, if the manifest names one.
+    pub(crate) fn readiness(&self) -> Option<&Page> {
+        let probe = self.container().readiness_probe.as_ref()?;
+        Some(&probe.http_get)
     }
 
     /// The folder of the example that the image holds, and the name of its class:
     /// `mean_classifier` and `MeanClassifier` in `registry.example.com/mean-classifier:0.1`.
-    pub(super) fn example(&self) -> (PathBuf, String) {
-        let image = &self.container.image;
+    pub(crate) fn example(&self) -> (PathBuf, String) {
+        let image = &self.container().image;
         let (registry, repository) = image.split_once('/').unwrap();
         assert!(registry.contains('.'), "{image} names no registry");
         let (name, tag) = repository.split_once(':').unwrap();
         assert!(!tag.is_empty(), "{image} has no tag");
         let folder = root().join("examples").join(name.replace('-', "_"));
-        let class: String = name
-            .split('-')
-            .flat_map(|word| [word[..1].to_uppercase(), word[1..].to_owned()])
+        let files = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{image}: {error}"));
+        let files = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        let classes: Vec<String> = files
+            .filter(|file| file.starts_with(|first: char| first.is_ascii_uppercase()))
+            .filter_map(|file| Some(file.strip_suffix(".py")?.to_owned()))
             .collect();
-        assert!(folder.join(&class).with_extension("py").exists(), "{image}");
+        let [class] = <[String; 1]>::try_from(classes)
+            .unwrap_or_else(|all| panic!("{image}: the example has the classes {all:?}"));
         (folder, class)
     }
 
     /// Whether the orchestrator calls the unit over gRPC, and not over REST.
-    pub(super) fn called_over_grpc(&self) -> bool {
+    pub(crate) fn called_over_grpc(&self) -> bool {
         matches!(self.unit.endpoint.r#type, EndpointType::Grpc)
     }
 
     /// Gives a server what the container would have: the operator's variables, the manifest's own,
     /// and the unit's type. The system chooses the ports, since tests run beside each other.
-    pub(super) fn apply(&self, mut command: ServerCommand) -> ServerCommand {
+    pub(crate) fn apply(&self, mut command: ServerCommand) -> ServerCommand {
         let injected = [
             ("PREDICTIVE_UNIT_HTTP_SERVICE_PORT", "0".to_owned()),
             ("PREDICTIVE_UNIT_GRPC_SERVICE_PORT", "0".to_owned()),
             ("PREDICTIVE_UNIT_METRICS_SERVICE_PORT", "0".to_owned()),
             ("PREDICTIVE_UNIT_METRICS_ENDPOINT", "/prometheus".to_owned()),
             ("PREDICTIVE_UNIT_ID", self.unit.name.clone()),
-            ("PREDICTIVE_UNIT_IMAGE", self.container.image.clone()),
+            ("PREDICTIVE_UNIT_IMAGE", self.container().image.clone()),
             (
                 "PREDICTIVE_UNIT_PARAMETERS",
                 serde_json::to_string(&self.unit.parameters).unwrap(),
@@ -238,11 +306,17 @@ impl Deployed {
         for (name, value) in injected {
             command = command.env(name, value);
         }
-        for Variable { name, value } in &self.container.env {
+        for Variable { name, value } in &self.container().env {
             command = command.env(name, value);
         }
-        let kind = serde_json::to_value(self.unit.r#type).unwrap();
-        command.args(["--service-type", kind.as_str().unwrap()])
+        // As the command of the image has it, which is one for transformers of either side.
+        let service_type = match self.unit.r#type {
+            UnitType::Model => "MODEL",
+            UnitType::Router => "ROUTER",
+            UnitType::Transformer | UnitType::OutputTransformer => "TRANSFORMER",
+            UnitType::Combiner => "COMBINER",
+        };
+        command.args(["--service-type", service_type])
     }
 }
 
