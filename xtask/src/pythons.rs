@@ -28,13 +28,17 @@ const NEW_BUILD: Build = (
 
 /// An environment of the oldest Python with the oldest NumPy; gives its interpreter.
 pub(crate) fn oldest() -> anyhow::Result<PathBuf> {
+    describe(venv::OLDEST.ensure_with(&oldest_interpreter()?)?)
+}
+
+/// The oldest Python by itself.
+pub(crate) fn oldest_interpreter() -> anyhow::Result<PathBuf> {
     let installed = installed();
     let oldest = installed.iter().min_by_key(|(minor, _)| *minor);
-    let python = match oldest {
-        Some((minor, python)) if *minor <= OLD_BUILD.1 => python.clone(),
-        _ => unpacked(OLD_BUILD)?,
-    };
-    describe(venv::OLDEST.ensure_with(&python)?)
+    match oldest {
+        Some((minor, python)) if *minor <= OLD_BUILD.1 => Ok(python.clone()),
+        _ => unpacked(OLD_BUILD),
+    }
 }
 
 /// An environment of the newest Python with the newest NumPy; gives its interpreter.

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::Context as _;
 use serde_json::Value;
 
-use crate::shell::{metadata, output, root, run, say};
+use crate::shell::{cargo, metadata, output, root, run, say};
 
 /// A command-line gRPC client. Newer ones want a newer Go than Debian 12 has (1.19).
 const GRPCURL: &str = "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.8.9";
@@ -32,6 +32,21 @@ pub(crate) fn collector_builder() -> anyhow::Result<PathBuf> {
 /// Makes helm unless it is there in the same version; gives its path.
 pub(crate) fn helm() -> anyhow::Result<PathBuf> {
     installed("helm", HELM).context("Go 1.26 or newer is needed (see https://go.dev/dl)")
+}
+
+/// Finds breaking changes of interfaces. It reads what rustdoc writes, so a newer Rust may want a
+/// newer one of these.
+const CARGO_SEMVER_CHECKS: &str = "0.51.0";
+
+/// Compiles cargo-semver-checks unless it is there in the same version; gives its path.
+pub(crate) fn cargo_semver_checks() -> anyhow::Result<PathBuf> {
+    let folder = root().join("target/tools");
+    // Cargo itself sees whether it is there.
+    run(cargo()
+        .args(["install", "cargo-semver-checks", "--locked", "--quiet"])
+        .args(["--version", CARGO_SEMVER_CHECKS, "--root"])
+        .arg(&folder))?;
+    Ok(folder.join("bin/cargo-semver-checks"))
 }
 
 /// Installs the oldest Rust that `Cargo.toml` promises unless it is there; gives its name.

@@ -110,6 +110,15 @@ pub(crate) const ZIG: Venv = Venv {
     packages: &["ziglang==0.15.2", "cargo-zigbuild==0.24.1"],
 };
 
+/// The version of that musl, for the bill of materials.
+pub(crate) const ZIG_MUSL: &str = "1.2.5";
+
+/// What makes the wheels.
+pub(crate) const WHEELS: Venv = Venv {
+    name: "wheels",
+    packages: &["maturin==1.16.0", "hatchling==1.33.0"],
+};
+
 /// seldon-core's gRPC stubs and what they import: a client, for any Python from 3.8 on, where the
 /// whole package wants one below 3.12 and brings its web stack along.
 pub(crate) const STUBS: Venv = Venv {
@@ -230,16 +239,7 @@ impl Venv {
             self.packages.join(", "),
             folder.display()
         ));
-        // Pythons that come as modules have none to start with.
-        let without_pip = interpreter.starts_with(root()).then_some("--without-pip");
-        run(Command::new(interpreter)
-            .args(["-m", "venv", "--clear"])
-            .args(without_pip)
-            .arg(&folder))
-        .context("Python 3.8 or newer with venv is needed (Debian: python3-venv)")?;
-        if without_pip.is_some() {
-            bring_pip(&python)?;
-        }
+        make_empty(interpreter, &folder)?;
         self.install(&python, &[])?;
         fs::write(&stamp, expected)?;
         Ok(python)
@@ -257,6 +257,22 @@ impl Venv {
             .args(options)
             .args(self.packages))
     }
+}
+
+/// Makes an environment with pip and nothing else in it; gives its interpreter.
+pub(crate) fn make_empty(interpreter: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
+    let python = folder.join("bin/python");
+    // Pythons that come as modules have no pip to start with.
+    let without_pip = interpreter.starts_with(root()).then_some("--without-pip");
+    run(Command::new(interpreter)
+        .args(["-m", "venv", "--clear"])
+        .args(without_pip)
+        .arg(folder))
+    .context("Python 3.8 or newer with venv is needed (Debian: python3-venv)")?;
+    if without_pip.is_some() {
+        bring_pip(&python)?;
+    }
+    Ok(python)
 }
 
 /// Installs pip from its own wheel, which the pip of another environment gets.

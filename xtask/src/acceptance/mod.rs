@@ -8,9 +8,11 @@ mod frameworks;
 mod fuzz;
 mod helm;
 mod peer;
+mod programs;
 mod record;
 mod server;
 mod soak;
+mod wheels;
 
 use std::fmt::Write as _;
 use std::time::Instant;
@@ -36,7 +38,7 @@ struct Part {
     run: fn(&Options) -> anyhow::Result<String>,
 }
 
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 10] = [
     Part {
         name: "clients",
         about: "real clients, and seldon-core's own beside seldon-core, are recorded",
@@ -76,6 +78,16 @@ const PARTS: [Part; 8] = [
         name: "fuzz",
         about: "every fuzz target for a while",
         run: |options| fuzz::run(options.seconds),
+    },
+    Part {
+        name: "programs",
+        about: "the static programs of `dist binaries` serve, those of another machine emulated",
+        run: |_| programs::run(),
+    },
+    Part {
+        name: "wheels",
+        about: "the wheels of `dist wheels` are installed, serve, and leave nothing behind",
+        run: |_| wheels::run(),
     },
 ];
 

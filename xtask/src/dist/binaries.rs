@@ -9,69 +9,18 @@ use anyhow::{Context as _, ensure};
 use clap::{Arg, ArgMatches};
 
 use super::elf::Program;
-use crate::shell::{cargo, root, run, say, target, timed, with_path};
+use super::release::{
+    Target, Variant, chosen_targets, chosen_variants, target_argument, variant_argument,
+};
+use crate::shell::{cargo, output, root, run, say, target, timed, with_path};
 use crate::venv;
-
-/// Which parts of the server are in a program.
-struct Variant {
-    name: &'static str,
-    /// `None`: the default ones.
-    features: Option<&'static [&'static str]>,
-    /// Bytes at most.
-    limit: Option<u64>,
-}
-
-const VARIANTS: [Variant; 2] = [
-    Variant {
-        name: "full",
-        features: None,
-        limit: None,
-    },
-    Variant {
-        name: "rest-only",
-        features: Some(&["builtin", "metrics", "mimalloc", "python", "rest"]),
-        limit: Some(8 << 20),
-    },
-];
-
-/// An architecture: the name of its Rust target, and its number in the head of a program.
-struct Target {
-    triple: &'static str,
-    machine: u16,
-}
-
-const TARGETS: [Target; 2] = [
-    Target {
-        triple: "x86_64-unknown-linux-musl",
-        machine: 62,
-    },
-    Target {
-        triple: "aarch64-unknown-linux-musl",
-        machine: 183,
-    },
-];
 
 /// The subcommand.
 pub(super) fn command() -> clap::Command {
-    let list = |name, values: Vec<&'static str>, help| {
-        Arg::new(name)
-            .long(name)
-            .value_delimiter(',')
-            .value_parser(values)
-            .help(help)
-    };
     clap::Command::new("binaries")
         .about("Static programs for each architecture, and their sizes")
-        .arg(list(
-            "variant",
-            VARIANTS.iter().map(|variant| variant.name).collect(),
-            "Only these, separated by commas; default all",
-        ))
-        .arg(list(
-            "target",
-            TARGETS.iter().map(|target| target.triple).collect(),
-            "Only for these, separated by commas; default all",
-        ))
+        .arg(variant_argument())
+        .arg(target_argument())
         .arg(
             Arg::new("output")
                 .long("output")
@@ -81,18 +30,15 @@ pub(super) fn command() -> clap::Command {
 }
 
 pub(super) fn run_options(options: &ArgMatches) -> anyhow::Result<()> {
-    let is_chosen = |name: &str, value: &str| {
-        let chosen = options.get_many::<String>(name);
-        chosen.is_none_or(|mut all| all.any(|one| one == value))
-    };
-    let output = options.get_one::<String>("output");
-    let output = root().join(output.context("it has a default")?);
+    let place = options.get_one::<String>("output");
+    let place = root().join(place.context("it has a default")?);
     let path = with_path(&venv::ZIG.programs()?)?;
+    check_musl()?;
     let mut sizes = Vec::new();
-    for target in TARGETS.iter().filter(|one| is_chosen("target", one.triple)) {
+    for target in chosen_targets(options) {
         run(Command::new("rustup").args(["target", "add", target.triple]))
             .context("rustup is needed to get Rust's own library for it")?;
-        for variant in VARIANTS.iter().filter(|one| is_chosen("variant", one.name)) {
+        for variant in chosen_variants(options) {
             let label = format!("{} {}", variant.name, target.triple);
             let mut program = PathBuf::new();
             timed(&label, || {
@@ -100,7 +46,7 @@ pub(super) fn run_options(options: &ArgMatches) -> anyhow::Result<()> {
                 Ok(())
             })?;
             let size = check(&program, variant, target)?;
-            let folder = output.join(variant.name).join(target.triple);
+            let folder = place.join(variant.name).join(target.triple);
             fs::create_dir_all(&folder)?;
             let file = folder.join("streeling");
             fs::copy(&program, &file)?;
@@ -115,6 +61,20 @@ pub(super) fn run_options(options: &ArgMatches) -> anyhow::Result<()> {
             file.display()
         ));
     }
+    Ok(())
+}
+
+/// Makes sure that zig's C library is the one that the bill of materials names.
+fn check_musl() -> anyhow::Result<()> {
+    let code = "import os, ziglang; print(os.path.dirname(ziglang.__file__))";
+    let folder = output(Command::new(venv::ZIG.ensure()?).args(["-c", code]))?;
+    let file = Path::new(folder.trim()).join("lib/libc/musl/src/internal/version.h");
+    let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+    let expected = venv::ZIG_MUSL;
+    ensure!(
+        text.contains(&format!("\"{expected}\"")),
+        "zig has another musl than {expected}, which ZIG_MUSL in xtask/src/venv.rs names: {text}"
+    );
     Ok(())
 }
 
