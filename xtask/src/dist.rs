@@ -1,5 +1,6 @@
 //! What is published: programs that run on any Linux.
 
+mod archive;
 mod binaries;
 mod elf;
 
