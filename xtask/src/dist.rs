@@ -1,7 +1,7 @@
 //! What is published: programs that run on any Linux.
 
-mod archive;
-mod binaries;
+pub(crate) mod archive;
+pub(crate) mod binaries;
 mod elf;
 
 use clap::{ArgMatches, Command};

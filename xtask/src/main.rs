@@ -13,6 +13,7 @@ mod dist;
 mod docs;
 mod edges;
 mod fuzz;
+mod image;
 mod instructions;
 mod options;
 mod parity;
@@ -50,6 +51,7 @@ fn run(matches: &ArgMatches) -> anyhow::Result<()> {
         Some(("codegen", flags)) => codegen::run(flags.get_flag("check")),
         Some(("collector", _)) => collector::serve(),
         Some(("dist", options)) => dist::run_options(options),
+        Some(("image", options)) => image::run_options(options),
         Some(("differential", options)) => differential::run_options(options),
         Some(("parity", options)) => parity::run_options(options),
         Some(("instructions", options)) => instructions::run_options(options),
@@ -110,6 +112,7 @@ fn command() -> Command {
         )
         .subcommand(differential::command())
         .subcommand(dist::command())
+        .subcommand(image::command())
         .subcommand(standin::command())
         .subcommand(parity::command())
         .subcommand(fuzz::command())

@@ -6,6 +6,7 @@ mod chaos;
 mod clients;
 mod frameworks;
 mod fuzz;
+mod images;
 mod peer;
 mod record;
 mod server;
@@ -35,7 +36,7 @@ struct Part {
     run: fn(&Options) -> anyhow::Result<String>,
 }
 
-const PARTS: [Part; 7] = [
+const PARTS: [Part; 8] = [
     Part {
         name: "clients",
         about: "real clients, and seldon-core's own beside seldon-core, are recorded",
@@ -65,6 +66,11 @@ const PARTS: [Part; 7] = [
         name: "peer",
         about: "seldon-core gives the responses that are recorded of it",
         run: |_| peer::run(),
+    },
+    Part {
+        name: "images",
+        about: "images are the same when made twice, serve in namespaces, go to a registry",
+        run: |_| images::run(),
     },
     Part {
         name: "fuzz",

@@ -51,6 +51,14 @@ const TARGETS: [Target; 2] = [
     },
 ];
 
+/// The features of a variant; `None`: the default ones.
+pub(crate) fn features(variant: &str) -> anyhow::Result<Option<&'static [&'static str]>> {
+    let found = VARIANTS.iter().find(|one| one.name == variant);
+    Ok(found
+        .with_context(|| format!("there is no variant {variant}"))?
+        .features)
+}
+
 /// The subcommand.
 pub(super) fn command() -> clap::Command {
     let list = |name, values: Vec<&'static str>, help| {

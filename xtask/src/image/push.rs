@@ -1,0 +1,95 @@
+//! Layouts to a registry, by oras: it knows how registries want to be logged in to, what they have
+//! already, and what refers to an image.
+
+use std::io::{Write as _, stderr};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, bail, ensure};
+use clap::ArgMatches;
+
+use super::unpack::Stored;
+use crate::shell::say;
+use crate::tools;
+
+/// Where an image goes.
+pub(crate) struct Destination {
+    /// HOST/REPO
+    pub(crate) repository: String,
+    pub(crate) tags: Vec<String>,
+    /// User and token.
+    pub(crate) login: Option<(String, String)>,
+}
+
+pub(super) fn run_options(options: &ArgMatches, layouts: &Path) -> anyhow::Result<()> {
+    let text = |name: &str| options.get_one::<String>(name).context("it is required");
+    let name = text("name")?;
+    let tags: Vec<String> = match options.get_many::<String>("tag") {
+        Some(tags) => tags.cloned().collect(),
+        None => vec![name.clone()],
+    };
+    let destination = Destination {
+        repository: text("to")?.clone(),
+        tags,
+        login: login()?,
+    };
+    let digest = push_image(&layouts.join(name), name, &destination)?;
+    print(&digest);
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "scripts read it")]
+fn print(digest: &str) {
+    println!("{digest}");
+}
+
+/// Pushes the image and what refers to it; gives the digest of its index.
+pub(crate) fn push_image(
+    layout: &Path,
+    name: &str,
+    destination: &Destination,
+) -> anyhow::Result<String> {
+    let repository = &destination.repository;
+    let (_, path) = repository
+        .split_once('/')
+        .with_context(|| format!("{repository:?} must be HOST/REPO"))?;
+    ensure!(
+        !path.contains([':', '@']),
+        "{repository:?} must be without a tag or digest: --tag gives tags"
+    );
+    let index = Stored::open(layout)?.index()?;
+    let digest = index["digest"].as_str().context("the index has a digest")?;
+    let mut oras = Command::new(tools::oras()?);
+    oras.args(["cp", "--recursive", "--no-tty", "--from-oci-layout"])
+        .arg(format!("{}:{name}", layout.display()))
+        .arg(format!("{repository}:{}", destination.tags.join(",")))
+        .stdout(Stdio::from(stderr()))
+        .stdin(Stdio::null());
+    if let Some((user, _)) = &destination.login {
+        oras.args(["--to-username", user, "--to-password-stdin"])
+            .stdin(Stdio::piped());
+    }
+    say(format_args!("   pushing {name} to {repository}"));
+    let mut process = oras.spawn().context("cannot run oras")?;
+    if let (Some(mut input), Some((_, token))) = (process.stdin.take(), &destination.login) {
+        // A program that ends early says more than the broken pipe; it is looked at below.
+        input.write_all(token.as_bytes()).ok();
+    }
+    let status = process.wait()?;
+    ensure!(status.success(), "oras could not push {name}: {status}");
+    Ok(digest.to_owned())
+}
+
+/// What the environment says: a token in the arguments would be seen by all of the machine.
+fn login() -> anyhow::Result<Option<(String, String)>> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "secrets of this machine, and no setting of the server"
+    )]
+    let variable = |name| std::env::var(name).ok();
+    match (variable("REGISTRY_USER"), variable("REGISTRY_TOKEN")) {
+        (Some(user), Some(token)) => Ok(Some((user, token))),
+        (None, None) => Ok(None),
+        _ => bail!("REGISTRY_USER and REGISTRY_TOKEN must be set together"),
+    }
+}
