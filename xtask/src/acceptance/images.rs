@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -61,7 +62,7 @@ impl Registry {
     fn start() -> anyhow::Result<Self> {
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         let process = Command::new(tools::registry()?)
-            .args(["serve", "--port", &port.to_string()])
+            .args(["-port", &port.to_string()])
             .stdout(Stdio::null())
             .spawn()?;
         let registry = Self { process, port };
@@ -116,32 +117,12 @@ impl Drop for Registry {
 fn login_is_used(layout: &Path) -> anyhow::Result<()> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     let port = listener.local_addr()?.port();
-    let server = thread::spawn(move || -> anyhow::Result<String> {
-        loop {
-            let (mut stream, _) = listener.accept()?;
-            let mut header = None;
-            for line in BufReader::new(stream.try_clone()?).lines() {
-                let line = line?;
-                if line.is_empty() {
-                    break;
-                }
-                if let Some((name, value)) = line.split_once(": ") {
-                    if name.eq_ignore_ascii_case("authorization") {
-                        header = Some(value.to_owned());
-                    }
-                }
-            }
-            let (status, more) = match header {
-                Some(_) => ("403 Forbidden", ""),
-                None => (
-                    "401 Unauthorized",
-                    "www-authenticate: Basic realm=\"images\"\r\n",
-                ),
-            };
-            let head = format!("HTTP/1.1 {status}\r\n{more}connection: close\r\n");
-            write!(stream, "{head}content-length: 0\r\n\r\n")?;
-            if let Some(header) = header {
-                return Ok(header);
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            // What is not received in time is an error below.
+            if let Ok(Some(login)) = refuse(stream) {
+                sender.send(login).ok();
             }
         }
     });
@@ -152,8 +133,35 @@ fn login_is_used(layout: &Path) -> anyhow::Result<()> {
     };
     let refused = push_image(layout, "rest-only", &destination);
     ensure!(refused.is_err(), "a registry that refuses all has an image");
-    let header = server.join().ok().context("the registry has panicked")??;
+    let header = receiver
+        .recv_timeout(TIMEOUT)
+        .context("the registry got no login")?;
     let expected = format!("Basic {}", BASE64_STANDARD.encode("someone:a token"));
     ensure!(header == expected, "the registry got {header:?}");
     Ok(())
+}
+
+/// Responds as a registry that lets nobody in; gives the login that it was sent.
+fn refuse(mut stream: TcpStream) -> anyhow::Result<Option<String>> {
+    let mut login = None;
+    for line in BufReader::new(stream.try_clone()?).lines() {
+        let line = line?;
+        if line.is_empty() {
+            break;
+        }
+        if let Some((name, value)) = line.split_once(": ")
+            && name.eq_ignore_ascii_case("authorization")
+        {
+            login = Some(value.to_owned());
+        }
+    }
+    let status = match login {
+        Some(_) => "403 Forbidden\r\n",
+        None => "401 Unauthorized\r\nwww-authenticate: Basic realm=\"images\"\r\n",
+    };
+    write!(
+        stream,
+        "HTTP/1.1 {status}connection: close\r\ncontent-length: 0\r\n\r\n"
+    )?;
+    Ok(login)
 }

@@ -170,7 +170,7 @@ fn installed(stage: &Stage) -> anyhow::Result<Install> {
 fn below(entries: &[Entry], folder: &str) -> Vec<Entry> {
     let inside = entries.iter().filter_map(|entry| {
         let path = match folder {
-            "" => &entry.path,
+            "" => entry.path.as_str(),
             _ => entry.path.strip_prefix(folder)?.strip_prefix('/')?,
         };
         Some(Entry {

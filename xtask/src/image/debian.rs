@@ -115,8 +115,9 @@ impl Debian {
             .args(self.sources())
             .env("SOURCE_DATE_EPOCH", time.to_string());
         run(&mut command).context(
-            "mmdebstrap is needed (Debian and Ubuntu: mmdebstrap, and uidmap where this is not \
-             root; for another architecture also qemu-user-static)",
+            "a root of Debian could not be made, which needs mmdebstrap (Debian and Ubuntu: \
+             mmdebstrap; uidmap where this is not root; qemu-user-static and arch-test for another \
+             architecture)",
         )
     }
 

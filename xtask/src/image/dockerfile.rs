@@ -68,10 +68,9 @@ impl Dockerfile {
 
     /// The Rust target of each architecture, from the `case` whose outcome goes to `/triple`.
     pub(super) fn triples(&self) -> anyhow::Result<Vec<(String, String)>> {
-        let case = self.stages.iter().flat_map(Stage::commands);
-        let case = case
-            .filter_map(|command| command.strip_suffix(">/triple"))
-            .next()
+        let mut commands = self.stages.iter().flat_map(Stage::commands);
+        let case = commands
+            .find_map(|command| command.strip_suffix(">/triple"))
             .context("no RUN of the Dockerfile writes /triple")?;
         let found: Vec<_> = case
             .split(";;")

@@ -108,13 +108,14 @@ fn make_one(
             continue;
         }
         let (variant, _) = sources.program(stage, &triple)?;
-        let mut components = sbom::of_program(binaries::features(&variant)?, &triple)?;
+        let mut components = Vec::new();
         let mut layers = Vec::new();
         if let Some(debian) = &debian {
             let (layer, packages) = debian_layer(debian, &arch, options.record)?;
-            components.splice(..0, sbom::of_debian(&packages, &debian.suite));
+            components.extend(sbom::of_debian(&packages, &debian.suite));
             layers.push(layer);
         }
+        components.extend(sbom::of_program(binaries::features(&variant)?, &triple)?);
         layers.push(own_layer(&sources, stage, &triple, release.time)?);
         let image = layout.image(&arch, &about, &layers)?;
         let subject = Subject {

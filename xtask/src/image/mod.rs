@@ -133,12 +133,14 @@ pub(crate) fn run_options(matches: &ArgMatches) -> anyhow::Result<()> {
 
 /// Those of the values that an option names, in their own order; all where it is not given.
 fn chosen(matches: &ArgMatches, option: &str, values: &[&'static str]) -> Vec<&'static str> {
-    let given: Option<Vec<&String>> = matches.get_many(option).map(Iterator::collect);
-    let is_chosen = |value: &&&'static str| {
-        let mut given = given.iter().flatten();
-        given.len() == 0 || given.any(|one| one == *value)
-    };
-    values.iter().filter(is_chosen).copied().collect()
+    let given: Vec<&String> = matches
+        .get_many::<String>(option)
+        .unwrap_or_default()
+        .collect();
+    let chosen = values
+        .iter()
+        .filter(|value| given.is_empty() || given.iter().any(|one| one == *value));
+    chosen.copied().collect()
 }
 
 /// A folder, from the root of the repository.

@@ -6,7 +6,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail, ensure};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use clap::ArgMatches;
+use serde_json::json;
+use tempfile::NamedTempFile;
 
 use super::unpack::Stored;
 use crate::shell::say;
@@ -50,7 +54,7 @@ pub(crate) fn push_image(
     destination: &Destination,
 ) -> anyhow::Result<String> {
     let repository = &destination.repository;
-    let (_, path) = repository
+    let (host, path) = repository
         .split_once('/')
         .with_context(|| format!("{repository:?} must be HOST/REPO"))?;
     ensure!(
@@ -63,21 +67,28 @@ pub(crate) fn push_image(
     oras.args(["cp", "--recursive", "--no-tty", "--from-oci-layout"])
         .arg(format!("{}:{name}", layout.display()))
         .arg(format!("{repository}:{}", destination.tags.join(",")))
-        .stdout(Stdio::from(stderr()))
-        .stdin(Stdio::null());
-    if let Some((user, _)) = &destination.login {
-        oras.args(["--to-username", user, "--to-password-stdin"])
-            .stdin(Stdio::piped());
+        // Its progress; the digest alone is for the standard output.
+        .stdout(Stdio::from(stderr()));
+    // It is there until oras has ended.
+    let login = match &destination.login {
+        Some((user, token)) => Some(login_file(host, user, token)?),
+        None => None,
+    };
+    if let Some(file) = &login {
+        oras.arg("--to-registry-config").arg(file.path());
     }
     say(format_args!("   pushing {name} to {repository}"));
-    let mut process = oras.spawn().context("cannot run oras")?;
-    if let (Some(mut input), Some((_, token))) = (process.stdin.take(), &destination.login) {
-        // A program that ends early says more than the broken pipe; it is looked at below.
-        input.write_all(token.as_bytes()).ok();
-    }
-    let status = process.wait()?;
+    let status = oras.status().context("cannot run oras")?;
     ensure!(status.success(), "oras could not push {name}: {status}");
     Ok(digest.to_owned())
+}
+
+/// A file of credentials, which nobody else may read.
+fn login_file(host: &str, user: &str, token: &str) -> anyhow::Result<NamedTempFile> {
+    let auth = BASE64_STANDARD.encode(format!("{user}:{token}"));
+    let mut file = NamedTempFile::new()?;
+    write!(file, "{}", json!({"auths": {host: {"auth": auth}}}))?;
+    Ok(file)
 }
 
 /// What the environment says: a token in the arguments would be seen by all of the machine.

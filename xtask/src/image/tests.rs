@@ -75,7 +75,7 @@ fn an_image_without_a_distribution_has_the_program_and_what_it_reads() {
         let expected = [
             "etc/ 755 0 0",
             "etc/group 644 0 18",
-            "etc/passwd 644 0 57",
+            "etc/passwd 644 0 51",
             "tmp/ 1777 0 0",
             "usr/ 755 0 0",
             "usr/local/ 755 0 0",

@@ -60,11 +60,11 @@ pub(crate) fn try_image(layout: &Path, name: &str) -> anyhow::Result<()> {
         root: &root,
         config: &config,
     };
-    let took = match name {
+    let tried = match name {
         "python" => image.component().and_then(|()| image.built()),
         _ => image.builtin(),
     };
-    took.with_context(|| format!("image {name}"))?;
+    tried.with_context(|| format!("image {name}"))?;
     say(format_args!("   {name}: unpacked, served, ended on TERM"));
     Ok(())
 }
@@ -86,7 +86,11 @@ impl Image<'_> {
     fn component(&self) -> anyhow::Result<()> {
         let sleep = vec!["/bin/sh", "-c", "/bin/sleep 0"];
         self.start(sleep, &[], Writable::Tmp)?.finish()?;
-        let write = vec!["/bin/sh", "-c", "! : >/microservice/file && : >/tmp/file"];
+        let write = vec![
+            "/bin/sh",
+            "-c",
+            "! true >/microservice/file && true >/tmp/file",
+        ];
         self.start(write, &[], Writable::Tmp)?.finish()?;
         let file = self.root.join("microservice/Trial.py");
         fs::write(&file, COMPONENT)?;
