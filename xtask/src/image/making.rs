@@ -1,14 +1,14 @@
 //! From programs, the Dockerfile and Debian to layouts.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
-use super::ARCHITECTURES;
+use super::arch::runs_here;
 use super::contents::{Settings, Sources};
 use super::debian::{Debian, Package, Record, packages};
 use super::dockerfile::{Dockerfile, Stage};
@@ -100,7 +100,7 @@ fn make_one(
             if !wanted.contains(&arch.as_str()) {
                 continue;
             }
-        } else if debian.is_some() && !runs_here(&arch) {
+        } else if debian.is_some() && !runs_here(&arch)? {
             say(format_args!(
                 "   {name} is not made for {arch}: no qemu-user is registered to install \
                  Debian's packages for it (Debian: qemu-user-static)"
@@ -188,18 +188,6 @@ fn sizes(name: &str, arch: &str, layers: &[Layer], components: &[Value]) {
         "   {name} {arch}: {megabytes:.1} MB unpacked, {} components",
         components.len()
     ));
-}
-
-/// Whether programs of an architecture run on this machine, if only by an emulator.
-fn runs_here(arch: &str) -> bool {
-    super::trial::own_arch().is_ok_and(|own| own == arch)
-        || ARCHITECTURES
-            .iter()
-            .zip(["x86_64", "aarch64"])
-            .any(|(name, machine)| {
-                let handler = format!("/proc/sys/fs/binfmt_misc/qemu-{machine}");
-                *name == arch && Path::new(&handler).exists()
-            })
 }
 
 impl Release {

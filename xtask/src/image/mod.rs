@@ -1,6 +1,7 @@
 //! `cargo xtask image`: container images without a daemon, as layouts of the Open Container
 //! Initiative. What an image is, `deploy/image/Dockerfile` says.
 
+mod arch;
 mod container;
 mod contents;
 mod debian;
@@ -20,6 +21,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use self::arch::ARCHITECTURES;
 use crate::shell::root;
 
 pub(crate) use self::making::{Options, make};
@@ -28,9 +30,6 @@ pub(crate) use self::trial::try_image;
 
 /// The images, by the names of their stages in the Dockerfile.
 pub(crate) const NAMES: [&str; 3] = ["rest-only", "full", "python"];
-
-/// Architectures in the words of Debian and of images.
-pub(crate) const ARCHITECTURES: [&str; 2] = ["amd64", "arm64"];
 
 /// Where layouts go, from the root of the repository.
 const OUTPUT: &str = "target/dist/image";

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::arch::ARCHITECTURES;
 use super::contents::{Settings, Sources};
 use super::debian::Debian;
 use super::dockerfile::Dockerfile;
@@ -133,7 +134,7 @@ fn the_readme_says_what_the_images_have() {
     }
     for (arch, _) in dockerfile.triples().unwrap() {
         assert!(readme.contains(&arch), "{arch}");
-        assert!(super::ARCHITECTURES.contains(&arch.as_str()), "{arch}");
+        assert!(ARCHITECTURES.contains(&arch.as_str()), "{arch}");
     }
 }
 
@@ -149,7 +150,7 @@ fn write(folder: &Path) -> String {
     let layers = [layer("full")];
     let mut layout = Layout::create(folder).unwrap();
     let mut images = Vec::new();
-    for arch in super::ARCHITECTURES {
+    for arch in ARCHITECTURES {
         images.push(layout.image(arch, &about, &layers).unwrap());
     }
     layout.attach(&images[0], b"{}\n", DATE).unwrap();

@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 
+use super::arch;
 use super::container::{Container, Setup, Writable};
 use super::unpack::Stored;
 use crate::dist::archive::{Entry, zip};
@@ -42,20 +43,11 @@ const VARIABLES: [(&str, &str); 4] = [
 
 const ROW: &str = r#"{"data": {"ndarray": [[1.0, 2.0]]}}"#;
 
-/// The architecture of this machine, in the words of images.
-pub(super) fn own_arch() -> anyhow::Result<&'static str> {
-    match std::env::consts::ARCH {
-        "x86_64" => Ok("amd64"),
-        "aarch64" => Ok("arm64"),
-        other => bail!("there is no image for {other}"),
-    }
-}
-
 /// Unpacks an image for this machine, and serves in it.
 pub(crate) fn try_image(layout: &Path, name: &str) -> anyhow::Result<()> {
     let scratch = tempfile::tempdir_in(layout.parent().context("a layout has a folder")?)?;
     let root = scratch.path().join("root");
-    let config = Stored::open(layout)?.unpack(own_arch()?, &root)?;
+    let config = Stored::open(layout)?.unpack(arch::own()?, &root)?;
     let image = Image {
         root: &root,
         config: &config,
