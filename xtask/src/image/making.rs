@@ -100,11 +100,8 @@ fn make_one(
             if !wanted.contains(&arch.as_str()) {
                 continue;
             }
-        } else if debian.is_some() && !runs_here(&arch)? {
-            say(format_args!(
-                "   {name} is not made for {arch}: no qemu-user is registered to install \
-                 Debian's packages for it (Debian: qemu-user-static)"
-            ));
+        } else if let Some(why) = left_out(debian.as_ref(), &arch, options)? {
+            say(format_args!("   {name} is not made for {arch}: {why}"));
             continue;
         }
         let (variant, _) = sources.program(stage, &triple)?;
@@ -133,6 +130,27 @@ fn make_one(
         images.push(image);
     }
     layout.finish(name, &images)
+}
+
+/// Why an image is not made for an architecture that nobody has named.
+fn left_out(
+    debian: Option<&Debian>,
+    arch: &str,
+    options: &Options,
+) -> anyhow::Result<Option<String>> {
+    if debian.is_none() {
+        return Ok(None);
+    }
+    if !runs_here(arch)? {
+        return Ok(Some(
+            "its programs do not run here, and those of Debian install themselves (packages \
+             qemu-user-static, arch-test)"
+                .to_owned(),
+        ));
+    }
+    let file = record_file(arch);
+    let is_missing = !options.record && !file.is_file();
+    Ok(is_missing.then(|| format!("{} is missing, which --record writes", file.display())))
 }
 
 /// The program, and what the repository has beside it.
