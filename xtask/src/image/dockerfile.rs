@@ -42,7 +42,7 @@ impl Dockerfile {
         let mut arguments = BTreeMap::new();
         let mut stages: Vec<Stage> = Vec::new();
         for line in logical_lines(text) {
-            let (word, rest) = line.split_once(' ').unwrap_or((&line, ""));
+            let (word, rest) = line.split_once(' ').unwrap_or((line.as_str(), ""));
             let rest = rest.trim();
             match (word, stages.last_mut()) {
                 ("ARG", None) => {
