@@ -100,7 +100,7 @@ pub(crate) fn command() -> Command {
                     Arg::new("tag")
                         .long("tag")
                         .value_delimiter(',')
-                        .help("Tags, separated by commas; default the image's name"),
+                        .help("Tags, separated by commas; default NAME and VERSION-NAME"),
                 )
                 .arg(output),
         )

@@ -16,6 +16,8 @@ use super::unpack::Stored;
 use crate::shell::say;
 use crate::tools;
 
+const VERSION: &str = "org.opencontainers.image.version";
+
 /// Where an image goes.
 pub(crate) struct Destination {
     /// HOST/REPO
@@ -28,18 +30,30 @@ pub(crate) struct Destination {
 pub(super) fn run_options(options: &ArgMatches, layouts: &Path) -> anyhow::Result<()> {
     let text = |name: &str| options.get_one::<String>(name).context("it is required");
     let name = text("name")?;
+    let layout = layouts.join(name);
     let tags: Vec<String> = match options.get_many::<String>("tag") {
         Some(tags) => tags.cloned().collect(),
-        None => vec![name.clone()],
+        None => vec![name.clone(), format!("{}-{name}", version(&layout)?)],
     };
     let destination = Destination {
         repository: text("to")?.clone(),
         tags,
         login: login()?,
     };
-    let digest = push_image(&layouts.join(name), name, &destination)?;
+    let digest = push_image(&layout, name, &destination)?;
     print(&digest);
     Ok(())
+}
+
+/// The version that the image says it is.
+fn version(layout: &Path) -> anyhow::Result<String> {
+    let stored = Stored::open(layout)?;
+    let index = stored.document(&stored.index()?)?;
+    let manifest = stored.document(&index["manifests"][0])?;
+    let version = manifest["annotations"][VERSION].as_str();
+    Ok(version
+        .with_context(|| format!("the image has no {VERSION}"))?
+        .to_owned())
 }
 
 #[expect(clippy::print_stdout, reason = "scripts read it")]
