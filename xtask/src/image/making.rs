@@ -6,7 +6,6 @@ use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
-use serde_json::Value;
 
 use super::arch::runs_here;
 use super::contents::{Settings, Sources};
@@ -14,6 +13,7 @@ use super::debian::{Debian, Package, Record, packages};
 use super::dockerfile::{Dockerfile, Stage};
 use super::layout::{Description, Layer, Layout};
 use super::sbom::{self, Subject};
+use super::unpack::Stored;
 use crate::dist::archive::tar;
 use crate::dist::binaries;
 use crate::shell::{metadata, output, root, say, timed};
@@ -95,6 +95,7 @@ fn make_one(
     };
     let mut layout = Layout::create(&options.output.join(name))?;
     let mut images = Vec::new();
+    let mut made = Vec::new();
     for (arch, triple) in dockerfile.triples()? {
         if let Some(wanted) = &options.architectures {
             if !wanted.contains(&arch.as_str()) {
@@ -126,10 +127,28 @@ fn make_one(
         let file = options.output.join(format!("{name}-{arch}.cdx.json"));
         fs::write(file, &document)?;
         layout.attach(&image, &document, release.time)?;
-        sizes(name, &arch, &layers, &components);
+        let unpacked = layers.iter().map(|layer| layer.tar.len() as u64).sum();
+        made.push((arch, unpacked, components.len()));
         images.push(image);
     }
-    layout.finish(name, &images)
+    let digest = layout.finish(name, &images)?;
+    let stored = Stored::open(&options.output.join(name))?;
+    for (arch, unpacked, components) in made {
+        let image = stored.image(&arch)?;
+        let layers = image["layers"].as_array().into_iter().flatten();
+        let packed = layers.filter_map(|layer| layer["size"].as_u64()).sum();
+        say(format_args!(
+            "   {name} {arch}: {:.1} MB packed, {:.1} MB unpacked, {components} components",
+            megabytes(packed),
+            megabytes(unpacked),
+        ));
+    }
+    Ok(digest)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "one digit is shown")]
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
 }
 
 /// Why an image is not made for an architecture that nobody has named.
@@ -196,16 +215,6 @@ fn debian_layer(
         time: recorded.time,
     };
     Ok((layer, packages))
-}
-
-fn sizes(name: &str, arch: &str, layers: &[Layer], components: &[Value]) {
-    let bytes: usize = layers.iter().map(|layer| layer.tar.len()).sum();
-    #[expect(clippy::cast_precision_loss, reason = "one digit is shown")]
-    let megabytes = bytes as f64 / 1e6;
-    say(format_args!(
-        "   {name} {arch}: {megabytes:.1} MB unpacked, {} components",
-        components.len()
-    ));
 }
 
 impl Release {
