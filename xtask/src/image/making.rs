@@ -127,7 +127,7 @@ fn make_one(
         let file = options.output.join(format!("{name}-{arch}.cdx.json"));
         fs::write(file, &document)?;
         layout.attach(&image, &document, release.time)?;
-        let unpacked = layers.iter().map(|layer| layer.tar.len() as u64).sum();
+        let unpacked: u64 = layers.iter().map(|layer| layer.tar.len() as u64).sum();
         made.push((arch, unpacked, components.len()));
         images.push(image);
     }
@@ -136,7 +136,7 @@ fn make_one(
     for (arch, unpacked, components) in made {
         let image = stored.image(&arch)?;
         let layers = image["layers"].as_array().into_iter().flatten();
-        let packed = layers.filter_map(|layer| layer["size"].as_u64()).sum();
+        let packed: u64 = layers.filter_map(|layer| layer["size"].as_u64()).sum();
         say(format_args!(
             "   {name} {arch}: {:.1} MB packed, {:.1} MB unpacked, {components} components",
             megabytes(packed),
