@@ -13,6 +13,7 @@ mod dist;
 mod docs;
 mod edges;
 mod fuzz;
+mod image;
 mod instructions;
 mod onnx;
 mod manifests;
@@ -52,6 +53,7 @@ fn run(matches: &ArgMatches) -> anyhow::Result<()> {
         Some(("codegen", flags)) => codegen::run(flags.get_flag("check")),
         Some(("collector", _)) => collector::serve(),
         Some(("dist", options)) => dist::run_options(options),
+        Some(("image", options)) => image::run_options(options),
         Some(("differential", options)) => differential::run_options(options),
         Some(("parity", options)) => parity::run_options(options),
         Some(("instructions", options)) => instructions::run_options(options),
@@ -121,6 +123,7 @@ fn command() -> Command {
         )
         .subcommand(differential::command())
         .subcommand(dist::command())
+        .subcommand(image::command())
         .subcommand(standin::command())
         .subcommand(parity::command())
         .subcommand(fuzz::command())

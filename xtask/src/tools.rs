@@ -18,9 +18,25 @@ const COLLECTOR_BUILDER: &str = "go.opentelemetry.io/collector/cmd/builder@v0.16
 /// What makes manifests of a chart.
 const HELM: &str = "helm.sh/helm/v3/cmd/helm@v3.22.0";
 
+/// What copies images and what refers to them between layouts and registries.
+const ORAS: &str = "oras.land/oras/cmd/oras@v1.3.6";
+
+/// A registry of images that keeps them in memory.
+const REGISTRY: &str = "github.com/google/go-containerregistry/cmd/registry@v0.22.1";
+
 /// Makes grpcurl unless it is there in the same version; gives its path.
 pub(crate) fn grpcurl() -> anyhow::Result<PathBuf> {
     installed("grpcurl", GRPCURL).context("Go 1.18 or newer is needed (Debian: golang-go)")
+}
+
+/// Makes oras unless it is there in the same version; gives its path.
+pub(crate) fn oras() -> anyhow::Result<PathBuf> {
+    installed("oras", ORAS).context("Go 1.26 or newer is needed (see https://go.dev/dl)")
+}
+
+/// Makes the registry unless it is there in the same version; gives its path.
+pub(crate) fn registry() -> anyhow::Result<PathBuf> {
+    installed("registry", REGISTRY).context("Go 1.26 or newer is needed (see https://go.dev/dl)")
 }
 
 /// Makes the builder of collectors unless it is there in the same version; gives its path.

@@ -7,6 +7,7 @@ mod clients;
 mod frameworks;
 mod fuzz;
 mod helm;
+mod images;
 mod peer;
 mod programs;
 mod record;
@@ -38,7 +39,7 @@ struct Part {
     run: fn(&Options) -> anyhow::Result<String>,
 }
 
-const PARTS: [Part; 10] = [
+const PARTS: [Part; 11] = [
     Part {
         name: "clients",
         about: "real clients, and seldon-core's own beside seldon-core, are recorded",
@@ -73,6 +74,11 @@ const PARTS: [Part; 10] = [
         name: "helm",
         about: "the chart passes helm's own check, and makes the objects of deploy/kubernetes",
         run: |_| helm::run(),
+    },
+    Part {
+        name: "images",
+        about: "images are the same when made twice, serve in namespaces, go to a registry",
+        run: |_| images::run(),
     },
     Part {
         name: "fuzz",

@@ -36,6 +36,13 @@ pub(crate) static VARIANTS: [Variant; 2] = [
     },
 ];
 
+/// The features of a variant; `None`: the default ones.
+pub(crate) fn features(variant: &str) -> anyhow::Result<Option<&'static [&'static str]>> {
+    let found = VARIANTS.iter().find(|one| one.name == variant);
+    let found = found.with_context(|| format!("there is no variant {variant}"))?;
+    Ok(found.features)
+}
+
 /// An architecture: its name, its Rust target, and its number in the head of a program.
 pub(crate) struct Target {
     pub(crate) arch: &'static str,
