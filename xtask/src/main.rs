@@ -15,8 +15,8 @@ mod edges;
 mod fuzz;
 mod image;
 mod instructions;
-mod onnx;
 mod manifests;
+mod onnx;
 mod options;
 mod parity;
 mod pythons;
@@ -110,7 +110,8 @@ fn command() -> Command {
         )
         .subcommand(Command::new("edges").about("Check which crate may depend on which"))
         .subcommand(Command::new("style").about(
-            "Check the width of lines, names, the length of files, imports between modules, and links",
+            "Check the width of lines, names, the length of files, imports between modules, and \
+             links",
         ))
         .subcommand(
             Command::new("collector").about(

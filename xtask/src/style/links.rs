@@ -145,7 +145,8 @@ mod tests {
     fn anchors_are_those_of_the_site() {
         assert_eq!(
             anchors(
-                "# From A to B, in `five` minutes\n## gRPC/REST (1.5)\n## x\n## x\n## 中文 页\n## [a b](c.md) d\n"
+                "# From A to B, in `five` minutes\n## gRPC/REST (1.5)\n## x\n## x\n## 中文 页\n\
+                 ## [a b](c.md) d\n"
             ),
             [
                 "from-a-to-b-in-five-minutes",
