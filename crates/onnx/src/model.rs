@@ -175,7 +175,7 @@ impl Model {
     }
 
     fn run_once(&self, inputs: Vec<TractTensor>) -> TractResult<TractTensor> {
-        let inputs: TVec<TValue> = inputs.into_iter().map(|one| one.into_tvalue()).collect();
+        let inputs: TVec<TValue> = inputs.into_iter().map(IntoTValue::into_tvalue).collect();
         let mut outputs = self.plan.run(inputs)?;
         Ok(outputs.remove(0).into_tensor())
     }
