@@ -68,14 +68,17 @@ fn fault(
 fn within_root(path: &Path) -> Option<PathBuf> {
     let mut clean = PathBuf::new();
     for part in path.components() {
-        match part {
-            Component::Normal(name) => clean.push(name),
-            Component::ParentDir => {
-                if !clean.pop() {
-                    return None;
-                }
+        let is_within = match part {
+            Component::ParentDir => clean.pop(),
+            Component::CurDir => true,
+            Component::Normal(name) => {
+                clean.push(name);
+                true
             }
-            _ => {}
+            Component::RootDir | Component::Prefix(_) => false,
+        };
+        if !is_within {
+            return None;
         }
     }
     Some(clean)
@@ -145,7 +148,8 @@ mod tests {
     fn anchors_are_those_of_the_site() {
         assert_eq!(
             anchors(
-                "# From A to B, in `five` minutes\n## gRPC/REST (1.5)\n## x\n## x\n## 中文 页\n## [a b](c.md) d\n"
+                "# From A to B, in `five` minutes\n## gRPC/REST (1.5)\n## x\n## x\n## 中文 页\n\
+                 ## [a b](c.md) d\n"
             ),
             [
                 "from-a-to-b-in-five-minutes",
