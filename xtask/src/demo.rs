@@ -41,8 +41,8 @@ pub(crate) fn run_options(options: &ArgMatches) -> anyhow::Result<()> {
     let port = *options.get_one("port").context("it has a default")?;
     say(
         "This compiles the server in release mode and serves examples/iris on 127.0.0.1 alone.\n\
-         The first time takes about ten minutes on two cores, and 1.5 GB below target/; after that \
-         it takes seconds.",
+         The first time takes some seven minutes on two cores, and 1.4 GB below target/; after \
+         that it takes seconds.",
     );
     check_port(port)?;
     let mut python = PathBuf::new();

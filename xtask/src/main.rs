@@ -110,8 +110,7 @@ fn command() -> Command {
         )
         .subcommand(Command::new("edges").about("Check which crate may depend on which"))
         .subcommand(Command::new("style").about(
-            "Check the width of lines, names, the length of files, imports between modules, and \
-             links",
+            "Check the width of lines, names, the length of files, imports, and links of pages",
         ))
         .subcommand(
             Command::new("collector").about(

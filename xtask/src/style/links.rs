@@ -68,14 +68,17 @@ fn fault(
 fn within_root(path: &Path) -> Option<PathBuf> {
     let mut clean = PathBuf::new();
     for part in path.components() {
-        match part {
-            Component::Normal(name) => clean.push(name),
-            Component::ParentDir => {
-                if !clean.pop() {
-                    return None;
-                }
+        let is_within = match part {
+            Component::ParentDir => clean.pop(),
+            Component::CurDir => true,
+            Component::Normal(name) => {
+                clean.push(name);
+                true
             }
-            _ => {}
+            Component::RootDir | Component::Prefix(_) => false,
+        };
+        if !is_within {
+            return None;
         }
     }
     Some(clean)
