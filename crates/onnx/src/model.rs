@@ -7,8 +7,8 @@ use std::path::Path;
 use streeling_core::{Error, Tensor};
 use tract_onnx::pb::{GraphProto, ModelProto};
 use tract_onnx::prelude::{
-    Framework as _, IntoTValue as _, IntoTensor as _, TValue, TVec, Tensor as TractTensor,
-    TractResult, TypedFact, TypedModel, TypedRunnableModel,
+    Framework as _, IntoTValue, IntoTensor as _, TValue, TVec, Tensor as TractTensor, TractResult,
+    TypedFact, TypedModel, TypedRunnableModel,
 };
 use tract_onnx::tract_hir::internal::{DimLike as _, InferenceModelExt as _};
 
@@ -175,7 +175,7 @@ impl Model {
     }
 
     fn run_once(&self, inputs: Vec<TractTensor>) -> TractResult<TractTensor> {
-        let inputs: TVec<TValue> = inputs.into_iter().map(|one| one.into_tvalue()).collect();
+        let inputs: TVec<TValue> = inputs.into_iter().map(IntoTValue::into_tvalue).collect();
         let mut outputs = self.plan.run(inputs)?;
         Ok(outputs.remove(0).into_tensor())
     }
