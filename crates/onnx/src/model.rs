@@ -7,8 +7,8 @@ use std::path::Path;
 use streeling_core::{Error, Tensor};
 use tract_onnx::pb::{GraphProto, ModelProto};
 use tract_onnx::prelude::{
-    Framework as _, IntoTValue as _, IntoTensor as _, TValue, TVec, Tensor as TractTensor,
-    TractResult, TypedFact, TypedModel, TypedRunnableModel,
+    Framework as _, IntoTValue, IntoTensor as _, TValue, TVec, Tensor as TractTensor, TractResult,
+    TypedFact, TypedModel, TypedRunnableModel,
 };
 use tract_onnx::tract_hir::internal::{DimLike as _, InferenceModelExt as _};
 

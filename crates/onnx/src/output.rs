@@ -34,13 +34,16 @@ fn elements(output: &TractTensor) -> Result<Elements, String> {
         return Ok(Elements::Json(nested(values, output.shape())));
     }
     let shape = output.shape().to_vec();
+    let output = output
+        .cast_to_dt(numbers(output.datum_type()))
+        .map_err(|error| error.to_string())?;
     let tensor = match Kind::of(output.datum_type())? {
-        Kind::Float32 => Tensor::from_vec(shape, values::<f32>(output)?),
-        Kind::Float64 => Tensor::from_vec(shape, values::<f64>(output)?),
-        Kind::Int64 => Tensor::from_vec(shape, values::<i64>(output)?),
-        Kind::Int32 => Tensor::from_vec(shape, values::<i32>(output)?),
-        Kind::Uint8 => Tensor::from_vec(shape, values::<u8>(output)?),
-        Kind::Bool => Tensor::from_bools(shape, values::<bool>(output)?),
+        Kind::Float32 => Tensor::from_vec(shape, values::<f32>(&output)?),
+        Kind::Float64 => Tensor::from_vec(shape, values::<f64>(&output)?),
+        Kind::Int64 => Tensor::from_vec(shape, values::<i64>(&output)?),
+        Kind::Int32 => Tensor::from_vec(shape, values::<i32>(&output)?),
+        Kind::Uint8 => Tensor::from_vec(shape, values::<u8>(&output)?),
+        Kind::Bool => Tensor::from_bools(shape, values::<bool>(&output)?),
     };
     tensor
         .map(Elements::Typed)
@@ -78,12 +81,21 @@ fn nested(values: &[String], shape: &[usize]) -> RawJson {
     RawJson::from_checked(Bytes::from(out))
 }
 
+/// What numbers of a type are sent as: those that tract computes sides of shapes with are integers
+/// in the file.
+fn numbers(datum_type: DatumType) -> DatumType {
+    match datum_type {
+        DatumType::TDim => DatumType::I64,
+        other => other,
+    }
+}
+
 /// Whether an output of this type can be sent; `Err` says what can.
 pub(crate) fn check(datum_type: DatumType) -> Result<&'static str, String> {
     if datum_type == String::datum_type() {
         return Ok("BYTES");
     }
-    Kind::of(datum_type).map(Kind::described)
+    Kind::of(numbers(datum_type)).map(Kind::described)
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Files of scikit-learn and XGBoost, and what these libraries predict; `record.py` beside this
 //! wrote both.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
