@@ -16,8 +16,8 @@ use crate::reply::{Body, Reply};
 /// Responds to a request of which `http` has what [`Head::take`] has left.
 ///
 /// One filter for all routes, and the handler's table says which route it is: so no request is
-/// rejected on its way. It is made for each request, which costs nothing, and brings the head along:
-/// as an extension of the request that would take four allocations.
+/// rejected on its way. It is made for each request, which costs nothing, and brings the head
+/// along: as an extension of the request that would take four allocations.
 pub(crate) fn respond(
     handler: Arc<Handler>,
     head: Arc<Head>,

@@ -27,8 +27,8 @@ impl Client {
     /// A request's head has come.
     pub(crate) fn start<B>(&self, request: &Request<B>) -> RequestGuard {
         let headers = request.headers();
-        // Most requests have a handful of headers: comparing them is cheaper than parsing and hashing
-        // a name.
+        // Most requests have a handful of headers: comparing them is cheaper than parsing and
+        // hashing a name.
         let text = |name: &str| {
             let (_, value) = headers.iter().find(|(key, _)| key.as_str() == name)?;
             std::str::from_utf8(value.as_bytes()).ok()

@@ -1,6 +1,6 @@
-//! `cargo xtask bench native`: components without Python over REST. Those in Rust beside a server of
-//! hyper alone that responds with the same bytes to everything, an ONNX file beside the same model
-//! in Python.
+//! `cargo xtask bench native`: components without Python over REST. Those in Rust beside a server
+//! of hyper alone that responds with the same bytes to everything, an ONNX file beside the same
+//! model in Python.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -318,8 +318,8 @@ fn write_load(
         let turn = middle(turns);
         writeln!(
             text,
-            "  {:<12} {:>9.0} requests/s, p50 {:>6.0} µs, p99 {:>6.0} µs, CPU {:>5.2} µs a request, \
-             {:>3.0} % of a core",
+            "  {:<12} {:>9.0} requests/s, p50 {:>6.0} µs, p99 {:>6.0} µs, \
+             CPU {:>5.2} µs a request, {:>3.0} % of a core",
             contender.name,
             turn.rate,
             turn.median,
