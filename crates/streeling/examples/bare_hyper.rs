@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::{BodyExt as _, Collected, Full};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_LENGTH, DATE, HeaderName, HeaderValue};
 use hyper::server::conn::http1;
@@ -63,7 +63,7 @@ async fn serve(address: SocketAddr, fixed: Arc<Fixed>) -> Result<(), Failure> {
             async move {
                 // A body that breaks off ends the connection, whatever the response is.
                 let body = request.into_body().collect().await;
-                drop(body.map(|body| body.to_bytes()));
+                drop(body.map(Collected::to_bytes));
                 Ok::<_, Infallible>(fixed.response())
             }
         });

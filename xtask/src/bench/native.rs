@@ -318,8 +318,8 @@ fn write_load(
         let turn = middle(turns);
         writeln!(
             text,
-            "  {:<12} {:>9.0} requests/s, p50 {:>6.0} µs, p99 {:>6.0} µs, CPU {:>5.2} µs a \
-             request, {:>3.0} % of a core",
+            "  {:<12} {:>9.0} requests/s, p50 {:>6.0} µs, p99 {:>6.0} µs, \
+             CPU {:>5.2} µs a request, {:>3.0} % of a core",
             contender.name,
             turn.rate,
             turn.median,
