@@ -33,7 +33,7 @@ pub(super) fn run_options(options: &ArgMatches) -> anyhow::Result<()> {
         say(format_args!("   {fault}"));
     }
     if !faults.is_empty() {
-        bail!("{tag} cannot be released: {} faults", faults.len());
+        bail!("{tag} cannot be released, see above");
     }
     say(format_args!("   {version} is the version everywhere"));
     semver::check()

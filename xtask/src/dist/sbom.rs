@@ -1,4 +1,4 @@
-//! The bill of materials: what is in the full program, as CycloneDX writes it. The same lock file
+//! The bill of materials: what is in the full program, as `CycloneDX` writes it. The same lock file
 //! and the same compiler make the same bill; there is no time in it, and its serial number is made
 //! of its content.
 
@@ -138,7 +138,7 @@ fn known_packages(metadata: &[String], lock: &str) -> anyhow::Result<BTreeMap<Pa
             let sha256 = checksums.get(&(name.clone(), version.clone())).cloned();
             // Only a licence that is missing for one that is in the program is an error.
             let about = About {
-                license: part("license").unwrap_or_default().replace('/', " OR "),
+                license: expression(&part("license").unwrap_or_default()),
                 description: part("description").unwrap_or_default(),
                 repository: part("repository"),
                 sha256,
@@ -148,6 +148,12 @@ fn known_packages(metadata: &[String], lock: &str) -> anyhow::Result<BTreeMap<Pa
         }
     }
     Ok(known)
+}
+
+/// A licence as SPDX writes it today, where a slash is no longer known.
+fn expression(license: &str) -> String {
+    let license = license.replace('/', " OR ");
+    license.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn bill(

@@ -1,5 +1,5 @@
-//! A wheel of programs that are there already, packed by the rules of PyPA's specification of
-//! binary distributions.
+//! A wheel of programs that are there already, packed by the rules of the specification of binary
+//! distributions.
 
 use std::fmt::Write as _;
 

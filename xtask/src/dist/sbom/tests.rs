@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 
-/// By the rules of CycloneDX that its schema does not express, and those of it that matter.
+/// By the rules of `CycloneDX` that its schema does not express, and those of it that matter.
 #[test]
 fn the_bill_of_the_server_is_sound_and_always_the_same() {
     let text = full().unwrap();
@@ -75,6 +75,13 @@ fn what_runs_is_in_the_bill_and_what_only_builds_or_tests_is_not() {
     ] {
         assert!(!names.contains(name), "{name} is not in the program");
     }
+}
+
+#[test]
+fn a_licence_in_the_old_notation_is_an_expression() {
+    assert_eq!(expression("MIT/Apache-2.0"), "MIT OR Apache-2.0");
+    assert_eq!(expression("Apache-2.0 / MIT"), "Apache-2.0 OR MIT");
+    assert_eq!(expression("MIT AND Zlib"), "MIT AND Zlib");
 }
 
 #[test]
