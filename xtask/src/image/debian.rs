@@ -213,7 +213,8 @@ impl Record {
     pub(super) fn text(&self) -> anyhow::Result<String> {
         let date = jiff::Timestamp::from_second(self.time.try_into()?)?;
         let mut text = format!(
-            "# Debian's packages in the image: written by `cargo xtask image --record`\ndate {date}\n"
+            "# Debian's packages in the image: written by `cargo xtask image --record`\n\
+             date {date}\n"
         );
         for (name, version) in &self.versions {
             writeln!(text, "{name} {version}")?;

@@ -1,5 +1,5 @@
-//! As much of the Dockerfile's language as ours is written in. What an image is, stands there alone;
-//! an instruction that is not understood here is an error.
+//! As much of the Dockerfile's language as ours is written in. What an image is, stands there
+//! alone; an instruction that is not understood here is an error.
 
 use std::collections::BTreeMap;
 
