@@ -63,7 +63,8 @@ impl Registry {
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         let process = Command::new(tools::registry()?)
             .args(["-port", &port.to_string()])
-            .stdout(Stdio::null())
+            // It lists every request.
+            .stderr(Stdio::null())
             .spawn()?;
         let registry = Self { process, port };
         let start = Instant::now();

@@ -93,8 +93,8 @@ impl Sources<'_> {
                 let program = self.programs.join(&variant).join(triple).join("streeling");
                 ensure!(
                     program.is_file(),
-                    "{} is missing: cargo xtask dist binaries --variant {variant} \
-                     --target {triple}",
+                    "{} is missing: cargo xtask dist binaries --variant {variant} --target \
+                     {triple}",
                     program.display()
                 );
                 return Ok((variant, program));

@@ -1,4 +1,4 @@
-//! What is in an image, as CycloneDX says it.
+//! What is in an image, in the form of `CycloneDX`.
 
 use std::collections::BTreeMap;
 
