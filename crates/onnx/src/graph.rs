@@ -144,7 +144,7 @@ fn needed(
     Ok(nodes)
 }
 
-/// The values that a node reads, also from within its inner graphs, but for those that they make.
+/// The values that a node reads, also from within its inner graphs, but for those made there.
 fn read_by(node: &NodeProto) -> Vec<String> {
     let mut names: Vec<String> = node
         .input

@@ -11,7 +11,7 @@ use crate::support::{SERVER, root, send_json};
 fn command(file: &str) -> ServerCommand {
     ServerCommand::new(&*SERVER, root())
         .env("PATH", "")
-        .args([&*format!("onnx:{file}")])
+        .args([format!("onnx:{file}")])
         .args([
             "--http-port",
             "0",
