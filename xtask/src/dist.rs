@@ -9,7 +9,7 @@ mod checksums;
 mod elf;
 mod publish;
 pub(crate) mod release;
-mod sbom;
+pub(crate) mod sbom;
 mod wheel;
 pub(crate) mod wheels;
 

@@ -36,11 +36,16 @@ pub(crate) static VARIANTS: [Variant; 2] = [
     },
 ];
 
-/// The features of a variant; `None`: the default ones.
-pub(crate) fn features(variant: &str) -> anyhow::Result<Option<&'static [&'static str]>> {
-    let found = VARIANTS.iter().find(|one| one.name == variant);
-    let found = found.with_context(|| format!("there is no variant {variant}"))?;
-    Ok(found.features)
+/// The variant of this name.
+pub(crate) fn variant(name: &str) -> anyhow::Result<&'static Variant> {
+    let found = VARIANTS.iter().find(|one| one.name == name);
+    found.with_context(|| format!("there is no variant {name}"))
+}
+
+/// The architecture of this Rust target.
+pub(crate) fn target(triple: &str) -> anyhow::Result<&'static Target> {
+    let found = TARGETS.iter().find(|one| one.triple == triple);
+    found.with_context(|| format!("there is no build for {triple}"))
 }
 
 /// An architecture: its name, its Rust target, and its number in the head of a program.

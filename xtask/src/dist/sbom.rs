@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use self::graph::{Graph, Package};
 use super::archive;
-use super::release::{TARGETS, folder, version};
+use super::release::{FULL, TARGETS, Target, Variant, folder, version};
 use crate::shell::{cargo, output, root, say};
 use crate::venv;
 
@@ -34,37 +34,71 @@ pub(super) fn make() -> anyhow::Result<()> {
 
 /// The bill of the full program, as text.
 pub(super) fn full() -> anyhow::Result<String> {
-    let mut graph = Graph::default();
-    for target in &TARGETS {
-        // What macros and build scripts need is not in the program.
-        let tree = output(
-            cargo()
-                .args(["tree", "--package", "streeling", "--locked", "--target"])
+    let content = Content::of(&FULL, &TARGETS)?;
+    Ok(format!("{:#}\n", bill(&content)?))
+}
+
+/// The program and what is in it, as components of a larger bill.
+pub(crate) fn components(variant: &Variant, target: &'static Target) -> anyhow::Result<Vec<Value>> {
+    let content = Content::of(variant, [target])?;
+    let packages = content.graph.packages();
+    packages
+        .map(|(package, _)| component("library", package, content.about(package)?))
+        .collect()
+}
+
+/// What is in a program, on all of some architectures together.
+struct Content {
+    server: Package,
+    graph: Graph,
+    known: BTreeMap<Package, About>,
+}
+
+impl Content {
+    fn of(
+        variant: &Variant,
+        targets: impl IntoIterator<Item = &'static Target>,
+    ) -> anyhow::Result<Self> {
+        let server = Package {
+            name: "streeling".into(),
+            version: version()?,
+        };
+        let mut graph = Graph::default();
+        let mut texts = Vec::new();
+        for target in targets {
+            // What macros and build scripts need is not in the program.
+            let mut tree = cargo();
+            tree.args(["tree", "--package", "streeling", "--locked", "--target"])
                 .args([target.triple, "--edges", "normal,no-proc-macro"])
-                .args(["--prefix", "depth"]),
-        )?;
-        graph.read(&tree)?;
+                .args(["--prefix", "depth"]);
+            if let Some(features) = variant.features {
+                tree.args(["--no-default-features", "--features"])
+                    .arg(features.join(","));
+            }
+            graph.read(&output(&mut tree)?)?;
+            texts.push(output(
+                cargo()
+                    .args(["metadata", "--format-version", "1", "--locked"])
+                    .args(["--filter-platform", target.triple]),
+            )?);
+        }
+        let lock = fs::read_to_string(root().join("Cargo.lock"))?;
+        let mut known = known_packages(&texts, &lock)?;
+        for (package, about) in runtime()? {
+            graph.add(&server, &package);
+            known.insert(package, about);
+        }
+        Ok(Self {
+            server,
+            graph,
+            known,
+        })
     }
-    let server = Package {
-        name: "streeling".into(),
-        version: version()?,
-    };
-    let mut texts = Vec::new();
-    for target in &TARGETS {
-        texts.push(output(
-            cargo()
-                .args(["metadata", "--format-version", "1", "--locked"])
-                .args(["--filter-platform", target.triple]),
-        )?);
+
+    fn about(&self, package: &Package) -> anyhow::Result<&About> {
+        let about = self.known.get(package);
+        about.with_context(|| format!("cargo metadata does not know {package:?}"))
     }
-    let lock = fs::read_to_string(root().join("Cargo.lock"))?;
-    let mut known = known_packages(&texts, &lock)?;
-    for (package, about) in runtime()? {
-        graph.add(&server, &package);
-        known.insert(package, about);
-    }
-    let bill = bill(&server, &graph, &known)?;
-    Ok(format!("{bill:#}\n"))
 }
 
 /// What the bill says of a package.
@@ -156,15 +190,9 @@ fn expression(license: &str) -> String {
     license.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn bill(
-    server: &Package,
-    graph: &Graph,
-    known: &BTreeMap<Package, About>,
-) -> anyhow::Result<Value> {
-    let about = |package: &Package| {
-        let about = known.get(package);
-        about.with_context(|| format!("cargo metadata does not know {package:?}"))
-    };
+fn bill(content: &Content) -> anyhow::Result<Value> {
+    let Content { server, graph, .. } = content;
+    let about = |package| content.about(package);
     let reference = |package: &Package| anyhow::Ok(url(package, about(package)?));
     let mut components = Vec::new();
     let mut dependencies = Vec::new();

@@ -15,7 +15,7 @@ use super::layout::{Description, Layer, Layout};
 use super::sbom::{self, Subject};
 use super::unpack::Stored;
 use crate::dist::archive::tar;
-use crate::dist::release;
+use crate::dist::{self, release};
 use crate::shell::{metadata, output, root, say, timed};
 
 /// What is to be made.
@@ -113,7 +113,10 @@ fn make_one(
             components.extend(sbom::of_debian(&packages, &debian.suite));
             layers.push(layer);
         }
-        components.extend(sbom::of_program(release::features(&variant)?, &triple)?);
+        components.extend(dist::sbom::components(
+            release::variant(&variant)?,
+            release::target(&triple)?,
+        )?);
         layers.push(own_layer(&sources, stage, &triple, release.time)?);
         let image = layout.image(&arch, &about, &layers)?;
         let subject = Subject {

@@ -1,13 +1,9 @@
 //! What is in an image, in the form of `CycloneDX`.
 
-use std::collections::BTreeMap;
-
-use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use super::debian::Package;
 use super::layout::date;
-use crate::shell::{cargo, output};
 
 /// The image that a bill of materials is for.
 pub(super) struct Subject<'a> {
@@ -62,50 +58,6 @@ pub(super) fn of_debian(packages: &[Package], suite: &str) -> Vec<Value> {
     components.collect()
 }
 
-/// The crates that are linked into a program.
-pub(super) fn of_program(features: Option<&[&str]>, triple: &str) -> anyhow::Result<Vec<Value>> {
-    let mut tree = cargo();
-    tree.args(["tree", "--locked", "--package", "streeling"])
-        .args(["--target", triple, "--edges", "normal,no-proc-macro"])
-        .args(["--prefix", "none", "--format", "{p}\t{l}"]);
-    if let Some(features) = features {
-        tree.args(["--no-default-features", "--features"])
-            .arg(features.join(","));
-    }
-    of_tree(&output(&mut tree)?)
-}
-
-fn of_tree(text: &str) -> anyhow::Result<Vec<Value>> {
-    let mut found = BTreeMap::new();
-    for line in text.lines().filter(|line| !line.is_empty()) {
-        let (package, license) = line
-            .split_once('\t')
-            .context("cargo tree gives no licence")?;
-        let mut words = package.split(' ');
-        let (Some(name), Some(version)) = (words.next(), words.next()) else {
-            anyhow::bail!("cargo tree gives no version: {line}");
-        };
-        let version = version.trim_start_matches('v');
-        // A package that is listed above has a star behind it.
-        let license = license.trim_end_matches(" (*)");
-        let url = format!("pkg:cargo/{name}@{}", percent_encoded(version));
-        let mut component = json!({
-            "type": "library",
-            "bom-ref": url,
-            "name": name,
-            "version": version,
-            "purl": url,
-        });
-        if !license.is_empty() {
-            // The old way to write OR.
-            let expression = license.replace('/', " OR ").replace("  ", " ");
-            component["licenses"] = json!([{"expression": expression}]);
-        }
-        found.insert((name.to_owned(), version.to_owned()), component);
-    }
-    Ok(found.into_values().collect())
-}
-
 /// As package URLs want it.
 fn percent_encoded(text: &str) -> String {
     let mut encoded = String::new();
@@ -122,24 +74,6 @@ fn percent_encoded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn crates_are_listed_once_with_their_licences() {
-        let text = "streeling v0.1.0 (/somewhere/crates/streeling)\tApache-2.0\n\
-            b v1.0.0+x\tMIT/Apache-2.0\n\
-            a v2.0.0 (proc-macro)\t\n\
-            b v1.0.0+x\tMIT/Apache-2.0 (*)\n";
-        let found = of_tree(text).unwrap();
-        let names: Vec<_> = found
-            .iter()
-            .map(|one| one["name"].as_str().unwrap())
-            .collect();
-        assert_eq!(names, ["a", "b", "streeling"]);
-        assert_eq!(found[0].get("licenses"), None);
-        assert_eq!(found[1]["licenses"][0]["expression"], "MIT OR Apache-2.0");
-        assert_eq!(found[1]["purl"], "pkg:cargo/b@1.0.0%2Bx");
-        assert!(!Value::from(found).to_string().contains("somewhere"));
-    }
 
     #[test]
     fn packages_of_debian_have_urls_that_scanners_understand() {
