@@ -192,13 +192,12 @@ fn expression(license: &str) -> String {
 
 fn bill(content: &Content) -> anyhow::Result<Value> {
     let Content { server, graph, .. } = content;
-    let about = |package| content.about(package);
-    let reference = |package: &Package| anyhow::Ok(url(package, about(package)?));
+    let reference = |package: &Package| anyhow::Ok(url(package, content.about(package)?));
     let mut components = Vec::new();
     let mut dependencies = Vec::new();
     for (package, needed) in graph.packages() {
         if package != server {
-            components.push(component("library", package, about(package)?)?);
+            components.push(component("library", package, content.about(package)?)?);
         }
         let needed: Vec<String> = needed
             .iter()
@@ -209,7 +208,7 @@ fn bill(content: &Content) -> anyhow::Result<Value> {
     let content = json!({
         "metadata": {
             "lifecycles": [{"phase": "build"}],
-            "component": component("application", server, about(server)?)?,
+            "component": component("application", server, content.about(server)?)?,
         },
         "components": components,
         "dependencies": dependencies,
