@@ -155,3 +155,25 @@ pub(crate) fn run(matches: &ArgMatches) -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_is_run_every_night() {
+        let path = crate::shell::root().join(".github/workflows/nightly.yml");
+        let text = std::fs::read_to_string(path).unwrap();
+        let named: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.split_once("cargo xtask acceptance "))
+            .flat_map(|(_, parts)| parts.split_whitespace())
+            .collect();
+        for part in &PARTS {
+            // A job of its own fuzzes for longer.
+            let count = usize::from(part.name != "fuzz");
+            let found = named.iter().filter(|name| **name == part.name).count();
+            assert_eq!(found, count, "{}", part.name);
+        }
+    }
+}
