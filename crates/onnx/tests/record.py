@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 import graphs
 import numpy as np
@@ -124,7 +124,10 @@ def record_sklearn(recorder: Recorder) -> None:
     """Classifiers and regressors of scikit-learn, alone and in pipelines."""
     truth, lengths = recorder.truth, recorder.train[:, 2] * 1.5 + recorder.train[:, 0]
     is_virginica = (truth == 2).astype(np.int64)
-    logistic: Callable[[], Any] = lambda: LogisticRegression(max_iter=1000)  # noqa: E731
+
+    def logistic() -> Any:
+        return LogisticRegression(max_iter=1000)
+
     missing = recorder.rows.copy()
     missing[0, 1] = missing[5, 3] = np.nan
 

@@ -142,7 +142,7 @@ fn login_is_used(layout: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Responds as a registry that lets nobody in; gives the login that it was sent.
+/// Responds as a registry that refuses every client; gives the login that it was sent.
 fn refuse(mut stream: TcpStream) -> anyhow::Result<Option<String>> {
     let mut login = None;
     for line in BufReader::new(stream.try_clone()?).lines() {

@@ -1,4 +1,4 @@
-//! The server of the demo: it ends when the demo is told to end, and when the demo fails.
+//! The server of the demo: it ends when the demo is asked to end, and when the demo fails.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -79,7 +79,7 @@ impl Server {
     }
 
     /// Waits until the server has ended, unless the demo has failed: then it is killed. What fails
-    /// because the server was told to end is no failure.
+    /// because the server was asked to end is no failure.
     pub(super) fn end(mut self, shown: anyhow::Result<()>) -> anyhow::Result<()> {
         if shown.is_err() && !self.stopped.load(Ordering::SeqCst) {
             return shown;

@@ -51,20 +51,26 @@ impl Entry {
     }
 }
 
-/// The time of every entry, in seconds since 1970: that of `SOURCE_DATE_EPOCH`, or else 1980, where
-/// the times of a zip begin.
-pub(crate) fn source_date() -> anyhow::Result<u64> {
+/// What `SOURCE_DATE_EPOCH` says, in seconds since 1970; `None` where it is not set.
+pub(crate) fn source_date() -> anyhow::Result<Option<u64>> {
     #[expect(
         clippy::disallowed_methods,
         reason = "the convention of reproducible builds, not a setting of the server"
     )]
     let date = std::env::var("SOURCE_DATE_EPOCH");
     let Ok(date) = date else {
-        return Ok(FIRST_DATE);
+        return Ok(None);
     };
-    let seconds: u64 = date
-        .parse()
+    let seconds = date.parse();
+    let seconds = seconds
         .with_context(|| format!("SOURCE_DATE_EPOCH is a number of seconds, not {date:?}"))?;
+    Ok(Some(seconds))
+}
+
+/// The time of every entry of an archive, in seconds since 1970: that of `SOURCE_DATE_EPOCH`, or
+/// else 1980, where the times of a zip begin.
+pub(super) fn entry_date() -> anyhow::Result<u64> {
+    let seconds = source_date()?.unwrap_or(FIRST_DATE);
     ensure!(
         seconds >= FIRST_DATE,
         "SOURCE_DATE_EPOCH must be at least {FIRST_DATE} (1980), where the times of a zip begin"

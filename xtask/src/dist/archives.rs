@@ -51,7 +51,7 @@ fn pack(name: &str, variant: &Variant, target: &Target) -> anyhow::Result<Vec<u8
         let bytes = fs::read(root().join(file))?;
         entries.push(Entry::file(format!("{name}/{file}"), bytes));
     }
-    let tar = archive::tar(&entries, archive::source_date()?, Vec::new())?;
+    let tar = archive::tar(&entries, archive::entry_date()?, Vec::new())?;
     archive::gzip(&tar)
 }
 

@@ -62,7 +62,7 @@ pub(crate) fn server(target: &Target, folder: &Path) -> anyhow::Result<PathBuf> 
         about,
     };
     let file = folder.join(wheel.file_name());
-    fs::write(&file, wheel.pack(archive::source_date()?)?)?;
+    fs::write(&file, wheel.pack(archive::entry_date()?)?)?;
     Ok(file)
 }
 
@@ -119,7 +119,7 @@ pub(crate) fn command_wheel(folder: &Path) -> anyhow::Result<PathBuf> {
                 "--directory",
             ])
             .arg(folder)
-            .env("SOURCE_DATE_EPOCH", archive::source_date()?.to_string())
+            .env("SOURCE_DATE_EPOCH", archive::entry_date()?.to_string())
             .current_dir(root().join("python/streeling-seldon")),
     )?;
     let name = format!("streeling_seldon-{}-py3-none-any.whl", version()?);

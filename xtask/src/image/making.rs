@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 
 use super::arch::runs_here;
 use super::contents::{Settings, Sources};
@@ -14,7 +14,7 @@ use super::dockerfile::{Dockerfile, Stage};
 use super::layout::{Description, Layer, Layout};
 use super::sbom::{self, Subject};
 use super::unpack::Stored;
-use crate::dist::archive::tar;
+use crate::dist::archive::{source_date, tar};
 use crate::dist::{self, release};
 use crate::shell::{metadata, output, root, say, timed};
 
@@ -154,7 +154,7 @@ fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }
 
-/// Why an image is not made for an architecture that nobody has named.
+/// Why an image is not made for an architecture that was not asked for.
 fn left_out(
     debian: Option<&Debian>,
     arch: &str,
@@ -266,21 +266,5 @@ impl Release {
             label("source", &self.source),
             label("licenses", &self.license),
         ]
-    }
-}
-
-/// What `SOURCE_DATE_EPOCH` says, in seconds since 1970.
-fn source_date() -> anyhow::Result<Option<u64>> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the convention of reproducible builds, not a setting of the server"
-    )]
-    let date = std::env::var("SOURCE_DATE_EPOCH");
-    let Ok(date) = date else {
-        return Ok(None);
-    };
-    match date.parse() {
-        Ok(seconds) => Ok(Some(seconds)),
-        Err(_) => bail!("SOURCE_DATE_EPOCH is a number of seconds, not {date:?}"),
     }
 }

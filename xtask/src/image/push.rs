@@ -97,7 +97,7 @@ pub(crate) fn push_image(
     Ok(digest.to_owned())
 }
 
-/// A file of credentials, which nobody else may read.
+/// A file of credentials, which no other user may read.
 fn login_file(host: &str, user: &str, token: &str) -> anyhow::Result<NamedTempFile> {
     let auth = BASE64_STANDARD.encode(format!("{user}:{token}"));
     let mut file = NamedTempFile::new()?;
