@@ -10,7 +10,7 @@ mod structured;
 mod texts;
 mod words;
 
-pub(crate) use numbers::{Count, LinkedPort, Millis, Port, Seconds, Size, millis, size};
+pub(crate) use numbers::{Count, LinkedPort, Memory, Millis, Port, Seconds, Size, millis, size};
 pub(crate) use paths::{File, Folder, Program};
 pub(crate) use structured::{Interface, JsonParameters, Labels, Yaml};
 pub(crate) use texts::{Address, AnyText, UrlPath};

@@ -28,6 +28,8 @@ pub enum ErrorKind {
     TooLarge,
     /// Too many requests wait already.
     QueueFull,
+    /// Requests under way take all the memory that there is for them.
+    MemoryFull,
     /// The worker that held the request is gone.
     WorkerLost,
     /// The component has not finished loading, or the server is going down.
@@ -40,7 +42,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, for tables and for tests that must not forget one.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::BadData,
         Self::UnknownModel,
         Self::NotImplemented,
@@ -49,6 +51,7 @@ impl ErrorKind {
         Self::BadMetadata,
         Self::TooLarge,
         Self::QueueFull,
+        Self::MemoryFull,
         Self::WorkerLost,
         Self::NotReady,
         Self::Deadline,
@@ -59,7 +62,11 @@ impl ErrorKind {
     #[must_use]
     pub fn is_transient(self) -> bool {
         match self {
-            Self::QueueFull | Self::WorkerLost | Self::NotReady | Self::Deadline => true,
+            Self::QueueFull
+            | Self::MemoryFull
+            | Self::WorkerLost
+            | Self::NotReady
+            | Self::Deadline => true,
             Self::BadData
             | Self::UnknownModel
             | Self::NotImplemented
@@ -75,7 +82,7 @@ impl ErrorKind {
     #[must_use]
     pub fn retry_after(self) -> Option<Duration> {
         match self {
-            Self::QueueFull => Some(Duration::from_secs(1)),
+            Self::QueueFull | Self::MemoryFull => Some(Duration::from_secs(1)),
             Self::BadData
             | Self::UnknownModel
             | Self::NotImplemented

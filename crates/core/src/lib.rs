@@ -18,6 +18,7 @@ compile_error!("tensors are kept in little-endian memory order; big-endian machi
 mod annotate;
 mod component;
 mod error;
+mod memory;
 mod message;
 mod meta;
 mod method;
@@ -41,6 +42,7 @@ mod unique;
 pub use annotate::Annotate;
 pub use component::{Component, service, wrong_input};
 pub use error::{Error, ErrorKind, Result};
+pub use memory::{Account, Budget, Charge, LARGE, Meter, REQUEST, Use};
 pub use message::{Array, Elements, Layout, Message, Named, Payload, Status};
 pub use meta::{Meta, Metric, MetricKind, Number, Untyped};
 pub use method::Method;

@@ -23,7 +23,7 @@ use tonic::Status;
 use crate::failure::Failure;
 use crate::frame::{PREFIX, framed};
 use crate::idle::Messages;
-use crate::observe::GRPC;
+use crate::observe::{Client, GRPC};
 use crate::protocol::{Action, Decoded, Protocol, Responses, Route};
 use crate::request::Limits;
 use crate::router::Found;
@@ -52,10 +52,10 @@ impl Calls {
         timeout: Option<Duration>,
         found: Found<'_>,
         request: HttpRequest<Incoming>,
-        peer: Option<SocketAddr>,
+        client: &Client,
     ) -> Result<Reply, Status> {
         // It is some kilobytes, which would be moved each time that it is wrapped once more.
-        let work = Box::pin(self.run(context, timeout, found, request, peer));
+        let work = Box::pin(self.run(context, timeout, found, request, client));
         finish(work, context, timeout, found).await
     }
 
@@ -65,7 +65,7 @@ impl Calls {
         timeout: Option<Duration>,
         found: Found<'_>,
         request: HttpRequest<Incoming>,
-        peer: Option<SocketAddr>,
+        client: &Client,
     ) -> Result<Reply, Failure> {
         let action = found.route.action;
         let is_ready = *self.ready.borrow();
@@ -77,12 +77,18 @@ impl Calls {
             }
         }
         let (head, body) = request.into_parts();
-        let caller = Caller { head, peer };
-        let body = self
-            .limits
-            .read(&caller.head.headers, body, &self.offload)
-            .await?;
+        let caller = Caller {
+            head,
+            peer: client.address,
+        };
+        let mut charge = client.account.request();
+        let headers = &caller.head.headers;
+        let body = self.limits.read(headers, body, &self.offload, &mut charge);
+        let body = body.await?;
         context.set_received(PREFIX + body.len());
+        if let Some(request) = &context.request {
+            request.hold(charge);
+        }
         match action {
             Action::Page(page) => {
                 let write = |out: &mut Vec<u8>| found.protocol.page(page, is_ready, out);
@@ -146,8 +152,10 @@ impl Calls {
         let size = body.len();
         let since = context.clock();
         // What goes to another thread comes back, so that no message costs a count more.
-        let decode = move || (protocol.decode(method, &body), protocol);
-        let (decoded, protocol) = self.offload.run(size, decode).await;
+        let memory = context.meter(size);
+        let decode = move || (protocol.decode(method, &body, &memory), protocol, memory);
+        let (decoded, protocol, memory) = self.offload.run(size, decode).await;
+        context.hold(memory);
         context.record(Stage::Decode, since);
         let Decoded { model: name, input } = decoded?;
         let model = self.models.get(name.as_deref())?;
@@ -172,10 +180,15 @@ impl Calls {
         let limit = self.limits.size;
         let size = response.message.payload.size(size_of::<f64>());
         let since = context.clock();
+        let charge = context.charge_response(size)?;
         let encode = move || framed(size, limit, |out| protocol.encode(method, &response, out));
         let encoded = self.offload.run(size, encode).await;
         context.record(Stage::Encode, since);
-        encoded
+        let encoded = encoded?;
+        match charge {
+            Some(charge) => charge.hold_whole(encoded),
+            None => Ok(encoded),
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body::{Body, Frame, SizeHint};
+use streeling_core::RequestContext;
 use tokio::time::sleep;
 use tonic::Status;
 
@@ -41,16 +42,29 @@ struct Counts {
 
 impl Unsent {
     /// The body of a response of one message, counted here until it has been sent or dropped.
-    pub(crate) fn message(&self, message: Bytes) -> ResponseBody {
-        self.body(message, None)
+    pub(crate) fn message(
+        &self,
+        message: Bytes,
+        request: Option<Arc<RequestContext>>,
+    ) -> ResponseBody {
+        self.body(message, None, request)
     }
 
     /// The body of a response of many messages, counted here while there is something to send.
-    pub(crate) fn stream(&self, messages: Messages) -> ResponseBody {
-        self.body(Bytes::new(), Some(messages))
+    pub(crate) fn stream(
+        &self,
+        messages: Messages,
+        request: Option<Arc<RequestContext>>,
+    ) -> ResponseBody {
+        self.body(Bytes::new(), Some(messages), request)
     }
 
-    fn body(&self, message: Bytes, more: Option<Messages>) -> ResponseBody {
+    fn body(
+        &self,
+        message: Bytes,
+        more: Option<Messages>,
+        request: Option<Arc<RequestContext>>,
+    ) -> ResponseBody {
         let mut body = ResponseBody {
             message,
             more,
@@ -60,6 +74,7 @@ impl Unsent {
             )])),
             unsent: self.clone(),
             is_waiting: false,
+            _request: request,
         };
         body.set_waiting(true);
         body
@@ -89,6 +104,8 @@ pub(crate) struct ResponseBody {
     trailers: Option<HeaderMap>,
     unsent: Unsent,
     is_waiting: bool,
+    /// What it takes is charged until it has been sent.
+    _request: Option<Arc<RequestContext>>,
 }
 
 impl ResponseBody {

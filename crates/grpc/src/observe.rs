@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use http::header::{REFERER, USER_AGENT};
 use http::{HeaderName, Request, Response, StatusCode};
 use http_body::Body;
-use streeling_core::{Code, Observers, Outcome, RequestGuard, RequestInfo, Transport};
+use streeling_core::{Account, Code, Observers, Outcome, RequestGuard, RequestInfo, Transport};
 
 use crate::idle::Unsent;
 use streeling_codec::seldon::ID_HEADER;
@@ -25,6 +25,8 @@ pub(crate) static GRPC: Transport = Transport {
 #[derive(Clone)]
 pub(crate) struct Client {
     pub(crate) address: Option<SocketAddr>,
+    /// What its requests take.
+    pub(crate) account: Account,
     /// What it has not read yet.
     pub(crate) unsent: Unsent,
 }

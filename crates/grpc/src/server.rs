@@ -9,7 +9,7 @@ use std::time::Duration;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use streeling_core::{Models, Observers};
+use streeling_core::{Account, Budget, Models, Observers};
 use streeling_net::{Connection, Drain, Transport};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
@@ -47,6 +47,7 @@ pub struct Grpc {
     handler: Arc<Handler>,
     idle_timeout: Duration,
     health: Health,
+    budget: Budget,
 }
 
 impl Grpc {
@@ -76,7 +77,15 @@ impl Grpc {
             handler: Arc::new(handler),
             idle_timeout: config.idle_timeout,
             health,
+            budget: Budget::default(),
         }
+    }
+
+    /// Counts what requests take, and refuses those that do not fit.
+    #[must_use]
+    pub fn with_budget(mut self, budget: Budget) -> Self {
+        self.budget = budget;
+        self
     }
 
     /// Lets the health service follow `healthy`, where readiness does not say enough.
@@ -101,6 +110,7 @@ impl Transport for Grpc {
             self.builder.clone(),
             connection,
             Arc::clone(&self.handler),
+            self.budget.account(),
             self.idle_timeout,
             drain,
         )
@@ -129,6 +139,7 @@ async fn run<Io>(
     builder: http2::Builder<TokioExecutor>,
     connection: Connection<Io>,
     handler: Arc<Handler>,
+    account: Account,
     idle_timeout: Duration,
     mut drain: Drain,
 ) where
@@ -148,6 +159,7 @@ async fn run<Io>(
     };
     let client = Client {
         address: connection.peer,
+        account,
         unsent: Unsent::default(),
     };
     let unsent = client.unsent.clone();

@@ -1,5 +1,7 @@
 //! How a pool is to be made up.
 
+use streeling_core::Budget;
+
 use crate::component::WorkerConfig;
 use crate::slot::WorkerSlots;
 
@@ -16,6 +18,8 @@ pub struct PoolConfig {
     pub max_queue: usize,
     /// The largest response, in bytes on the way from the worker.
     pub max_response: usize,
+    /// What responses of more than 64 KiB take on their way from the workers.
+    pub budget: Budget,
     /// Requests after which a worker is replaced; `None` never.
     pub recycle: Option<Recycle>,
     /// Starts of one worker in a row that may fail before the pool gives up. A worker that is lost

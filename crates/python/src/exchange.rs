@@ -34,10 +34,16 @@ impl Pool {
             times.responded(header);
         }
         drop(times);
-        let (slot, Received { header, body }) = response?;
-        match body {
-            Some(body) => Ok(Reply { header, body, slot }),
-            None => Err(self.too_large(header.length)),
+        let (slot, received) = response?;
+        let Received {
+            header,
+            body,
+            error,
+        } = received;
+        match (body, error) {
+            (Some(body), _) => Ok(Reply { header, body, slot }),
+            (None, Some(error)) => Err(*error),
+            (None, None) => Err(self.too_large(header.length)),
         }
     }
 

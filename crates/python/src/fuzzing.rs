@@ -4,9 +4,9 @@ use std::io;
 
 use bytes::BytesMut;
 
-use streeling_core::Encoding;
+use streeling_core::{Account, Encoding};
 
-use crate::connection::split;
+use crate::connection::{Frames, Limits};
 use crate::reply::Reply;
 
 /// Reads the frames in `stream` as they come `step` bytes at a time (at least one), with at most
@@ -17,11 +17,14 @@ use crate::reply::Reply;
 /// When the stream breaks the protocol, so that the worker would be killed.
 pub fn replies(stream: &[u8], step: usize, limit: usize) -> io::Result<Vec<String>> {
     let mut buffer = BytesMut::new();
-    let mut skip = 0;
+    let mut frames = Frames::new(Limits {
+        size: limit,
+        account: Account::default(),
+    });
     let mut replies = Vec::new();
     for piece in stream.chunks(step) {
         buffer.extend_from_slice(piece);
-        for received in split(&mut buffer, &mut skip, limit)? {
+        for received in frames.split(&mut buffer)? {
             let header = received.header;
             replies.push(match received.body {
                 Some(body) => {

@@ -47,14 +47,17 @@ impl Service for Pool {
             return Err(not_defined(method));
         }
         let frame = plain(&input, context)?;
+        let requested = Requested::of(&input);
+        // The frame has all of it, and it may be much for a request that waits.
+        drop(input);
         let (response, list) = match self.outcome(context, method, frame).await? {
             Outcome::Response(response) => (response, None),
             Outcome::Listed(response, list) => (response, Some(list)),
             Outcome::Declined => return Err(not_defined(method)),
         };
-        let mut response = fitting(response, &input)?;
+        let mut response = fitting(response, requested)?;
         if let Some(list) = list
-            && takes_lists(&input)
+            && requested.takes_lists()
             && let Payload::Array(array) = &mut response.message.payload
         {
             write_as(list, array);
@@ -111,17 +114,40 @@ impl Pool {
     }
 }
 
-/// Whether arrays go back as nested lists, which may be written as the component has them.
-fn takes_lists(input: &Input) -> bool {
-    let message = match input {
-        Input::Message(message) => Some(message),
-        Input::Messages(messages) => messages.first(),
-        Input::Feedback(_) | Input::Raw | Input::None => None,
-    };
-    message.is_some_and(|message| match &message.payload {
-        Payload::Array(array) => matches!(array.layout, Layout::Nested | Layout::Unset),
-        _ => false,
-    })
+/// What matters of the input when its response is here.
+#[derive(Clone, Copy)]
+struct Requested {
+    is_feedback: bool,
+    /// Of the first array.
+    layout: Option<Layout>,
+}
+
+impl Requested {
+    fn of(input: &Input) -> Self {
+        let message = match input {
+            Input::Message(message) => Some(message),
+            Input::Messages(messages) => messages.first(),
+            Input::Feedback(feedback) => feedback.request.as_ref(),
+            Input::Raw | Input::None => None,
+        };
+        Self {
+            is_feedback: matches!(input, Input::Feedback(_)),
+            layout: message.and_then(layout),
+        }
+    }
+
+    /// Whether arrays go back as nested lists, which may be written as the component has them.
+    fn takes_lists(self) -> bool {
+        !self.is_feedback && matches!(self.layout, Some(Layout::Nested | Layout::Unset))
+    }
+}
+
+/// How a message's array is laid out, if it is one.
+fn layout(message: &Message) -> Option<Layout> {
+    match &message.payload {
+        Payload::Array(array) => Some(array.layout),
+        _ => None,
+    }
 }
 
 /// Makes an array of numbers the list that it was made of.
@@ -149,28 +175,17 @@ fn is_input_of(method: Method, input: &Input, context: &Context) -> bool {
 }
 
 /// The response, unless it is an array that only a `TensorProto` can hold and the request had none.
-fn fitting(mut response: Response, input: &Input) -> Result<Response> {
+fn fitting(mut response: Response, requested: Requested) -> Result<Response> {
     // Feedback is protobuf over REST, too.
-    if matches!(input, Input::Feedback(_))
+    if requested.is_feedback
         && let Payload::Array(array) = &mut response.message.payload
         && let Names::Json(names) = &array.names
     {
         let names = own_names(names.bytes().clone(), Encoding::Protobuf)?;
         array.names = names.unwrap_or(Names::new());
     }
-    let layout = |message: &Message| match &message.payload {
-        Payload::Array(array) => Some(array.layout),
-        _ => None,
-    };
-    let requested = match input {
-        Input::Message(message) => Some(message),
-        Input::Messages(messages) => messages.first(),
-        Input::Feedback(feedback) => feedback.request.as_ref(),
-        Input::Raw | Input::None => None,
-    };
-    let requested = requested.and_then(layout);
     if layout(&response.message) == Some(Layout::TensorProto)
-        && requested != Some(Layout::TensorProto)
+        && requested.layout != Some(Layout::TensorProto)
     {
         return Err(Error {
             worker: response.worker,

@@ -8,8 +8,8 @@ use bytes::{Buf, Bytes};
 use futures_util::{FutureExt as _, Stream};
 use http::Method as Verb;
 use streeling_core::{
-    Context, Encoding, Error, ErrorKind, Input, Message, Method, Model, Models, Operation,
-    Original, Payload, RawMessage, Request, Result, Service, Stage, Wants,
+    Charge, Context, Encoding, Error, ErrorKind, Input, Message, Method, Model, Models, Operation,
+    Original, Payload, REQUEST, RawMessage, Request, Result, Service, Stage, Wants,
 };
 use streeling_net::Offload;
 use tokio::sync::watch;
@@ -19,7 +19,7 @@ use crate::Config;
 use crate::body::{self, Limits};
 use crate::head::Head;
 use crate::protocol::{Action, Params, Problem, Protocol, Undecoded};
-use crate::reply::Reply;
+use crate::reply::{Body, Reply};
 use crate::router::{Match, Router};
 use crate::{own, standard};
 
@@ -269,7 +269,11 @@ impl Handler {
     ) -> Result<Bytes> {
         let claimed = head.length();
         self.limits.check(claimed)?;
-        body::collect(body, claimed, self.limits).await
+        let mut charge = admitted(head, claimed)?;
+        let whole = body::collect(body, claimed, self.limits, &mut charge).await?;
+        let whole = charge.hold_beyond(REQUEST, whole);
+        head.request.hold(charge);
+        Ok(whole)
     }
 
     async fn read_pieces<B: Buf, E>(
@@ -278,8 +282,11 @@ impl Handler {
         head: &Head,
         body: &mut (impl Stream<Item = std::result::Result<B, E>> + Unpin),
     ) -> Result<Vec<Bytes>> {
-        self.limits.check(head.length())?;
-        let pieces = body::pieces(body, self.limits).await?;
+        let claimed = head.length();
+        self.limits.check(claimed)?;
+        let mut charge = admitted(head, claimed)?;
+        let pieces = body::pieces(body, claimed, self.limits, &mut charge).await?;
+        head.request.hold(charge);
         context.set_received(pieces.iter().map(Bytes::len).sum());
         Ok(pieces)
     }
@@ -346,6 +353,7 @@ impl Handler {
         let read = {
             let (protocol, head) = (Arc::clone(found.protocol), Arc::clone(head));
             let params = found.params.clone();
+            let memory = context.meter(size);
             move || {
                 let undecoded = Undecoded {
                     method,
@@ -353,11 +361,13 @@ impl Handler {
                     query: head.query(),
                     headers: &head.headers,
                     body,
+                    memory: &memory,
                 };
-                way(&*protocol, undecoded)
+                (way(&*protocol, undecoded), memory)
             }
         };
-        let read = self.offload.run(size, read).await;
+        let (read, memory) = self.offload.run(size, read).await;
+        context.hold(memory);
         context.record(Stage::Decode, since);
         read
     }
@@ -373,13 +383,17 @@ impl Handler {
         let response = model.service.call(context, request).await?;
         let since = context.clock();
         let size = found.protocol.encoded_size(&response);
+        let charge = context.charge_response(size)?;
         let encode = {
             let protocol = Arc::clone(found.protocol);
             move || protocol.encode(method, response, size)
         };
         let reply = self.offload.run(size, encode).await;
         context.record(Stage::Encode, since);
-        let reply = reply?;
+        let mut reply = reply?;
+        if let (Some(charge), Body::Whole(bytes)) = (charge, reply.body_mut()) {
+            *bytes = charge.hold_whole(std::mem::take(bytes))?;
+        }
         match reply.body().len() {
             // What a component says about itself is not bounded by what requests may be.
             Some(length) if length > self.limits.size && method != Method::Metadata => {
@@ -388,6 +402,14 @@ impl Handler {
             _ => Ok(reply),
         }
     }
+}
+
+/// Takes what a request and the body that it claims need; more of it is taken as it comes.
+fn admitted(head: &Head, claimed: Option<u64>) -> Result<Charge> {
+    let claimed = claimed.map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
+    let mut charge = head.account.request();
+    charge.grow(claimed.saturating_add(REQUEST))?;
+    Ok(charge)
 }
 
 fn request(method: Method, params: &Params, input: Input) -> Request {

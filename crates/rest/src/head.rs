@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use http::header::{CONTENT_LENGTH, EXPECT, HeaderName};
 use http::{HeaderMap, Method as Verb, Request, Uri};
-use streeling_core::RequestContext;
+use streeling_core::{Account, RequestContext};
+
+use crate::observe::Client;
 
 /// A request without its body.
 #[derive(Debug)]
@@ -15,6 +17,8 @@ pub(crate) struct Head {
     pub(crate) request: Arc<RequestContext>,
     /// The client's address.
     pub(crate) peer: Option<SocketAddr>,
+    /// What the requests of its connection take.
+    pub(crate) account: Account,
     uri: Uri,
 }
 
@@ -23,14 +27,15 @@ impl Head {
     pub(crate) fn take<B>(
         http: &mut Request<B>,
         request: Arc<RequestContext>,
-        peer: Option<SocketAddr>,
+        client: &Client,
     ) -> Self {
         Self {
             verb: http.method().clone(),
             uri: std::mem::take(http.uri_mut()),
             headers: std::mem::take(http.headers_mut()),
             request,
-            peer,
+            peer: client.address,
+            account: client.account.clone(),
         }
     }
 

@@ -11,7 +11,7 @@ use http::header::CONNECTION;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use streeling_core::{Models, Observers};
+use streeling_core::{Budget, Models, Observers};
 use streeling_net::{Connection, Drain, Transport};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
@@ -37,6 +37,7 @@ pub struct Rest {
     builder: http1::Builder,
     handler: Arc<Handler>,
     observers: Observers,
+    budget: Budget,
 }
 
 impl Rest {
@@ -60,7 +61,15 @@ impl Rest {
             builder: builder(config.keepalive),
             handler: Arc::new(Handler::new(config, protocols, models, ready)),
             observers,
+            budget: Budget::default(),
         }
+    }
+
+    /// Counts what requests take, and refuses those that do not fit.
+    #[must_use]
+    pub fn with_budget(mut self, budget: Budget) -> Self {
+        self.budget = budget;
+        self
     }
 }
 
@@ -76,6 +85,7 @@ impl Transport for Rest {
         let client = Client {
             observers: self.observers.clone(),
             address: connection.peer,
+            account: self.budget.account(),
         };
         let handler = Arc::clone(&self.handler);
         run(self.builder.clone(), connection.io, client, handler, drain)
@@ -108,7 +118,7 @@ async fn run(
     let respond = service_fn(move |mut http| {
         let guard = client.start(&http);
         let request = Arc::clone(guard.request());
-        let head = Arc::new(Head::take(&mut http, Arc::clone(&request), client.address));
+        let head = Arc::new(Head::take(&mut http, Arc::clone(&request), &client));
         let response = request.scope(filter::respond(
             Arc::clone(&handler),
             Arc::clone(&head),

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use streeling_config::Settings;
-use streeling_core::{Models, Observers};
+use streeling_core::{Budget, Models, Observers};
 #[cfg(feature = "grpc")]
 use streeling_grpc::Grpc;
 #[cfg(any(feature = "rest", feature = "grpc"))]
@@ -93,6 +93,7 @@ pub(crate) struct Serving {
     pub(crate) models: PortModels,
     pub(crate) observers: Observers,
     pub(crate) ready: watch::Receiver<bool>,
+    pub(crate) budget: Budget,
     #[cfg_attr(
         all(feature = "rest", not(feature = "grpc")),
         expect(dead_code, reason = "only gRPC has a health service")
@@ -156,13 +157,14 @@ impl Serving {
             let protocol = Seldon::new(&Identity::default(), passthrough);
             (Arc::new(protocol), &self.models.rest)
         };
-        Some(Rest::new(
+        let rest = Rest::new(
             &rest_config(settings),
             vec![protocol],
             models.clone()?,
             self.observers.clone(),
             self.ready.clone(),
-        ))
+        );
+        Some(rest.with_budget(self.budget.clone()))
     }
 
     #[cfg(feature = "grpc")]
@@ -175,6 +177,7 @@ impl Serving {
             self.observers.clone(),
             self.ready.clone(),
         );
+        let grpc = grpc.with_budget(self.budget.clone());
         Some(grpc.with_health(self.health.follow()))
     }
 }

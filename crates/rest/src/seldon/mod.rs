@@ -71,12 +71,14 @@ impl Protocol for Seldon {
         let method = undecoded.method;
         if method == Method::SendFeedback {
             // It is protobuf to such components, whatever it came as, and its reward counts.
+            let memory = undecoded.memory;
             let message = decode::any(&document(undecoded)?)?;
-            let input = decode::input(method, &message)?;
+            let input = decode::input(method, &message, memory)?;
             return Ok(Some((RawMessage::given(message), input)));
         }
         let message = match ContentType::of(undecoded.headers) {
             Some(ContentType::Multipart(boundary)) => {
+                undecoded.memory.take(PARTS * undecoded.body.len())?;
                 multipart::raw_message(boundary.as_deref(), undecoded.body)?
             }
             _ => RawMessage::given(decode::any(&document(undecoded)?)?),
@@ -85,8 +87,8 @@ impl Protocol for Seldon {
     }
 
     fn decode(&self, undecoded: Undecoded<'_>) -> Result<Input> {
-        let method = undecoded.method;
-        decode::input(method, &document(undecoded)?)
+        let (method, memory) = (undecoded.method, undecoded.memory);
+        decode::input(method, &document(undecoded)?, memory)
     }
 
     fn encoded_size(&self, response: &Response) -> usize {
@@ -133,9 +135,18 @@ impl Protocol for Seldon {
     }
 }
 
+/// How often its length a multipart body takes: its parts, what they stand for, and the document.
+const PARTS: usize = 4;
+
 /// The JSON that a request brings, in whatever way.
 fn document(undecoded: Undecoded<'_>) -> Result<Bytes> {
     let content_type = ContentType::of(undecoded.headers);
+    let copies = match content_type {
+        Some(ContentType::Multipart(_)) => PARTS,
+        Some(ContentType::Form) => 1,
+        _ => 0,
+    };
+    undecoded.memory.take(copies * undecoded.body.len())?;
     form::document(content_type.as_ref(), undecoded.query, undecoded.body)
 }
 

@@ -6,15 +6,16 @@ use super::reader::{Reader, object_here};
 use crate::error::{DecodeError, Result};
 use crate::json::fields::{Slot, field, number};
 use crate::json::scan::Cursor;
-use crate::seldon::PAYLOADS;
+use crate::seldon::{PAYLOADS, cost};
 
-impl Reader {
+impl Reader<'_> {
     /// Several messages: an object with `seldonMessages`, or just the list.
     pub(super) fn messages(&self, cursor: &mut Cursor<'_>) -> Result<Vec<Message>> {
         let start = cursor.pos;
         let list = |cursor: &mut Cursor<'_>| {
             let mut messages = Vec::new();
             cursor.list(|cursor| {
+                self.take(cursor, cost::MESSAGE)?;
                 messages.push(self.message(cursor)?);
                 Ok(())
             })?;

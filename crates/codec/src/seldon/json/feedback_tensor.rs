@@ -12,12 +12,13 @@ use crate::json::fields::{Slot, field, int32, number};
 use crate::json::scan::Cursor;
 use crate::seldon::tensor::{Surplus, elements};
 
-impl Reader {
+impl Reader<'_> {
     pub(super) fn feedback_tensor(&self, cursor: &mut Cursor<'_>) -> Result<Elements> {
         let start = *cursor;
         self.check_tensor_fields(cursor)?;
         let typed = tensor_object(cursor).filter(|tensor| tensor.dtype() != DType::Bool);
         if let Some(tensor) = typed {
+            self.take(cursor, tensor.data().len())?;
             return Ok(Elements::Typed(with_float_elements(tensor)));
         }
         *cursor = start;
@@ -44,7 +45,12 @@ impl Reader {
         })?;
         let shape = shape.transpose()?.unwrap_or_default();
         let values = values.transpose()?.unwrap_or_default();
-        Ok(elements(&shape, &values.into(), Surplus::LastCount))
+        self.take(cursor, values.capacity())?;
+        let elements = elements(&shape, &values.into(), Surplus::LastCount);
+        if let Elements::Json(text) = &elements {
+            self.take(cursor, text.as_bytes().len())?;
+        }
+        Ok(elements)
     }
 
     /// A tensor has no other fields.

@@ -3,9 +3,9 @@
 use std::cell::Cell;
 
 use bytes::Bytes;
-use streeling_core::RawJson;
+use streeling_core::{Meter, RawJson};
 
-use crate::error::{DecodeError, Result};
+use crate::error::{self, DecodeError, Result};
 use crate::json::document;
 use crate::json::scan::Cursor;
 use crate::tensorflow::REPEATED_LIMIT;
@@ -23,20 +23,29 @@ pub(super) enum Mode {
 }
 
 /// Reads values whose text may be kept as slices of one body.
-pub(super) struct Reader {
+pub(super) struct Reader<'m> {
     body: Bytes,
     pub(super) mode: Mode,
     /// Bytes that repeated values may still take.
     pub(super) budget: Cell<usize>,
+    /// Where memory for all else comes from.
+    meter: &'m Meter,
 }
 
-impl Reader {
-    pub(super) fn new(body: Bytes, mode: Mode) -> Self {
+impl<'m> Reader<'m> {
+    pub(super) fn new(body: Bytes, mode: Mode, meter: &'m Meter) -> Self {
         Self {
             body,
             mode,
             budget: Cell::new(REPEATED_LIMIT),
+            meter,
         }
+    }
+
+    /// Takes memory that is about to be allocated for what the cursor has come to.
+    #[inline]
+    pub(super) fn take(&self, cursor: &Cursor<'_>, bytes: usize) -> Result<()> {
+        error::take(self.meter, bytes, cursor.pos)
     }
 
     pub(super) fn body(&self) -> &[u8] {
