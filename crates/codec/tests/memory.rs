@@ -57,21 +57,21 @@ fn keys(start: &str, value: &str, end: &str) -> Bytes {
 }
 
 /// Whether it is there; shows it to `seen` before it is dropped.
-fn is_ok<T, E>(result: Result<T, E>, seen: &dyn Fn()) -> bool {
+fn is_ok<T, E>(result: &Result<T, E>, seen: &dyn Fn()) -> bool {
     seen();
     result.is_ok()
 }
 
 fn request(body: &Bytes, meter: &Meter, seen: &dyn Fn()) -> bool {
-    is_ok(Decoder::new(meter).message(body), seen)
+    is_ok(&Decoder::new(meter).message(body), seen)
 }
 
 fn requests(body: &Bytes, meter: &Meter, seen: &dyn Fn()) -> bool {
-    is_ok(Decoder::new(meter).messages(body), seen)
+    is_ok(&Decoder::new(meter).messages(body), seen)
 }
 
 fn feedback(body: &Bytes, meter: &Meter, seen: &dyn Fn()) -> bool {
-    is_ok(Decoder::new(meter).feedback(body), seen)
+    is_ok(&Decoder::new(meter).feedback(body), seen)
 }
 
 fn case(name: &'static str, body: Bytes, times: usize, decode: Decode) -> Case {
@@ -274,15 +274,15 @@ fn proto_cases() -> Vec<Case> {
     }
     let response: Decode = |body, meter, seen| {
         let decoder = proto::Decoder::new(Limits::default(), meter);
-        is_ok(decoder.response(body), seen)
+        is_ok(&decoder.response(body), seen)
     };
     let fails: Decode = |body, meter, seen| {
         let decoder = proto::Decoder::new(Limits::default(), meter);
-        !is_ok(decoder.response(body), seen)
+        !is_ok(&decoder.response(body), seen)
     };
     let requests: Decode = |body, meter, seen| {
         let decoder = proto::Decoder::new(Limits::default(), meter);
-        is_ok(decoder.messages(body), seen)
+        is_ok(&decoder.messages(body), seen)
     };
     // tftensor: the dtype, then the list.
     let typed = |dtype: u8, list: u8, unit: &[u8]| -> Bytes {
@@ -297,7 +297,7 @@ fn proto_cases() -> Vec<Case> {
             LIST,
             |body, meter, seen| {
                 let decoder = proto::Decoder::new(Limits::default(), meter);
-                !is_ok(decoder.messages(body), seen)
+                !is_ok(&decoder.messages(body), seen)
             },
         ),
         case(

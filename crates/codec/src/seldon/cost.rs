@@ -9,6 +9,10 @@ use streeling_core::{Message, Metric};
 /// A message, in a list that grows.
 pub(super) const MESSAGE: usize = 3 * size_of::<Message>() + 128;
 
+/// A message, in a list of so many as there are.
+#[cfg(feature = "proto")]
+pub(super) const COUNTED_MESSAGE: usize = size_of::<Message>() + 128;
+
 /// A metric, in a list that grows.
 pub(super) const METRIC: usize = 3 * size_of::<Metric>() + 64;
 

@@ -48,7 +48,8 @@ impl Reader<'_> {
         self.take(cursor, values.capacity())?;
         let elements = elements(&shape, &values.into(), Surplus::LastCount);
         if let Elements::Json(text) = &elements {
-            self.take(cursor, text.as_bytes().len())?;
+            // As in a buffer that has just doubled.
+            self.take(cursor, 2 * text.as_bytes().len())?;
         }
         Ok(elements)
     }

@@ -81,14 +81,17 @@ impl Reader<'_> {
         self.take(spans.start(), values.owned())?;
         let elements = tensor::elements(&shape, &values.finish(&self.body), self.surplus);
         if let Elements::Json(text) = &elements {
-            self.take(spans.start(), text.as_bytes().len())?;
+            // As in a buffer that has just doubled.
+            self.take(spans.start(), 2 * text.as_bytes().len())?;
         }
         Ok(elements)
     }
 
     fn ndarray(&self, spans: &Spans) -> Result<Elements> {
+        // An element takes fewer bytes in an array than it does here.
+        let length = spans.iter().map(|span| span.end - span.start).sum();
+        self.take(spans.start(), length)?;
         if let Some(tensor) = nested::typed(self.body.all(), spans) {
-            self.take(spans.start(), tensor.data().len())?;
             return Ok(Elements::Typed(tensor));
         }
         let mut text = Vec::new();

@@ -78,7 +78,7 @@ impl Reader<'_> {
             count += usize::from(field.number == 1);
             Ok(())
         })?;
-        self.take(spans.start(), count.saturating_mul(cost::MESSAGE))?;
+        self.take(spans.start(), count.saturating_mul(cost::COUNTED_MESSAGE))?;
         let mut messages = Vec::with_capacity(count);
         self.body.fields(spans, |field| {
             if field.number == 1 {
