@@ -3,8 +3,8 @@
 //! HTTP/2 lets a client send settings, pings, priorities, window updates, empty data and resets
 //! without end, and each is work for the server. So their heads are counted as the bytes pass. A
 //! client may send some thousands at once, and then as many as go with what it requests, reads and
-//! sends; beyond that its connection ends with GOAWAY and `ENHANCE_YOUR_CALM`. H2 bounds some of them
-//! itself: parts of a head, empty data, and resets of requests that it has not handed on yet.
+//! sends; beyond that its connection ends with GOAWAY and `ENHANCE_YOUR_CALM`. H2 bounds some
+//! of them itself: parts of a head, empty data, resets of requests that it has not handed on yet.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;

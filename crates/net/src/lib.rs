@@ -1,7 +1,7 @@
 //! What every port of the process needs, whatever is spoken on it: reserve it ([`bind`]), open it
 //! ([`Bound::listen`]), take connections from a [`Listener`], give them to a [`Transport`] and
-//! drain them in order ([`serve`]), keep their number within limits ([`Connections`]), and move long work off the threads that move bytes
-//! ([`Offload`]).
+//! drain them in order ([`serve`]), keep their number within limits ([`Connections`]), and move
+//! long work off the threads that move bytes ([`Offload`]).
 //!
 //! It lies beside `streeling-core`, below the transports, and knows nothing of ours. HTTP, routes
 //! and the meaning of errors live in the transports.
