@@ -97,8 +97,8 @@ impl Control {
 
 /// Follows the signals that users of gunicorn know: TERM stops the server with `grace`, INT and
 /// QUIT without; HUP reloads; TTIN and TTOU give each pool one worker more or fewer. A further
-/// TERM, INT or QUIT, a second or more after the first, ends the process at once, with the exit code
-/// that a shell reports for the signal.
+/// TERM, INT or QUIT, a second or more after the first, ends the process at once, with the exit
+/// code that a shell reports for the signal.
 ///
 /// # Errors
 ///
