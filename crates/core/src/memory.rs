@@ -1,11 +1,10 @@
 //! The budget for bytes that requests under way take in the server.
 //!
 //! What comes from a client is counted before memory is allocated for it, and so is what is made of
-//! it. A request that cannot be given more is refused, and none waits, so none can block another. All
-//! of it goes back when its memory is freed: a [`Charge`] lives as long as the bytes that it stands
-//! for.
+//! it. A request that cannot be given more is refused, and none waits, so none can block another.
+//! All of it goes back when its memory is freed: a [`Charge`] lives as long as the bytes that it
+//! stands for.
 
-use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -24,9 +23,6 @@ pub const LARGE: usize = 8 * 1024;
 
 /// A request of at most this much is let in where larger ones no longer are.
 const SMALL: usize = 64 * 1024 + REQUEST;
-
-/// What a decoder takes at once, when it needs more than it has.
-const STEP: usize = 64 * 1024;
 
 /// What bytes are taken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -426,75 +422,6 @@ impl Drop for Charge {
         if self.is_request {
             self.account.0.requests.fetch_sub(1, Ordering::Relaxed);
         }
-    }
-}
-
-/// What one decoder takes: asked before it allocates.
-#[derive(Debug)]
-pub struct Meter {
-    /// Bytes that need not be asked for.
-    left: Cell<usize>,
-    /// Where more of them come from.
-    charge: RefCell<Option<Charge>>,
-}
-
-impl Meter {
-    /// A meter for a request's message; the first bytes are free.
-    #[must_use]
-    pub fn new(charge: Charge) -> Self {
-        Self {
-            left: Cell::new(REQUEST),
-            charge: RefCell::new(Some(charge)),
-        }
-    }
-
-    /// One that gives whatever it is asked for.
-    #[must_use]
-    pub fn unlimited() -> Self {
-        Self {
-            left: Cell::new(usize::MAX),
-            charge: RefCell::new(None),
-        }
-    }
-
-    /// Takes bytes that are about to be allocated.
-    ///
-    /// # Errors
-    ///
-    /// As [`Charge::grow`].
-    #[inline]
-    pub fn take(&self, bytes: usize) -> Result<()> {
-        match self.left.get().checked_sub(bytes) {
-            Some(left) => {
-                self.left.set(left);
-                Ok(())
-            }
-            None => self.take_more(bytes),
-        }
-    }
-
-    #[cold]
-    fn take_more(&self, bytes: usize) -> Result<()> {
-        let mut charge = self.charge.borrow_mut();
-        let Some(charge) = &mut *charge else {
-            return Ok(());
-        };
-        let step = bytes.max(STEP);
-        // Where a whole step is not to be had, the bytes alone may be.
-        let step = match charge.grow(step) {
-            Ok(()) => step,
-            Err(_) if step > bytes => charge.grow(bytes).map(|()| bytes)?,
-            Err(error) => return Err(error),
-        };
-        self.left.set(self.left.get() + step - bytes);
-        Ok(())
-    }
-
-    /// What was taken; `None` where that was free.
-    #[must_use]
-    pub fn into_charge(self) -> Option<Charge> {
-        let charge = self.charge.into_inner();
-        charge.filter(|charge| charge.bytes > 0)
     }
 }
 

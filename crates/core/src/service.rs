@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::error::Result;
-use crate::memory::{Charge, LARGE, Meter, Use};
+use crate::memory::{Charge, LARGE, Use};
+use crate::meter::Meter;
 use crate::method::Method;
 use crate::original::{Original, Page, Wants};
 use crate::request::{Request, Response};

@@ -107,8 +107,8 @@ impl Connection {
     }
 
     /// Hands every batch of frames to `take`, until the worker closes the socket (`Ok`) or breaks
-    /// the protocol. A frame that is larger than allowed, or that there is no memory for, is read to
-    /// its end and thrown away. To be called once.
+    /// the protocol. A frame that is larger than allowed, or that there is no memory for, is read
+    /// to its end and thrown away. To be called once.
     pub(crate) async fn read(
         &self,
         limits: Limits,

@@ -128,7 +128,7 @@ fn a_connection_with_many_half_sent_messages_leaves_room_for_others() {
 }
 
 #[test]
-fn what_never_fits_is_told_from_what_does_not_fit_now() {
+fn what_never_fits_is_too_large_and_the_rest_may_try_again() {
     let server = limited("16MiB");
     with_connection(server.grpc_address(), async |mut sender| {
         let (response, _body) = start(&mut sender, "Model/Predict", framed(13 * MIB, &[])).await;

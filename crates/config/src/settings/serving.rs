@@ -24,6 +24,8 @@ pub struct Listen {
     /// Bytes that requests under way may take in the server; `None`: half of what is free when the
     /// ports open.
     pub max_memory: Option<usize>,
+    /// Connections of REST, and of gRPC, at most; `None`: as many as descriptors allow. At least 1.
+    pub max_connections: Option<usize>,
 }
 
 impl Part for Listen {
@@ -32,6 +34,7 @@ impl Part for Listen {
             host: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             idle_timeout: Duration::ZERO,
             max_memory: None,
+            max_connections: None,
         }
     }
 }
@@ -77,6 +80,7 @@ pub(super) static ROWS: &[&Row] = &[
     &TIMEOUT_MS,
     &IDLE_TIMEOUT,
     &MAX_MEMORY,
+    &MAX_CONNECTIONS,
     &LEGACY_PORT,
 ];
 
@@ -234,6 +238,38 @@ static MAX_MEMORY: Row = Row {
         zh: "包括正在接收、已解码、排队中的请求和尚未发出的响应，不含工作进程的内存。\
              暂时放不下的请求返回 503 和 Retry-After（gRPC 为 RESOURCE_EXHAUSTED），\
              永远放不下的返回 413。参见 docs/operations.md 的 Memory 一节。",
+    },
+};
+
+static MAX_CONNECTIONS: Row = Row {
+    flag: Value("max-connections"),
+    variables: &["STREELING_MAX_CONNECTIONS"],
+    default: Derived(
+        Text {
+            en: "what the limit of open files (ulimit -n) allows, 50000 at most",
+            zh: "由打开文件数上限（ulimit -n）决定，最多 50000",
+        },
+        |_, _| {},
+    ),
+    value: &To(
+        Count {
+            least: 1,
+            most: 1_000_000,
+        },
+        |listen: &mut Listen, number| listen.max_connections = usize::try_from(number).ok(),
+    ),
+    group: Group::Rest,
+    status: Status::Active,
+    meaning: Text {
+        en: "Connections that REST may have, and gRPC as many",
+        zh: "REST 的最大连接数，gRPC 另有同样多",
+    },
+    detail: Text {
+        en: "Beyond that a new connection waits until another has ended; those that have been \
+             idle longest, for 2 seconds at least, are closed for it. The server raises its limit \
+             of open files as far as it may, and keeps some for workers, probes and logs.",
+        zh: "超出后，新连接须等待其他连接结束；空闲最久（至少 2 秒）的连接会被关闭以腾出位置。\
+             服务器会把打开文件数上限提高到允许的最大值，并为工作进程、探针和日志保留一部分。",
     },
 };
 

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use streeling_codec::json::encode_string;
 use streeling_codec::seldon::{ERROR_CODE, json, reason};
-use streeling_core::{Error, Input, Message, Method, Payload, RawMessage, Response, Result};
+use streeling_core::{Error, Input, Message, Meter, Method, Payload, RawMessage, Response, Result};
 
 use crate::protocol::{Problem, Protocol, Route, Undecoded};
 use crate::reply::{self, Reply};
@@ -30,6 +30,18 @@ pub use pages::Identity;
 pub struct Seldon {
     passthrough: bool,
     description: Bytes,
+}
+
+/// From the parts of a request to what a method is called on, for the fuzz targets.
+pub(crate) fn input_of(
+    method: Method,
+    content_type: &str,
+    query: Option<&str>,
+    body: Bytes,
+) -> Result<Input> {
+    let content_type = ContentType::parse(content_type);
+    let document = form::document(Some(&content_type), query, body)?;
+    decode::input(method, &document, &Meter::unlimited())
 }
 
 impl Seldon {
