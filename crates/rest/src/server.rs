@@ -6,11 +6,11 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderValue;
 use http::header::CONNECTION;
+use http::{HeaderValue, Method};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use streeling_core::{Models, Observers};
 use streeling_net::{Connection, Drain, Transport};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -24,6 +24,7 @@ use crate::head::Head;
 use crate::observe::{self, Client};
 use crate::portions::Portions;
 use crate::protocol::Protocol;
+use crate::timer::Timer;
 
 /// The time for a request's head where connections are not kept, so that silent ones go away.
 const HEAD_WITHOUT_KEEPALIVE: Duration = Duration::from_secs(60);
@@ -78,7 +79,9 @@ impl Transport for Rest {
             address: connection.peer,
         };
         let handler = Arc::clone(&self.handler);
-        run(self.builder.clone(), connection.io, client, handler, drain)
+        let mut builder = self.builder.clone();
+        builder.timer(Timer::default());
+        run(builder, connection.io, client, handler, drain)
     }
 }
 
@@ -91,7 +94,6 @@ fn builder(keepalive: Duration) -> http1::Builder {
         keepalive
     };
     builder
-        .timer(TokioTimer::new())
         .header_read_timeout(head)
         .keep_alive(!keepalive.is_zero());
     builder
@@ -104,22 +106,21 @@ async fn run(
     handler: Arc<Handler>,
     mut drain: Drain,
 ) {
-    let draining = drain.clone();
+    let shared = Arc::new((client, handler, drain.clone()));
     let respond = service_fn(move |mut http| {
-        let guard = client.start(&http);
+        let shared = Arc::clone(&shared);
+        let guard = shared.0.start(&http);
         let request = Arc::clone(guard.request());
-        let head = Arc::new(Head::take(&mut http, Arc::clone(&request), client.address));
-        let response = request.scope(filter::respond(
-            Arc::clone(&handler),
-            Arc::clone(&head),
-            http,
-        ));
-        let draining = draining.clone();
+        let head = Head::take(&mut http, Arc::clone(&request), shared.0.address);
         async move {
+            let (_, handler, drain) = &*shared;
+            let has_body = head.verb != Method::HEAD;
+            let head = Arc::new(head);
+            let response = request.scope(filter::respond(handler, &head, http));
             let mut response = response.await?;
-            observe::finish(guard, &head.verb, &response);
+            observe::finish(guard, has_body, &response);
             // The port is closed by now: a client that comes again is refused, not cut off.
-            if draining.has_started() {
+            if drain.has_started() {
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert(CONNECTION, close);
             }
@@ -128,9 +129,9 @@ async fn run(
     });
     let connection = builder.serve_connection(TokioIo::new(Portions::new(io)), respond);
     let mut connection = pin!(connection);
-    let result = tokio::select! {
-        result = connection.as_mut() => result,
-        () = drain.started() => match timeout(LAST_REQUEST, connection.as_mut()).await {
+    let result = match drain.cut(connection.as_mut()).await {
+        Some(result) => result,
+        None => match timeout(LAST_REQUEST, connection.as_mut()).await {
             Ok(result) => result,
             Err(_) => {
                 connection.as_mut().graceful_shutdown();
