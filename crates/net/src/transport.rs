@@ -48,7 +48,7 @@ impl Drain {
     }
 
     /// Polls `work` until it is done, or the server is ending: `None`.
-    pub async fn cut<F: Future>(&mut self, mut work: Pin<&mut F>) -> Option<F::Output> {
+    pub async fn until_started<F: Future>(&mut self, mut work: Pin<&mut F>) -> Option<F::Output> {
         let signal = self.0.clone();
         // It must have registered the task whenever it is pending.
         let mut started = pin!(unconstrained(self.started()));

@@ -12,16 +12,17 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use streeling_core::{Models, Observers};
-use streeling_net::{Connection, Drain, Transport};
+use streeling_net::{ActiveIo, Connection, Drain, Transport};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{sleep_until, timeout};
 
 use crate::Config;
 use crate::filter;
 use crate::handler::Handler;
 use crate::head::Head;
 use crate::observe::{self, Client};
+use crate::pace::{Comer, Pace};
 use crate::portions::Portions;
 use crate::protocol::Protocol;
 use crate::timer::Timer;
@@ -38,6 +39,7 @@ pub struct Rest {
     builder: http1::Builder,
     handler: Arc<Handler>,
     observers: Observers,
+    pace: Arc<Pace>,
 }
 
 impl Rest {
@@ -61,6 +63,7 @@ impl Rest {
             builder: builder(config.keepalive),
             handler: Arc::new(Handler::new(config, protocols, models, ready)),
             observers,
+            pace: Arc::new(Pace::new()),
         }
     }
 }
@@ -81,7 +84,8 @@ impl Transport for Rest {
         let handler = Arc::clone(&self.handler);
         let mut builder = self.builder.clone();
         builder.timer(Timer::default());
-        run(builder, connection.io, client, handler, drain)
+        let comer = Comer::new(Arc::clone(&self.pace));
+        run(builder, connection, client, comer, handler, drain)
     }
 }
 
@@ -101,43 +105,71 @@ fn builder(keepalive: Duration) -> http1::Builder {
 
 async fn run(
     builder: http1::Builder,
-    io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    connection: Connection<impl AsyncRead + AsyncWrite + Unpin + Send + 'static>,
     client: Client,
+    comer: Comer,
     handler: Arc<Handler>,
     mut drain: Drain,
 ) {
-    let shared = Arc::new((client, handler, drain.clone()));
+    let Connection { io, activity, .. } = connection;
+    let requests = activity.clone();
+    // Of what its requests need, each takes one handle.
+    let shared = Arc::new((client, comer, handler, drain.clone()));
     let respond = service_fn(move |mut http| {
+        let busy = requests.request();
         let shared = Arc::clone(&shared);
-        let guard = shared.0.start(&http);
+        let (client, comer, ..) = &*shared;
+        let turn = comer.turn(&http);
+        let guard = client.start(&http);
         let request = Arc::clone(guard.request());
-        let head = Head::take(&mut http, Arc::clone(&request), shared.0.address);
+        let head = Head::take(&mut http, Arc::clone(&request), client.address);
         async move {
-            let (_, handler, drain) = &*shared;
+            let (_, comer, handler, drain) = &*shared;
+            if let Some(turn) = turn {
+                // The timer is large, and few requests have one.
+                Box::pin(sleep_until(turn)).await;
+            }
             let has_body = head.verb != Method::HEAD;
             let head = Arc::new(head);
             let response = request.scope(filter::respond(handler, &head, http));
             let mut response = response.await?;
+            comer.responded(&response);
             observe::finish(guard, has_body, &response);
             // The port is closed by now: a client that comes again is refused, not cut off.
             if drain.has_started() {
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert(CONNECTION, close);
             }
+            drop(busy);
             Ok::<_, Infallible>(response)
         }
     });
-    let connection = builder.serve_connection(TokioIo::new(Portions::new(io)), respond);
+    let io = Portions::new(ActiveIo::new(io, activity.clone()));
+    let connection = builder.serve_connection(TokioIo::new(io), respond);
     let mut connection = pin!(connection);
-    let result = match drain.cut(connection.as_mut()).await {
-        Some(result) => result,
-        None => match timeout(LAST_REQUEST, connection.as_mut()).await {
+    let ended = activity
+        .until_shed(drain.until_started(connection.as_mut()))
+        .await;
+    let result = match ended {
+        Some(Some(result)) => result,
+        Some(None) => match timeout(LAST_REQUEST, connection.as_mut()).await {
             Ok(result) => result,
             Err(_) => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
         },
+        None => {
+            connection.as_mut().graceful_shutdown();
+            loop {
+                match timeout(LAST_REQUEST, connection.as_mut()).await {
+                    Ok(result) => break result,
+                    // A part of a head is no request.
+                    Err(_) if activity.is_idle() => break Ok(()),
+                    Err(_) => {}
+                }
+            }
+        }
     };
     if let Err(error) = result {
         tracing::debug!(%error, "connection ended");
