@@ -55,8 +55,10 @@ class Descriptors(unittest.TestCase):
             self.assertEqual(worker.end()[0], 0)
         own = dict(found["own"])
         self.assertEqual([own.pop(number) for number in "012"], ["/dev/null", "pipe", "pipe"])
-        # The control socket and the data sockets.
-        self.assertEqual(list(own.values()), ["socket"] * 3)
+        # The control socket and the data sockets; some interpreters have opened a source of
+        # randomness for themselves.
+        rest = [kind for kind in own.values() if kind != "/dev/urandom"]
+        self.assertEqual(rest, ["socket"] * 3)
         self.assertEqual(found["child"], "[]")
 
 
