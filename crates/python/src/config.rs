@@ -21,8 +21,8 @@ pub struct PoolConfig {
     /// Requests after which a worker is replaced; `None` never.
     pub recycle: Option<Recycle>,
     /// Starts of one worker in a row that may fail before the pool gives up. A worker that is lost
-    /// within ten seconds without any request counts as a start that failed; one that is killed from
-    /// outside while others serve does not.
+    /// within ten seconds without any request counts as a start that failed; one that is killed
+    /// from outside while others serve does not.
     pub tries: u32,
     /// For how long a request is refused of which two workers have died; `None` never.
     pub quarantine: Option<Duration>,

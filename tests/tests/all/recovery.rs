@@ -1,5 +1,5 @@
-//! Requests of which workers die, hang or take all memory: they are refused or ended, and the server
-//! goes on.
+//! Requests of which workers die, that hang, or that take all memory: they are refused or ended,
+//! and the server goes on.
 
 use serde_json::{Value, json};
 use streeling_proto::seldon::protos::SeldonMessageList;
@@ -12,8 +12,8 @@ use crate::grpc_client::{connected, predict, text};
 use crate::metrics::of_pool;
 use crate::support::{command_in, eventually, send_json};
 
-/// Dies of texts that begin with `die`, and does without end what others say; it counts the messages
-/// of an aggregate.
+/// Dies of texts that begin with `die`, and does without end what others say; it counts the
+/// messages of an aggregate.
 const MODEL: &str = r#"
 import os
 import time
