@@ -9,6 +9,7 @@ use streeling_core::{
 };
 
 use crate::frame::Call;
+use crate::held::Held;
 use crate::names::own_names;
 use crate::pool::Pool;
 use crate::reply::Outcome;
@@ -30,39 +31,12 @@ impl Service for Pool {
         if method == Method::Metadata {
             return self.metadata();
         }
-        let methods = self.shared.component.methods()?;
-        // The worker itself chooses between plain and raw method for what is passed through.
-        if context.raw_message != RawMessage::Declined
-            && !is_opaque(&input)
-            && methods.has_raw(method, context.encoding)
-        {
-            let frame = raw_message(&input, context)?;
-            match self.outcome(context, method, frame).await? {
-                Outcome::Declined => {}
-                Outcome::Response(response) | Outcome::Listed(response, _) => return Ok(response),
-            }
+        let held = Held::new(&self.shared, context, method, input);
+        held.admit().await?;
+        match self.run(&held, method).await {
+            Ok(response) => Ok(response),
+            Err(error) => Err(held.settle(error).await),
         }
-        let is_needed = matches!(method, Method::Route | Method::Aggregate);
-        if matches!(input, Input::Raw) || is_needed && !methods.has(method) {
-            return Err(not_defined(method));
-        }
-        let frame = plain(&input, context)?;
-        let requested = Requested::of(&input);
-        // The frame has all of it, and it may be much for a request that waits.
-        drop(input);
-        let (response, list) = match self.outcome(context, method, frame).await? {
-            Outcome::Response(response) => (response, None),
-            Outcome::Listed(response, list) => (response, Some(list)),
-            Outcome::Declined => return Err(not_defined(method)),
-        };
-        let mut response = fitting(response, requested)?;
-        if let Some(list) = list
-            && requested.takes_lists()
-            && let Payload::Array(array) = &mut response.message.payload
-        {
-            write_as(list, array);
-        }
-        Ok(response)
     }
 
     fn takes_raw_message(&self, method: Method, encoding: Encoding) -> bool {
@@ -82,21 +56,59 @@ impl Service for Pool {
     }
 
     async fn page(&self, context: &Context) -> Result<Option<Page>> {
+        let held = Held::new(&self.shared, context, Call::Page, Input::None);
+        held.admit().await?;
         let frame = RequestFrame::new(context.encoding, context.request.as_deref());
-        let reply = self.exchange(Call::Page, frame, context).await?;
-        reply.page(self.shared.config.tracebacks)
+        match self.exchange(Call::Page, frame, &held).await {
+            Ok(reply) => reply.page(self.shared.config.tracebacks),
+            Err(error) => Err(held.settle(error).await),
+        }
     }
 }
 
 impl Pool {
+    async fn run(&self, held: &Held<'_>, method: Method) -> Result<Response> {
+        let (input, context) = (held.input(), held.context());
+        let methods = self.shared.component.methods()?;
+        // The worker itself chooses between plain and raw method for what is passed through.
+        if context.raw_message != RawMessage::Declined
+            && !is_opaque(input)
+            && methods.has_raw(method, context.encoding)
+        {
+            let frame = raw_message(input, context)?;
+            match self.outcome(held, method, frame).await? {
+                Outcome::Declined => {}
+                Outcome::Response(response) | Outcome::Listed(response, _) => return Ok(response),
+            }
+        }
+        let is_needed = matches!(method, Method::Route | Method::Aggregate);
+        if matches!(input, Input::Raw) || is_needed && !methods.has(method) {
+            return Err(not_defined(method));
+        }
+        let frame = plain(input, context)?;
+        let (response, list) = match self.outcome(held, method, frame).await? {
+            Outcome::Response(response) => (response, None),
+            Outcome::Listed(response, list) => (response, Some(list)),
+            Outcome::Declined => return Err(not_defined(method)),
+        };
+        let mut response = fitting(response, input)?;
+        if let Some(list) = list
+            && takes_lists(input)
+            && let Payload::Array(array) = &mut response.message.payload
+        {
+            write_as(list, array);
+        }
+        Ok(response)
+    }
+
     async fn outcome(
         &self,
-        context: &Context,
+        held: &Held<'_>,
         method: Method,
         frame: RequestFrame,
     ) -> Result<Outcome> {
-        let reply = self.exchange(method.into(), frame, context).await?;
-        reply.outcome(context.encoding, self.shared.config.tracebacks)
+        let reply = self.exchange(method.into(), frame, held).await?;
+        reply.outcome(held.context().encoding, self.shared.config.tracebacks)
     }
 
     /// What was found out when the component was loaded.
@@ -114,40 +126,17 @@ impl Pool {
     }
 }
 
-/// What matters of the input when its response is here.
-#[derive(Clone, Copy)]
-struct Requested {
-    is_feedback: bool,
-    /// Of the first array.
-    layout: Option<Layout>,
-}
-
-impl Requested {
-    fn of(input: &Input) -> Self {
-        let message = match input {
-            Input::Message(message) => Some(message),
-            Input::Messages(messages) => messages.first(),
-            Input::Feedback(feedback) => feedback.request.as_ref(),
-            Input::Raw | Input::None => None,
-        };
-        Self {
-            is_feedback: matches!(input, Input::Feedback(_)),
-            layout: message.and_then(layout),
-        }
-    }
-
-    /// Whether arrays go back as nested lists, which may be written as the component has them.
-    fn takes_lists(self) -> bool {
-        !self.is_feedback && matches!(self.layout, Some(Layout::Nested | Layout::Unset))
-    }
-}
-
-/// How a message's array is laid out, if it is one.
-fn layout(message: &Message) -> Option<Layout> {
-    match &message.payload {
-        Payload::Array(array) => Some(array.layout),
-        _ => None,
-    }
+/// Whether arrays go back as nested lists, which may be written as the component has them.
+fn takes_lists(input: &Input) -> bool {
+    let message = match input {
+        Input::Message(message) => Some(message),
+        Input::Messages(messages) => messages.first(),
+        Input::Feedback(_) | Input::Raw | Input::None => None,
+    };
+    message.is_some_and(|message| match &message.payload {
+        Payload::Array(array) => matches!(array.layout, Layout::Nested | Layout::Unset),
+        _ => false,
+    })
 }
 
 /// Makes an array of numbers the list that it was made of.
@@ -175,17 +164,28 @@ fn is_input_of(method: Method, input: &Input, context: &Context) -> bool {
 }
 
 /// The response, unless it is an array that only a `TensorProto` can hold and the request had none.
-fn fitting(mut response: Response, requested: Requested) -> Result<Response> {
+fn fitting(mut response: Response, input: &Input) -> Result<Response> {
     // Feedback is protobuf over REST, too.
-    if requested.is_feedback
+    if matches!(input, Input::Feedback(_))
         && let Payload::Array(array) = &mut response.message.payload
         && let Names::Json(names) = &array.names
     {
         let names = own_names(names.bytes().clone(), Encoding::Protobuf)?;
         array.names = names.unwrap_or(Names::new());
     }
+    let layout = |message: &Message| match &message.payload {
+        Payload::Array(array) => Some(array.layout),
+        _ => None,
+    };
+    let requested = match input {
+        Input::Message(message) => Some(message),
+        Input::Messages(messages) => messages.first(),
+        Input::Feedback(feedback) => feedback.request.as_ref(),
+        Input::Raw | Input::None => None,
+    };
+    let requested = requested.and_then(layout);
     if layout(&response.message) == Some(Layout::TensorProto)
-        && requested.layout != Some(Layout::TensorProto)
+        && requested != Some(Layout::TensorProto)
     {
         return Err(Error {
             worker: response.worker,

@@ -279,7 +279,7 @@ pub(crate) fn size(text: &str) -> Option<usize> {
     (1..=LARGEST_BODY).contains(&bytes).then_some(bytes)
 }
 
-fn bytes(text: &str) -> Option<u64> {
+pub(super) fn bytes(text: &str) -> Option<u64> {
     let text = text.trim();
     let (number, unit) = text.split_at(
         text.find(|c: char| !c.is_ascii_digit())

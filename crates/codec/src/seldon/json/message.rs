@@ -98,7 +98,7 @@ impl Reader<'_> {
             Payload::None
         };
         Ok(Message {
-            status: status.transpose()?.flatten(),
+            status: status.transpose()?.flatten().map(Box::new),
             meta: meta.transpose()?.unwrap_or_default(),
             payload,
         })

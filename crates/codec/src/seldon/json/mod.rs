@@ -162,13 +162,16 @@ impl<'m> Decoder<'m> {
     }
 
     /// Reads a document that is one value.
-    fn document<T>(
+    fn document<'a, T>(
         self,
-        body: &Bytes,
+        body: &'a Bytes,
         mode: Mode,
-        read: impl FnOnce(&Reader<'m>, &mut Cursor<'_>) -> Result<T, DecodeError>,
-    ) -> Result<T, DecodeError> {
-        let reader = Reader::new(body.clone(), mode, self.meter);
-        one_value(reader.body(), |cursor| read(&reader, cursor))
+        read: impl FnOnce(&Reader<'a>, &mut Cursor<'a>) -> Result<T, DecodeError>,
+    ) -> Result<T, DecodeError>
+    where
+        'm: 'a,
+    {
+        let reader = Reader::new(body, mode, self.meter);
+        one_value(body, |cursor| read(&reader, cursor))
     }
 }

@@ -23,17 +23,17 @@ pub(super) enum Mode {
 }
 
 /// Reads values whose text may be kept as slices of one body.
-pub(super) struct Reader<'m> {
-    body: Bytes,
+pub(super) struct Reader<'a> {
+    body: &'a Bytes,
     pub(super) mode: Mode,
     /// Bytes that repeated values may still take.
     pub(super) budget: Cell<usize>,
     /// Where memory for all else comes from.
-    meter: &'m Meter,
+    meter: &'a Meter,
 }
 
-impl<'m> Reader<'m> {
-    pub(super) fn new(body: Bytes, mode: Mode, meter: &'m Meter) -> Self {
+impl<'a> Reader<'a> {
+    pub(super) fn new(body: &'a Bytes, mode: Mode, meter: &'a Meter) -> Self {
         Self {
             body,
             mode,
@@ -48,10 +48,6 @@ impl<'m> Reader<'m> {
         error::take(self.meter, bytes, cursor.pos)
     }
 
-    pub(super) fn body(&self) -> &[u8] {
-        &self.body
-    }
-
     /// The value between two places, as its text.
     pub(super) fn text_between(&self, start: usize, end: usize) -> RawJson {
         RawJson::from_checked(self.body.slice(start..end))
@@ -59,7 +55,7 @@ impl<'m> Reader<'m> {
 
     /// Any value, as its text.
     pub(super) fn raw(&self, cursor: &mut Cursor<'_>) -> Result<RawJson> {
-        document::raw(&self.body, cursor)
+        document::raw(self.body, cursor)
     }
 
     /// Passes over a field that the protocol does not know, or refuses it; stands before its value.
