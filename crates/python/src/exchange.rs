@@ -51,6 +51,7 @@ impl Pool {
         let registry = &self.shared.registry;
         let id = registry.next_request_id();
         let cost_class = CostClass::new(call, frame.size());
+        let summary = frame.summary();
         let (sender, response) = oneshot::channel();
         let submitted = registry.submit(QueuedRequest {
             id,
@@ -61,6 +62,7 @@ impl Pool {
                 sender,
                 since,
                 request: context.request.clone(),
+                summary,
             },
         });
         match submitted {

@@ -53,7 +53,9 @@ mod service;
 mod shared;
 mod slot;
 mod spawn;
+mod stacks;
 mod statistics;
+mod summary;
 mod supervisor;
 mod template;
 #[cfg(test)]

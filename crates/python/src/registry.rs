@@ -1,8 +1,10 @@
 //! The workers of a pool: hands requests out to them and takes their responses.
 
+mod reports;
+
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -14,12 +16,14 @@ use streeling_core::{Error, ErrorKind, RequestContext, Stage};
 use crate::clock;
 use crate::connection::{Connection, Received};
 use crate::dispatch::{
-    Assignment, ConnectionId, Dispatcher, HealthAction, QueuedRequest, Removed, Responder, Sends,
-    Submitted, TICK, TakeOver, Threads, Work, WorkerId,
+    Assignment, ConnectionId, Dispatcher, QueuedRequest, Removed, Responder, Sends, Submitted,
+    TICK, TakeOver, Threads, Work, WorkerId,
 };
 use crate::frame::{Header, Kind, Pieces};
 use crate::lock::lock;
+use crate::stacks::Stacks;
 use crate::statistics::ReplaceReason;
+use crate::summary::Summary;
 use crate::worker::Worker;
 
 /// The workers of a pool, and the requests that are queued for them or in flight.
@@ -49,6 +53,9 @@ pub(crate) struct WorkerHandle {
     pub(crate) slot: usize,
     pid: u32,
     connections: Arc<[Connection]>,
+    stacks: Arc<Stacks>,
+    /// It is to be killed, and its stacks are on their way into the log.
+    is_reported: AtomicBool,
     /// It is to be replaced by a successor.
     pub(crate) replace: ReplaceRequest,
     /// It has been retired and nothing is in flight on it.
@@ -90,6 +97,7 @@ pub(crate) struct ResponseSender {
     pub(crate) since: Instant,
     /// Where it is recorded how long the request was queued.
     pub(crate) request: Option<Arc<RequestContext>>,
+    pub(crate) summary: Summary,
 }
 
 impl ResponseSender {
@@ -307,6 +315,8 @@ impl Registry {
             slot,
             pid: worker.process.id(),
             connections: Arc::clone(&worker.connections),
+            stacks: Arc::clone(&worker.stacks),
+            is_reported: AtomicBool::new(false),
             replace: ReplaceRequest::default(),
             drained: Notify::new(),
             kill: Notify::new(),
@@ -416,19 +426,6 @@ impl Registry {
         };
         writes.into_iter().for_each(Write::run);
         is_ticking
-    }
-
-    /// Looks for workers with calls that do not return, and has them replaced or killed.
-    pub(crate) fn check_health(&self) {
-        let mut state = lock(&self.state);
-        for (id, action) in state.dispatcher.check_health(Instant::now()) {
-            if let Some(worker) = state.worker(id) {
-                match action {
-                    HealthAction::Replace => worker.replace.make(ReplaceReason::Stuck),
-                    HealthAction::Kill => worker.kill.notify_one(),
-                }
-            }
-        }
     }
 
     /// Workers that are sent requests.

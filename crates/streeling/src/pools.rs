@@ -308,6 +308,7 @@ fn component(
             LogLevel::Warning => "WARNING",
             LogLevel::Error => "ERROR",
         },
+        max_decoded: settings.workers.max_decoded,
         log_as_json: log::format(&settings.log) == LogFormat::Json,
         output: output(settings)?,
         metrics_in_response: settings.metrics.in_response,

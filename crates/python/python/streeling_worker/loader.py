@@ -61,7 +61,7 @@ class Constructed:
         try:
             built = metadata.build(own, request.get("metadata"), request.get("image"))
         except metadata.BadMetadata as error:
-            problem = str(error)
+            problem = errors.text(error)
         methods = capabilities(component)
         return {
             "methods": methods,
