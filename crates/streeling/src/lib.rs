@@ -13,6 +13,8 @@
 mod backend;
 mod check;
 mod command;
+#[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
+mod connections;
 mod control;
 mod error;
 mod features;

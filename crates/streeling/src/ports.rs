@@ -8,11 +8,13 @@ use streeling_core::{Models, Observers};
 #[cfg(feature = "grpc")]
 use streeling_grpc::Grpc;
 #[cfg(any(feature = "rest", feature = "grpc"))]
-use streeling_net::{Bound, TcpPort, bind, serve};
+use streeling_net::{Bound, TcpPort, bind, serve_within};
 #[cfg(feature = "rest")]
 use streeling_rest::Rest;
 use tokio::sync::watch;
 
+#[cfg(any(feature = "rest", feature = "grpc"))]
+use crate::connections::PortConnections;
 use crate::control::Control;
 use crate::error::ServeError;
 use crate::health::Health;
@@ -92,6 +94,8 @@ pub(crate) struct Listening {
 pub(crate) struct Serving {
     pub(crate) models: PortModels,
     pub(crate) observers: Observers,
+    #[cfg(any(feature = "rest", feature = "grpc"))]
+    pub(crate) connections: PortConnections,
     pub(crate) ready: watch::Receiver<bool>,
     #[cfg_attr(
         all(feature = "rest", not(feature = "grpc")),
@@ -125,7 +129,9 @@ impl Listening {
             async {
                 #[cfg(feature = "rest")]
                 if let Some(rest) = serving.rest(settings) {
-                    serve(self.rest, rest, serving.control.clone().stopped()).await;
+                    let connections = serving.connections.rest.clone();
+                    let mut control = serving.control.clone();
+                    serve_within(connections, self.rest, rest, control.stopped()).await;
                 }
             },
             async {
@@ -133,7 +139,9 @@ impl Listening {
                 if let Some(port) = self.grpc
                     && let Some(grpc) = serving.grpc(settings)
                 {
-                    serve(port, grpc, serving.control.clone().stopped()).await;
+                    let connections = serving.connections.grpc.clone();
+                    let mut control = serving.control.clone();
+                    serve_within(connections, port, grpc, control.stopped()).await;
                 }
             },
         );
@@ -201,6 +209,7 @@ fn grpc_config(settings: &Settings) -> streeling_grpc::Config {
         max_message: settings.grpc.max_message,
         timeout: settings.grpc.timeout,
         idle_timeout: settings.listen.idle_timeout,
+        max_streams: settings.grpc.max_streams,
         ..streeling_grpc::Config::default()
     }
 }

@@ -3,6 +3,8 @@
 use streeling_config::Settings;
 use streeling_core::Observers;
 
+#[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
+use crate::connections::PortConnections;
 use crate::error::ServeError;
 use crate::observability::Observability;
 use crate::pidfile::Pidfile;
@@ -13,6 +15,8 @@ use crate::probes;
 pub(crate) struct Resources {
     pub(crate) pidfile: Option<Pidfile>,
     pub(crate) ports: Ports,
+    #[cfg(any(feature = "rest", feature = "grpc"))]
+    pub(crate) connections: PortConnections,
     #[cfg(feature = "metrics")]
     pub(crate) probes: probes::Bound,
     pub(crate) observability: Observability,
@@ -22,11 +26,15 @@ impl Resources {
     /// Claims the pid file, reserves the ports and starts the observers.
     pub(crate) fn reserve(settings: &Settings) -> Result<Self, ServeError> {
         let pidfile = settings.workers.pidfile.as_deref().map(Pidfile::claim);
+        #[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
+        let connections = PortConnections::new(settings);
         Ok(Self {
             pidfile: pidfile.transpose()?,
             ports: Ports::bind(settings)?,
             #[cfg(feature = "metrics")]
-            probes: probes::Bound::new(settings)?,
+            probes: probes::Bound::new(settings, &connections)?,
+            #[cfg(any(feature = "rest", feature = "grpc"))]
+            connections,
             observability: Observability::start(settings)?,
         })
     }

@@ -10,6 +10,8 @@ use streeling_core::{Component, Observers, Service};
 use tokio::sync::watch;
 
 use crate::backend::Backend;
+#[cfg(any(feature = "rest", feature = "grpc"))]
+use crate::connections::PortConnections;
 use crate::control::{Control, controller};
 use crate::error::ServeError;
 use crate::health::Health;
@@ -86,7 +88,8 @@ async fn run(
     #[cfg(feature = "metrics")]
     let probes = resources
         .probes
-        .serve(health.clone(), &resources.observability)?;
+        .serve(health.clone(), &resources.observability)
+        .await?;
     let mut pidfile = resources.pidfile;
     let life = Life {
         settings,
@@ -94,6 +97,8 @@ async fn run(
         models,
         observers,
         ports: resources.ports,
+        #[cfg(any(feature = "rest", feature = "grpc"))]
+        connections: resources.connections,
         pidfile: pidfile.as_mut(),
         health,
         loaded,
@@ -120,6 +125,8 @@ struct Life<'a> {
     models: PortModels,
     observers: Observers,
     ports: Ports,
+    #[cfg(any(feature = "rest", feature = "grpc"))]
+    connections: PortConnections,
     pidfile: Option<&'a mut Pidfile>,
     health: Health,
     loaded: watch::Sender<bool>,
@@ -179,6 +186,8 @@ impl Life<'_> {
         let serving = Serving {
             models: self.models,
             observers: self.observers,
+            #[cfg(any(feature = "rest", feature = "grpc"))]
+            connections: self.connections,
             ready: is_loaded,
             health: self.health.clone(),
             control: drained,
