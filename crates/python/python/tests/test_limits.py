@@ -76,7 +76,7 @@ class Arrays(unittest.TestCase):
         self.refused([inputs], "bytes of memory with what is beside it")
 
     @needs("numpy")
-    def test_objects_and_what_was_asked_for_are_arrays_as_before(self) -> None:
+    def test_objects_and_small_arrays_are_as_before(self) -> None:
         long = "x" * MEGABYTE
         value = decode([array([long, None, *["a"] * 2000])])[0]
         self.assertEqual((value.dtype.kind, value.size), ("O", 2002))
