@@ -70,7 +70,7 @@ impl State {
         let running = self.dispatcher.running(worker.id);
         let mut requests: Vec<Shown> = running
             .filter(|one| is_killed || one.deadline.is_some_and(|deadline| now > deadline))
-            .map(|one| Shown::new(one, now))
+            .map(|one| Shown::new(&one, now))
             .collect();
         requests.sort_by_key(|one| Reverse(one.age));
         Report {
@@ -82,7 +82,7 @@ impl State {
 }
 
 impl Shown {
-    fn new(running: Running<'_, ResponseSender>, now: Instant) -> Self {
+    fn new(running: &Running<'_, ResponseSender>, now: Instant) -> Self {
         let ResponseSender {
             since,
             request,
