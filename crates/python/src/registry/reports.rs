@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 
 use streeling_core::RequestContext;
 
-use super::{Registry, ResponseSender, State, WorkerHandle};
+use super::{Registry, State};
 use crate::dispatch::{HealthAction, Running};
 use crate::frame::Call;
+use crate::handle::{KillReason, WorkerHandle};
 use crate::lock::lock;
+use crate::responder::ResponseSender;
 use crate::statistics::ReplaceReason;
 use crate::summary::Summary;
 
@@ -21,8 +23,8 @@ const SHOWN: usize = 8;
 /// A worker whose calls do not return in time, and what it runs.
 pub(crate) struct Report {
     worker: Arc<WorkerHandle>,
-    /// It is killed once its stacks are in the log.
-    is_killed: bool,
+    /// Why it is killed once its stacks are in the log, if it is.
+    kill: Option<KillReason>,
     /// The oldest first.
     requests: Vec<Shown>,
 }
@@ -44,13 +46,16 @@ impl Registry {
         let mut reports = Vec::new();
         for (id, action) in state.dispatcher.check_health(now) {
             if let Some(worker) = state.worker(id) {
-                match action {
-                    HealthAction::Replace => worker.replace.make(ReplaceReason::Stuck),
-                    HealthAction::Kill => {
-                        if !worker.is_reported.swap(true, Ordering::Relaxed) {
-                            reports.push(state.report(worker, now, true));
-                        }
+                let reason = match action {
+                    HealthAction::Replace => {
+                        worker.replace.make(ReplaceReason::Stuck);
+                        continue;
                     }
+                    HealthAction::Kill => KillReason::Stuck,
+                    HealthAction::GiveUp => KillReason::Abandoned,
+                };
+                if !worker.is_reported.swap(true, Ordering::Relaxed) {
+                    reports.push(state.report(worker, now, Some(reason)));
                 }
             }
         }
@@ -58,7 +63,7 @@ impl Registry {
             if let Some(worker) = state.worker(id)
                 && !worker.is_reported.load(Ordering::Relaxed)
             {
-                reports.push(state.report(worker, now, false));
+                reports.push(state.report(worker, now, None));
             }
         }
         reports
@@ -66,16 +71,16 @@ impl Registry {
 }
 
 impl State {
-    fn report(&self, worker: &Arc<WorkerHandle>, now: Instant, is_killed: bool) -> Report {
+    fn report(&self, worker: &Arc<WorkerHandle>, now: Instant, kill: Option<KillReason>) -> Report {
         let running = self.dispatcher.running(worker.id);
         let mut requests: Vec<Shown> = running
-            .filter(|one| is_killed || one.deadline.is_some_and(|deadline| now > deadline))
+            .filter(|one| kill.is_some() || one.deadline.is_some_and(|deadline| now > deadline))
             .map(|one| Shown::new(&one, now))
             .collect();
         requests.sort_by_key(|one| Reverse(one.age));
         Report {
             worker: Arc::clone(worker),
-            is_killed,
+            kill,
             requests,
         }
     }
@@ -104,15 +109,15 @@ impl Report {
     pub(crate) async fn run(self) {
         let stacks = self.worker.stacks.read().await;
         self.log(&stacks);
-        if self.is_killed {
-            self.worker.kill.notify_one();
+        if let Some(reason) = self.kill {
+            self.worker.kill.make(reason);
         }
     }
 
     fn log(&self, stacks: &str) {
-        let what = match self.is_killed {
-            true => "the worker is killed, since no call of it returns",
-            false => "a request runs past its deadline",
+        let what = match self.kill {
+            Some(_) => "the worker is killed, since no call of it returns",
+            None => "a request runs past its deadline",
         };
         let first = self.requests.first();
         let id = first.and_then(|first| first.request.as_ref());
