@@ -6,6 +6,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{FutureExt, Stream, StreamExt};
 use http::StatusCode;
 use streeling_core::{Error, ErrorKind};
+use streeling_net::{Elsewhere, Offload};
 use tokio::time::timeout;
 
 /// Bytes that are reserved for a body by its claim alone; more only for what has come. So what a
@@ -65,6 +66,7 @@ pub(crate) async fn collect<B: Buf, E>(
     body: &mut (impl Stream<Item = Result<B, E>> + Unpin),
     claimed: Option<u64>,
     limits: Limits,
+    offload: &Offload,
 ) -> Result<Bytes, Error> {
     let first = match piece(body, limits).await? {
         None => return Ok(Bytes::new()),
@@ -82,15 +84,30 @@ pub(crate) async fn collect<B: Buf, E>(
     let mut whole = BytesMut::with_capacity(claimed.min(RESERVED_AT_MOST).max(first.len()));
     whole.extend_from_slice(&first);
     drop(first);
+    let mut whole = Elsewhere::new(whole);
     let mut next = Some(second);
-    while let Some(piece_) = next {
-        if whole.len() + piece_.len() > limits.size {
+    while let Some(mut piece_) = next {
+        let (length, room) = (whole.get_mut().len(), whole.get_mut().capacity());
+        if length + piece_.len() > limits.size {
             return Err(limits.too_large());
         }
-        whole.extend_from_slice(&piece_);
+        // It is copied then, and takes twice the room.
+        if length + piece_.len() > room {
+            let grow = move || {
+                whole.get_mut().reserve(length.max(piece_.len()));
+                (whole, piece_)
+            };
+            (whole, piece_) = offload.run(length, grow).await;
+        }
+        whole.get_mut().extend_from_slice(&piece_);
         next = piece(body, limits).await?;
     }
-    Ok(whole.freeze())
+    let whole = whole.into_inner().freeze();
+    // To drop what is large takes long, wherever that is done.
+    if Offload::moves(whole.len()) {
+        return Ok(Bytes::from_owner(Elsewhere::new(whole)));
+    }
+    Ok(whole)
 }
 
 /// Reads a body to its end and leaves it in the pieces in which it came.
@@ -164,7 +181,7 @@ mod tests {
 
     async fn collected(pieces: &[Bytes]) -> Result<Bytes, Error> {
         let mut body = iter(pieces.to_vec()).map(Ok::<_, Infallible>);
-        collect(&mut body, None, LIMITS).await
+        collect(&mut body, None, LIMITS, &Offload::new()).await
     }
 
     #[tokio::test]
@@ -179,8 +196,8 @@ mod tests {
     async fn nothing_is_waited_for_beyond_the_claim() {
         let piece = iter([Ok::<_, Infallible>(Bytes::from_static(b"abc"))]);
         let mut body = piece.chain(pending());
-        let whole = collect(&mut body, Some(3), LIMITS).await.unwrap();
-        assert_eq!(whole, "abc");
+        let whole = collect(&mut body, Some(3), LIMITS, &Offload::new()).await;
+        assert_eq!(whole.unwrap(), "abc");
     }
 
     #[tokio::test]
@@ -207,7 +224,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn pause_is_bounded() {
         let mut body = pending::<Result<Bytes, Infallible>>();
-        let error = collect(&mut body, None, LIMITS).await.unwrap_err();
+        let error = collect(&mut body, None, LIMITS, &Offload::new()).await;
+        let error = error.unwrap_err();
         assert_eq!(error.http_status, Some(408));
     }
 

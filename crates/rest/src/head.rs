@@ -8,6 +8,8 @@ use http::{HeaderMap, Method as Verb, Request, Uri};
 use hyper::body::Body;
 use streeling_core::RequestContext;
 
+use crate::framing::Fault;
+
 /// A request without its body.
 #[derive(Debug)]
 pub(crate) struct Head {
@@ -16,7 +18,10 @@ pub(crate) struct Head {
     pub(crate) request: Arc<RequestContext>,
     /// The client's address.
     pub(crate) peer: Option<SocketAddr>,
+    /// Why it is refused, whatever it is for.
+    pub(crate) fault: Option<Fault>,
     uri: Uri,
+    /// The length of the body; `None` where it comes in chunks.
     length: Option<u64>,
 }
 
@@ -26,6 +31,7 @@ impl Head {
         http: &mut Request<B>,
         request: Arc<RequestContext>,
         peer: Option<SocketAddr>,
+        fault: Option<Fault>,
     ) -> Self {
         Self {
             verb: http.method().clone(),
@@ -34,6 +40,7 @@ impl Head {
             headers: std::mem::take(http.headers_mut()),
             request,
             peer,
+            fault,
         }
     }
 

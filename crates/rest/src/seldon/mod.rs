@@ -30,6 +30,7 @@ pub use pages::Identity;
 pub struct Seldon {
     passthrough: bool,
     description: Bytes,
+    max_parts: usize,
 }
 
 /// From the parts of a request to what a method is called on, for the fuzz targets.
@@ -40,7 +41,7 @@ pub(crate) fn input_of(
     body: Bytes,
 ) -> Result<Input> {
     let content_type = ContentType::parse(content_type);
-    let document = form::document(Some(&content_type), query, body)?;
+    let document = form::document(Some(&content_type), query, body, usize::MAX)?;
     decode::input(method, &document)
 }
 
@@ -53,7 +54,22 @@ impl Seldon {
         Self {
             passthrough,
             description: Bytes::from(openapi::document(identity)),
+            max_parts: multipart::MAX_PARTS,
         }
+    }
+
+    /// Takes at most so many parts of a multipart body, or fields of a form, in place of 1,000.
+    #[must_use]
+    pub fn with_max_parts(mut self, parts: usize) -> Self {
+        self.max_parts = parts;
+        self
+    }
+
+    /// The JSON that a request brings, in whatever way.
+    fn document(&self, undecoded: Undecoded<'_>) -> Result<Bytes> {
+        let content_type = ContentType::of(undecoded.headers);
+        let (query, body) = (undecoded.query, undecoded.body);
+        form::document(content_type.as_ref(), query, body, self.max_parts)
     }
 }
 
@@ -83,22 +99,22 @@ impl Protocol for Seldon {
         let method = undecoded.method;
         if method == Method::SendFeedback {
             // It is protobuf to such components, whatever it came as, and its reward counts.
-            let message = decode::any(&document(undecoded)?)?;
+            let message = decode::any(&self.document(undecoded)?)?;
             let input = decode::input(method, &message)?;
             return Ok(Some((RawMessage::given(message), input)));
         }
         let message = match ContentType::of(undecoded.headers) {
             Some(ContentType::Multipart(boundary)) => {
-                multipart::raw_message(boundary.as_deref(), undecoded.body)?
+                multipart::raw_message(boundary.as_deref(), undecoded.body, self.max_parts)?
             }
-            _ => RawMessage::given(decode::any(&document(undecoded)?)?),
+            _ => RawMessage::given(decode::any(&self.document(undecoded)?)?),
         };
         Ok(Some((message, Input::Raw)))
     }
 
     fn decode(&self, undecoded: Undecoded<'_>) -> Result<Input> {
         let method = undecoded.method;
-        decode::input(method, &document(undecoded)?)
+        decode::input(method, &self.document(undecoded)?)
     }
 
     fn encoded_size(&self, response: &Response) -> usize {
@@ -143,12 +159,6 @@ impl Protocol for Seldon {
             Problem::Error(error) => reply::json(status::of_error(error), error_body(error)),
         }
     }
-}
-
-/// The JSON that a request brings, in whatever way.
-fn document(undecoded: Undecoded<'_>) -> Result<Bytes> {
-    let content_type = ContentType::of(undecoded.headers);
-    form::document(content_type.as_ref(), undecoded.query, undecoded.body)
 }
 
 fn body(method: Method, message: &mut Message, size: usize) -> Bytes {
