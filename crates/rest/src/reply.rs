@@ -49,7 +49,8 @@ impl fmt::Debug for Body {
     }
 }
 
-/// The headers of JSON, which nearly all responses are: a copy costs less than putting them together.
+/// The headers of JSON, which nearly all responses are: a copy costs less than putting them
+/// together.
 static JSON: LazyLock<HeaderMap> =
     LazyLock::new(|| headers(HeaderValue::from_static("application/json")));
 
