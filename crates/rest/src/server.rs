@@ -157,16 +157,13 @@ async fn run(
             () = drain.started() => None,
         }
     };
-    let ended = activity.until_shed(until_drain).await;
+    let ended = match activity.until_shed(until_drain).await {
+        Some(Some(result)) => Some(result),
+        Some(None) => timeout(LAST_REQUEST, connection.as_mut()).await.ok(),
+        None => None,
+    };
     let result = match ended {
-        Some(Some(result)) => result,
-        Some(None) => match timeout(LAST_REQUEST, connection.as_mut()).await {
-            Ok(result) => result,
-            Err(_) => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        },
+        Some(result) => result,
         None => {
             connection.as_mut().graceful_shutdown();
             loop {
