@@ -4,12 +4,14 @@ use std::ffi::OsStr;
 
 use crate::language::{Language, Text};
 
+mod memory;
 mod numbers;
 mod paths;
 mod structured;
 mod texts;
 mod words;
 
+pub(crate) use memory::MemoryLimit;
 pub(crate) use numbers::{Count, LinkedPort, Millis, Port, Seconds, Size, millis, size};
 pub(crate) use paths::{File, Folder, Program};
 pub(crate) use structured::{Interface, JsonParameters, Labels, Yaml};

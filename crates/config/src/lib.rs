@@ -48,7 +48,8 @@ pub use load::Loaded;
 pub use parameters::{ParameterValue, Parameters};
 pub use settings::{
     Component, Defaults, Deployment, Development, Grpc, Identity, Listen, LoadIn, Log, LogFormat,
-    LogLevel, Metrics, Python, Rest, ServiceType, Settings, WorkerPool, WorkerStart, Workers,
+    LogLevel, Metrics, Python, Recovery, Rest, ServiceType, Settings, WorkerPool, WorkerStart,
+    Workers,
 };
 pub use tracing::{
     JaegerAgent, OtlpCollector, OtlpProtocol, Propagator, Sampler, Sampling, SpanLimits,

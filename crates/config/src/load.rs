@@ -180,6 +180,7 @@ fn finish(draft: &mut Draft, tracing: Option<Tracing>) -> Settings {
         grpc: draft.take(),
         metrics: draft.take(),
         workers: draft.take(),
+        recovery: draft.take(),
         log: draft.take(),
         development: draft.take(),
         tracing,
