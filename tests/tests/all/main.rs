@@ -22,6 +22,7 @@ mod debug;
 mod dropped_spans;
 mod examples;
 mod first_process;
+mod forensics;
 mod graphs;
 mod grpc_client;
 mod health;
@@ -56,6 +57,7 @@ mod support;
 mod surprise;
 #[cfg(target_os = "linux")]
 mod template;
+mod texts;
 mod tools;
 mod trace_exports;
 mod traces;
