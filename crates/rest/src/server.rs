@@ -191,18 +191,14 @@ async fn run(
     let io = Portions::new(io, framing, clocks.head);
     let connection = builder.serve_connection(TokioIo::new(io), respond);
     let mut connection = pin!(connection);
-    let ended = activity
-        .until_shed(drain.until_started(connection.as_mut()))
-        .await;
+    let until_drain = drain.until_started(connection.as_mut());
+    let ended = match activity.until_shed(until_drain).await {
+        Some(Some(result)) => Some(result),
+        Some(None) => timeout(LAST_REQUEST, connection.as_mut()).await.ok(),
+        None => None,
+    };
     let result = match ended {
-        Some(Some(result)) => result,
-        Some(None) => match timeout(LAST_REQUEST, connection.as_mut()).await {
-            Ok(result) => result,
-            Err(_) => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        },
+        Some(result) => result,
         None => {
             connection.as_mut().graceful_shutdown();
             loop {
