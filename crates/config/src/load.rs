@@ -177,6 +177,7 @@ fn finish(draft: &mut Draft, tracing: Option<Tracing>) -> Settings {
         python: draft.take(),
         listen: draft.take(),
         rest: draft.take(),
+        limits: draft.take(),
         grpc: draft.take(),
         metrics: draft.take(),
         workers: draft.take(),

@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 pub(crate) mod component;
 mod deployment;
 pub(crate) mod grpc;
+mod limits;
 pub(crate) mod observability;
 mod recovery;
 pub(crate) mod serving;
@@ -12,6 +13,7 @@ pub(crate) mod workers;
 pub use component::{Component, Python, ServiceType};
 pub use deployment::{Deployment, Identity};
 pub use grpc::Grpc;
+pub use limits::Limits;
 pub use observability::{Development, Log, LogFormat, LogLevel, Metrics};
 pub use recovery::Recovery;
 pub use serving::{Listen, Rest};
@@ -25,6 +27,7 @@ pub(crate) fn rows() -> impl Iterator<Item = &'static Row> {
     [
         component::ROWS,
         serving::ROWS,
+        limits::ROWS,
         workers::ROWS,
         recovery::ROWS,
         grpc::ROWS,
@@ -48,6 +51,8 @@ pub struct Settings {
     pub listen: Listen,
     /// The REST server.
     pub rest: Rest,
+    /// Bounds of requests and connections of REST.
+    pub limits: Limits,
     /// The gRPC server.
     pub grpc: Grpc,
     /// The metrics server, and metrics in responses.

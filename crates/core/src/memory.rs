@@ -278,8 +278,9 @@ impl Account {
         let in_all = budget.0.used.fetch_add(more, Ordering::Relaxed) + more;
         if in_all > bound {
             budget.0.used.fetch_sub(more, Ordering::Relaxed);
-            // What its parts take in all is not known where they live on by themselves.
-            let is_alone = requests.load(Ordering::Relaxed) <= 1;
+            // What its parts take in all is not known where they live on by themselves. An account
+            // without requests is of many: a worker's responses.
+            let is_alone = requests.load(Ordering::Relaxed) == 1;
             if is_alone && used.load(Ordering::Relaxed) + more > bound {
                 return Err(Refusal::TooLarge(bound));
             }

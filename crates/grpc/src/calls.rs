@@ -15,7 +15,7 @@ use streeling_core::{
     Context, Error, ErrorKind, Input, Method, Models, Original, RawMessage, Request, Response,
     Result as CoreResult, Stage,
 };
-use streeling_net::Offload;
+use streeling_net::{Elsewhere, Offload};
 use tokio::sync::watch;
 use tokio::time::timeout_at;
 use tonic::Status;
@@ -97,14 +97,14 @@ impl Calls {
             Action::Call(method) => {
                 let protocol = Arc::clone(found.protocol);
                 let (response, protocol) =
-                    self.call(context, protocol, method, &caller, body).await?;
+                    self.call(context, protocol, method, caller, body).await?;
                 let message = self.encode(context, protocol, method, response).await?;
                 Ok(Reply::Message(message))
             }
             Action::Stream(method) => {
                 let protocol = Arc::clone(found.protocol);
                 let (response, protocol) =
-                    self.call(context, protocol, method, &caller, body).await?;
+                    self.call(context, protocol, method, caller, body).await?;
                 let streaming = Streaming {
                     calls: Arc::clone(self),
                     responses: protocol.responses(method, response),
@@ -119,7 +119,37 @@ impl Calls {
         }
     }
 
+    /// Calls a method on the message. What is large takes none of its steps here, whatever parts of
+    /// the server they are in.
     async fn call(
+        self: &Arc<Self>,
+        context: &Context,
+        protocol: Arc<dyn Protocol>,
+        method: Method,
+        caller: Caller,
+        body: Bytes,
+    ) -> CoreResult<(Response, Arc<dyn Protocol>)> {
+        let size = body.len();
+        if !Offload::moves(size) {
+            return self
+                .decode_and_call(context, protocol, method, &caller, body)
+                .await;
+        }
+        let body = Bytes::from_owner(Elsewhere::new(body));
+        let (calls, context) = (Arc::clone(self), context.clone());
+        let request = context.request.clone();
+        let called = async move {
+            calls
+                .decode_and_call(&context, protocol, method, &caller, body)
+                .await
+        };
+        match request {
+            Some(request) => self.offload.drive(size, request.scope(called)).await,
+            None => self.offload.drive(size, called).await,
+        }
+    }
+
+    async fn decode_and_call(
         &self,
         context: &Context,
         protocol: Arc<dyn Protocol>,
@@ -179,12 +209,19 @@ impl Calls {
     ) -> CoreResult<Bytes> {
         let limit = self.limits.size;
         let size = response.message.payload.size(size_of::<f64>());
+        let about = size + response.message.size_beside_payload();
         let since = context.clock();
         let charge = context.charge_response(size)?;
         let encode = move || framed(size, limit, |out| protocol.encode(method, &response, out));
-        let encoded = self.offload.run(size, encode).await;
+        let encoded = self.offload.run(about, encode).await;
         context.record(Stage::Encode, since);
         let encoded = encoded?;
+        // To drop what is large takes long, wherever that is done.
+        let encoded = if Offload::moves(encoded.len()) {
+            Bytes::from_owner(Elsewhere::new(encoded))
+        } else {
+            encoded
+        };
         match charge {
             Some(charge) => charge.hold_whole(encoded),
             None => Ok(encoded),

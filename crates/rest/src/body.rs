@@ -6,6 +6,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{FutureExt, Stream, StreamExt};
 use http::StatusCode;
 use streeling_core::{Charge, Error, ErrorKind};
+use streeling_net::{Elsewhere, Offload};
 use tokio::time::timeout;
 
 /// Bytes that are reserved for a body by its claim alone; more only for what has come. So what a
@@ -67,6 +68,7 @@ pub(crate) async fn collect<B: Buf, E>(
     claimed: Option<u64>,
     limits: Limits,
     charge: &mut Charge,
+    offload: &Offload,
 ) -> Result<Bytes, Error> {
     let first = match piece(body, limits).await? {
         None => return Ok(Bytes::new()),
@@ -88,28 +90,40 @@ pub(crate) async fn collect<B: Buf, E>(
     let mut whole = BytesMut::with_capacity(charged.min(RESERVED_AT_MOST).max(first.len()));
     whole.extend_from_slice(&first);
     drop(first);
+    let mut whole = Elsewhere::new(whole);
     let mut next = Some(second);
-    while let Some(piece_) = next {
-        let size = whole.len() + piece_.len();
+    while let Some(mut piece_) = next {
+        let (length, capacity) = (whole.get_mut().len(), whole.get_mut().capacity());
+        let size = length + piece_.len();
         if size > limits.size {
             return Err(limits.too_large());
         }
-        if size > whole.capacity() {
+        // It is copied then, into what is claimed, or into twice the room.
+        if size > capacity {
             let room = if size <= charged {
                 charged
             } else {
-                size.max((2 * whole.capacity()).min(limits.size))
+                size.max((2 * capacity).min(limits.size))
             };
             if room > charged {
                 charge.grow(room - charged)?;
                 charged = room;
             }
-            whole.reserve(room - whole.len());
+            let grow = move || {
+                whole.get_mut().reserve(room - length);
+                (whole, piece_)
+            };
+            (whole, piece_) = offload.run(length, grow).await;
         }
-        whole.extend_from_slice(&piece_);
+        whole.get_mut().extend_from_slice(&piece_);
         next = piece(body, limits).await?;
     }
-    Ok(whole.freeze())
+    let whole = whole.into_inner().freeze();
+    // To drop what is large takes long, wherever that is done.
+    if Offload::moves(whole.len()) {
+        return Ok(Bytes::from_owner(Elsewhere::new(whole)));
+    }
+    Ok(whole)
 }
 
 /// Reads a body to its end and leaves it in the pieces in which it came; `charge` as for
@@ -193,7 +207,7 @@ mod tests {
 
     async fn collected(pieces: &[Bytes]) -> Result<Bytes, Error> {
         let mut body = iter(pieces.to_vec()).map(Ok::<_, Infallible>);
-        collect(&mut body, None, LIMITS, &mut charge()).await
+        collect(&mut body, None, LIMITS, &mut charge(), &Offload::new()).await
     }
 
     fn charge() -> Charge {
@@ -212,9 +226,8 @@ mod tests {
     async fn nothing_is_waited_for_beyond_the_claim() {
         let piece = iter([Ok::<_, Infallible>(Bytes::from_static(b"abc"))]);
         let mut body = piece.chain(pending());
-        let whole = collect(&mut body, Some(3), LIMITS, &mut charge()).await;
-        let whole = whole.unwrap();
-        assert_eq!(whole, "abc");
+        let whole = collect(&mut body, Some(3), LIMITS, &mut charge(), &Offload::new()).await;
+        assert_eq!(whole.unwrap(), "abc");
     }
 
     #[tokio::test]
@@ -241,7 +254,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn pause_is_bounded() {
         let mut body = pending::<Result<Bytes, Infallible>>();
-        let error = collect(&mut body, None, LIMITS, &mut charge()).await;
+        let error = collect(&mut body, None, LIMITS, &mut charge(), &Offload::new()).await;
         let error = error.unwrap_err();
         assert_eq!(error.http_status, Some(408));
     }
@@ -253,12 +266,14 @@ mod tests {
             size: usize::MAX,
             idle: Duration::from_millis(20),
         };
-        let budget = Budget::new(8 << 20);
+        let (budget, offload) = (Budget::new(8 << 20), Offload::new());
         let piece = Bytes::from(vec![7; PIECE]);
         let pieces = |count| iter(vec![piece.clone(); count]).map(Ok::<_, Infallible>);
         for (count, claim) in [
             (1, false),
             (2, false),
+            (200, false),
+            (200, true),
             (500, false),
             (500, true),
             (3000, false),
@@ -270,7 +285,7 @@ mod tests {
                 charge.grow(count * PIECE).unwrap();
             }
             let mut body = pieces(count);
-            let whole = collect(&mut body, claimed, LIMITS, &mut charge)
+            let whole = collect(&mut body, claimed, LIMITS, &mut charge, &offload)
                 .await
                 .unwrap();
             assert_eq!(whole.len(), count * PIECE);
@@ -280,7 +295,7 @@ mod tests {
         }
         let mut charge = budget.account().request();
         let mut body = pieces(10_000);
-        let error = collect(&mut body, None, LIMITS, &mut charge).await;
+        let error = collect(&mut body, None, LIMITS, &mut charge, &offload).await;
         assert_eq!(error.unwrap_err().kind, ErrorKind::TooLarge);
         assert!(body.count().await > 3000, "the rest was not read");
         drop(charge);

@@ -8,6 +8,7 @@ use http::{HeaderMap, Method as Verb, Request, Uri};
 use hyper::body::Body;
 use streeling_core::{Account, RequestContext};
 
+use crate::framing::Fault;
 use crate::observe::Client;
 
 /// A request without its body.
@@ -20,7 +21,10 @@ pub(crate) struct Head {
     pub(crate) peer: Option<SocketAddr>,
     /// What the requests of its connection take.
     pub(crate) account: Account,
+    /// Why it is refused, whatever it is for.
+    pub(crate) fault: Option<Fault>,
     uri: Uri,
+    /// The length of the body; `None` where it comes in chunks.
     length: Option<u64>,
 }
 
@@ -30,6 +34,7 @@ impl Head {
         http: &mut Request<B>,
         request: Arc<RequestContext>,
         client: &Client,
+        fault: Option<Fault>,
     ) -> Self {
         Self {
             verb: http.method().clone(),
@@ -39,6 +44,7 @@ impl Head {
             request,
             peer: client.address,
             account: client.account.clone(),
+            fault,
         }
     }
 

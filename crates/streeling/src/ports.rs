@@ -162,7 +162,8 @@ impl Serving {
             (Arc::new(protocol), &self.models.grpc)
         } else {
             let passthrough = settings.deployment.payload_passthrough;
-            let protocol = Seldon::new(&Identity::default(), passthrough);
+            let protocol = Seldon::new(&Identity::default(), passthrough)
+                .with_max_parts(settings.limits.parts);
             (Arc::new(protocol), &self.models.rest)
         };
         let rest = Rest::new(
@@ -203,6 +204,10 @@ fn rest_config(settings: &Settings) -> streeling_rest::Config {
         keepalive: settings.rest.keepalive,
         timeout: settings.rest.timeout,
         idle_timeout: settings.listen.idle_timeout,
+        head_timeout: settings.limits.head_timeout,
+        write_timeout: settings.limits.write_timeout,
+        max_head_size: settings.limits.head_size,
+        max_headers: settings.limits.headers,
     }
 }
 

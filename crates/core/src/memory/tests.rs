@@ -35,6 +35,25 @@ fn what_never_fits_is_too_large_and_the_rest_may_try_again() {
 }
 
 #[test]
+fn responses_of_many_requests_may_try_again() {
+    let budget = Budget::new(8 * MIB);
+    let account = budget.account();
+    let responses: Vec<_> = [5 * MIB, 2 * MIB]
+        .into_iter()
+        .map(|size| {
+            let mut charge = account.charge(Use::Response, 0);
+            charge.grow(size).unwrap();
+            charge
+        })
+        .collect();
+    let mut next = account.charge(Use::Response, 0);
+    assert_eq!(kind(next.grow(2 * MIB)), Some(ErrorKind::MemoryFull));
+    assert_eq!(kind(next.grow(8 * MIB + 1)), Some(ErrorKind::TooLarge));
+    drop(responses);
+    next.grow(2 * MIB).unwrap();
+}
+
+#[test]
 fn small_requests_pass_where_large_ones_have_filled_their_part() {
     let budget = Budget::new(8 * MIB);
     let large: Vec<_> = std::iter::from_fn(|| {

@@ -25,11 +25,15 @@ pub use health_only::HealthOnly;
 pub(crate) use multipart::document as multipart_document;
 pub use pages::Identity;
 
+/// How often its length a multipart body takes: its parts, what they stand for, and the document.
+const PARTS: usize = 4;
+
 /// Seldon Core's protocol.
 #[derive(Clone, Debug)]
 pub struct Seldon {
     passthrough: bool,
     description: Bytes,
+    max_parts: usize,
 }
 
 /// From the parts of a request to what a method is called on, for the fuzz targets.
@@ -40,7 +44,7 @@ pub(crate) fn input_of(
     body: Bytes,
 ) -> Result<Input> {
     let content_type = ContentType::parse(content_type);
-    let document = form::document(Some(&content_type), query, body)?;
+    let document = form::document(Some(&content_type), query, body, usize::MAX)?;
     decode::input(method, &document, &Meter::unlimited())
 }
 
@@ -53,7 +57,28 @@ impl Seldon {
         Self {
             passthrough,
             description: Bytes::from(openapi::document(identity)),
+            max_parts: multipart::MAX_PARTS,
         }
+    }
+
+    /// Takes at most so many parts of a multipart body, or fields of a form, in place of 1,000.
+    #[must_use]
+    pub fn with_max_parts(mut self, parts: usize) -> Self {
+        self.max_parts = parts;
+        self
+    }
+
+    /// The JSON that a request brings, in whatever way.
+    fn document(&self, undecoded: Undecoded<'_>) -> Result<Bytes> {
+        let content_type = ContentType::of(undecoded.headers);
+        let copies = match content_type {
+            Some(ContentType::Multipart(_)) => PARTS,
+            Some(ContentType::Form) => 1,
+            _ => 0,
+        };
+        let (query, body) = (undecoded.query, undecoded.body);
+        undecoded.memory.take(copies * body.len())?;
+        form::document(content_type.as_ref(), query, body, self.max_parts)
     }
 }
 
@@ -84,23 +109,23 @@ impl Protocol for Seldon {
         if method == Method::SendFeedback {
             // It is protobuf to such components, whatever it came as, and its reward counts.
             let memory = undecoded.memory;
-            let message = decode::any(&document(undecoded)?)?;
+            let message = decode::any(&self.document(undecoded)?)?;
             let input = decode::input(method, &message, memory)?;
             return Ok(Some((RawMessage::given(message), input)));
         }
         let message = match ContentType::of(undecoded.headers) {
             Some(ContentType::Multipart(boundary)) => {
                 undecoded.memory.take(PARTS * undecoded.body.len())?;
-                multipart::raw_message(boundary.as_deref(), undecoded.body)?
+                multipart::raw_message(boundary.as_deref(), undecoded.body, self.max_parts)?
             }
-            _ => RawMessage::given(decode::any(&document(undecoded)?)?),
+            _ => RawMessage::given(decode::any(&self.document(undecoded)?)?),
         };
         Ok(Some((message, Input::Raw)))
     }
 
     fn decode(&self, undecoded: Undecoded<'_>) -> Result<Input> {
         let (method, memory) = (undecoded.method, undecoded.memory);
-        decode::input(method, &document(undecoded)?, memory)
+        decode::input(method, &self.document(undecoded)?, memory)
     }
 
     fn encoded_size(&self, response: &Response) -> usize {
@@ -145,21 +170,6 @@ impl Protocol for Seldon {
             Problem::Error(error) => reply::json(status::of_error(error), error_body(error)),
         }
     }
-}
-
-/// How often its length a multipart body takes: its parts, what they stand for, and the document.
-const PARTS: usize = 4;
-
-/// The JSON that a request brings, in whatever way.
-fn document(undecoded: Undecoded<'_>) -> Result<Bytes> {
-    let content_type = ContentType::of(undecoded.headers);
-    let copies = match content_type {
-        Some(ContentType::Multipart(_)) => PARTS,
-        Some(ContentType::Form) => 1,
-        _ => 0,
-    };
-    undecoded.memory.take(copies * undecoded.body.len())?;
-    form::document(content_type.as_ref(), undecoded.query, undecoded.body)
 }
 
 fn body(method: Method, message: &mut Message, size: usize) -> Bytes {
