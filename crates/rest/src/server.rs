@@ -211,14 +211,9 @@ async fn run(
         Some(result) => result,
         None => {
             connection.as_mut().graceful_shutdown();
-            loop {
-                match timeout(LAST_REQUEST, connection.as_mut()).await {
-                    Ok(result) => break result,
-                    // A part of a head is no request.
-                    Err(_) if activity.is_idle() => break Ok(()),
-                    Err(_) => {}
-                }
-            }
+            // A part of a head is no request.
+            let ended = activity.until_idle(connection.as_mut(), LAST_REQUEST);
+            ended.await.unwrap_or(Ok(()))
         }
     };
     if let Err(error) = result {
