@@ -31,6 +31,6 @@ mod tests;
 mod text;
 
 pub use labels::Identity;
-pub use pages::{Pages, Readiness, Ready};
+pub use pages::{Pages, Readiness, Ready, RequestsPage};
 pub use process::WorkerProcess;
 pub use registry::{Registry, WorkerProcesses};

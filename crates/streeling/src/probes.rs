@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use streeling_config::Settings;
 use streeling_core::{MetricSource, Observer, Sample};
-use streeling_metrics::{Identity, Pages, Registry};
+use streeling_metrics::{Identity, Pages, Registry, RequestsPage};
 use streeling_net::{Connections, serve_within};
 use tokio::sync::oneshot;
 
 use crate::connections::PortConnections;
 use crate::error::ServeError;
 use crate::health::Health;
+use crate::inside::Inspector;
 use crate::log::announce;
 use crate::observability::Observability;
 
@@ -72,6 +73,7 @@ impl Bound {
         self,
         health: Health,
         observability: &Observability,
+        inspector: Option<Inspector>,
     ) -> Result<Probes, ServeError> {
         self.registry.add_source(server_metrics(health.clone()));
         self.registry.add_source(self.connections.metric_source());
@@ -83,6 +85,7 @@ impl Bound {
             endpoint: self.endpoint,
             registry: self.registry,
             observers: observability.of_scrapes().into_iter().collect(),
+            requests: inspector.map(|one| -> RequestsPage { Arc::new(move || one.json()) }),
         };
         let connections = self.connections.metrics.clone();
         let (open, opened) = oneshot::channel();
@@ -219,7 +222,7 @@ mod tests {
         let (_loaded, is_loaded) = watch::channel(true);
         let observability = Observability::start(&settings).unwrap();
         let probes = bound
-            .serve(Health::new(is_loaded, Vec::new()), &observability)
+            .serve(Health::new(is_loaded, Vec::new()), &observability, None)
             .await
             .unwrap();
         let scrape = send(address, "/metrics");

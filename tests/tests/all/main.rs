@@ -28,6 +28,7 @@ mod forensics;
 mod graphs;
 mod grpc_client;
 mod health;
+mod inside;
 mod limits;
 mod load;
 mod logs;
