@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use streeling_proto::seldon::protos::model_client::ModelClient;
@@ -11,7 +12,9 @@ use tokio::task::JoinSet;
 
 use crate::grpc_client::{connected, predict_with, tensor, text};
 use crate::processes::workers;
-use crate::support::{Gate, SERVER, TIMEOUT, command, command_in, eventually, runs, scripted};
+use crate::support::{
+    Gate, SERVER, TIMEOUT, command, command_in, eventually, runs, scripted, step,
+};
 
 const PAGE: &str = "/debug/requests";
 
@@ -34,6 +37,12 @@ fn named(id: &str, mut request: Request) -> Request {
 fn find<'a>(all: &'a Value, id: &str) -> Option<&'a Value> {
     let mut requests = all["requests"].as_array().unwrap().iter();
     requests.find(|one| one["id"] == id)
+}
+
+fn only_worker(server: &Server) -> u32 {
+    let workers = workers(server.pid());
+    assert_eq!(workers.len(), 1, "{workers:?}");
+    workers.into_iter().next().unwrap()
 }
 
 /// A request, once it is in this stage.
@@ -134,7 +143,7 @@ fn requests_are_listed_with_where_they_are_until_they_end() {
             (&json!("busy"), &json!("shared"))
         );
         assert_eq!(worker["running"], json!(["first"]));
-        assert_eq!(worker["pid"], workers(server.pid())[0]);
+        assert_eq!(worker["pid"], only_worker(&server));
         assert!(
             worker["resident_bytes"].as_u64().unwrap() > 1 << 20,
             "{worker}"
@@ -222,14 +231,13 @@ fn without_the_setting_there_is_no_such_page_and_the_signal_works() {
 #[test]
 fn the_signal_has_the_stacks_of_a_worker_that_is_frozen() {
     let server = scripted(&["--threads", "1", "--log-format", "json"]);
+    let frozen = named("frozen", step("freeze", &json!({})));
     std::thread::scope(|scope| {
-        let frozen = named("frozen", crate::support::step("freeze", &json!({})));
-        let (server, frozen) = (&server, &frozen);
-        let call = scope.spawn(move || server.send(frozen));
+        let call = scope.spawn(|| server.send(&frozen));
         let stacks = "SIGUSR1: the worker's stacks:";
         eventually("a worker that is frozen", || {
             server.signal(Signal::USR1).unwrap();
-            std::thread::sleep(std::time::Duration::from_millis(200));
+            std::thread::sleep(Duration::from_millis(200));
             let log = server.log();
             let mut seen = log.iter().filter(|line| line.contains(stacks));
             seen.any(|line| line.contains("in freeze"))
@@ -277,7 +285,7 @@ fn the_signal_ends_no_server_that_starts() {
 #[test]
 fn the_signal_ends_no_drain() {
     let mut server = scripted(&["--graceful-timeout", "86400", "--debug-endpoints"]);
-    let worker = workers(server.pid())[0];
+    let worker = only_worker(&server);
     let gate = Gate::closed();
     std::thread::scope(|scope| {
         let call = scope.spawn(|| server.send(&named("last", gate.hold(7))).unwrap().status);

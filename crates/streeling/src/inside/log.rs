@@ -3,6 +3,7 @@
 
 #[cfg(feature = "python")]
 use tokio::task::JoinSet;
+use tracing::field::display;
 
 #[cfg(feature = "python")]
 use super::Worker;
@@ -34,10 +35,10 @@ impl Snapshot {
         }
         for one in &self.requests {
             tracing::info!(
-                request_id = one.id,
+                request_id = one.id.as_ref().map(display),
                 transport = one.transport,
                 method = one.method,
-                shape = one.shape,
+                shape = one.shape.as_ref().map(display),
                 bytes = one.bytes,
                 age_seconds = seconds(one.age),
                 pool = one.pool,
