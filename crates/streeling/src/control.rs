@@ -134,8 +134,8 @@ pub(crate) fn hold_signals() {
 
 /// Follows the signals that users of gunicorn know: TERM stops the server with `grace`, INT and
 /// QUIT without; HUP reloads; USR1 logs what is inside; TTIN and TTOU give each pool one worker
-/// more or fewer. A further TERM, INT or QUIT, a second or more after the first, ends the process at once, with the exit
-/// code that a shell reports for the signal.
+/// more or fewer. A further TERM, INT or QUIT, a second or more after the first, ends the process
+/// at once, with the exit code that a shell reports for the signal.
 ///
 /// # Errors
 ///

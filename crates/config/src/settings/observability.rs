@@ -171,11 +171,11 @@ static DEBUG_ENDPOINTS: Row = Row {
     },
     detail: Text {
         en: "JSON: for each request its id, method, shape, age and where it is, for each worker \
-             its process, state and memory. Whoever reaches the port can read it. SIGUSR1 logs \
-             the same, and the Python stacks of busy workers, without this setting, too.",
+             its process, state and memory. Everyone who reaches the port can read it. SIGUSR1 \
+             logs the same, and the Python stacks of busy workers, without this setting, too.",
         zh: "JSON：每个请求的 id、方法、形状、时长及所处位置，每个工作进程的进程号、状态与内存。\
-             凡能访问该端口者均可读取。SIGUSR1 将同样的内容以及繁忙工作进程的 Python 调用栈写入日志，\
-             无需启用本项。",
+             凡能访问该端口者均可读取。SIGUSR1 将同样的内容以及繁忙工作进程的 Python 调用栈\
+             写入日志，无需启用本项。",
     },
 };
 

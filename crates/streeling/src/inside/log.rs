@@ -53,7 +53,7 @@ impl Snapshot {
                     _ => "is being encoded",
                 },
                 if one.is_abandoned {
-                    ", and nobody waits for it any more"
+                    ", and its caller has given up"
                 } else {
                     ""
                 }
