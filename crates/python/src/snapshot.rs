@@ -7,9 +7,9 @@ use streeling_core::RequestContext;
 
 use crate::dispatch::Running;
 use crate::frame::Call;
-use crate::handle::WorkerHandle;
 use crate::memory;
 use crate::responder::ResponseSender;
+use crate::stacks::Stacks;
 use crate::summary::Summary;
 
 /// What a pool has now.
@@ -20,8 +20,6 @@ pub struct PoolSnapshot {
     /// Requests that are in flight on workers, or queued: first those that are run, then those that
     /// wait behind these, then the queue from its front.
     pub requests: Vec<RequestSnapshot>,
-    /// Requests in flight and queued, also those that are not among `requests`.
-    pub all: usize,
     /// Requests that wait for a worker.
     pub queued: usize,
 }
@@ -29,7 +27,11 @@ pub struct PoolSnapshot {
 /// A worker.
 #[derive(Debug)]
 pub struct WorkerSnapshot {
-    pub(crate) handle: Arc<WorkerHandle>,
+    /// The number of its slot.
+    pub slot: usize,
+    /// Its process.
+    pub pid: u32,
+    pub(crate) stacks: Arc<Stacks>,
     /// `idle`, `busy`, `late` (a request is past its deadline), `retired` (it finishes its requests
     /// and ends) or `stuck` (no call of it returns, and it is about to be killed).
     pub state: &'static str,
@@ -58,28 +60,16 @@ pub struct RequestSnapshot {
 }
 
 impl WorkerSnapshot {
-    /// The number of its slot.
-    #[must_use]
-    pub fn slot(&self) -> usize {
-        self.handle.slot
-    }
-
-    /// Its process.
-    #[must_use]
-    pub fn pid(&self) -> u32 {
-        self.handle.pid
-    }
-
     /// The bytes of its process that are in memory, if the system says so. This reads a file.
     #[must_use]
     pub fn resident(&self) -> Option<u64> {
-        memory::resident(self.handle.pid)
+        memory::resident(self.pid)
     }
 
     /// The Python stacks of all its threads; or why there are none. It takes some seconds at most,
     /// and is to be called where the pool was started.
     pub async fn stacks(&self) -> String {
-        self.handle.stacks.read().await
+        self.stacks.read().await
     }
 }
 
@@ -103,8 +93,7 @@ impl RequestSnapshot {
     }
 
     pub(crate) fn new(running: &Running<'_, ResponseSender>, worker: Option<usize>) -> Self {
-        let responder = running.responder;
-        let given = running.given;
+        let (responder, given) = (running.responder, running.given);
         Self {
             request: responder.request.clone(),
             thread: worker

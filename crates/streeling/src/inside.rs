@@ -6,7 +6,6 @@ mod log;
 mod page;
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,6 +14,7 @@ use tokio::sync::{oneshot, watch};
 #[cfg(feature = "python")]
 use {
     crate::pools::Pools,
+    std::collections::HashMap,
     streeling_python::{PoolSnapshot, RequestSnapshot, WorkerSnapshot},
 };
 
@@ -86,38 +86,20 @@ impl Inspector {
                 .collect()
         };
         // After the pools: a request that ends meanwhile is in none of both.
-        let (open, mut all) = self.observers.open_requests().oldest(most);
+        let (open, all) = self.observers.open_requests().oldest(most);
         let now = Instant::now();
-        let is_whole = open.len() == all;
-        let mut requests: HashMap<_, _> = open
-            .iter()
-            .map(|request| (Arc::as_ptr(request), self.in_transport(request, now)))
-            .collect();
-        let mut others = Vec::new();
+        let requests = open.iter().map(|request| self.in_transport(request, now));
         #[cfg(feature = "python")]
-        for (name, pool) in &pools {
-            for one in &pool.requests {
-                let shown = Request::in_pool(name, one, now);
-                let known = one.request.as_ref().map(Arc::as_ptr);
-                match known.and_then(|request| requests.get_mut(&request)) {
-                    Some(known) => *known = shown,
-                    None if one.is_abandoned || known.is_none() => {
-                        all += 1;
-                        others.push(shown);
-                    }
-                    // Younger than those that are shown.
-                    None if !is_whole => others.push(shown),
-                    // It has its response.
-                    None => {}
-                }
-            }
-        }
-        others.extend(requests.into_values());
-        others.sort_by_key(|one| Reverse(one.age));
-        others.truncate(most);
+        let (requests, all) = {
+            let known = open.iter().map(Arc::as_ptr).zip(requests).collect();
+            with_pools(known, all, &pools, now)
+        };
+        let mut requests: Vec<_> = requests.collect();
+        requests.sort_by_key(|one| Reverse(one.age));
+        requests.truncate(most);
         Snapshot {
             state: self.health.readiness().err().unwrap_or("ready"),
-            requests: others,
+            requests,
             all,
             #[cfg(feature = "python")]
             queued: pools.iter().map(|(_, pool)| pool.queued).sum(),
@@ -210,13 +192,44 @@ impl Request {
     }
 }
 
+/// The oldest requests of the transports, of `all`, each as the pools have it where they do; and
+/// what the pools have beside these.
+#[cfg(feature = "python")]
+fn with_pools(
+    mut known: HashMap<*const RequestContext, Request>,
+    mut all: usize,
+    pools: &[(&'static str, PoolSnapshot)],
+    now: Instant,
+) -> (impl Iterator<Item = Request>, usize) {
+    let has_all = known.len() == all;
+    let mut others = Vec::new();
+    for (name, pool) in pools {
+        for one in &pool.requests {
+            let shown = Request::in_pool(name, one, now);
+            let request = one.request.as_ref().map(Arc::as_ptr);
+            match request.and_then(|request| known.get_mut(&request)) {
+                Some(known) => *known = shown,
+                None if one.is_abandoned || request.is_none() => {
+                    all += 1;
+                    others.push(shown);
+                }
+                // Younger than those that are known.
+                None if !has_all => others.push(shown),
+                // It has its response.
+                None => {}
+            }
+        }
+    }
+    (known.into_values().chain(others), all)
+}
+
 #[cfg(feature = "python")]
 fn workers((pool, snapshot): (&'static str, PoolSnapshot)) -> impl Iterator<Item = Worker> {
     let PoolSnapshot {
         workers, requests, ..
     } = snapshot;
     workers.into_iter().map(move |snapshot| {
-        let slot = snapshot.slot();
+        let slot = snapshot.slot;
         let runs = |one: &&RequestSnapshot| {
             one.is_running && one.thread.is_some_and(|(worker, _)| worker == slot)
         };

@@ -240,6 +240,15 @@ impl fmt::Debug for Server {
     }
 }
 
+#[cfg(all(
+    test,
+    feature = "rest",
+    feature = "grpc",
+    feature = "metrics",
+    feature = "python"
+))]
+mod late_start;
+
 #[cfg(all(test, feature = "rest", feature = "grpc", feature = "metrics"))]
 mod tests {
     use std::io::{Read as _, Write as _};

@@ -161,7 +161,7 @@ static DEBUG_ENDPOINTS: Row = Row {
     variables: &["STREELING_DEBUG_ENDPOINTS"],
     default: Typed("false"),
     value: &To(Bool, |metrics: &mut Metrics, on| {
-        metrics.debug_endpoints = on
+        metrics.debug_endpoints = on;
     }),
     group: Group::Metrics,
     status: Status::Active,

@@ -123,7 +123,7 @@ mod tests {
             Instant::now(),
             QueuedRequest {
                 id,
-                cost_class: CostClass::new(Method::Route.into(), 10),
+                cost_class: CostClass::new(Method::Route, 10),
                 deadline: None,
                 payload: (),
                 responder: Caller(id, is_abandoned),

@@ -19,12 +19,10 @@ impl Registry {
         let queued = state.dispatcher.waiting();
         let queued = queued.map(|one| RequestSnapshot::new(&one, None));
         let requests = running.chain(behind).chain(queued).take(most).collect();
-        let queued = state.dispatcher.queued();
         PoolSnapshot {
             workers: state.workers(now),
             requests,
-            all: state.dispatcher.in_flight() + queued,
-            queued,
+            queued: state.dispatcher.queued(),
         }
     }
 }
@@ -45,7 +43,9 @@ impl State {
             let load = self.dispatcher.load_of(handle.id)?;
             let is_stuck = handle.is_reported.load(Ordering::Relaxed);
             Some(WorkerSnapshot {
-                handle: Arc::clone(handle),
+                slot: handle.slot,
+                pid: handle.pid,
+                stacks: Arc::clone(&handle.stacks),
                 state: if is_stuck { "stuck" } else { load.state },
                 in_flight: load.in_flight,
                 age: now.saturating_duration_since(handle.since),

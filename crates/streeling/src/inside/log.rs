@@ -3,7 +3,6 @@
 
 #[cfg(feature = "python")]
 use tokio::task::JoinSet;
-use tracing::field::display;
 
 #[cfg(feature = "python")]
 use super::Worker;
@@ -22,8 +21,8 @@ impl Snapshot {
         #[cfg(feature = "python")]
         for one in &self.workers {
             tracing::info!(
-                worker = one.snapshot.slot(),
-                pid = one.snapshot.pid(),
+                worker = one.snapshot.slot,
+                pid = one.snapshot.pid,
                 pool = one.pool,
                 in_flight = one.snapshot.in_flight,
                 running = one.running.join(" "),
@@ -35,10 +34,10 @@ impl Snapshot {
         }
         for one in &self.requests {
             tracing::info!(
-                request_id = one.id.as_ref().map(display),
+                request_id = one.id.as_ref().map(tracing::field::display),
                 transport = one.transport,
                 method = one.method,
-                shape = one.shape.as_ref().map(display),
+                shape = one.shape.as_ref().map(tracing::field::display),
                 bytes = one.bytes,
                 age_seconds = seconds(one.age),
                 pool = one.pool,
@@ -74,7 +73,7 @@ impl Snapshot {
         for Worker { snapshot, .. } in busy {
             logs.spawn(async move {
                 let stacks = snapshot.stacks().await;
-                let (worker, pid) = (snapshot.slot(), snapshot.pid());
+                let (worker, pid) = (snapshot.slot, snapshot.pid);
                 tracing::info!(worker, pid, "SIGUSR1: the worker's stacks:\n{stacks}");
             });
         }

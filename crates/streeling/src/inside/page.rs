@@ -67,8 +67,8 @@ impl super::Worker {
             out,
             "{{\"worker\":{},\"pid\":{},\"pool\":\"{}\",\"state\":\"{}\",\
              \"age_seconds\":{:.3},\"resident_bytes\":{},\"in_flight\":{},\"running\":[",
-            worker.slot(),
-            worker.pid(),
+            worker.slot,
+            worker.pid,
             self.pool,
             worker.state,
             seconds(worker.age),
