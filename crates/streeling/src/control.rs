@@ -65,7 +65,8 @@ impl Controller {
     }
 
     /// Loads the component again in every worker, and loses no request. If the new one does not
-    /// load, the old one keeps serving. Calls during a reload become one further reload.
+    /// load, the old one keeps serving. Calls during a reload become one further reload, before
+    /// which that one is given up where it seems to hang.
     ///
     /// A component in Rust has no workers: nothing happens.
     pub fn reload(&self) {
@@ -100,9 +101,19 @@ impl Control {
         }
     }
 
+<<<<<<< HEAD
     /// Changes with every [`Controller::inspect`].
     pub(crate) fn inspections(&self) -> watch::Receiver<u64> {
         self.inspections.clone()
+=======
+    /// Waits until the component is to be loaded once more than so often.
+    #[cfg(feature = "python")]
+    pub(crate) async fn reload_after(&mut self, reloads: u64) {
+        let newer = self.desired.wait_for(|desired| desired.reloads != reloads);
+        if newer.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+>>>>>>> main
     }
 
     /// Waits until the desired state differs from `current`.
