@@ -14,12 +14,8 @@ use streeling_config::{
 use streeling_core::{Component, Service, service};
 
 use crate::check::Report;
-<<<<<<< HEAD
 use crate::control::{controller, hold_signals, on_signals};
-=======
-use crate::control::{controller, on_signals};
 use crate::descriptors;
->>>>>>> main
 use crate::error::ServeError;
 use crate::features::FEATURES;
 use crate::server::Server;

@@ -101,11 +101,11 @@ impl Control {
         }
     }
 
-<<<<<<< HEAD
     /// Changes with every [`Controller::inspect`].
     pub(crate) fn inspections(&self) -> watch::Receiver<u64> {
         self.inspections.clone()
-=======
+    }
+
     /// Waits until the component is to be loaded once more than so often.
     #[cfg(feature = "python")]
     pub(crate) async fn reload_after(&mut self, reloads: u64) {
@@ -113,7 +113,6 @@ impl Control {
         if newer.await.is_err() {
             std::future::pending::<()>().await;
         }
->>>>>>> main
     }
 
     /// Waits until the desired state differs from `current`.
