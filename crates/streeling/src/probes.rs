@@ -178,6 +178,7 @@ mod tests {
     use std::io::{Read as _, Write as _};
     use std::net::TcpStream;
     use std::sync::mpsc;
+    use std::time::Instant;
 
     use streeling_config::{Annotations, Environment, Features};
     use tokio::sync::watch;
@@ -238,6 +239,11 @@ mod tests {
             "{scraped}"
         );
         probes.stop().await;
-        assert!(TcpStream::connect(address).is_err());
+        // A process that another test starts has the port, too, for a moment.
+        let since = Instant::now();
+        while TcpStream::connect(address).is_ok() {
+            assert!(since.elapsed() < TIMEOUT);
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }
