@@ -12,7 +12,7 @@ use futures_util::{FutureExt as _, Stream};
 use http::Method as Verb;
 use streeling_core::{
     Context, Encoding, Error, ErrorKind, Input, Message, Method, Model, Models, Payload,
-    RawMessage, Request, Response, Result, Service, Stage, Wants,
+    RawMessage, Request, Result, Service, Stage, Wants,
 };
 use streeling_net::Offload;
 use tokio::sync::watch;
@@ -172,7 +172,7 @@ impl Handler {
             Ok(Before::Done(reply)) => Err(Ok(reply)),
             Ok(Before::Call(method @ (Method::HealthStatus | Method::Metadata))) => {
                 let with_original = own::context(context, head, wants, Bytes::new);
-                let context = with_original.as_ref().unwrap_or(context);
+                let context = with_original.as_deref().unwrap_or(context);
                 let called = self.call_undecoded(context, method, found, Input::None);
                 return Box::pin(called).await;
             }
@@ -242,14 +242,14 @@ impl Handler {
         match (received, found) {
             (Received::Message(method, whole), Some(found)) => {
                 let with_original = own::context(context, head, wants, || whole.clone());
-                let context = with_original.as_ref().unwrap_or(context);
+                let context = with_original.as_deref().unwrap_or(context);
                 self.decode_and_call(context, head, found, method, whole)
                     .await
             }
             (Received::Unread(method, pieces), Some(found)) => {
                 let whole = || pieces.concat().into();
                 let with_original = own::context(context, head, wants, whole);
-                let context = with_original.as_ref().unwrap_or(context);
+                let context = with_original.as_deref().unwrap_or(context);
                 let input = Input::Message(Message {
                     payload: Payload::Opaque(pieces),
                     ..Message::default()
@@ -321,17 +321,22 @@ impl Handler {
             match Box::pin(called).await? {
                 Raw::Reply(reply) => return Ok(reply),
                 Raw::Declined => {
-                    declined = Some(Context {
+                    declined = Some(Box::new(Context {
                         raw_message: RawMessage::Declined,
                         ..context.clone()
-                    });
+                    }));
                 }
                 Raw::None => {}
             }
         }
-        let context = declined.as_ref().unwrap_or(context);
-        let read = self.read_body(context, head, found, method, body, as_input);
-        let request = request(method, &found.params, read.await?);
+        let context = declined.as_deref().unwrap_or(context);
+        let input = if Offload::moves(body.len()) {
+            let read = self.read_elsewhere(context, head, found, method, body, as_input);
+            Box::pin(read).await?
+        } else {
+            Self::read(context, head, found, method, body, as_input)?
+        };
+        let request = request(method, &found.params, input);
         self.call(context, model, found, request).await
     }
 
@@ -345,8 +350,13 @@ impl Handler {
         body: Bytes,
     ) -> Result<Raw> {
         let model = self.models.get(found.params.get(MODEL))?;
-        let read = self.read_body(context, head, found, method, body, as_raw_message);
-        let Some((message, input)) = read.await? else {
+        let read = if Offload::moves(body.len()) {
+            let read = self.read_elsewhere(context, head, found, method, body, as_raw_message);
+            Box::pin(read).await?
+        } else {
+            Self::read(context, head, found, method, body, as_raw_message)?
+        };
+        let Some((message, input)) = read else {
             return Ok(Raw::None);
         };
         let context = Context {
@@ -361,7 +371,25 @@ impl Handler {
     }
 
     /// Reads a body in one of the ways of its protocol.
-    async fn read_body<T: Send + 'static>(
+    fn read<T>(
+        context: &Context,
+        head: &Head,
+        found: &Match<'_>,
+        method: Method,
+        body: Bytes,
+        way: impl FnOnce(&dyn Protocol, Undecoded<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let since = context.clock();
+        let memory = context.meter(body.len());
+        let undecoded = undecoded(head, method, &found.params, body, &memory);
+        let read = way(&**found.protocol, undecoded);
+        context.hold(memory);
+        context.record(Stage::Decode, since);
+        read
+    }
+
+    /// The same for a large body, beside the threads that move bytes.
+    async fn read_elsewhere<T: Send + 'static>(
         &self,
         context: &Context,
         head: &Arc<Head>,
@@ -373,22 +401,14 @@ impl Handler {
         let since = context.clock();
         let size = body.len();
         let memory = context.meter(size);
-        let read = if Offload::moves(size) {
-            let (protocol, head) = (Arc::clone(found.protocol), Arc::clone(head));
-            let params = found.params.clone();
-            let read = move || {
-                let undecoded = undecoded(&head, method, &params, body, &memory);
-                (way(&*protocol, undecoded), memory)
-            };
-            let (read, memory) = Box::pin(self.offload.run(size, read)).await;
-            context.hold(memory);
-            read
-        } else {
-            let undecoded = undecoded(head, method, &found.params, body, &memory);
-            let read = way(&**found.protocol, undecoded);
-            context.hold(memory);
-            read
+        let (protocol, head) = (Arc::clone(found.protocol), Arc::clone(head));
+        let params = found.params.clone();
+        let read = move || {
+            let undecoded = undecoded(&head, method, &params, body, &memory);
+            (way(&*protocol, undecoded), memory)
         };
+        let (read, memory) = self.offload.run(size, read).await;
+        context.hold(memory);
         context.record(Stage::Decode, since);
         read
     }
@@ -406,41 +426,31 @@ impl Handler {
         let response = model.service.call(context, request);
         async move {
             let response = response.await?;
-            self.encode(context, found, method, response).await
+            let since = context.clock();
+            let size = found.protocol.encoded_size(&response);
+            let charge = context.charge_response(size)?;
+            let about = size + response.message.size_beside_payload();
+            let reply = if Offload::moves(about) {
+                let protocol = Arc::clone(found.protocol);
+                let encode = move || protocol.encode(method, response, size);
+                Box::pin(self.offload.run(about, encode)).await
+            } else {
+                found.protocol.encode(method, response, size)
+            };
+            context.record(Stage::Encode, since);
+            let mut reply = reply?;
+            if let (Some(charge), Body::Whole(bytes)) = (charge, reply.body_mut()) {
+                *bytes = charge.hold_whole(std::mem::take(bytes))?;
+            }
+            if let Some(length) = reply.body().len()
+                // What a component says about itself is not bounded by what requests may be.
+                && length > self.limits.size
+                && method != Method::Metadata
+            {
+                return Err(Error::response_too_large(length, self.limits.size));
+            }
+            Ok(reply)
         }
-    }
-
-    async fn encode(
-        &self,
-        context: &Context,
-        found: &Match<'_>,
-        method: Method,
-        response: Response,
-    ) -> Result<Reply> {
-        let since = context.clock();
-        let size = found.protocol.encoded_size(&response);
-        let charge = context.charge_response(size)?;
-        let about = size + response.message.size_beside_payload();
-        let reply = if Offload::moves(about) {
-            let protocol = Arc::clone(found.protocol);
-            let encode = move || protocol.encode(method, response, size);
-            Box::pin(self.offload.run(about, encode)).await
-        } else {
-            found.protocol.encode(method, response, size)
-        };
-        context.record(Stage::Encode, since);
-        let mut reply = reply?;
-        if let (Some(charge), Body::Whole(bytes)) = (charge, reply.body_mut()) {
-            *bytes = charge.hold_whole(std::mem::take(bytes))?;
-        }
-        if let Some(length) = reply.body().len()
-            // What a component says about itself is not bounded by what requests may be.
-            && length > self.limits.size
-            && method != Method::Metadata
-        {
-            return Err(Error::response_too_large(length, self.limits.size));
-        }
-        Ok(reply)
     }
 }
 
