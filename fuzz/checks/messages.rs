@@ -1,5 +1,5 @@
-//! What holds for packed messages of gRPC, whatever bytes they are. Shared by the fuzz target and by
-//! the test that replays its corpus.
+//! What holds for packed messages of gRPC, whatever bytes they are. Shared by the fuzz target and
+//! by the test that replays its corpus.
 
 use streeling_grpc::fuzzing;
 

@@ -119,7 +119,7 @@ mod mapped {
 
     pub(super) fn alloc(size: usize) -> *mut u8 {
         let access = ProtFlags::READ | ProtFlags::WRITE;
-        // SAFETY: no address is asked for, so that nothing is mapped over.
+        // SAFETY: no address is given, so that nothing is mapped over.
         let mapping = unsafe { mmap_anonymous(null_mut(), size, access, MapFlags::PRIVATE) };
         mapping.map_or(null_mut(), <*mut _>::cast)
     }
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_for_zeroed_is_zero() {
+    fn zeroed_memory_is_zero() {
         for size in [MIB, 4 * MIB, 9 * MIB + 1] {
             for _ in 0..2 {
                 let mut bytes = vec![0_u8; size];

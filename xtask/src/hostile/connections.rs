@@ -127,7 +127,7 @@ pub(super) const ATTACKS: [Attack; 12] = [
         name: "endless recursion of the model",
         sent: "a request in which the component calls itself without an end",
         right: "an error, and the next request is served",
-        arguments: &["--worker-memory", "500M"],
+        arguments: &["--worker-memory", "500MiB"],
         memory: 1000,
         run: recursion,
         ..Attack::PLAIN
