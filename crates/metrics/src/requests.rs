@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use streeling_core::{Outcome, RequestContext, Stage, Transport};
+use streeling_core::{Limit, Outcome, RequestContext, Stage, Transport};
 
 use crate::family::{Family, Kind, Series, Value};
 use crate::histogram::Histogram;
@@ -37,8 +37,7 @@ const BYTES: [f64; 11] = [
 #[derive(Default)]
 pub(crate) struct Requests {
     rows: RwLock<Rows>,
-    /// Requests without a response, by transport.
-    in_flight: RwLock<Vec<(&'static str, AtomicI64)>>,
+    transports: RwLock<Vec<OfTransport>>,
 }
 
 #[derive(Default)]
@@ -46,6 +45,15 @@ struct Rows {
     by_key: HashMap<Key, Arc<Row>, BuildHasherDefault<KeyHasher>>,
     /// By transport and method.
     operations: HashMap<(&'static str, &'static str), Arc<OperationRow>>,
+}
+
+/// What is counted of all requests of a transport together.
+struct OfTransport {
+    name: &'static str,
+    /// Requests without a response.
+    in_flight: AtomicI64,
+    /// Those that exceeded a limit, by its number.
+    refused: [AtomicU64; Limit::ALL.len()],
 }
 
 /// Most combinations of transport, method and code that have series of their own. Usually there are
@@ -115,11 +123,18 @@ struct OperationRow {
 
 impl Requests {
     pub(crate) fn started(&self, transport: &'static Transport) {
-        self.add_in_flight(transport.name, 1);
+        self.count(transport.name, |of| {
+            of.in_flight.fetch_add(1, Ordering::Relaxed);
+        });
     }
 
     pub(crate) fn finished(&self, request: &RequestContext, outcome: &Outcome) {
-        self.add_in_flight(request.transport.name, -1);
+        self.count(request.transport.name, |of| {
+            of.in_flight.fetch_sub(1, Ordering::Relaxed);
+            if let Some(limit) = request.limit() {
+                of.refused[limit as usize].fetch_add(1, Ordering::Relaxed);
+            }
+        });
         let key = Key {
             transport: request.transport.name,
             method: request.operation().label,
@@ -163,6 +178,7 @@ impl Requests {
                 "Time for which requests were inside the component.",
                 |operation| &operation.component,
             ),
+            self.collect_refused(),
             stage(
                 "streeling_queue_seconds",
                 "Time for which requests waited for a worker.",
@@ -200,21 +216,48 @@ impl Requests {
     }
 
     fn collect_in_flight(&self) -> Family {
-        let known = self.in_flight.read();
-        let known = known.unwrap_or_else(PoisonError::into_inner);
-        let count = |(transport, count): &(&str, AtomicI64)| {
-            let value = Value::Number(count.load(Ordering::Relaxed) as f64);
-            (text::labels([("transport", *transport)]), value)
+        let number = |of: &OfTransport| {
+            let value = Value::Number(of.in_flight.load(Ordering::Relaxed) as f64);
+            vec![(text::labels([("transport", of.name)]), value)]
         };
-        let mut series: Vec<(Arc<str>, Value)> = known.iter().map(count).collect();
-        series.sort_unstable_by(|one, other| one.0.cmp(&other.0));
-        let series = series.iter().map(|(labels, value)| (labels, value.clone()));
-        family(
+        self.of_transports(
             "streeling_requests_in_flight",
             Kind::Gauge,
             "Requests that have no response yet.",
-            series,
+            number,
         )
+    }
+
+    fn collect_refused(&self) -> Family {
+        let numbers = |of: &OfTransport| {
+            let number = |limit: Limit| {
+                let value = of.refused[limit as usize].load(Ordering::Relaxed);
+                let labels = [("limit", limit.name()), ("transport", of.name)];
+                (text::labels(labels), Value::Number(value as f64))
+            };
+            Limit::ALL.into_iter().map(number).collect()
+        };
+        self.of_transports(
+            "streeling_limit_refusals_total",
+            Kind::Counter,
+            "Requests refused since they, or their responses, exceeded a limit.",
+            numbers,
+        )
+    }
+
+    fn of_transports(
+        &self,
+        name: &str,
+        kind: Kind,
+        help: &'static str,
+        series: impl Fn(&OfTransport) -> Vec<(Arc<str>, Value)>,
+    ) -> Family {
+        let known = self.transports.read();
+        let known = known.unwrap_or_else(PoisonError::into_inner);
+        let mut series: Vec<_> = known.iter().flat_map(series).collect();
+        series.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+        let series = series.iter().map(|(labels, value)| (labels, value.clone()));
+        family(name, kind, help, series)
     }
 
     #[cold]
@@ -244,21 +287,27 @@ impl Requests {
         Arc::clone(by_key.entry(key).or_insert_with(row))
     }
 
-    fn add_in_flight(&self, transport: &'static str, change: i64) {
-        let known = self.in_flight.read();
+    /// Counts something of a transport.
+    fn count(&self, name: &'static str, count: impl FnOnce(&OfTransport)) {
+        let known = self.transports.read();
         let known = known.unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, count)) = known.iter().find(|(name, _)| *name == transport) {
-            count.fetch_add(change, Ordering::Relaxed);
-            return;
+        if let Some(of) = known.iter().find(|of| of.name == name) {
+            return count(of);
         }
         drop(known);
-        let known = self.in_flight.write();
+        let known = self.transports.write();
         let mut known = known.unwrap_or_else(PoisonError::into_inner);
         // Two threads may have come here at once.
-        match known.iter_mut().find(|(name, _)| *name == transport) {
-            Some((_, count)) => *count.get_mut() += change,
-            None => known.push((transport, AtomicI64::new(change))),
+        if let Some(of) = known.iter().find(|of| of.name == name) {
+            return count(of);
         }
+        let of = OfTransport {
+            name,
+            in_flight: AtomicI64::new(0),
+            refused: Default::default(),
+        };
+        count(&of);
+        known.push(of);
     }
 }
 
