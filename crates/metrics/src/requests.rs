@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use streeling_core::{Limit, Outcome, RequestContext, Stage, Transport};
+use prometheus::local::LocalHistogram;
+use streeling_core::{Outcome, RequestContext, Stage, Transport};
 
 use crate::family::{Family, Kind, Series, Value};
 use crate::histogram::Histogram;
 use crate::text;
+use crate::transports::Transports;
 
 /// Upper bounds of times, in seconds: from the fastest models to requests that take minutes.
 const SECONDS: [f64; 18] = [
@@ -37,7 +38,7 @@ const BYTES: [f64; 11] = [
 #[derive(Default)]
 pub(crate) struct Requests {
     rows: RwLock<Rows>,
-    transports: RwLock<Vec<OfTransport>>,
+    transports: Transports,
 }
 
 #[derive(Default)]
@@ -45,15 +46,6 @@ struct Rows {
     by_key: HashMap<Key, Arc<Row>, BuildHasherDefault<KeyHasher>>,
     /// By transport and method.
     operations: HashMap<(&'static str, &'static str), Arc<OperationRow>>,
-}
-
-/// What is counted of all requests of a transport together.
-struct OfTransport {
-    name: &'static str,
-    /// Requests without a response.
-    in_flight: AtomicI64,
-    /// Those that exceeded a limit, by its number.
-    refused: [AtomicU64; Limit::ALL.len()],
 }
 
 /// Most combinations of transport, method and code that have series of their own. Usually there are
@@ -108,7 +100,19 @@ struct Row {
     labels: Arc<str>,
     /// Counts the requests, too.
     time: Histogram,
-    operation: Arc<OperationRow>,
+    /// Observations since the last scrape.
+    recent: Mutex<Recent>,
+}
+
+/// What is observed of requests, for the histograms of a [`Row`] and of its [`OperationRow`]. One
+/// lock for all that a request adds costs much less than the atomic operations of six histograms.
+struct Recent {
+    time: LocalHistogram,
+    queue: LocalHistogram,
+    component: LocalHistogram,
+    server: LocalHistogram,
+    received: LocalHistogram,
+    sent: LocalHistogram,
 }
 
 /// The series of requests with the same method and transport.
@@ -123,18 +127,12 @@ struct OperationRow {
 
 impl Requests {
     pub(crate) fn started(&self, transport: &'static Transport) {
-        self.count(transport.name, |of| {
-            of.in_flight.fetch_add(1, Ordering::Relaxed);
-        });
+        self.transports.started(transport.name);
     }
 
     pub(crate) fn finished(&self, request: &RequestContext, outcome: &Outcome) {
-        self.count(request.transport.name, |of| {
-            of.in_flight.fetch_sub(1, Ordering::Relaxed);
-            if let Some(limit) = request.limit() {
-                of.refused[limit as usize].fetch_add(1, Ordering::Relaxed);
-            }
-        });
+        let transport = request.transport.name;
+        self.transports.finished(transport, request.limit());
         let key = Key {
             transport: request.transport.name,
             method: request.operation().label,
@@ -155,6 +153,7 @@ impl Requests {
         let known = self.rows.read().unwrap_or_else(PoisonError::into_inner);
         let mut rows: Vec<&Arc<Row>> = known.by_key.values().collect();
         rows.sort_unstable_by_key(|row| &row.labels);
+        rows.iter().for_each(|row| row.recent().flush());
         let mut operations: Vec<&Arc<OperationRow>> = known.operations.values().collect();
         operations.sort_unstable_by_key(|operation| &operation.labels);
         let stage = |name: &str, help, of: fn(&OperationRow) -> &Histogram| {
@@ -178,7 +177,7 @@ impl Requests {
                 "Time for which requests were inside the component.",
                 |operation| &operation.component,
             ),
-            self.collect_refused(),
+            self.transports.collect_refused(),
             stage(
                 "streeling_queue_seconds",
                 "Time for which requests waited for a worker.",
@@ -195,7 +194,7 @@ impl Requests {
                 "Time from a request's head to its response.",
                 times,
             ),
-            self.collect_in_flight(),
+            self.transports.collect_in_flight(),
             family(
                 "streeling_requests_total",
                 Kind::Counter,
@@ -213,51 +212,6 @@ impl Requests {
                 |operation| &operation.server,
             ),
         ]
-    }
-
-    fn collect_in_flight(&self) -> Family {
-        let number = |of: &OfTransport| {
-            let value = Value::Number(of.in_flight.load(Ordering::Relaxed) as f64);
-            vec![(text::labels([("transport", of.name)]), value)]
-        };
-        self.of_transports(
-            "streeling_requests_in_flight",
-            Kind::Gauge,
-            "Requests that have no response yet.",
-            number,
-        )
-    }
-
-    fn collect_refused(&self) -> Family {
-        let numbers = |of: &OfTransport| {
-            let number = |limit: Limit| {
-                let value = of.refused[limit as usize].load(Ordering::Relaxed);
-                let labels = [("limit", limit.name()), ("transport", of.name)];
-                (text::labels(labels), Value::Number(value as f64))
-            };
-            Limit::ALL.into_iter().map(number).collect()
-        };
-        self.of_transports(
-            "streeling_limit_refusals_total",
-            Kind::Counter,
-            "Requests refused since they, or their responses, exceeded a limit.",
-            numbers,
-        )
-    }
-
-    fn of_transports(
-        &self,
-        name: &str,
-        kind: Kind,
-        help: &'static str,
-        series: impl Fn(&OfTransport) -> Vec<(Arc<str>, Value)>,
-    ) -> Family {
-        let known = self.transports.read();
-        let known = known.unwrap_or_else(PoisonError::into_inner);
-        let mut series: Vec<_> = known.iter().flat_map(series).collect();
-        series.sort_unstable_by(|one, other| one.0.cmp(&other.0));
-        let series = series.iter().map(|(labels, value)| (labels, value.clone()));
-        family(name, kind, help, series)
     }
 
     #[cold]
@@ -278,60 +232,70 @@ impl Requests {
                 ("method", key.method),
                 ("transport", key.transport),
             ];
+            let time = Histogram::new(&SECONDS).with_exemplars();
             Arc::new(Row {
                 labels: text::labels(labels),
-                time: Histogram::new(&SECONDS).with_exemplars(),
-                operation: Arc::clone(operation),
+                recent: Mutex::new(Recent::new(&time, operation)),
+                time,
             })
         };
         Arc::clone(by_key.entry(key).or_insert_with(row))
-    }
-
-    /// Counts something of a transport.
-    fn count(&self, name: &'static str, count: impl FnOnce(&OfTransport)) {
-        let known = self.transports.read();
-        let known = known.unwrap_or_else(PoisonError::into_inner);
-        if let Some(of) = known.iter().find(|of| of.name == name) {
-            return count(of);
-        }
-        drop(known);
-        let known = self.transports.write();
-        let mut known = known.unwrap_or_else(PoisonError::into_inner);
-        // Two threads may have come here at once.
-        if let Some(of) = known.iter().find(|of| of.name == name) {
-            return count(of);
-        }
-        let of = OfTransport {
-            name,
-            in_flight: AtomicI64::new(0),
-            refused: Default::default(),
-        };
-        count(&of);
-        known.push(of);
     }
 }
 
 impl Row {
     fn observe(&self, request: &RequestContext, outcome: &Outcome) {
-        let operation = &*self.operation;
         let seconds = request.started.elapsed().as_secs_f64();
         let stage_seconds = |stage| request.stage(stage).map(|(_, took)| took.as_secs_f64());
         let (queue, component) = (stage_seconds(Stage::Queue), stage_seconds(Stage::Component));
-        self.time.observe(seconds);
+        let outside_server = queue.unwrap_or(0.0) + component.unwrap_or(0.0);
+        let recent = self.recent();
+        recent.time.observe(seconds);
         if let Some(queue) = queue {
-            operation.queue.observe(queue);
+            recent.queue.observe(queue);
         }
         if let Some(component) = component {
-            operation.component.observe(component);
+            recent.component.observe(component);
         }
-        let outside_server = queue.unwrap_or(0.0) + component.unwrap_or(0.0);
-        operation
-            .server
-            .observe((seconds - outside_server).max(0.0));
-        operation.received.observe(request.received() as f64);
-        operation.sent.observe(outcome.bytes as f64);
+        recent.server.observe((seconds - outside_server).max(0.0));
+        recent.received.observe(request.received() as f64);
+        recent.sent.observe(outcome.bytes as f64);
+        drop(recent);
         if let Some(trace) = request.trace.filter(|trace| trace.sampled) {
             self.time.keep_exemplar(seconds, trace.trace_id);
+        }
+    }
+
+    fn recent(&self) -> MutexGuard<'_, Recent> {
+        // A panic can leave behind no more than one observation too few.
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Recent {
+    fn new(time: &Histogram, operation: &OperationRow) -> Self {
+        Self {
+            time: time.local(),
+            queue: operation.queue.local(),
+            component: operation.component.local(),
+            server: operation.server.local(),
+            received: operation.received.local(),
+            sent: operation.sent.local(),
+        }
+    }
+
+    /// Adds all of it to the histograms.
+    fn flush(&self) {
+        let Self {
+            time,
+            queue,
+            component,
+            server,
+            received,
+            sent,
+        } = self;
+        for local in [time, queue, component, server, received, sent] {
+            local.flush();
         }
     }
 }

@@ -102,7 +102,7 @@ pub(crate) fn refused(server: &Server, limit: &str, transport: &str) -> f64 {
 /// Returns texts of as many bytes as it is sent, and takes its time.
 const MODEL: &str = "import time\nclass Model:\n    def predict(self, X, names):\n        \
                      if X == 'slow':\n            time.sleep(1)\n        \
-                     return 'x' * int(X) if X.isdigit() else X\n";
+                     return 'x' * int(X) if str(X).isdigit() else X\n";
 
 #[test]
 fn what_a_limit_refuses_names_its_setting_and_is_counted() {
