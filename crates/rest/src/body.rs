@@ -299,9 +299,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_whole_time_is_bounded_however_often_a_piece_comes() {
-        const LIMITS: Limits = Limits {
+        const SLOW: Limits = Limits {
             size: 1000,
-            ..super::tests::LIMITS
+            ..LIMITS
         };
         let piece = async |()| {
             tokio::time::sleep(Duration::from_millis(19)).await;
@@ -310,15 +310,15 @@ mod tests {
         let since = Instant::now();
         let mut body = Box::pin(futures_util::stream::unfold((), piece));
         let offload = Offload::new();
-        let error = collect(&mut body, Some(1000), LIMITS, &mut charge(), &offload).await;
+        let error = collect(&mut body, Some(1000), SLOW, &mut charge(), &offload).await;
         let error = error.unwrap_err();
         assert_eq!(
             (error.http_status, error.limit),
             (Some(408), Some(Limit::BodyTime))
         );
         assert!(error.info.contains("within 1s (--body-timeout"), "{error}");
-        assert_eq!(since.elapsed(), LIMITS.time);
-        let error = pieces(&mut body, Some(1000), LIMITS, &mut charge()).await;
+        assert_eq!(since.elapsed(), SLOW.time);
+        let error = pieces(&mut body, Some(1000), SLOW, &mut charge()).await;
         assert_eq!(error.unwrap_err().limit, Some(Limit::BodyTime));
     }
 
