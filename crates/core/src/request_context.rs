@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::limit::Limit;
 use crate::memory::{Charge, Use};
 use crate::request_id::RequestId;
 use crate::stage::{Record, Stage, Stages};
@@ -112,6 +113,8 @@ pub struct RequestContext {
     received: AtomicU64,
     /// [`CALLED`], [`RETURNED`], or neither yet.
     call: AtomicU8,
+    /// One more than the number of the limit that it exceeded.
+    limit: AtomicU8,
     stages: Stages,
     /// What it takes of the memory for requests, and what else it does.
     charge: OnceLock<Charge>,
@@ -138,6 +141,7 @@ impl RequestContext {
             operation: OnceLock::new(),
             received: AtomicU64::new(0),
             call: AtomicU8::new(0),
+            limit: AtomicU8::new(0),
             stages: Stages::default(),
             charge: OnceLock::new(),
             more_charges: Mutex::new(Vec::new()),
@@ -183,6 +187,18 @@ impl RequestContext {
             _ if self.received() > 0 || self.stage(Stage::Decode).is_some() => Phase::Decode,
             _ => Phase::Receive,
         }
+    }
+
+    /// Says which limit it, or its response, exceeded.
+    pub fn set_limit(&self, limit: Limit) {
+        self.limit.store(limit as u8 + 1, Ordering::Relaxed);
+    }
+
+    /// The limit that it exceeded, if it did.
+    #[must_use]
+    pub fn limit(&self) -> Option<Limit> {
+        let number = usize::from(self.limit.load(Ordering::Relaxed));
+        Limit::ALL.get(number.checked_sub(1)?).copied()
     }
 
     /// Keeps memory charged for as long as the request is anywhere in the server.
@@ -322,6 +338,16 @@ mod tests {
         // A component that declines a raw message is called again.
         request.called();
         assert_eq!(request.phase(), Phase::Call);
+    }
+
+    #[test]
+    fn a_limit_is_kept_by_its_number() {
+        let request = RequestContext::new(&TEST, RequestId::made());
+        assert_eq!(request.limit(), None);
+        for limit in Limit::ALL {
+            request.set_limit(limit);
+            assert_eq!(request.limit(), Some(limit));
+        }
     }
 
     #[tokio::test]
