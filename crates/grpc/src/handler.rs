@@ -45,6 +45,7 @@ impl Handler {
             limits: Limits {
                 size: config.max_message,
                 idle: config.idle_timeout,
+                time: config.body_timeout,
             },
             offload: Offload::new(),
         };

@@ -14,6 +14,8 @@ pub struct Config {
     pub timeout: Option<Duration>,
     /// How long a client may pause in the middle of a body.
     pub idle_timeout: Duration,
+    /// How long a body may take, from its head on.
+    pub body_timeout: Duration,
     /// How long a request's head may take, from its first byte.
     pub head_timeout: Duration,
     /// How long a client may take less than 4 KiB of its response, though there is more to send.
@@ -32,6 +34,7 @@ impl Default for Config {
             keepalive: Duration::from_secs(100),
             timeout: None,
             idle_timeout: Duration::from_secs(60),
+            body_timeout: Duration::from_secs(3600),
             head_timeout: Duration::from_secs(60),
             write_timeout: Duration::from_secs(60),
             max_head_size: 400_000,
