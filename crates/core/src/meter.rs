@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::limit::Limit;
 use crate::memory::{Charge, REQUEST};
 
 /// What a decoder takes at once, when it needs more than it has.
@@ -98,7 +99,7 @@ fn too_dense(message: usize, most: usize) -> Error {
         "{message} bytes stand for more than {most} bytes of memory, allowed are {TIMES} for each \
          byte and {FREE} beside them"
     );
-    Error::new(ErrorKind::TooLarge, text)
+    Error::new(ErrorKind::TooLarge, text).beyond(Limit::Decoded)
 }
 
 #[cfg(test)]
