@@ -32,6 +32,7 @@ const BUILDS: &[Build] = &[
             "streeling-grpc",
             "opentelemetry",
             "opentelemetry_sdk",
+            "rustls",
             "thrift",
             "tract-core",
         ],
@@ -45,6 +46,7 @@ const BUILDS: &[Build] = &[
             "streeling-rest",
             "opentelemetry",
             "opentelemetry_sdk",
+            "rustls",
             "thrift",
         ],
     },
@@ -55,7 +57,7 @@ const BUILDS: &[Build] = &[
 const WITHOUT: &[(&[&str], &[&str])] = &[
     (
         &["rest", "grpc", "python", "metrics", "otlp"],
-        &["thrift", "opentelemetry-jaeger"],
+        &["thrift", "opentelemetry-jaeger", "rustls"],
     ),
     (
         &["rest", "grpc", "python", "metrics", "jaeger"],

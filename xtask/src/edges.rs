@@ -132,7 +132,7 @@ const ABSENT: &[(&str, &[&str])] = &[
             "command-fds",
         ],
     ),
-    // hyper and tonic's client come with the exporter by OTLP; servers and TLS must not.
+    // hyper, tonic's client and rustls come with the exporter by OTLP; servers must not.
     (
         "streeling-tracing",
         &[
@@ -142,7 +142,6 @@ const ABSENT: &[(&str, &[&str])] = &[
             "command-fds",
             "serde_yaml_ng",
             "reqwest",
-            "rustls",
             "native-tls",
             "openssl",
         ],

@@ -4,6 +4,7 @@ pub(crate) mod component;
 mod deployment;
 pub(crate) mod grpc;
 pub(crate) mod observability;
+pub(crate) mod security;
 pub(crate) mod serving;
 pub(crate) mod tracing;
 pub(crate) mod workers;
@@ -12,6 +13,7 @@ pub use component::{Component, Python, ServiceType};
 pub use deployment::{Deployment, Identity};
 pub use grpc::Grpc;
 pub use observability::{Development, Log, LogFormat, LogLevel, Metrics};
+pub use security::{Security, Tls, TlsVersion, TokenSource};
 pub use serving::{Listen, Rest};
 pub use workers::{Defaults, LoadIn, WorkerPool, WorkerStart, Workers};
 
@@ -25,6 +27,7 @@ pub(crate) fn rows() -> impl Iterator<Item = &'static Row> {
         serving::ROWS,
         workers::ROWS,
         grpc::ROWS,
+        security::ROWS,
         observability::ROWS,
         tracing::ROWS,
         deployment::ROWS,
@@ -47,6 +50,8 @@ pub struct Settings {
     pub rest: Rest,
     /// The gRPC server.
     pub grpc: Grpc,
+    /// Who may come in.
+    pub security: Security,
     /// The metrics server, and metrics in responses.
     pub metrics: Metrics,
     /// What holds for the workers of both transports.

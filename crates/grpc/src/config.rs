@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use streeling_net::BearerToken;
+
 /// How to serve gRPC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -14,6 +16,8 @@ pub struct Config {
     pub idle_timeout: Duration,
     /// How long a connection may be silent before a ping checks that its client is still there.
     pub ping: Duration,
+    /// What requests must bring, apart from those for health; `None`: nothing.
+    pub token: Option<BearerToken>,
 }
 
 impl Default for Config {
@@ -24,6 +28,7 @@ impl Default for Config {
             timeout: None,
             idle_timeout: Duration::from_secs(60),
             ping: Duration::from_secs(60),
+            token: None,
         }
     }
 }

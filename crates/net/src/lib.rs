@@ -1,7 +1,7 @@
 //! What every port of the process needs, whatever is spoken on it: reserve it ([`bind`]), open it
 //! ([`Bound::listen`]), take connections from a [`Listener`], give them to a [`Transport`] and
-//! drain them in order ([`serve`]), and move long work off the threads that move bytes
-//! ([`Offload`]).
+//! drain them in order ([`serve`]), move long work off the threads that move bytes ([`Offload`]),
+//! and know who may come in: a [`BearerToken`], and with the feature `tls` certificates (`Tls`).
 //!
 //! It lies beside `streeling-core`, below the transports, and knows nothing of ours. HTTP, routes
 //! and the meaning of errors live in the transports.
@@ -9,13 +9,20 @@
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
 mod bind;
+mod files;
 mod listener;
 mod offload;
 mod serve;
+#[cfg(feature = "tls")]
+mod tls;
+mod token;
 mod transport;
 
 pub use bind::{BindError, Bound, bind};
 pub use listener::{Connection, Listener, TcpPort};
 pub use offload::Offload;
 pub use serve::{Drained, serve};
+#[cfg(feature = "tls")]
+pub use tls::{Tls, TlsConfig, TlsCounts, TlsError, TlsFile, TlsIo, TlsListener, TlsVersion};
+pub use token::{BearerToken, TokenError};
 pub use transport::{Drain, Transport};

@@ -25,6 +25,10 @@ use crate::package::{self, Packages};
 /// The control socket in the process; 0 to 2 are the standard streams.
 const CONTROL_FD: i32 = 3;
 
+/// Variables of the server alone, which the component has no business with: they are secrets.
+/// Everything else of the environment is the component's as it is.
+const OURS: &[&str] = &["STREELING_AUTH_TOKEN"];
+
 /// What a process has written before its end is there at once.
 const LAST_LINES_TIMEOUT: Duration = Duration::from_millis(200);
 
@@ -61,6 +65,9 @@ impl Process {
     ) -> Result<Self, StartError> {
         let mut command = std::process::Command::new(python);
         command.arg("-").args(shown);
+        for name in OURS {
+            command.env_remove(name);
+        }
         command
             .fd_mappings(vec![FdMapping {
                 parent_fd: control,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use streeling_net::BearerToken;
+
 /// How to serve HTTP/1.1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -14,6 +16,8 @@ pub struct Config {
     pub timeout: Option<Duration>,
     /// How long a client may pause in the middle of a body.
     pub idle_timeout: Duration,
+    /// What requests must bring, apart from those of probes; `None`: nothing.
+    pub token: Option<BearerToken>,
 }
 
 impl Default for Config {
@@ -24,6 +28,7 @@ impl Default for Config {
             keepalive: Duration::from_secs(100),
             timeout: None,
             idle_timeout: Duration::from_secs(60),
+            token: None,
         }
     }
 }

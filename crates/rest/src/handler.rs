@@ -11,7 +11,7 @@ use streeling_core::{
     Context, Encoding, Error, ErrorKind, Input, Message, Method, Model, Models, Operation,
     Original, Payload, RawMessage, Request, Result, Service, Stage, Wants,
 };
-use streeling_net::Offload;
+use streeling_net::{BearerToken, Offload};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
@@ -37,6 +37,7 @@ pub(crate) struct Handler {
     limits: Limits,
     timeout: Option<Duration>,
     offload: Offload,
+    token: Option<BearerToken>,
 }
 
 /// Where a request stands before its body is looked at.
@@ -64,6 +65,14 @@ impl Handler {
             },
             timeout: config.timeout,
             offload: Offload::new(),
+            token: config.token.clone(),
+        }
+    }
+
+    /// Looks for the token that requests must bring.
+    pub(crate) fn check(&self, head: &mut Head) {
+        if let Some(token) = &self.token {
+            head.check(token);
         }
     }
 
@@ -125,6 +134,12 @@ impl Handler {
         B: Buf + Send,
         E: Send,
     {
+        if !head.is_permitted && !is_probe(head, found) {
+            if head.is_followed_by_body() {
+                body::discard(body);
+            }
+            return without_token(head, found);
+        }
         let name = found.and_then(|found| found.params.get("model"));
         let model = self.models.get(name).ok().map(|model| &*model.service);
         let wants = model.map_or_else(Wants::default, Service::wants);
@@ -388,6 +403,24 @@ impl Handler {
             _ => Ok(reply),
         }
     }
+}
+
+fn is_probe(head: &Head, found: Option<&Match<'_>>) -> bool {
+    found.is_some_and(|found| {
+        found.protocol.is_probe(found.route) && found.route.verbs.allow(&head.verb)
+    })
+}
+
+/// What a request without a token gets: a browser that asks for permission beforehand, which it
+/// does without one, gets that.
+fn without_token(head: &Head, found: Option<&Match<'_>>) -> Result<Reply> {
+    if let Some(found) = found {
+        head.request.set_operation(found.route.operation);
+        if head.verb == Verb::OPTIONS {
+            return Ok(standard::options(found.route.verbs, head));
+        }
+    }
+    Err(Error::unauthenticated())
 }
 
 fn request(method: Method, params: &Params, input: Input) -> Request {

@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::header::{CONTENT_LENGTH, EXPECT, HeaderName};
-use http::{HeaderMap, Method as Verb, Request, Uri};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, EXPECT, HeaderName};
+use http::{HeaderMap, HeaderValue, Method as Verb, Request, Uri};
 use streeling_core::RequestContext;
+use streeling_net::BearerToken;
 
 /// A request without its body.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub(crate) struct Head {
     pub(crate) request: Arc<RequestContext>,
     /// The client's address.
     pub(crate) peer: Option<SocketAddr>,
+    /// Whether it brought what the server wants of everyone but probes.
+    pub(crate) is_permitted: bool,
     uri: Uri,
 }
 
@@ -31,7 +34,15 @@ impl Head {
             headers: std::mem::take(http.headers_mut()),
             request,
             peer,
+            is_permitted: true,
         }
+    }
+
+    /// Looks for a token. The header is taken out, so that neither the component nor a log gets it.
+    pub(crate) fn check(&mut self, token: &BearerToken) {
+        let brought = self.headers.get_all(AUTHORIZATION).into_iter();
+        self.is_permitted = token.permits(brought.map(HeaderValue::as_bytes));
+        self.headers.remove(AUTHORIZATION);
     }
 
     /// The path; empty for a target such as `predict`, which HTTP takes for a host.

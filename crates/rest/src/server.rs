@@ -108,7 +108,9 @@ async fn run(
     let respond = service_fn(move |mut http| {
         let guard = client.start(&http);
         let request = Arc::clone(guard.request());
-        let head = Arc::new(Head::take(&mut http, Arc::clone(&request), client.address));
+        let mut head = Head::take(&mut http, Arc::clone(&request), client.address);
+        handler.check(&mut head);
+        let head = Arc::new(head);
         let response = request.scope(filter::respond(
             Arc::clone(&handler),
             Arc::clone(&head),

@@ -8,11 +8,17 @@ use streeling_core::{Models, Observers};
 #[cfg(feature = "grpc")]
 use streeling_grpc::Grpc;
 #[cfg(any(feature = "rest", feature = "grpc"))]
-use streeling_net::{Bound, TcpPort, bind, serve};
+use streeling_net::{Bound, TcpPort, bind};
 #[cfg(feature = "rest")]
 use streeling_rest::Rest;
 use tokio::sync::watch;
 
+#[cfg(any(feature = "rest", feature = "grpc"))]
+use crate::access::Access;
+#[cfg(feature = "rest")]
+use crate::access::HTTP1;
+#[cfg(feature = "grpc")]
+use crate::access::HTTP2;
 use crate::control::Control;
 use crate::error::ServeError;
 use crate::health::Health;
@@ -90,6 +96,8 @@ pub(crate) struct Listening {
     expect(dead_code, reason = "no port for it")
 )]
 pub(crate) struct Serving {
+    #[cfg(any(feature = "rest", feature = "grpc"))]
+    pub(crate) access: Access,
     pub(crate) models: PortModels,
     pub(crate) observers: Observers,
     pub(crate) ready: watch::Receiver<bool>,
@@ -109,7 +117,7 @@ impl Listening {
         // Both before either serves: a client of one port can rely on the other being announced.
         #[cfg(feature = "grpc")]
         if let Some(port) = &self.grpc {
-            announce("gRPC", port.local_addr());
+            announce("gRPC", serving.access.scheme(), port.local_addr());
         }
         #[cfg(feature = "rest")]
         announce(
@@ -118,6 +126,7 @@ impl Listening {
             } else {
                 "REST"
             },
+            serving.access.scheme(),
             self.rest.local_addr(),
         );
         #[cfg(any(feature = "rest", feature = "grpc"))]
@@ -125,7 +134,8 @@ impl Listening {
             async {
                 #[cfg(feature = "rest")]
                 if let Some(rest) = serving.rest(settings) {
-                    serve(self.rest, rest, serving.control.clone().stopped()).await;
+                    let (access, stopped) = (&serving.access, serving.control.clone().stopped());
+                    access.serve(self.rest, rest, HTTP1, stopped).await;
                 }
             },
             async {
@@ -133,7 +143,8 @@ impl Listening {
                 if let Some(port) = self.grpc
                     && let Some(grpc) = serving.grpc(settings)
                 {
-                    serve(port, grpc, serving.control.clone().stopped()).await;
+                    let (access, stopped) = (&serving.access, serving.control.clone().stopped());
+                    access.serve(port, grpc, HTTP2, stopped).await;
                 }
             },
         );
@@ -157,7 +168,7 @@ impl Serving {
             (Arc::new(protocol), &self.models.rest)
         };
         Some(Rest::new(
-            &rest_config(settings),
+            &rest_config(settings, &self.access),
             vec![protocol],
             models.clone()?,
             self.observers.clone(),
@@ -167,7 +178,7 @@ impl Serving {
 
     #[cfg(feature = "grpc")]
     fn grpc(&self, settings: &Settings) -> Option<Grpc> {
-        let config = grpc_config(settings);
+        let config = grpc_config(settings, &self.access);
         let grpc = Grpc::new(
             &config,
             vec![Arc::new(streeling_grpc::seldon::Seldon)],
@@ -186,21 +197,23 @@ fn is_rest_off(settings: &Settings) -> bool {
 }
 
 #[cfg(feature = "rest")]
-fn rest_config(settings: &Settings) -> streeling_rest::Config {
+fn rest_config(settings: &Settings, access: &Access) -> streeling_rest::Config {
     streeling_rest::Config {
         max_body_size: settings.rest.max_body,
         keepalive: settings.rest.keepalive,
         timeout: settings.rest.timeout,
         idle_timeout: settings.listen.idle_timeout,
+        token: access.token(),
     }
 }
 
 #[cfg(feature = "grpc")]
-fn grpc_config(settings: &Settings) -> streeling_grpc::Config {
+fn grpc_config(settings: &Settings, access: &Access) -> streeling_grpc::Config {
     streeling_grpc::Config {
         max_message: settings.grpc.max_message,
         timeout: settings.grpc.timeout,
         idle_timeout: settings.listen.idle_timeout,
+        token: access.token(),
         ..streeling_grpc::Config::default()
     }
 }
@@ -221,8 +234,15 @@ mod tests {
             let (environment, annotations) = (Environment::default(), Annotations::default());
             let loaded = Settings::load(Features::ALL, args, &environment, &annotations).unwrap();
             let expected = Duration::from_secs(seconds);
-            assert_eq!(rest_config(&loaded.settings).idle_timeout, expected);
-            assert_eq!(grpc_config(&loaded.settings).idle_timeout, expected);
+            let access = Access::load(&loaded.settings).unwrap();
+            assert_eq!(
+                rest_config(&loaded.settings, &access).idle_timeout,
+                expected
+            );
+            assert_eq!(
+                grpc_config(&loaded.settings, &access).idle_timeout,
+                expected
+            );
         }
     }
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 use streeling_config::Settings;
 use streeling_core::{MetricSource, Observer, Sample};
 use streeling_metrics::{Identity, Pages, Registry};
-use streeling_net::serve;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::access::{Access, HTTP1};
 use crate::error::ServeError;
 use crate::health::Health;
 use crate::log::announce;
@@ -27,12 +27,13 @@ pub(crate) struct Probes {
 /// The metrics port, reserved.
 pub(crate) struct Bound {
     port: streeling_net::Bound,
+    access: Access,
     endpoint: Arc<str>,
     registry: Arc<Registry>,
 }
 
 impl Bound {
-    pub(crate) fn new(settings: &Settings) -> Result<Self, ServeError> {
+    pub(crate) fn new(settings: &Settings, access: Access) -> Result<Self, ServeError> {
         let port =
             streeling_net::bind(settings.metrics_address()).map_err(ServeError::MetricsPort)?;
         let identity = settings.identity.clone();
@@ -45,6 +46,7 @@ impl Bound {
         });
         Ok(Self {
             port,
+            access,
             endpoint: settings.metrics.endpoint.as_str().into(),
             registry: Arc::new(registry),
         })
@@ -53,6 +55,11 @@ impl Bound {
     /// Counts requests and keeps the metrics that the component reports.
     pub(crate) fn observer(&self) -> Arc<dyn Observer> {
         Arc::<Registry>::clone(&self.registry)
+    }
+
+    /// Adds to what Prometheus scrapes.
+    pub(crate) fn add_source(&self, source: MetricSource) {
+        self.registry.add_source(source);
     }
 
     /// Everything that Prometheus scrapes.
@@ -68,7 +75,7 @@ impl Bound {
         observability: &Observability,
     ) -> Result<Probes, ServeError> {
         let port = self.port.listen().map_err(ServeError::MetricsPort)?;
-        announce("metrics", port.local_addr());
+        announce("metrics", self.access.scheme(), port.local_addr());
         self.registry.add_source(server_metrics(health.clone()));
         for source in observability.metric_sources() {
             self.registry.add_source(source);
@@ -87,7 +94,7 @@ impl Bound {
                 let _ = stopped.await;
                 DRAIN_TIMEOUT
             };
-            serve(port, pages, shutdown).await;
+            self.access.serve(port, pages, HTTP1, shutdown).await;
         });
         Ok(Probes { stop, task })
     }

@@ -3,6 +3,8 @@
 use streeling_config::Settings;
 use streeling_core::Observers;
 
+#[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
+use crate::access::Access;
 use crate::error::ServeError;
 use crate::observability::Observability;
 use crate::pidfile::Pidfile;
@@ -11,6 +13,8 @@ use crate::ports::Ports;
 use crate::probes;
 
 pub(crate) struct Resources {
+    #[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
+    pub(crate) access: Access,
     pub(crate) pidfile: Option<Pidfile>,
     pub(crate) ports: Ports,
     #[cfg(feature = "metrics")]
@@ -19,14 +23,21 @@ pub(crate) struct Resources {
 }
 
 impl Resources {
-    /// Claims the pid file, reserves the ports and starts the observers.
+    /// Reads the files of TLS and tokens, claims the pid file, reserves the ports and starts the
+    /// observers.
     pub(crate) fn reserve(settings: &Settings) -> Result<Self, ServeError> {
+        #[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
+        let access = Access::load(settings)?;
+        #[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
+        access.follow()?;
         let pidfile = settings.workers.pidfile.as_deref().map(Pidfile::claim);
         Ok(Self {
+            #[cfg(feature = "metrics")]
+            probes: probes::Bound::new(settings, access.of_metrics(settings))?,
+            #[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
+            access,
             pidfile: pidfile.transpose()?,
             ports: Ports::bind(settings)?,
-            #[cfg(feature = "metrics")]
-            probes: probes::Bound::new(settings)?,
             observability: Observability::start(settings)?,
         })
     }

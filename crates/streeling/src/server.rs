@@ -9,6 +9,8 @@ use streeling_config::Settings;
 use streeling_core::{Component, Observers, Service};
 use tokio::sync::watch;
 
+#[cfg(any(feature = "rest", feature = "grpc"))]
+use crate::access::Access;
 use crate::backend::Backend;
 use crate::control::{Control, controller};
 use crate::error::ServeError;
@@ -84,11 +86,17 @@ async fn run(
     #[cfg(all(feature = "metrics", feature = "python"))]
     backend.show_to(resources.probes.registry());
     #[cfg(feature = "metrics")]
+    if let Some(source) = resources.access.metric_source() {
+        resources.probes.add_source(source);
+    }
+    #[cfg(feature = "metrics")]
     let probes = resources
         .probes
         .serve(health.clone(), &resources.observability)?;
     let mut pidfile = resources.pidfile;
     let life = Life {
+        #[cfg(any(feature = "rest", feature = "grpc"))]
+        access: resources.access,
         settings,
         backend,
         models,
@@ -115,6 +123,8 @@ async fn run(
 
 /// A server from the load to the drain.
 struct Life<'a> {
+    #[cfg(any(feature = "rest", feature = "grpc"))]
+    access: Access,
     settings: &'a Settings,
     backend: &'a Backend,
     models: PortModels,
@@ -177,6 +187,8 @@ impl Life<'_> {
         let (drain, drained) = controller();
         let is_loaded = self.loaded.subscribe();
         let serving = Serving {
+            #[cfg(any(feature = "rest", feature = "grpc"))]
+            access: self.access,
             models: self.models,
             observers: self.observers,
             ready: is_loaded,

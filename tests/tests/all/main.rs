@@ -10,6 +10,7 @@
 
 mod access;
 mod builds;
+mod certificates;
 mod chaos;
 mod check;
 mod children;
@@ -54,6 +55,9 @@ mod support;
 mod surprise;
 #[cfg(target_os = "linux")]
 mod template;
+mod tls;
+mod tls_files;
+mod token;
 mod tools;
 mod trace_exports;
 mod traces;
