@@ -134,8 +134,11 @@ impl Listening {
             async {
                 #[cfg(feature = "rest")]
                 if let Some(rest) = serving.rest(settings) {
-                    let (access, stopped) = (&serving.access, serving.control.clone().stopped());
-                    access.serve(self.rest, rest, HTTP1, stopped).await;
+                    let mut control = serving.control.clone();
+                    let access = &serving.access;
+                    access
+                        .serve(self.rest, rest, HTTP1, control.stopped())
+                        .await;
                 }
             },
             async {
@@ -143,8 +146,9 @@ impl Listening {
                 if let Some(port) = self.grpc
                     && let Some(grpc) = serving.grpc(settings)
                 {
-                    let (access, stopped) = (&serving.access, serving.control.clone().stopped());
-                    access.serve(port, grpc, HTTP2, stopped).await;
+                    let mut control = serving.control.clone();
+                    let access = &serving.access;
+                    access.serve(port, grpc, HTTP2, control.stopped()).await;
                 }
             },
         );

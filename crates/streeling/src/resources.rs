@@ -32,13 +32,13 @@ impl Resources {
         access.follow()?;
         let pidfile = settings.workers.pidfile.as_deref().map(Pidfile::claim);
         Ok(Self {
-            #[cfg(feature = "metrics")]
-            probes: probes::Bound::new(settings, access.of_metrics(settings))?,
-            #[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
-            access,
             pidfile: pidfile.transpose()?,
             ports: Ports::bind(settings)?,
+            #[cfg(feature = "metrics")]
+            probes: probes::Bound::new(settings, access.of_metrics(settings))?,
             observability: Observability::start(settings)?,
+            #[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
+            access,
         })
     }
 

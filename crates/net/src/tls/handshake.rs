@@ -91,12 +91,17 @@ impl Handshake {
                 range: (0, length),
                 io,
             };
-            let stream = TlsAcceptor::from(config).accept(io).await;
-            match &stream {
-                Ok(_) => counters.completed.increment(),
-                Err(_) => counters.failed.increment(),
+            match TlsAcceptor::from(config).accept(io).into_fallible().await {
+                Ok(stream) => {
+                    counters.completed.increment();
+                    Ok(Box::new(stream))
+                }
+                Err((error, mut io)) => {
+                    counters.failed.increment();
+                    plain::linger(&mut io).await;
+                    Err(error)
+                }
             }
-            Ok(Box::new(stream?))
         };
         let result = timeout(limit, handshake).await.unwrap_or_else(|_| {
             counters.late.increment();

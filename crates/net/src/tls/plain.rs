@@ -11,7 +11,7 @@ const HANDSHAKE: u8 = 0x16;
 /// How long the client may take to read the response.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Bytes of it that are read away at most; a connection that is closed with bytes unread is reset,
+/// Bytes of its that are read away at most; a connection that is closed with bytes unread is reset,
 /// and the response with it.
 const READ_AWAY: usize = 64 * 1024;
 
@@ -40,8 +40,15 @@ pub(super) async fn refuse<Io: AsyncRead + AsyncWrite + Unpin>(io: &mut Io, star
     } else {
         return;
     };
-    let respond = async {
-        io.write_all(response).await?;
+    // The client may have gone, or may not read: it is the end of it in any case.
+    if let Ok(Ok(())) = timeout(LINGER, io.write_all(response)).await {
+        linger(io).await;
+    }
+}
+
+/// Lets the client read what has been written to it, the reason of its end.
+pub(super) async fn linger<Io: AsyncRead + AsyncWrite + Unpin>(io: &mut Io) {
+    let read_away = async {
         io.shutdown().await?;
         let mut buffer = [0; 1024];
         let mut left = READ_AWAY;
@@ -53,8 +60,7 @@ pub(super) async fn refuse<Io: AsyncRead + AsyncWrite + Unpin>(io: &mut Io, star
         }
         std::io::Result::Ok(())
     };
-    // The client may have gone, or may not read: it is the end of it in any case.
-    let _ = timeout(LINGER, respond).await;
+    let _ = timeout(LINGER, read_away).await;
 }
 
 #[cfg(test)]
