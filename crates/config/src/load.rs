@@ -45,10 +45,10 @@ impl Settings {
     /// - [`ConfigError::SamePort`] for a port given twice;
     /// - [`ConfigError::Incomplete`] and [`ConfigError::Both`] for settings of TLS and of the token
     ///   that do not go together;
-    /// - [`ConfigError::NotBuilt`] for workers of a transport that is not in `features`, for
-    ///   for TLS that is not in them, for `--metrics-port` on the command line without the metrics server (the variable gives a
-    ///   warning, as the operator sets it in any case), and for traces whose exporter is not in
-    ///   `features`.
+    /// - [`ConfigError::NotBuilt`] for workers of a transport that is not in `features`, for TLS
+    ///   that is not in them, for `--metrics-port` on the command line without the metrics server
+    ///   (the variable gives a warning, as the operator sets it in any case), and for traces whose
+    ///   exporter is not in `features`.
     pub fn load(
         features: Features,
         args: impl IntoIterator<Item = OsString>,

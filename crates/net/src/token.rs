@@ -74,7 +74,8 @@ impl BearerToken {
                 Ok(tokens) => {
                     let count = tokens.len();
                     *inner.tokens.write().unwrap_or_else(PoisonError::into_inner) = tokens;
-                    tracing::info!(file = %path.display(), tokens = count, "bearer tokens are read again");
+                    let file = path.display();
+                    tracing::info!(%file, tokens = count, "bearer tokens are read again");
                 }
                 Err(error) => tracing::error!(
                     file = %path.display(),

@@ -191,7 +191,7 @@ fn a_client_refuses_a_server_that_is_not_who_it_should_be() {
 }
 
 #[test]
-fn a_client_without_tls_is_told_so() {
+fn a_client_without_tls_gets_a_clear_end() {
     let authority = Authority::new();
     let server = serve(&authority.pair("server"), &["--tls-metrics", "1"]);
     let metrics = server.metrics_address();
