@@ -147,10 +147,17 @@ pub(crate) fn build() -> anyhow::Result<()> {
         .arg("--target-dir")
         .arg(target()?)
         .arg("--locked"))?;
-    // The tests of the whole server run this executable, which no test target builds.
+    whole()?;
+    Ok(())
+}
+
+/// Builds the whole server and all tests; gives the server. The tests of the whole server run this
+/// executable, which no test target builds.
+pub(crate) fn whole() -> anyhow::Result<PathBuf> {
     run(cargo()
         .args(["build", "--workspace", "--bins", "--tests", "--locked"])
-        .args(["--features", TESTED]))
+        .args(["--features", TESTED]))?;
+    Ok(target()?.join("debug/streeling"))
 }
 
 /// Looks for packages that a build with only these features must not have.

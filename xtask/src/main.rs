@@ -12,15 +12,19 @@ mod differential;
 mod dist;
 mod docs;
 mod edges;
+mod frames;
 mod fuzz;
+mod hostile;
 mod image;
 mod instructions;
 mod manifests;
+mod observe;
 mod onnx;
 mod options;
 mod parity;
 mod pythons;
 mod shell;
+mod soak;
 mod standin;
 mod style;
 mod test;
@@ -58,6 +62,8 @@ fn run(matches: &ArgMatches) -> anyhow::Result<()> {
         Some(("parity", options)) => parity::run_options(options),
         Some(("instructions", options)) => instructions::run_options(options),
         Some(("fuzz", options)) => fuzz::run_targets(options),
+        Some(("hostile", options)) => hostile::run_options(options),
+        Some(("soak", options)) => soak::run_options(options),
         Some(("onnx", _)) => onnx::record(),
         Some(("edges", _)) => edges::run(),
         Some(("standin", options)) => standin::run_options(options),
@@ -127,6 +133,8 @@ fn command() -> Command {
         .subcommand(standin::command())
         .subcommand(parity::command())
         .subcommand(fuzz::command())
+        .subcommand(hostile::command())
+        .subcommand(soak::command())
         .subcommand(instructions::command())
         .subcommand(acceptance::command())
         .subcommand(bench::command())

@@ -12,8 +12,8 @@ use self::Work::{Partial, Whole};
 use crate::builds::TESTED;
 use crate::shell::{cargo, root, run, say, timed};
 use crate::{
-    builds, codegen, deny, differential, docs, edges, instructions, manifests, pythons, style,
-    tools, venv,
+    builds, codegen, deny, differential, docs, edges, instructions, manifests, pythons, soak,
+    style, tools, venv,
 };
 
 /// A check: its name, what it does, and the work.
@@ -79,6 +79,11 @@ const CHECKS: &[Check] = &[
         "tests",
         "every crate, and the whole server over the wire",
         Whole(tests),
+    ),
+    (
+        "soak",
+        "half a minute of load and faults, every request of which is accounted for",
+        Whole(short_soak),
     ),
     (
         "oldest-python",
@@ -189,6 +194,12 @@ fn documentation() -> anyhow::Result<()> {
     run(cargo()
         .args(["doc", "--workspace", "--no-deps", "--locked"])
         .env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn short_soak() -> anyhow::Result<()> {
+    let seen = soak::run(&soak::Options::short(builds::whole()?))?;
+    say(format_args!("   {seen}"));
+    Ok(())
 }
 
 fn tests() -> anyhow::Result<()> {

@@ -119,3 +119,16 @@ fn installed(name: &str, package: &str) -> anyhow::Result<PathBuf> {
     fs::write(&stamp, package)?;
     Ok(program)
 }
+
+/// Builds h2spec as `tests/hostile/h2spec` pins it and what it needs, which has no manifest of its
+/// own; gives its path.
+pub(crate) fn h2spec() -> anyhow::Result<PathBuf> {
+    let program = root().join("target/tools/bin/h2spec");
+    run(go(Command::new("go"))
+        .args(["build", "-o"])
+        .arg(&program)
+        .arg("github.com/summerwind/h2spec/cmd/h2spec")
+        .current_dir(root().join("tests/hostile/h2spec")))
+    .context("Go 1.26 or newer is needed (see https://go.dev/dl)")?;
+    Ok(program)
+}

@@ -61,6 +61,12 @@ pub(crate) const SCHEMA: Venv = Venv {
     packages: &["jsonschema==4.25.1"],
 };
 
+/// What sends random requests by an OpenAPI document.
+pub(crate) const SCHEMATHESIS: Venv = Venv {
+    name: "schemathesis",
+    packages: &["schemathesis==4.32.5"],
+};
+
 /// The oldest versions, of those that have wheels, of what a worker may import.
 pub(crate) const OLDEST: Venv = Venv {
     name: "oldest",

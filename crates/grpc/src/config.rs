@@ -14,6 +14,8 @@ pub struct Config {
     pub timeout: Option<Duration>,
     /// How long a client may pause in the middle of a request or of reading a response.
     pub idle_timeout: Duration,
+    /// Requests that one connection may have under way; more wait at the client.
+    pub max_streams: u32,
     /// How long a connection may be silent before a ping checks that its client is still there.
     pub ping: Duration,
     /// What requests must bring, apart from those for health; `None`: nothing.
@@ -27,6 +29,7 @@ impl Default for Config {
             max_message: 256 * 1024 * 1024,
             timeout: None,
             idle_timeout: Duration::from_secs(60),
+            max_streams: 1024,
             ping: Duration::from_secs(60),
             token: None,
         }

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use tonic::Status;
 use tonic::body::Body;
 
+use crate::bounded::Bounded;
 use crate::calls::{Calls, Reply};
 use crate::failure::Failure;
 use crate::observe::{self, Client};
@@ -120,14 +121,20 @@ impl Handler {
         let Some(found) = self.router.find(path) else {
             if let Some(service) = self.standard.find(path) {
                 context.set_operation(service.operation);
-                let response = (service.call)(request);
-                return response.await;
+                let limits = self.calls.limits;
+                let request = request.map(|body| Bounded::new(body, limits.idle, client.drain));
+                let response = (service.call)(request).await;
+                return response.map(|body| Body::new(client.unsent.counted(body)));
             }
             tracing::debug!("{path} refused with Unimplemented: no such method");
             return Status::unimplemented(format!("there is no method {path} here")).into_http();
         };
         context.set_operation(found.route.operation);
-        let timeout = match (timeout::of(request.headers()), self.timeout) {
+        let callers = match timeout::of(request.headers()) {
+            Ok(callers) => callers,
+            Err(status) => return Failure::from(status).into_status(found).into_http(),
+        };
+        let timeout = match (callers, self.timeout) {
             (Some(callers), Some(ours)) => Some(callers.min(ours)),
             (callers, ours) => callers.or(ours),
         };

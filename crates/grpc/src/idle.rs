@@ -17,6 +17,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body::{Body, Frame, SizeHint};
+use streeling_net::{Activity, Busy};
 use tokio::time::sleep;
 use tonic::Status;
 
@@ -27,8 +28,11 @@ const PIECE: usize = 64 * 1024;
 pub(crate) type Messages = Pin<Box<dyn Stream<Item = Result<Bytes, Status>> + Send>>;
 
 /// What one connection still has to send.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Unsent(Arc<Counts>);
+#[derive(Clone, Debug)]
+pub(crate) struct Unsent {
+    counts: Arc<Counts>,
+    activity: Activity,
+}
 
 #[derive(Debug, Default)]
 struct Counts {
@@ -40,6 +44,14 @@ struct Counts {
 }
 
 impl Unsent {
+    /// Of a connection that is not idle while there are responses to send.
+    pub(crate) fn new(activity: Activity) -> Self {
+        Self {
+            counts: Arc::default(),
+            activity,
+        }
+    }
+
     /// The body of a response of one message, counted here until it has been sent or dropped.
     pub(crate) fn message(&self, message: Bytes) -> ResponseBody {
         self.body(message, None)
@@ -50,6 +62,22 @@ impl Unsent {
         self.body(Bytes::new(), Some(messages))
     }
 
+    /// The body of a response that something else makes, counted here in the same way.
+    pub(crate) fn counted<B>(&self, body: B) -> Counted<B> {
+        Counted {
+            body,
+            turn: self.turn(),
+        }
+    }
+
+    fn turn(&self) -> Turn {
+        Turn {
+            counts: Arc::clone(&self.counts),
+            is_connections: false,
+            _busy: self.activity.request(),
+        }
+    }
+
     fn body(&self, message: Bytes, more: Option<Messages>) -> ResponseBody {
         let mut body = ResponseBody {
             message,
@@ -58,10 +86,9 @@ impl Unsent {
                 HeaderName::from_static("grpc-status"),
                 HeaderValue::from_static("0"),
             )])),
-            unsent: self.clone(),
-            is_waiting: false,
+            turn: self.turn(),
         };
-        body.set_waiting(true);
+        body.turn.set(true);
         body
     }
 
@@ -70,8 +97,8 @@ impl Unsent {
         let mut before = None;
         loop {
             sleep(limit).await;
-            let waiting = self.0.waiting.load(Ordering::Relaxed) > 0;
-            let now = waiting.then(|| self.0.taken.load(Ordering::Relaxed));
+            let waiting = self.counts.waiting.load(Ordering::Relaxed) > 0;
+            let now = waiting.then(|| self.counts.taken.load(Ordering::Relaxed));
             if now.is_some() && now == before {
                 return;
             }
@@ -87,25 +114,45 @@ pub(crate) struct ResponseBody {
     /// The messages after it.
     more: Option<Messages>,
     trailers: Option<HeaderMap>,
-    unsent: Unsent,
-    is_waiting: bool,
+    turn: Turn,
 }
 
-impl ResponseBody {
-    /// Says whether it is the connection's turn.
-    fn set_waiting(&mut self, is_waiting: bool) {
-        if self.is_waiting == is_waiting {
+/// Whose turn it is with a response: the connection's, which has something to send, or that of who
+/// makes the response.
+struct Turn {
+    counts: Arc<Counts>,
+    is_connections: bool,
+    _busy: Busy,
+}
+
+impl Turn {
+    /// The connection takes a piece.
+    fn take(&mut self) {
+        self.set(true);
+        self.counts.taken.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn set(&mut self, is_connections: bool) {
+        if self.is_connections == is_connections {
             return;
         }
-        self.is_waiting = is_waiting;
-        let waiting = &self.unsent.0.waiting;
-        if is_waiting {
+        self.is_connections = is_connections;
+        let waiting = &self.counts.waiting;
+        if is_connections {
             waiting.fetch_add(1, Ordering::Relaxed);
         } else {
             waiting.fetch_sub(1, Ordering::Relaxed);
         }
     }
+}
 
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.set(false);
+    }
+}
+
+impl ResponseBody {
     /// Gets the next message, if there is one.
     fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let Some(more) = &mut self.more else {
@@ -132,11 +179,10 @@ impl Body for ResponseBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         if self.message.is_empty() && self.poll_message(context).is_pending() {
-            self.set_waiting(false);
+            self.turn.set(false);
             return Poll::Pending;
         }
-        self.set_waiting(true);
-        self.unsent.0.taken.fetch_add(1, Ordering::Relaxed);
+        self.turn.take();
         let frame = if self.message.is_empty() {
             self.trailers.take().map(Frame::trailers)
         } else {
@@ -159,9 +205,35 @@ impl Body for ResponseBody {
     }
 }
 
-impl Drop for ResponseBody {
-    fn drop(&mut self) {
-        self.set_waiting(false);
+/// The body of a response that something else makes.
+pub(crate) struct Counted<B> {
+    body: B,
+    turn: Turn,
+}
+
+impl<B: Body + Unpin> Body for Counted<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        if frame.is_pending() {
+            self.turn.set(false);
+        } else {
+            self.turn.take();
+        }
+        frame
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
     }
 }
 

@@ -17,10 +17,13 @@
 
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
+mod bounded;
 mod calls;
 mod config;
 mod failure;
+mod flood;
 mod frame;
+mod frames;
 mod handler;
 mod health;
 mod idle;

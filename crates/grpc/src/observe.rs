@@ -6,6 +6,7 @@ use http::header::{REFERER, USER_AGENT};
 use http::{HeaderName, Request, Response, StatusCode};
 use http_body::Body;
 use streeling_core::{Code, Observers, Outcome, RequestGuard, RequestInfo, Transport};
+use streeling_net::Drain;
 
 use crate::idle::Unsent;
 use streeling_codec::seldon::ID_HEADER;
@@ -27,6 +28,8 @@ pub(crate) struct Client {
     pub(crate) address: Option<SocketAddr>,
     /// What it has not read yet.
     pub(crate) unsent: Unsent,
+    /// The end of the server.
+    pub(crate) drain: Drain,
 }
 
 impl Client {

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
 /// Bytes that every client sends first: `PRI * HTTP/2.0` and so on.
-const LENGTH: usize = 24;
+pub(crate) const LENGTH: usize = 24;
 
 /// Waits until the client has said something of that length; whether it is the preface is for hyper
 /// to find out. `None` when it has left before.
@@ -79,6 +79,10 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Replayed<Io> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
     use super::*;
 
     #[tokio::test]
@@ -96,6 +100,33 @@ mod tests {
             }
             assert_eq!(server, sent, "{piece}");
         }
+    }
+
+    /// Gives some bytes and then no more, and counts how often it is looked at.
+    struct Half(&'static [u8], usize);
+
+    impl AsyncRead for Half {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            self.1 += 1;
+            if self.0.is_empty() {
+                return Poll::Pending;
+            }
+            buffer.put_slice(std::mem::take(&mut self.0));
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn half_a_preface_is_waited_for_without_looking() {
+        let mut half = Half(b"PRI *", 0);
+        let waited = timeout(Duration::from_secs(60), read(&mut half)).await;
+        assert!(waited.is_err());
+        // The bytes, that there are no more, and once more when the time is over.
+        assert_eq!(half.1, 3);
     }
 
     #[tokio::test]

@@ -10,11 +10,12 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use streeling_core::{Models, Observers};
-use streeling_net::{Connection, Drain, Transport};
+use streeling_net::{ActiveIo, Connection, Cut, Drain, Seldom, Transport};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
+use crate::flood::Frames;
 use crate::handler::Handler;
 use crate::health::Health;
 use crate::idle::Unsent;
@@ -23,10 +24,6 @@ use crate::protocol::Protocol;
 use crate::router::Router;
 use crate::standard::Standard;
 use crate::{Config, preface};
-
-/// Requests under way on one connection; an orchestrator sends all of its requests over one. More
-/// wait at the client.
-const STREAMS: u32 = 1024;
 
 /// Bytes that a client may send ahead, in one request and in all of a connection together.
 const STREAM_WINDOW: u32 = 1 << 20;
@@ -41,11 +38,17 @@ const PONG: Duration = Duration::from_secs(20);
 /// How long a connection that was just opened may take to say something when the server ends.
 const LAST_PREFACE: Duration = Duration::from_millis(200);
 
+/// How long a connection that is to end stays open for a request that was sent before its client
+/// could know, and for the client to say that it knows.
+const LAST_REQUEST: Duration = Duration::from_millis(500);
+
 /// gRPC in front of models.
 pub struct Grpc {
     builder: http2::Builder<TokioExecutor>,
     handler: Arc<Handler>,
     idle_timeout: Duration,
+    max_streams: u32,
+    floods: Arc<Seldom>,
     health: Health,
 }
 
@@ -72,7 +75,9 @@ impl Grpc {
         let health = Health::new(reporter, router.services(), ready.clone());
         let handler = Handler::new(config, router, standard, models, observers, ready);
         Self {
-            builder: builder(config.ping),
+            builder: builder(config),
+            max_streams: config.max_streams,
+            floods: Arc::default(),
             handler: Arc::new(handler),
             idle_timeout: config.idle_timeout,
             health,
@@ -97,13 +102,14 @@ impl Transport for Grpc {
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         self.health.start();
-        run(
-            self.builder.clone(),
-            connection,
-            Arc::clone(&self.handler),
-            self.idle_timeout,
-            drain,
-        )
+        let served = Served {
+            builder: self.builder.clone(),
+            handler: Arc::clone(&self.handler),
+            idle_timeout: self.idle_timeout,
+            max_streams: self.max_streams,
+            floods: Arc::clone(&self.floods),
+        };
+        served.run(connection, drain)
     }
 
     fn drain(&self) {
@@ -111,68 +117,113 @@ impl Transport for Grpc {
     }
 }
 
-fn builder(ping: Duration) -> http2::Builder<TokioExecutor> {
+fn builder(config: &Config) -> http2::Builder<TokioExecutor> {
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_concurrent_streams(STREAMS)
+        .max_concurrent_streams(config.max_streams)
         .auto_date_header(false)
         .max_header_list_size(HEADERS)
-        .keep_alive_interval(ping)
-        .keep_alive_timeout(ping.min(PONG));
+        .keep_alive_interval(config.ping)
+        .keep_alive_timeout(config.ping.min(PONG));
     builder
 }
 
-async fn run<Io>(
+/// What a connection is served with.
+struct Served {
     builder: http2::Builder<TokioExecutor>,
-    connection: Connection<Io>,
     handler: Arc<Handler>,
     idle_timeout: Duration,
-    mut drain: Drain,
-) where
-    Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    // Hyper has no clock for a client that says nothing, and a drain does not reach it.
-    let too_late = async {
-        drain.clone().started().await;
-        sleep(LAST_PREFACE).await;
-    };
-    let io = tokio::select! {
-        io = timeout(idle_timeout, preface::read(connection.io)) => io.unwrap_or(None),
-        () = too_late => None,
-    };
-    let Some(io) = io else {
-        return;
-    };
-    let client = Client {
-        address: connection.peer,
-        unsent: Unsent::default(),
-    };
-    let unsent = client.unsent.clone();
-    let respond = service_fn(move |request| {
-        let response = Arc::clone(&handler).handle(request, client.clone());
-        async { Ok::<_, Infallible>(response.await) }
-    });
-    let connection = builder.serve_connection(TokioIo::new(io), respond);
-    let mut connection = pin!(connection);
-    let whole = async {
+    max_streams: u32,
+    floods: Arc<Seldom>,
+}
+
+impl Served {
+    async fn run<Io>(self, connection: Connection<Io>, mut drain: Drain)
+    where
+        Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Connection {
+            io, peer, activity, ..
+        } = connection;
+        let io = ActiveIo::new(io, activity.clone());
+        // Hyper has no clock for a client that says nothing, and a drain does not reach it.
+        let too_late = async {
+            drain.clone().started().await;
+            sleep(LAST_PREFACE).await;
+        };
+        let opened = async {
+            tokio::select! {
+                io = timeout(self.idle_timeout, preface::read(io)) => io.unwrap_or(None),
+                () = too_late => None,
+            }
+        };
+        let Some(Some(io)) = activity.until_shed(opened).await else {
+            return;
+        };
+        let io = Frames::new(
+            io,
+            preface::LENGTH,
+            self.max_streams,
+            activity.clone(),
+            self.floods,
+        );
+        let client = Client {
+            address: peer,
+            unsent: Unsent::new(activity.clone()),
+            drain: drain.clone(),
+        };
+        let unsent = client.unsent.clone();
+        let handler = self.handler;
+        let requests = activity.clone();
+        let respond = service_fn(move |request| {
+            let busy = requests.request();
+            let response = Arc::clone(&handler).handle(request, client.clone());
+            async move {
+                let response = response.await;
+                drop(busy);
+                Ok::<_, Infallible>(response)
+            }
+        });
+        let connection = self.builder.serve_connection(TokioIo::new(io), respond);
+        let mut connection = pin!(connection);
+        let whole = async {
+            let until_drain = async {
+                tokio::select! {
+                    result = connection.as_mut() => Some(result),
+                    () = drain.started() => None,
+                }
+            };
+            let ended = activity.until_shed(until_drain).await;
+            match ended {
+                Some(Some(result)) => result,
+                Some(None) | None => {
+                    connection.as_mut().graceful_shutdown();
+                    loop {
+                        match timeout(LAST_REQUEST, connection.as_mut()).await {
+                            Ok(result) => break result,
+                            // Its client does not say that it knows, and may be gone.
+                            Err(_) if activity.is_idle() => break Ok(()),
+                            Err(_) => {}
+                        }
+                    }
+                }
+            }
+        };
         tokio::select! {
-            result = connection.as_mut() => result,
-            () = drain.started() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
+            result = whole => if let Err(error) = result {
+                tracing::debug!(%error, "connection ended");
+            },
+            () = unsent.idle(self.idle_timeout) => {
+                activity.cut(Cut::Unread);
+                tracing::warn!(
+                    "a client did not read its responses for {:?}, its connection is cut",
+                    self.idle_timeout
+                );
             }
         }
-    };
-    tokio::select! {
-        result = whole => if let Err(error) = result {
-            tracing::debug!(%error, "connection ended");
-        },
-        () = unsent.idle(idle_timeout) => tracing::warn!(
-            "a client did not read its responses for {idle_timeout:?}, its connection is cut"
-        ),
     }
 }
 

@@ -5,16 +5,16 @@ use std::convert::Infallible;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
-use hyper::body::Incoming;
 use streeling_core::Operation;
 use tonic::body::Body;
 use tonic::server::NamedService;
 use tonic_health::server::HealthReporter;
 
+use crate::bounded::Bounded;
 use crate::router;
 
 /// Responds to a request.
-type Call = Box<dyn Fn(Request<Incoming>) -> BoxFuture<'static, Response<Body>> + Send + Sync>;
+type Call = Box<dyn Fn(Request<Bounded>) -> BoxFuture<'static, Response<Body>> + Send + Sync>;
 
 /// One of the services.
 pub(crate) struct Service {
@@ -64,7 +64,7 @@ pub(crate) fn is_probe(path: &str) -> bool {
 
 fn entry<S>(label: &'static str, service: S) -> Service
 where
-    S: tower_service::Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>
+    S: tower_service::Service<Request<Bounded>, Response = Response<Body>, Error = Infallible>
         + NamedService
         + Clone
         + Send

@@ -3,11 +3,28 @@
 use std::time::Duration;
 
 use http::HeaderMap;
+use tonic::Status;
 
-/// How long the caller waits, if it says so. A header that cannot be read counts as none: the
-/// caller keeps its own clock.
-pub(crate) fn of(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get("grpc-timeout")?.to_str().ok()?;
+/// How long the caller waits, if it says so.
+///
+/// # Errors
+///
+/// INTERNAL for a header that is not what gRPC demands, as seldon-core has it: without a deadline
+/// the request would take longer than its caller wants.
+pub(crate) fn of(headers: &HeaderMap) -> Result<Option<Duration>, Status> {
+    let Some(value) = headers.get("grpc-timeout") else {
+        return Ok(None);
+    };
+    match value.to_str().ok().and_then(read) {
+        Some(timeout) => Ok(Some(timeout)),
+        None => Err(Status::internal(format!(
+            "grpc-timeout is {:?}, allowed are one to eight digits and a unit: H, M, S, m, u or n",
+            String::from_utf8_lossy(value.as_bytes())
+        ))),
+    }
+}
+
+fn read(text: &str) -> Option<Duration> {
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|digit| digit.is_ascii_digit())
     {
@@ -27,13 +44,9 @@ pub(crate) fn of(headers: &HeaderMap) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use tonic::Code;
 
-    fn read(text: &str) -> Option<Duration> {
-        let mut headers = HeaderMap::new();
-        headers.insert("grpc-timeout", text.parse().unwrap());
-        of(&headers)
-    }
+    use super::*;
 
     #[test]
     fn every_unit() {
@@ -46,7 +59,8 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_none() {
+    fn what_cannot_be_read_is_refused() {
+        assert_eq!(of(&HeaderMap::new()).unwrap(), None);
         for text in [
             "",
             "m",
@@ -62,8 +76,10 @@ mod tests {
             let header = http::HeaderValue::from_bytes(text.as_bytes()).unwrap();
             let headers =
                 HeaderMap::from_iter([(http::HeaderName::from_static("grpc-timeout"), header)]);
-            assert_eq!(of(&headers), None, "{text}");
+            let status = of(&headers).unwrap_err();
+            assert_eq!(status.code(), Code::Internal, "{text}");
+            let named = status.message().contains(&format!("{text:?}"));
+            assert!(named, "{text}: {}", status.message());
         }
-        assert_eq!(of(&HeaderMap::new()), None);
     }
 }

@@ -62,7 +62,15 @@ impl Registry {
 
     /// A scrape in this format: what components report, then the server's own metrics of requests,
     /// then what the metric sources give, each in the order of the names.
-    pub(crate) async fn text(&self, format: Format) -> Bytes {
+    pub(crate) async fn text(self: &Arc<Self>, format: Format) -> Bytes {
+        let registry = Arc::clone(self);
+        // It always reads files of `/proc`, and sources may have locks to wait for. Probes share
+        // this thread and must not wait for either.
+        let write = move || registry.write(format);
+        self.offload.run(usize::MAX, write).await
+    }
+
+    pub(crate) fn write(&self, format: Format) -> Bytes {
         // The text is written from a copy, so that reports do not wait for it.
         let (mut families, dropped) = {
             let store = self.store();
@@ -70,20 +78,19 @@ impl Registry {
         };
         let requests = self.requests.collect();
         let mut samples = Vec::new();
-        for source in &*lock(&self.sources) {
+        // Copied, so that a source that waits does not hold up those who add one.
+        let sources = lock(&self.sources).clone();
+        for source in sources {
             source(&mut samples);
         }
-        let workers = lock(&self.processes).as_ref().map(|processes| processes());
-        let write = move || {
-            process::sample(&workers.unwrap_or_default(), &mut samples);
-            families.sort_unstable_by(|one, other| one.name.cmp(&other.name));
-            families.push(dropped);
-            families.extend(requests);
-            families.extend(sampled::families(&samples));
-            text::write(&families, format).into()
-        };
-        // It always reads files of `/proc`, so it is offloaded even if the text is short.
-        self.offload.run(usize::MAX, write).await
+        let processes = lock(&self.processes).clone();
+        let workers = processes.map(|processes| processes());
+        process::sample(&workers.unwrap_or_default(), &mut samples);
+        families.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        families.push(dropped);
+        families.extend(requests);
+        families.extend(sampled::families(&samples));
+        text::write(&families, format).into()
     }
 
     fn record(&self, key: SeriesKey<'_>, value: f64) {

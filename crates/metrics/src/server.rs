@@ -13,7 +13,7 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use streeling_core::{Code, Outcome};
-use streeling_net::{Connection, Drain, Transport};
+use streeling_net::{ActiveIo, Connection, Drain, Transport};
 use tokio::io::{AsyncRead, AsyncWrite};
 use warp::Filter as _;
 
@@ -39,7 +39,8 @@ async fn run<Io>(pages: Pages, connection: Connection<Io>, mut drain: Drain)
 where
     Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let Connection { io, peer } = connection;
+    let Connection { io, peer, activity } = connection;
+    let requests = activity.clone();
     let respond = {
         let pages = pages.clone();
         // The request's head comes as an extension, so that no path or header makes warp reject it.
@@ -50,6 +51,7 @@ where
     };
     let filter = TowerToHyperService::new(warp::service(respond));
     let service = service_fn(move |http: Request<Incoming>| {
+        let busy = requests.request();
         let (head, body) = http.into_parts();
         let head = Arc::new(head);
         let guard = pages.observe(&head, peer);
@@ -65,6 +67,7 @@ where
                 },
                 bytes: response.body().size_hint().lower(),
             });
+            drop(busy);
             Ok::<_, Infallible>(response)
         }
     });
@@ -72,13 +75,24 @@ where
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(IDLE_TIMEOUT);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(io), service));
-    let result = tokio::select! {
-        result = connection.as_mut() => result,
-        () = drain.started() => {
+    let io = TokioIo::new(ActiveIo::new(io, activity.clone()));
+    let mut connection = pin!(builder.serve_connection(io, service));
+    let until_drain = async {
+        tokio::select! {
+            result = connection.as_mut() => Some(result),
+            () = drain.started() => None,
+        }
+    };
+    let ended = activity.until_shed(until_drain).await;
+    let result = match ended {
+        Some(Some(result)) => result,
+        Some(None) => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
+        // Who scrapes or probes comes again; that others get their turn matters more.
+        None if activity.is_idle() => return,
+        None => connection.await,
     };
     if let Err(error) = result {
         tracing::debug!(%error, "connection ended");

@@ -32,10 +32,7 @@ fn report(registry: &Registry, metrics: &[Metric]) {
 
 /// The lines of what components reported, without the labels of the identity.
 fn lines(registry: &Registry) -> Vec<String> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    let text = runtime.block_on(registry.text(Format::Prometheus));
+    let text = registry.write(Format::Prometheus);
     let text = str::from_utf8(&text).unwrap();
     assert!(text.ends_with('\n'));
     let last = "streeling_metrics_dropped_total{reason=\"limit\"} ";
@@ -147,10 +144,7 @@ fn identity_comes_before_tags_and_values_are_escaped() {
     report(&registry, &[counter("calls", &tags)]);
     // Its tags differ only in those that labels of the server hide.
     report(&registry, &[counter("calls", &[("z", "ä")])]);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    let text = runtime.block_on(registry.text(Format::Prometheus));
+    let text = registry.write(Format::Prometheus);
     let expected = concat!(
         r#"calls_total{deployment_name="d",image_name="reg:5000/i",image_version="2","#,
         r#"method="predict",model_image="reg:5000/i",model_name="u",model_version="2","#,

@@ -3,24 +3,24 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Instant, sleep};
 
-/// How long to wait after the system could not give a connection, usually for want of file
-/// descriptors: trying again at once would take a whole core.
-const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
+use crate::activity::Activity;
 
 /// Something that gives connections: a TCP port, or a pipe in memory for tests.
 pub trait Listener: Send + 'static {
     /// What a connection's bytes go through.
     type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
-    /// Waits for the next connection. Errors are the listener's own matter; a future that is
-    /// dropped loses no connection.
-    fn accept(&mut self) -> impl Future<Output = Connection<Self::Io>> + Send;
+    /// Waits for the next connection. A future that is dropped loses no connection.
+    ///
+    /// # Errors
+    ///
+    /// When the system cannot give any, usually for want of file descriptors. What ails the one
+    /// connection that was to come is the listener's own matter.
+    fn accept(&mut self) -> impl Future<Output = io::Result<Connection<Self::Io>>> + Send;
 
     /// Takes no more connections, and gives those that came before and were not yet accepted: the
     /// client believes to be connected already.
@@ -34,6 +34,19 @@ pub struct Connection<Io> {
     pub io: Io,
     /// The client's address and port, where it has one.
     pub peer: Option<SocketAddr>,
+    /// What it does, which its transport reports there.
+    pub activity: Activity,
+}
+
+impl<Io> Connection<Io> {
+    /// One that has just come.
+    pub fn new(io: Io, peer: Option<SocketAddr>) -> Self {
+        Self {
+            io,
+            peer,
+            activity: Activity::default(),
+        }
+    }
 }
 
 /// An open TCP port; see [`Bound::listen`](crate::Bound::listen).
@@ -41,16 +54,11 @@ pub struct Connection<Io> {
 pub struct TcpPort {
     listener: TcpListener,
     local: SocketAddr,
-    failures: Failures,
 }
 
 impl TcpPort {
     pub(crate) fn new(listener: TcpListener, local: SocketAddr) -> Self {
-        Self {
-            listener,
-            local,
-            failures: Failures::default(),
-        }
+        Self { listener, local }
     }
 
     /// The address, with the port that the system chose if 0 was requested.
@@ -63,15 +71,12 @@ impl TcpPort {
 impl Listener for TcpPort {
     type Io = TcpStream;
 
-    async fn accept(&mut self) -> Connection<TcpStream> {
+    async fn accept(&mut self) -> io::Result<Connection<TcpStream>> {
         loop {
             match self.listener.accept().await {
-                Ok((stream, peer)) => return connection(stream, peer),
+                Ok((stream, peer)) => return Ok(connection(stream, peer)),
                 Err(error) if is_of_one_connection(&error) => {}
-                Err(error) => {
-                    self.failures.log(&error);
-                    sleep(ACCEPT_BACKOFF).await;
-                }
+                Err(error) => return Err(error),
             }
         }
     }
@@ -100,10 +105,7 @@ fn connection(stream: TcpStream, peer: SocketAddr) -> Connection<TcpStream> {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
-    Connection {
-        io: stream,
-        peer: Some(peer),
-    }
+    Connection::new(stream, Some(peer))
 }
 
 /// An error that says something about the connection that was to be accepted, not about the port.
@@ -114,26 +116,4 @@ fn is_of_one_connection(error: &io::Error) -> bool {
             | io::ErrorKind::ConnectionRefused
             | io::ErrorKind::ConnectionReset
     )
-}
-
-/// Logs at most once a second what keeps going wrong.
-#[derive(Debug, Default)]
-struct Failures {
-    last: Option<Instant>,
-    silent: usize,
-}
-
-impl Failures {
-    fn log(&mut self, error: &io::Error) {
-        if self
-            .last
-            .is_some_and(|last| last.elapsed() < Duration::from_secs(1))
-        {
-            self.silent += 1;
-            return;
-        }
-        tracing::error!(%error, more = self.silent, "cannot accept connections");
-        self.last = Some(Instant::now());
-        self.silent = 0;
-    }
 }

@@ -7,7 +7,10 @@ use bytes::BytesMut;
 use streeling_core::Encoding;
 
 use crate::connection::split;
+use crate::frame::Kind;
 use crate::reply::Reply;
+use crate::template::{Constructed, parse, read_hello};
+use crate::worker::Ready;
 
 /// Reads the frames in `stream` as they come `step` bytes at a time (at least one), with at most
 /// `limit` bytes each. Returns a text for each, to be compared.
@@ -39,4 +42,17 @@ pub fn replies(stream: &[u8], step: usize, limit: usize) -> io::Result<Vec<Strin
         }
     }
     Ok(replies)
+}
+
+/// Reads a body as each kind of frame on a control socket. Returns a text for each that it is not.
+#[must_use]
+pub fn control(body: &[u8]) -> Vec<String> {
+    let hello = read_hello(Kind::Hello, body).err();
+    let constructed = parse::<Constructed>(body).map(|one| one.time()).err();
+    let ready = parse::<Ready>(body).map(|one| (one.load_time(), one.wants()));
+    [hello, constructed, ready.err()]
+        .into_iter()
+        .flatten()
+        .map(|error| error.to_string())
+        .collect()
 }

@@ -353,7 +353,7 @@ fn construct(
     text
 }
 
-fn read_hello(kind: Kind, body: &[u8]) -> Result<Interpreter, StartError> {
+pub(crate) fn read_hello(kind: Kind, body: &[u8]) -> Result<Interpreter, StartError> {
     if kind != Kind::Hello {
         return Err(Fault::Unexpected(kind).into());
     }

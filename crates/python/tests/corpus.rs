@@ -1,15 +1,30 @@
-//! Replays the corpus of the fuzz target.
+//! Replays the corpora of the fuzz targets.
 
+#[path = "../../../fuzz/checks/control.rs"]
+mod control;
 #[path = "../../../fuzz/checks/frames.rs"]
-mod checks;
+mod frames;
 
-#[test]
-fn every_input_of_the_corpus_holds() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/frames");
+use std::path::Path;
+
+fn replay(target: &str, check: impl Fn(&[u8])) {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
+    let entries = std::fs::read_dir(corpus.join(target)).expect("the corpus is in the repository");
     let mut count = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        checks::check(&std::fs::read(entry.unwrap().path()).unwrap());
+    for entry in entries {
+        let input = entry.and_then(|entry| std::fs::read(entry.path()));
+        check(&input.expect("a readable file"));
         count += 1;
     }
-    assert!(count > 100, "{count} inputs");
+    assert!(count > 50, "{count} inputs");
+}
+
+#[test]
+fn every_input_of_the_frames_holds() {
+    replay("frames", frames::check);
+}
+
+#[test]
+fn every_input_of_the_control_frames_holds() {
+    replay("control", control::check);
 }

@@ -1,7 +1,7 @@
 //! What the fuzz targets call, and the test that replays their corpus. No part of the interface.
 
 use bytes::Bytes;
-use streeling_core::Error;
+use streeling_core::{Error, Input, Method};
 
 /// The JSON document that a whole multipart body stands for.
 ///
@@ -10,4 +10,19 @@ use streeling_core::Error;
 /// [`ErrorKind::BadData`](streeling_core::ErrorKind) when it stands for none.
 pub fn multipart(boundary: &str, body: Bytes) -> Result<Bytes, Error> {
     crate::seldon::multipart_document(Some(boundary), body)
+}
+
+/// What a request comes to that brings its JSON in any of the ways there are: as the body, in a
+/// form of either kind, in the query.
+///
+/// # Errors
+///
+/// [`ErrorKind::BadData`](streeling_core::ErrorKind) where it cannot be understood.
+pub fn input(
+    method: Method,
+    content_type: &str,
+    query: Option<&str>,
+    body: Bytes,
+) -> Result<Input, Error> {
+    crate::seldon::input_of(method, content_type, query, body)
 }

@@ -22,6 +22,7 @@ mod handler;
 mod head;
 mod observe;
 mod own;
+mod pace;
 mod portions;
 mod protocol;
 mod reply;

@@ -12,16 +12,17 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use streeling_core::{Models, Observers};
-use streeling_net::{Connection, Drain, Transport};
+use streeling_net::{ActiveIo, Connection, Drain, Transport};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{sleep_until, timeout};
 
 use crate::Config;
 use crate::filter;
 use crate::handler::Handler;
 use crate::head::Head;
 use crate::observe::{self, Client};
+use crate::pace::{Comer, Pace};
 use crate::portions::Portions;
 use crate::protocol::Protocol;
 
@@ -37,6 +38,7 @@ pub struct Rest {
     builder: http1::Builder,
     handler: Arc<Handler>,
     observers: Observers,
+    pace: Arc<Pace>,
 }
 
 impl Rest {
@@ -60,6 +62,7 @@ impl Rest {
             builder: builder(config.keepalive),
             handler: Arc::new(Handler::new(config, protocols, models, ready)),
             observers,
+            pace: Arc::new(Pace::new()),
         }
     }
 }
@@ -78,7 +81,15 @@ impl Transport for Rest {
             address: connection.peer,
         };
         let handler = Arc::clone(&self.handler);
-        run(self.builder.clone(), connection.io, client, handler, drain)
+        let comer = Comer::new(Arc::clone(&self.pace));
+        run(
+            self.builder.clone(),
+            connection,
+            client,
+            comer,
+            handler,
+            drain,
+        )
     }
 }
 
@@ -99,13 +110,18 @@ fn builder(keepalive: Duration) -> http1::Builder {
 
 async fn run(
     builder: http1::Builder,
-    io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    connection: Connection<impl AsyncRead + AsyncWrite + Unpin + Send + 'static>,
     client: Client,
+    comer: Comer,
     handler: Arc<Handler>,
     mut drain: Drain,
 ) {
+    let Connection { io, activity, .. } = connection;
+    let requests = activity.clone();
     let draining = drain.clone();
     let respond = service_fn(move |mut http| {
+        let busy = requests.request();
+        let turn = comer.turn(&http);
         let guard = client.start(&http);
         let request = Arc::clone(guard.request());
         let mut head = Head::take(&mut http, Arc::clone(&request), client.address);
@@ -117,28 +133,53 @@ async fn run(
             http,
         ));
         let draining = draining.clone();
+        let comer = comer.clone();
         async move {
+            if let Some(turn) = turn {
+                sleep_until(turn).await;
+            }
             let mut response = response.await?;
+            comer.responded(&response);
             observe::finish(guard, &head.verb, &response);
             // The port is closed by now: a client that comes again is refused, not cut off.
             if draining.has_started() {
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert(CONNECTION, close);
             }
+            drop(busy);
             Ok::<_, Infallible>(response)
         }
     });
-    let connection = builder.serve_connection(TokioIo::new(Portions::new(io)), respond);
+    let io = Portions::new(ActiveIo::new(io, activity.clone()));
+    let connection = builder.serve_connection(TokioIo::new(io), respond);
     let mut connection = pin!(connection);
-    let result = tokio::select! {
-        result = connection.as_mut() => result,
-        () = drain.started() => match timeout(LAST_REQUEST, connection.as_mut()).await {
+    let until_drain = async {
+        tokio::select! {
+            result = connection.as_mut() => Some(result),
+            () = drain.started() => None,
+        }
+    };
+    let ended = activity.until_shed(until_drain).await;
+    let result = match ended {
+        Some(Some(result)) => result,
+        Some(None) => match timeout(LAST_REQUEST, connection.as_mut()).await {
             Ok(result) => result,
             Err(_) => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
         },
+        None => {
+            connection.as_mut().graceful_shutdown();
+            loop {
+                match timeout(LAST_REQUEST, connection.as_mut()).await {
+                    Ok(result) => break result,
+                    // A part of a head is no request.
+                    Err(_) if activity.is_idle() => break Ok(()),
+                    Err(_) => {}
+                }
+            }
+        }
     };
     if let Err(error) = result {
         tracing::debug!(%error, "connection ended");

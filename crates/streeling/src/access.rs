@@ -5,7 +5,7 @@ use std::time::Duration;
 use streeling_config::{Settings, TokenSource};
 #[cfg(feature = "metrics")]
 use streeling_core::MetricSource;
-use streeling_net::{BearerToken, Drained, TcpPort, Transport, serve};
+use streeling_net::{BearerToken, Connections, Drained, TcpPort, Transport, serve_within};
 #[cfg(feature = "tls")]
 use streeling_net::{Tls, TlsConfig, TlsFile, TlsVersion};
 
@@ -79,6 +79,7 @@ impl Access {
     /// Serves a port, with TLS if that is on; without it nothing is between port and transport.
     pub(crate) async fn serve(
         &self,
+        connections: Connections,
         port: TcpPort,
         transport: impl Transport,
         protocols: &'static [&'static str],
@@ -86,11 +87,12 @@ impl Access {
     ) -> Drained {
         #[cfg(feature = "tls")]
         if let Some(tls) = &self.tls {
-            return serve(tls.listener(port, protocols), transport, shutdown).await;
+            let port = tls.listener(port, protocols);
+            return serve_within(connections, port, transport, shutdown).await;
         }
         #[cfg(not(feature = "tls"))]
         let _ = protocols;
-        serve(port, transport, shutdown).await
+        serve_within(connections, port, transport, shutdown).await
     }
 
     /// What became of handshakes and files.

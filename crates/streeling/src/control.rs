@@ -1,9 +1,13 @@
 //! How a running server is controlled: stopped, reloaded, given more or fewer workers.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+
+/// How long a signal to stop counts as the one before it, sent again: a supervisor and a shell that
+/// both end a process group send it twice, and neither wants requests to be lost.
+const REPEATED: Duration = Duration::from_secs(1);
 
 /// Controls the server that has its [`Control`].
 #[derive(Clone, Debug)]
@@ -92,8 +96,9 @@ impl Control {
 }
 
 /// Follows the signals that users of gunicorn know: TERM stops the server with `grace`, INT and
-/// QUIT without; HUP reloads; TTIN and TTOU give each pool one worker more or fewer. A second TERM,
-/// INT or QUIT ends the process at once, with the exit code that a shell reports for the signal.
+/// QUIT without; HUP reloads; TTIN and TTOU give each pool one worker more or fewer. A further
+/// TERM, INT or QUIT, a second or more after the first, ends the process at once, with the exit
+/// code that a shell reports for the signal.
 ///
 /// # Errors
 ///
@@ -110,7 +115,7 @@ pub fn on_signals(controller: Controller, grace: Duration) -> std::io::Result<()
     let mut user1 = signal(SignalKind::user_defined1())?;
     let mut user2 = signal(SignalKind::user_defined2())?;
     tokio::spawn(async move {
-        let mut is_stopping = false;
+        let mut first = None;
         loop {
             let (name, kind, grace) = tokio::select! {
                 _ = term.recv() => ("SIGTERM", SignalKind::terminate(), grace),
@@ -141,14 +146,18 @@ pub fn on_signals(controller: Controller, grace: Duration) -> std::io::Result<()
                     continue;
                 }
             };
-            if is_stopping {
+            if let Some(first) = first {
+                if is_repeated(first, Instant::now()) {
+                    tracing::info!("{name} again within {REPEATED:?}: already stopping");
+                    continue;
+                }
                 tracing::warn!("{name} again: stopping at once");
                 #[cfg(feature = "python")]
                 streeling_python::remove_packages();
                 streeling_tracing::flush_streams();
                 std::process::exit(128 + kind.as_raw_value());
             }
-            is_stopping = true;
+            first = Some(Instant::now());
             tracing::info!("{name}: stopping, requests in flight have {grace:?}");
             controller.stop(grace);
         }
@@ -156,9 +165,23 @@ pub fn on_signals(controller: Controller, grace: Duration) -> std::io::Result<()
     Ok(())
 }
 
+/// Whether a signal to stop at `now` means what the one at `first` did.
+fn is_repeated(first: Instant, now: Instant) -> bool {
+    now.saturating_duration_since(first) < REPEATED
+}
+
 #[cfg(all(test, feature = "python"))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_signal_is_a_further_one_after_a_second() {
+        let first = Instant::now();
+        for (after, repeated) in [(0, true), (999, true), (1000, false), (86_400_000, false)] {
+            let now = first + Duration::from_millis(after);
+            assert_eq!(is_repeated(first, now), repeated, "{after} ms");
+        }
+    }
 
     #[tokio::test]
     async fn changes_that_wait_are_carried_out_together() {

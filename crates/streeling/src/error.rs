@@ -112,6 +112,10 @@ pub enum ServeError {
     #[cfg(feature = "python")]
     #[error("cannot watch the component's code: {0}")]
     Watch(#[source] std::io::Error),
+    /// The system gave no thread for the metrics port.
+    #[cfg(feature = "metrics")]
+    #[error("cannot serve probes and metrics: {0}")]
+    Probes(#[source] std::io::Error),
     /// The system gave no thread that writes to a standard stream.
     #[error("cannot write to the standard streams: {0}")]
     Streams(#[source] std::io::Error),
@@ -158,6 +162,8 @@ impl ServeError {
             Self::Interpreter { .. } => 2,
             #[cfg(feature = "python")]
             Self::Component(_) | Self::GaveUp(_) | Self::Watch(_) => 1,
+            #[cfg(feature = "metrics")]
+            Self::Probes(_) => 1,
             Self::Streams(_) | Self::Signals(_) => 1,
         }
     }

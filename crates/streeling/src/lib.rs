@@ -15,6 +15,8 @@ mod access;
 mod backend;
 mod check;
 mod command;
+#[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
+mod connections;
 mod control;
 mod error;
 mod features;

@@ -19,6 +19,7 @@ use crate::access::Access;
 use crate::access::HTTP1;
 #[cfg(feature = "grpc")]
 use crate::access::HTTP2;
+use crate::connections::PortConnections;
 use crate::control::Control;
 use crate::error::ServeError;
 use crate::health::Health;
@@ -100,6 +101,8 @@ pub(crate) struct Serving {
     pub(crate) access: Access,
     pub(crate) models: PortModels,
     pub(crate) observers: Observers,
+    #[cfg(any(feature = "rest", feature = "grpc"))]
+    pub(crate) connections: PortConnections,
     pub(crate) ready: watch::Receiver<bool>,
     #[cfg_attr(
         all(feature = "rest", not(feature = "grpc")),
@@ -134,10 +137,11 @@ impl Listening {
             async {
                 #[cfg(feature = "rest")]
                 if let Some(rest) = serving.rest(settings) {
+                    let connections = serving.connections.rest.clone();
                     let mut control = serving.control.clone();
-                    let access = &serving.access;
+                    let (access, stopped) = (&serving.access, control.stopped());
                     access
-                        .serve(self.rest, rest, HTTP1, control.stopped())
+                        .serve(connections, self.rest, rest, HTTP1, stopped)
                         .await;
                 }
             },
@@ -146,9 +150,10 @@ impl Listening {
                 if let Some(port) = self.grpc
                     && let Some(grpc) = serving.grpc(settings)
                 {
+                    let connections = serving.connections.grpc.clone();
                     let mut control = serving.control.clone();
-                    let access = &serving.access;
-                    access.serve(port, grpc, HTTP2, control.stopped()).await;
+                    let (access, stopped) = (&serving.access, control.stopped());
+                    access.serve(connections, port, grpc, HTTP2, stopped).await;
                 }
             },
         );
@@ -218,6 +223,7 @@ fn grpc_config(settings: &Settings, access: &Access) -> streeling_grpc::Config {
         timeout: settings.grpc.timeout,
         idle_timeout: settings.listen.idle_timeout,
         token: access.token(),
+        max_streams: settings.grpc.max_streams,
         ..streeling_grpc::Config::default()
     }
 }

@@ -1,15 +1,18 @@
-//! The metrics port, open from before the load until after the drain.
+//! The metrics port, open from before the load until after the drain: on a thread of its own, so
+//! that nothing which keeps the server's threads busy keeps a probe waiting.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use streeling_config::Settings;
 use streeling_core::{MetricSource, Observer, Sample};
 use streeling_metrics::{Identity, Pages, Registry};
+use streeling_net::Connections;
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
 use crate::access::{Access, HTTP1};
+use crate::connections::PortConnections;
 use crate::error::ServeError;
 use crate::health::Health;
 use crate::log::announce;
@@ -21,7 +24,7 @@ const DRAIN_TIMEOUT: Duration = Duration::from_millis(200);
 /// The metrics server, running.
 pub(crate) struct Probes {
     stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
+    ended: oneshot::Receiver<()>,
 }
 
 /// The metrics port, reserved.
@@ -30,10 +33,15 @@ pub(crate) struct Bound {
     access: Access,
     endpoint: Arc<str>,
     registry: Arc<Registry>,
+    connections: PortConnections,
 }
 
 impl Bound {
-    pub(crate) fn new(settings: &Settings, access: Access) -> Result<Self, ServeError> {
+    pub(crate) fn new(
+        settings: &Settings,
+        access: Access,
+        connections: &PortConnections,
+    ) -> Result<Self, ServeError> {
         let port =
             streeling_net::bind(settings.metrics_address()).map_err(ServeError::MetricsPort)?;
         let identity = settings.identity.clone();
@@ -49,6 +57,7 @@ impl Bound {
             access,
             endpoint: settings.metrics.endpoint.as_str().into(),
             registry: Arc::new(registry),
+            connections: connections.clone(),
         })
     }
 
@@ -69,35 +78,83 @@ impl Bound {
     }
 
     /// Opens the port and serves there until [`Probes::stop`].
-    pub(crate) fn serve(
+    pub(crate) async fn serve(
         self,
         health: Health,
         observability: &Observability,
     ) -> Result<Probes, ServeError> {
-        let port = self.port.listen().map_err(ServeError::MetricsPort)?;
-        announce("metrics", self.access.scheme(), port.local_addr());
         self.registry.add_source(server_metrics(health.clone()));
+        self.registry.add_source(self.connections.metric_source());
         for source in observability.metric_sources() {
             self.registry.add_source(source);
         }
-        let observers = observability.of_scrapes().into_iter().collect();
-        let (stop, stopped) = oneshot::channel::<()>();
-        let task = tokio::spawn(async move {
-            let pages = Pages {
-                ready: Arc::new(move || health.readiness()),
-                endpoint: self.endpoint,
-                registry: self.registry,
-                observers,
-            };
-            let shutdown = async {
-                // A sender that is dropped, where a start fails, stops it as well.
-                let _ = stopped.await;
-                DRAIN_TIMEOUT
-            };
-            self.access.serve(port, pages, HTTP1, shutdown).await;
-        });
-        Ok(Probes { stop, task })
+        let pages = Pages {
+            ready: Arc::new(move || health.readiness()),
+            endpoint: self.endpoint,
+            registry: self.registry,
+            observers: observability.of_scrapes().into_iter().collect(),
+        };
+        let connections = self.connections.metrics.clone();
+        let scheme = self.access.scheme();
+        let (open, opened) = oneshot::channel();
+        let (stop, stopped) = oneshot::channel();
+        let (end, ended) = oneshot::channel();
+        std::thread::Builder::new()
+            .name("probes".to_owned())
+            .spawn(move || {
+                run(self.port, &self.access, pages, connections, open, stopped);
+                // There is no receiver where a start has failed.
+                let _ = end.send(());
+            })
+            .map_err(ServeError::Probes)?;
+        // It is gone only if the thread has panicked, which has been logged.
+        let gone = |_| Err(ServeError::Probes(std::io::ErrorKind::BrokenPipe.into()));
+        let address = opened.await.unwrap_or_else(gone)?;
+        announce("metrics", scheme, address);
+        Ok(Probes { stop, ended })
     }
+}
+
+/// Opens the port, says where it is, and serves there, on this thread alone.
+fn run(
+    port: streeling_net::Bound,
+    access: &Access,
+    pages: Pages,
+    connections: Connections,
+    open: oneshot::Sender<Result<SocketAddr, ServeError>>,
+    stopped: oneshot::Receiver<()>,
+) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            // Where nobody waits any more, the start has failed already.
+            let _ = open.send(Err(ServeError::Probes(error)));
+            return;
+        }
+    };
+    runtime.block_on(async {
+        let port = match port.listen() {
+            Ok(port) => port,
+            Err(error) => {
+                let _ = open.send(Err(ServeError::MetricsPort(error)));
+                return;
+            }
+        };
+        let _ = open.send(Ok(port.local_addr()));
+        let shutdown = async {
+            // A sender that is dropped, where a start fails, stops it as well.
+            let _ = stopped.await;
+            DRAIN_TIMEOUT
+        };
+        access
+            .serve(connections, port, pages, HTTP1, shutdown)
+            .await;
+    });
+    // A scrape that waits for something must not hold the end.
+    runtime.shutdown_background();
 }
 
 /// The metrics of the server as a whole.
@@ -120,8 +177,78 @@ fn server_metrics(health: Health) -> MetricSource {
 
 impl Probes {
     pub(crate) async fn stop(self) {
-        // It is gone only if its task has panicked, which has been logged.
+        // It is gone only if its thread has panicked, which has been logged.
         let _ = self.stop.send(());
-        let _ = self.task.await;
+        let _ = self.ended.await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpStream;
+    use std::sync::mpsc;
+
+    use streeling_config::{Annotations, Environment, Features};
+    use tokio::sync::watch;
+
+    use super::*;
+
+    /// Guards against a hang.
+    const TIMEOUT: Duration = Duration::from_secs(30);
+
+    fn send(address: SocketAddr, path: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+        let head = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        stream
+    }
+
+    fn text(mut stream: TcpStream) -> String {
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    }
+
+    /// Its runtime has one thread, and that is the test's own, which never gives it up.
+    #[tokio::test]
+    async fn probes_wait_neither_for_the_server_nor_for_a_scrape() {
+        let args = ["streeling", "Iris", "--host", "127.0.0.1"].map(OsString::from);
+        let metrics_port = ("PREDICTIVE_UNIT_METRICS_SERVICE_PORT", "0");
+        let environment = Environment::from_iter([metrics_port]);
+        let annotations = Annotations::default();
+        let loaded = Settings::load(Features::ALL, args, &environment, &annotations).unwrap();
+        let settings = loaded.settings;
+        let bound = Bound::new(&settings, &PortConnections::new(&settings)).unwrap();
+        let address = bound.port.local_addr();
+        let (scraped, is_scraped) = mpsc::channel();
+        let (go_on, gate) = mpsc::channel::<()>();
+        let gate = std::sync::Mutex::new(gate);
+        bound.registry.add_source(Arc::new(move |_| {
+            scraped.send(()).unwrap();
+            gate.lock().unwrap().recv().unwrap();
+        }));
+        let (_loaded, is_loaded) = watch::channel(true);
+        let observability = Observability::start(&settings).unwrap();
+        let probes = bound
+            .serve(Health::new(is_loaded, Vec::new()), &observability)
+            .await
+            .unwrap();
+        let scrape = send(address, "/metrics");
+        is_scraped.recv_timeout(TIMEOUT).unwrap();
+        for path in ["/live", "/ready"] {
+            let response = text(send(address, path));
+            assert!(response.ends_with("\r\n\r\nok\n"), "{path}: {response}");
+        }
+        go_on.send(()).unwrap();
+        let scraped = text(scrape);
+        assert!(
+            scraped.contains("streeling_connections{port=\"metrics\"}"),
+            "{scraped}"
+        );
+        probes.stop().await;
+        assert!(TcpStream::connect(address).is_err());
     }
 }

@@ -5,6 +5,8 @@ use streeling_core::Observers;
 
 #[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
 use crate::access::Access;
+#[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
+use crate::connections::PortConnections;
 use crate::error::ServeError;
 use crate::observability::Observability;
 use crate::pidfile::Pidfile;
@@ -17,6 +19,8 @@ pub(crate) struct Resources {
     pub(crate) access: Access,
     pub(crate) pidfile: Option<Pidfile>,
     pub(crate) ports: Ports,
+    #[cfg(any(feature = "rest", feature = "grpc"))]
+    pub(crate) connections: PortConnections,
     #[cfg(feature = "metrics")]
     pub(crate) probes: probes::Bound,
     pub(crate) observability: Observability,
@@ -31,11 +35,15 @@ impl Resources {
         #[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
         access.follow()?;
         let pidfile = settings.workers.pidfile.as_deref().map(Pidfile::claim);
+        #[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
+        let connections = PortConnections::new(settings);
         Ok(Self {
             pidfile: pidfile.transpose()?,
             ports: Ports::bind(settings)?,
             #[cfg(feature = "metrics")]
-            probes: probes::Bound::new(settings, access.of_metrics(settings))?,
+            probes: probes::Bound::new(settings, access.of_metrics(settings), &connections)?,
+            #[cfg(any(feature = "rest", feature = "grpc"))]
+            connections,
             observability: Observability::start(settings)?,
             #[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
             access,

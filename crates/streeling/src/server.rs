@@ -12,6 +12,8 @@ use tokio::sync::watch;
 #[cfg(any(feature = "rest", feature = "grpc"))]
 use crate::access::Access;
 use crate::backend::Backend;
+#[cfg(any(feature = "rest", feature = "grpc"))]
+use crate::connections::PortConnections;
 use crate::control::{Control, controller};
 use crate::error::ServeError;
 use crate::health::Health;
@@ -92,7 +94,8 @@ async fn run(
     #[cfg(feature = "metrics")]
     let probes = resources
         .probes
-        .serve(health.clone(), &resources.observability)?;
+        .serve(health.clone(), &resources.observability)
+        .await?;
     let mut pidfile = resources.pidfile;
     let life = Life {
         #[cfg(any(feature = "rest", feature = "grpc"))]
@@ -102,6 +105,8 @@ async fn run(
         models,
         observers,
         ports: resources.ports,
+        #[cfg(any(feature = "rest", feature = "grpc"))]
+        connections: resources.connections,
         pidfile: pidfile.as_mut(),
         health,
         loaded,
@@ -130,6 +135,8 @@ struct Life<'a> {
     models: PortModels,
     observers: Observers,
     ports: Ports,
+    #[cfg(any(feature = "rest", feature = "grpc"))]
+    connections: PortConnections,
     pidfile: Option<&'a mut Pidfile>,
     health: Health,
     loaded: watch::Sender<bool>,
@@ -191,6 +198,8 @@ impl Life<'_> {
             access: self.access,
             models: self.models,
             observers: self.observers,
+            #[cfg(any(feature = "rest", feature = "grpc"))]
+            connections: self.connections,
             ready: is_loaded,
             health: self.health.clone(),
             control: drained,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use streeling_core::{Annotate, Layer as _, Models, Observer, Observers, service};
-use streeling_net::{Drained, Transport, serve};
+use streeling_net::{Connections, Drained, Transport, serve_within};
 use tokio::io::DuplexStream;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
@@ -34,6 +34,15 @@ impl Harness {
     pub fn start<T: Transport + 'static>(
         make: impl FnOnce(Models, Observers, watch::Receiver<bool>) -> T,
     ) -> Self {
+        Self::within(Connections::default(), make)
+    }
+
+    /// The same, with no more connections than these may be.
+    #[must_use]
+    pub fn within<T: Transport + 'static>(
+        connections: Connections,
+        make: impl FnOnce(Models, Observers, watch::Receiver<bool>) -> T,
+    ) -> Self {
         let model = Scripted::default();
         let recorder = Arc::new(Recorder::default());
         let observer: Arc<dyn Observer> = Arc::<Recorder>::clone(&recorder);
@@ -55,7 +64,7 @@ impl Harness {
                     Err(_) => std::future::pending().await,
                 }
             };
-            serve(listener, transport, stop).await
+            serve_within(connections, listener, transport, stop).await
         });
         Self {
             model,

@@ -1,5 +1,6 @@
 //! A listener in memory, so that a transport is tested without ports and with paused time.
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use streeling_net::{Connection, Listener};
@@ -38,9 +39,9 @@ impl Dialer {
 impl Listener for PipeListener {
     type Io = DuplexStream;
 
-    async fn accept(&mut self) -> Connection<DuplexStream> {
+    async fn accept(&mut self) -> io::Result<Connection<DuplexStream>> {
         match self.dialed.recv().await {
-            Some(io) => connection(io),
+            Some(io) => Ok(connection(io)),
             // All dialers are gone.
             None => std::future::pending().await,
         }
@@ -55,8 +56,5 @@ impl Listener for PipeListener {
 }
 
 fn connection(io: DuplexStream) -> Connection<DuplexStream> {
-    Connection {
-        io,
-        peer: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 1))),
-    }
+    Connection::new(io, Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 1))))
 }

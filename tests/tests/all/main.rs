@@ -18,6 +18,7 @@ mod clients;
 mod collector;
 mod concurrency;
 mod conformance;
+mod connections;
 mod debug;
 mod dropped_spans;
 mod examples;

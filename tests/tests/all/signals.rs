@@ -51,6 +51,39 @@ fn request_in_flight_is_finished_first() {
 }
 
 #[test]
+fn two_signals_at_once_are_one() {
+    let mut server = scripted(&A_DAY);
+    let gate = Gate::closed();
+    let status = std::thread::scope(|scope| {
+        let call = scope.spawn(|| server.send(&gate.hold(7)).unwrap().status);
+        server.wait_for_log("held with 7");
+        server.signal(Signal::TERM).unwrap();
+        server.signal(Signal::INT).unwrap();
+        server.wait_for_log("again within 1s: already stopping");
+        gate.open();
+        call.join().unwrap()
+    });
+    assert_eq!(status, 200);
+    assert_eq!(server.wait(TIMEOUT).unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_further_signal_ends_the_server_at_once() {
+    let mut server = scripted(&A_DAY);
+    let gate = Gate::closed();
+    std::thread::scope(|scope| {
+        let call = scope.spawn(|| server.send(&gate.hold(7)));
+        server.wait_for_log("held with 7");
+        server.signal(Signal::TERM).unwrap();
+        server.wait_for_log("SIGTERM: stopping");
+        std::thread::sleep(Duration::from_millis(1_100));
+        server.signal(Signal::TERM).unwrap();
+        assert!(call.join().unwrap().is_err());
+    });
+    assert_eq!(server.wait(TIMEOUT).unwrap().code(), Some(128 + 15));
+}
+
+#[test]
 fn request_that_outlasts_the_grace_does_not_hold_the_server() {
     let mut server = scripted(&["--graceful-timeout", "1"]);
     let worker = worker(&server);

@@ -12,7 +12,6 @@ mod peer;
 mod programs;
 mod record;
 mod server;
-mod soak;
 mod wheels;
 
 use std::fmt::Write as _;
@@ -23,6 +22,7 @@ use clap::{Arg, ArgMatches};
 
 use crate::options::{number, number_of};
 use crate::shell::{say, step};
+use crate::{hostile, soak};
 
 /// What the parts let their caller choose.
 struct Options {
@@ -39,7 +39,7 @@ struct Part {
     run: fn(&Options) -> anyhow::Result<String>,
 }
 
-const PARTS: [Part; 11] = [
+const PARTS: [Part; 12] = [
     Part {
         name: "clients",
         about: "real clients, and seldon-core's own beside seldon-core, are recorded",
@@ -57,8 +57,13 @@ const PARTS: [Part; 11] = [
     },
     Part {
         name: "soak",
-        about: "steady load while workers are recycled, reloaded and killed",
-        run: |options| soak::run(options.minutes),
+        about: "mixed load while the server is maltreated; every request is accounted for",
+        run: |options| soak::run(&soak::Options::long(options.minutes)?),
+    },
+    Part {
+        name: "hostile",
+        about: "attacks, while probes are requested; writes docs/reliability.md",
+        run: |_| hostile::run(&hostile::Options::all()?),
     },
     Part {
         name: "chaos",

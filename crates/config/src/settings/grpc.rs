@@ -26,6 +26,8 @@ pub struct Grpc {
     pub timeout: Option<Duration>,
     /// Largest message, in bytes, from 1 to 2^31 - 1.
     pub max_message: usize,
+    /// Requests under way on one connection, at least 1.
+    pub max_streams: u32,
 }
 
 impl Part for Grpc {
@@ -37,11 +39,12 @@ impl Part for Grpc {
             threads_are_default: false,
             timeout: None,
             max_message: 0,
+            max_streams: 0,
         }
     }
 }
 
-pub(super) static ROWS: &[&Row] = &[&GRPC_PORT, &GRPC_WORKERS, &GRPC_THREADS];
+pub(super) static ROWS: &[&Row] = &[&GRPC_PORT, &GRPC_WORKERS, &GRPC_THREADS, &MAX_STREAMS];
 
 pub(crate) static GRPC_PORT: Row = Row {
     flag: Value("grpc-port"),
@@ -115,4 +118,28 @@ static GRPC_THREADS: Row = Row {
         zh: "每个 gRPC 工作进程的线程数",
     },
     detail: Text::NONE,
+};
+
+static MAX_STREAMS: Row = Row {
+    flag: Value("max-streams"),
+    variables: &["STREELING_MAX_STREAMS"],
+    default: Typed("1024"),
+    value: &To(
+        Count {
+            least: 1,
+            most: 1_000_000,
+        },
+        |grpc: &mut Grpc, number| grpc.max_streams = number,
+    ),
+    group: Group::Grpc,
+    status: Status::Active,
+    meaning: Text {
+        en: "Requests (HTTP/2 streams) that one gRPC connection may have under way",
+        zh: "单个 gRPC 连接上可同时进行的请求数（HTTP/2 流）",
+    },
+    detail: Text {
+        en: "Clients learn of it, and keep further requests back; those of a client that does \
+             not are refused with REFUSED_STREAM.",
+        zh: "客户端会得知此上限并暂缓后续请求；不遵守者的请求以 REFUSED_STREAM 拒绝。",
+    },
 };

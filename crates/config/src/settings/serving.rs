@@ -19,6 +19,8 @@ pub struct Listen {
     pub host: IpAddr,
     /// How long a client of REST or gRPC may pause in the middle of a request. Never zero.
     pub idle_timeout: Duration,
+    /// Connections of REST, and of gRPC, at most; `None`: as many as descriptors allow. At least 1.
+    pub max_connections: Option<usize>,
 }
 
 impl Part for Listen {
@@ -26,6 +28,7 @@ impl Part for Listen {
         Self {
             host: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             idle_timeout: Duration::ZERO,
+            max_connections: None,
         }
     }
 }
@@ -70,6 +73,7 @@ pub(super) static ROWS: &[&Row] = &[
     &MAX_BODY_SIZE,
     &TIMEOUT_MS,
     &IDLE_TIMEOUT,
+    &MAX_CONNECTIONS,
     &LEGACY_PORT,
 ];
 
@@ -197,6 +201,38 @@ static IDLE_TIMEOUT: Row = Row {
              responses for so long is cut off.",
         zh: "超时返回 408，gRPC 返回 DEADLINE_EXCEEDED。gRPC 客户端不读取响应达到此时长时，\
              连接会被断开。",
+    },
+};
+
+static MAX_CONNECTIONS: Row = Row {
+    flag: Value("max-connections"),
+    variables: &["STREELING_MAX_CONNECTIONS"],
+    default: Derived(
+        Text {
+            en: "what the limit of open files (ulimit -n) allows, 50000 at most",
+            zh: "由打开文件数上限（ulimit -n）决定，最多 50000",
+        },
+        |_, _| {},
+    ),
+    value: &To(
+        Count {
+            least: 1,
+            most: 1_000_000,
+        },
+        |listen: &mut Listen, number| listen.max_connections = usize::try_from(number).ok(),
+    ),
+    group: Group::Rest,
+    status: Status::Active,
+    meaning: Text {
+        en: "Connections that REST may have, and gRPC as many",
+        zh: "REST 的最大连接数，gRPC 另有同样多",
+    },
+    detail: Text {
+        en: "Beyond that a new connection waits until another has ended; those that have been \
+             idle longest, for 2 seconds at least, are closed for it. The server raises its limit \
+             of open files as far as it may, and keeps some for workers, probes and logs.",
+        zh: "超出后，新连接须等待其他连接结束；空闲最久（至少 2 秒）的连接会被关闭以腾出位置。\
+             服务器会把打开文件数上限提高到允许的最大值，并为工作进程、探针和日志保留一部分。",
     },
 };
 

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use tonic::Code;
 use tonic::codec::CompressionEncoding;
 
+use crate::raw::{HELLO, frame, frames, predict};
 use crate::support::{PREDICT, Server, framed, framed_command, post, text, text_of, within};
 
 #[tokio::test(start_paused = true)]
@@ -195,53 +196,18 @@ async fn a_claimed_length_costs_nothing_and_silence_has_an_end() {
         idle_timeout: Duration::from_millis(100),
         ..Config::default()
     });
-    // A request's head with a prefix that claims 100 MB, and then nothing. HPACK: literals without
-    // an index.
-    let mut head = vec![0x83, 0x86];
-    for (name, value) in [
-        (":path", PREDICT),
-        (":authority", "x"),
-        ("content-type", "application/grpc"),
-        ("te", "trailers"),
-    ] {
-        head.push(0);
-        for text in [name, value] {
-            head.push(u8::try_from(text.len()).unwrap());
-            head.extend_from_slice(text.as_bytes());
-        }
-    }
-    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
-    let mut frame = |kind: u8, flags: u8, stream: u32, body: &[u8]| {
-        bytes.extend_from_slice(&u32::try_from(body.len()).unwrap().to_be_bytes()[1..]);
-        bytes.extend_from_slice(&[kind, flags]);
-        bytes.extend_from_slice(&stream.to_be_bytes());
-        bytes.extend_from_slice(body);
-    };
-    frame(4, 0, 0, &[]);
-    frame(1, 4, 1, &head);
-    frame(0, 0, 1, &[0, 0x05, 0xf5, 0xe1, 0x00]);
+    // A request's head with a prefix that claims 100 MB, and then nothing.
+    let prefix = frame(0, 0, 1, &[0, 0x05, 0xf5, 0xe1, 0x00]);
+    let bytes = [HELLO, &predict(1), &prefix].concat();
     let since = Instant::now();
     let mut connection = server.connect_raw();
     connection.write_all(&bytes).await.unwrap();
     let mut seen = Vec::new();
     // The response's head, which is all of it.
-    while !frames(&seen).any(|(kind, id)| (kind, id) == (1, 1)) {
+    while !frames(&seen).any(|(kind, id, _)| (kind, id) == (1, 1)) {
         let read = within(connection.read_buf(&mut seen)).await.unwrap();
         assert_ne!(read, 0, "closed without a response");
     }
     assert_eq!(since.elapsed().as_millis(), 100);
     assert_eq!(server.model.started.get(), 0);
-}
-
-/// Kinds and streams of whole HTTP/2 frames.
-fn frames(mut bytes: &[u8]) -> impl Iterator<Item = (u8, u32)> {
-    std::iter::from_fn(move || {
-        let head: [u8; 9] = bytes.get(..9)?.try_into().unwrap();
-        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
-        bytes = bytes.get(9 + length..)?;
-        Some((
-            head[3],
-            u32::from_be_bytes([head[5], head[6], head[7], head[8]]),
-        ))
-    })
 }

@@ -141,6 +141,21 @@ async fn deadline_that_is_over_reaches_no_component() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn deadline_that_cannot_be_read_is_refused() {
+    let server = Server::start();
+    let mut client = server.connect().await;
+    for header in ["", "5", "S", "-1S", "123456789S"] {
+        let mut request = post(PREDICT, framed_command("hello"));
+        let headers = request.headers_mut();
+        headers.insert("grpc-timeout", header.parse().unwrap());
+        let reply = client.call(request).await;
+        assert_eq!((reply.http, reply.code), (200, Some(13)), "{reply:?}");
+        assert!(reply.text.contains("grpc-timeout"), "{}", reply.text);
+    }
+    assert_eq!(server.model.started.get(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn caller_that_goes_away_is_noticed() {
     let server = Server::start();
     let mut model = server.client().await;

@@ -4,8 +4,11 @@
 
 mod bodies;
 mod errors;
+mod floods;
 mod lifecycle;
 mod observed;
+mod raw;
+mod room;
 mod standard;
 mod streaming;
 mod support;

@@ -1,6 +1,7 @@
 //! Health and reflection.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http_body_util::BodyExt as _;
 use prost::Message as _;
@@ -8,9 +9,11 @@ use streeling_grpc::seldon::Seldon;
 use streeling_grpc::{Config, Grpc};
 use streeling_net::Drained;
 use streeling_testkit::Harness;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::raw::{HELLO, frame, frames, head};
 use crate::support::{Server, TIMEOUT, framed, post, within};
 use crate::words::Words;
 
@@ -155,5 +158,56 @@ async fn health_and_reflection_know_every_protocol() {
             let names = listed(&server, version).await;
             assert!(names.contains(service), "{version}: {service} in {names}");
         }
+    }
+}
+
+/// An open reflection request, of which the server has the head.
+async fn reflecting(server: &Server) -> DuplexStream {
+    let path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+    let mut client = server.connect_raw();
+    let sent = [HELLO, &head(1, path, &[])].concat();
+    client.write_all(&sent).await.unwrap();
+    let mut seen = Vec::new();
+    // The response's head comes before the first message.
+    while !frames(&seen).any(|(kind, ..)| kind == 1) {
+        assert_ne!(within(client.read_buf(&mut seen)).await.unwrap(), 0);
+    }
+    client
+}
+
+#[tokio::test(start_paused = true)]
+async fn open_reflection_requests_do_not_hold_the_end() {
+    let server = Server::start();
+    let mut client = reflecting(&server).await;
+    let since = Instant::now();
+    let end = server.stop_within(TIMEOUT);
+    let mut read = Vec::new();
+    within(client.read_to_end(&mut read)).await.unwrap();
+    assert_eq!(end.await.unwrap(), Drained { aborted: 0 });
+    // Its client does not say that it knows of the end, which is waited for, too.
+    assert_eq!(since.elapsed().as_millis(), 500);
+    // The status that it ends with.
+    assert!(frames(&read).any(|(kind, stream, _)| (kind, stream) == (1, 1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn standard_requests_that_stop_half_way_are_ended() {
+    let server = Server::with(&Config {
+        idle_timeout: Duration::from_millis(300),
+        ..Config::default()
+    });
+    let since = Instant::now();
+    let mut reflecting = reflecting(&server).await;
+    let mut checking = server.connect_raw();
+    let path = "/grpc.health.v1.Health/Check";
+    let sent = [HELLO, &head(1, path, &[]), &frame(0, 0, 1, &[0, 0, 0])].concat();
+    checking.write_all(&sent).await.unwrap();
+    for client in [&mut reflecting, &mut checking] {
+        let mut seen = Vec::new();
+        // Trailers, or a head that has the status.
+        while !frames(&seen).any(|(kind, stream, _)| (kind, stream) == (1, 1)) {
+            assert_ne!(within(client.read_buf(&mut seen)).await.unwrap(), 0);
+        }
+        assert_eq!(since.elapsed().as_millis(), 300);
     }
 }

@@ -29,10 +29,7 @@ const OK: Code = Code {
 };
 
 fn text(registry: &Registry, format: Format) -> String {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    let text = runtime.block_on(registry.text(format));
+    let text = registry.write(format);
     String::from_utf8(text.to_vec()).unwrap()
 }
 

@@ -7,6 +7,7 @@ mod load;
 mod plain;
 
 use std::fmt;
+use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -55,7 +56,7 @@ impl Tls {
     /// # Errors
     ///
     /// When the system gives no thread.
-    pub fn follow(&self) -> std::io::Result<()> {
+    pub fn follow(&self) -> io::Result<()> {
         let config = &self.0.config;
         let files = [Some(&config.certificate), Some(&config.key)].into_iter();
         let paths = files.chain([config.client_ca.as_ref()]).flatten();
@@ -166,24 +167,23 @@ impl Wrapper {
             self.config = with_protocols(&current, self.protocols);
             self.base = current;
         }
-        let Connection { io, peer } = connection;
+        let Connection { io, peer, .. } = connection;
         let handshake = Handshake {
             config: Arc::clone(&self.config),
             timeout: self.tls.config.handshake_timeout,
             counters: Arc::clone(&self.tls.counters),
             peer,
         };
-        let io = TlsIo::new(io, handshake);
-        Connection { io, peer }
+        Connection::new(TlsIo::new(io, handshake), peer)
     }
 }
 
 impl<L: Listener> Listener for TlsListener<L> {
     type Io = TlsIo<L::Io>;
 
-    async fn accept(&mut self) -> Connection<Self::Io> {
-        let connection = self.inner.accept().await;
-        self.wrapper.wrap(connection)
+    async fn accept(&mut self) -> io::Result<Connection<Self::Io>> {
+        let connection = self.inner.accept().await?;
+        Ok(self.wrapper.wrap(connection))
     }
 
     fn close(self) -> Vec<Connection<Self::Io>> {

@@ -39,7 +39,7 @@ impl ContentType {
         Some(value.to_str().map_or(Self::Other, Self::parse))
     }
 
-    fn parse(value: &str) -> Self {
+    pub(super) fn parse(value: &str) -> Self {
         let essence = value.split(';').next().unwrap_or_default().trim();
         let is = |name: &str| essence.eq_ignore_ascii_case(name);
         if is("application/json") || is_suffixed(essence) {

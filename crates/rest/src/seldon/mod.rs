@@ -32,6 +32,18 @@ pub struct Seldon {
     description: Bytes,
 }
 
+/// From the parts of a request to what a method is called on, for the fuzz targets.
+pub(crate) fn input_of(
+    method: Method,
+    content_type: &str,
+    query: Option<&str>,
+    body: Bytes,
+) -> Result<Input> {
+    let content_type = ContentType::parse(content_type);
+    let document = form::document(Some(&content_type), query, body)?;
+    decode::input(method, &document)
+}
+
 impl Seldon {
     /// The protocol, where `/seldon.json` describes the server as `identity` says. With
     /// `passthrough` the bodies of predictions go to the component unread, and its bytes to the

@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use streeling_rest::Config;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
-use crate::support::{Server, config, post};
+use crate::support::{Server, TIMEOUT, config, post};
 
 const PING: &str = "GET /health/ping HTTP/1.1\r\nhost: x\r\n\r\n";
+
+async fn within<T>(future: impl Future<Output = T>) -> T {
+    timeout(TIMEOUT, future).await.expect("it never comes")
+}
 
 fn predict(order: &str) -> String {
     post(
@@ -183,4 +187,81 @@ async fn body_shorter_than_claimed() {
     let reply = client.receive(true).await.unwrap();
     reply.failure(400, "MICROSERVICE_BAD_DATA");
     assert_eq!(server.model.started.get(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn connections_between_requests_make_room_and_busy_ones_stay() {
+    let server = Server::with_connections(4);
+    let pause = || sleep(Duration::from_millis(10));
+    let mut silent = server.connect();
+    pause().await;
+    let mut used = server.connect();
+    assert_eq!(used.call(PING).await.status, 200);
+    pause().await;
+    let mut half = server.connect();
+    half.send("GET /health/ping HTTP/1.1\r\nho").await;
+    let mut busy = server.connect();
+    busy.send(&predict("sleep 20000")).await;
+    within(server.model.started.reached(1)).await;
+    let since = Instant::now();
+    let mut open = Vec::new();
+    for closed in [&mut silent, &mut used, &mut half] {
+        let mut next = server.connect();
+        assert_eq!(next.call(PING).await.status, 200);
+        closed.closed().await;
+        open.push(next);
+    }
+    // The last of them had begun a head, which is no request, and had 0.2 s to go on with it.
+    assert_eq!(since.elapsed().as_millis(), 2_200);
+    assert_eq!(busy.receive(true).await.unwrap().text(), "slept");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_response_that_is_being_read_keeps_its_connection() {
+    let server = Server::with_connections(1);
+    let mut reading = server.connect();
+    // More than the pipe takes.
+    reading.send(&predict("repeat 1000000")).await;
+    within(server.model.started.reached(1)).await;
+    let mut next = server.connect();
+    next.send(PING).await;
+    sleep(Duration::from_secs(50)).await;
+    let reply = reading.receive(true).await.unwrap();
+    assert!(reply.body.len() > 1_000_000);
+    assert_eq!(next.receive(true).await.unwrap().status, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_that_come_again_right_after_a_refusal_wait_their_turn() {
+    let server = Server::start();
+    sleep(Duration::from_secs(1)).await;
+    let mut clients = Vec::new();
+    for _ in 0..500 {
+        let mut client = server.connect();
+        let reply = client.call(&predict("kind QueueFull")).await;
+        assert_eq!(
+            (reply.status, reply.header("retry-after")),
+            (503, Some("1"))
+        );
+        clients.push(client);
+    }
+    let since = Instant::now();
+    for client in &mut clients {
+        client.send(&predict("again")).await;
+    }
+    // What is no request for the model has no turn to wait for.
+    assert_eq!(server.connect().call(PING).await.status, 200);
+    let mut last = clients.pop().unwrap();
+    assert_eq!(since.elapsed().as_millis(), 0);
+    for client in &mut clients {
+        assert_eq!(client.receive(true).await.unwrap().text(), "echo again");
+    }
+    assert_eq!(last.receive(true).await.unwrap().text(), "echo again");
+    // Some at once, the others a millisecond apart.
+    assert_eq!(since.elapsed().as_millis(), 399);
+    assert_eq!(
+        last.call(&predict("once more")).await.text(),
+        "echo once more"
+    );
+    assert_eq!(since.elapsed().as_millis(), 399);
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use streeling_net::Drained;
+use streeling_net::{ConnectionLimit, Connections, Drained, Together};
 use streeling_rest::seldon::Seldon;
 use streeling_rest::{Config, Protocol, Rest};
 use streeling_testkit::{Dialer, Harness};
@@ -48,6 +48,20 @@ impl Server {
         Self(Harness::start(|models, observers, ready| {
             Rest::new(config, protocols, models, observers, ready)
         }))
+    }
+
+    /// With no more than so many connections.
+    pub(crate) fn with_connections(most: usize) -> Self {
+        let limit = ConnectionLimit {
+            most,
+            ..ConnectionLimit::default()
+        };
+        let connections = Connections::new("REST", limit, Together::default());
+        let harness = Harness::within(connections, |models, observers, ready| {
+            let protocols: Vec<Arc<dyn Protocol>> = vec![Arc::new(Seldon::default())];
+            Rest::new(&config(), protocols, models, observers, ready)
+        });
+        Self(harness)
     }
 
     pub(crate) fn dialer(&self) -> Dialer {
