@@ -28,7 +28,7 @@ pub(crate) struct MeanClassifier {
 impl MeanClassifier {
     /// Probabilities of shape (n, 1) for rows of shape (n, m), m greater than `intValue`.
     fn probabilities(&self, rows: &Tensor) -> Result<Tensor> {
-        let (&[count, columns], Some(values)) = (rows.shape(), rows.to_floats()) else {
+        let (&[count, columns], Some(values)) = (rows.shape(), rows.floats()) else {
             return Err(self.wrong(&format!("{:?} of shape {:?}", rows.dtype(), rows.shape())));
         };
         if columns <= self.skip {

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 
 use crate::language::{Language, Text};
 
+mod memory;
 mod numbers;
 mod paths;
 mod secret;
@@ -11,6 +12,7 @@ mod structured;
 mod texts;
 mod words;
 
+pub(crate) use memory::MemoryLimit;
 pub(crate) use numbers::{Count, LinkedPort, Millis, Port, Seconds, Size, millis, size};
 pub(crate) use paths::{File, Folder, Program};
 pub use secret::Secret;

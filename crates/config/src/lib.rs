@@ -49,8 +49,8 @@ pub use load::Loaded;
 pub use parameters::{ParameterValue, Parameters};
 pub use settings::{
     Component, Defaults, Deployment, Development, Grpc, Identity, Listen, LoadIn, Log, LogFormat,
-    LogLevel, Metrics, Python, Rest, Security, ServiceType, Settings, Tls, TlsVersion, TokenSource,
-    WorkerPool, WorkerStart, Workers,
+    LogLevel, Metrics, Python, Recovery, Rest, Security, ServiceType, Settings, Tls, TlsVersion,
+    TokenSource, WorkerPool, WorkerStart, Workers,
 };
 pub use tracing::{
     JaegerAgent, OtlpCollector, OtlpProtocol, OtlpTls, Propagator, Sampler, Sampling, SpanLimits,

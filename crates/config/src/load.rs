@@ -187,6 +187,7 @@ fn finish(draft: &mut Draft, security: Security, tracing: Option<Tracing>) -> Se
         security,
         metrics: draft.take(),
         workers: draft.take(),
+        recovery: draft.take(),
         log: draft.take(),
         development: draft.take(),
         tracing,

@@ -4,6 +4,7 @@ pub(crate) mod component;
 mod deployment;
 pub(crate) mod grpc;
 pub(crate) mod observability;
+mod recovery;
 pub(crate) mod security;
 pub(crate) mod serving;
 pub(crate) mod tracing;
@@ -13,6 +14,7 @@ pub use component::{Component, Python, ServiceType};
 pub use deployment::{Deployment, Identity};
 pub use grpc::Grpc;
 pub use observability::{Development, Log, LogFormat, LogLevel, Metrics};
+pub use recovery::Recovery;
 pub use security::{Security, Tls, TlsVersion, TokenSource};
 pub use serving::{Listen, Rest};
 pub use workers::{Defaults, LoadIn, WorkerPool, WorkerStart, Workers};
@@ -26,6 +28,7 @@ pub(crate) fn rows() -> impl Iterator<Item = &'static Row> {
         component::ROWS,
         serving::ROWS,
         workers::ROWS,
+        recovery::ROWS,
         grpc::ROWS,
         security::ROWS,
         observability::ROWS,
@@ -56,6 +59,8 @@ pub struct Settings {
     pub metrics: Metrics,
     /// What holds for the workers of both transports.
     pub workers: Workers,
+    /// What is done about requests and workers that go wrong.
+    pub recovery: Recovery,
     /// The log.
     pub log: Log,
     /// The development server.

@@ -7,7 +7,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::message::{Array, Elements, Layout, Payload};
+use crate::message::{Array, Elements, Layout, Message, Payload};
 use crate::meta::Meta;
 use crate::method::Method;
 use crate::names::Names;
@@ -95,14 +95,16 @@ impl Service for Annotated {
         let response = self.inner.call(context, request);
         Box::pin(async move {
             let _inside = inside;
-            let result = response.await;
+            let mut result = response.await;
             annotate.reward(reward, &result);
-            let response = result?;
-            annotate.report(method, &response);
-            if response.is_complete {
-                return Ok(response);
+            // It stays where it is: a response is large, too.
+            if let Ok(response) = &mut result {
+                annotate.report(method, response);
+                if !response.is_complete {
+                    annotate.sign(method, kept, &mut response.message);
+                }
             }
-            Ok(annotate.sign(method, kept, response))
+            result
         })
     }
 
@@ -154,8 +156,7 @@ impl Annotate {
         }
     }
 
-    fn sign(&self, method: Method, kept: Kept, mut response: Response) -> Response {
-        let message = &mut response.message;
+    fn sign(&self, method: Method, kept: Kept, message: &mut Message) {
         if let Payload::Array(array) = &mut message.payload {
             complete(array, kept.layout);
         }
@@ -193,13 +194,12 @@ impl Annotate {
             let image = self.image.as_deref().unwrap_or(UNKNOWN_IMAGE);
             // A graph may hold a node twice; the first one counts.
             let untyped = meta.untyped.as_ref();
-            if untyped.is_none_or(|untyped| untyped.path.get(id).is_none()) {
-                meta.path
-                    .entry(id.clone())
-                    .or_insert_with(|| image.to_owned());
+            if untyped.is_none_or(|untyped| untyped.path.get(id).is_none())
+                && meta.path.get(id).is_none()
+            {
+                meta.path.insert(id.clone(), image.to_owned());
             }
         }
-        response
     }
 }
 
@@ -326,7 +326,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::message::Message;
     use crate::request_id::RequestId;
     use crate::tensor::Tensor;
     use crate::transport::{Code, Transport};

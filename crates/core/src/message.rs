@@ -11,7 +11,9 @@ use crate::tensor::Tensor;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Message {
     /// How it went; only in responses, where the component says so itself.
-    pub status: Option<Status>,
+    ///
+    /// In a box, because few have one, and messages are moved a lot.
+    pub status: Option<Box<Status>>,
     /// Ids, parameters and the rest that travels beside the payload.
     pub meta: Meta,
     /// What the message is about.

@@ -75,6 +75,7 @@ pub struct Response {
 
 impl Response {
     /// The request's own payload, unchanged.
+    #[inline]
     #[must_use]
     pub fn unchanged(request: Message) -> Self {
         request.payload.into()
@@ -92,6 +93,7 @@ impl Response {
 
     /// Names the columns of an array of two dimensions or more; anything else has no columns, and
     /// stays as it is.
+    #[inline]
     #[must_use]
     pub fn with_names(mut self, names: Vec<String>) -> Self {
         if let Payload::Array(array) = &mut self.message.payload {
@@ -114,6 +116,7 @@ impl Array {
 }
 
 impl From<Payload> for Response {
+    #[inline]
     fn from(payload: Payload) -> Self {
         Self {
             message: Message {
@@ -126,6 +129,7 @@ impl From<Payload> for Response {
 }
 
 impl From<Tensor> for Response {
+    #[inline]
     fn from(tensor: Tensor) -> Self {
         Payload::from(tensor).into()
     }

@@ -192,25 +192,27 @@ impl RequestContext {
         // A request's work is some kilobytes, which would be moved each time that it is wrapped
         // once more.
         let mut work = Box::pin(work);
+        let mut request = Some(self);
         poll_fn(move |context| {
-            let _entered = Entered::new(Some(Arc::clone(&self)));
+            let _entered = Entered::new(&mut request);
             work.as_mut().poll(context)
         })
     }
 }
 
-/// Puts back what was current before.
-struct Entered(Option<Arc<RequestContext>>);
+/// Has the current request of the thread trade places with another one, and puts it back.
+struct Entered<'a>(&'a mut Option<Arc<RequestContext>>);
 
-impl Entered {
-    fn new(request: Option<Arc<RequestContext>>) -> Self {
-        Self(CURRENT.replace(request))
+impl<'a> Entered<'a> {
+    fn new(request: &'a mut Option<Arc<RequestContext>>) -> Self {
+        CURRENT.with_borrow_mut(|current| std::mem::swap(current, request));
+        Self(request)
     }
 }
 
-impl Drop for Entered {
+impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        CURRENT.set(self.0.take());
+        CURRENT.with_borrow_mut(|current| std::mem::swap(current, self.0));
     }
 }
 

@@ -106,7 +106,8 @@ impl Stages {
     pub(crate) fn record(&self, record: Record) {
         let code = record.stage.code();
         let known = |slot: &&Slot| slot.code.load(Ordering::Relaxed) == code;
-        if let Some(slot) = self.inline.iter().find(known) {
+        let taken = self.taken.load(Ordering::Relaxed);
+        if let Some(slot) = self.inline.iter().take(taken).find(known) {
             return slot.set(record);
         }
         let index = self.taken.fetch_add(1, Ordering::Relaxed);
@@ -128,9 +129,10 @@ impl Stages {
     pub(crate) fn get(&self, stage: Stage) -> Option<Record> {
         let code = stage.code();
         let slot = |slot: &&Slot| slot.code.load(Ordering::Relaxed) == code;
-        match self.inline.iter().find(slot) {
+        let taken = self.taken.load(Ordering::Relaxed);
+        match self.inline.iter().take(taken).find(slot) {
             Some(slot) => slot.get(),
-            None if self.taken.load(Ordering::Relaxed) <= INLINE => None,
+            None if taken <= INLINE => None,
             None => self.all().into_iter().find(|record| record.stage == stage),
         }
     }

@@ -1,6 +1,6 @@
 //! A small table that keeps its order.
 
-use std::fmt;
+use std::{fmt, slice, vec};
 
 use indexmap::{IndexMap, map};
 
@@ -13,7 +13,14 @@ use indexmap::{IndexMap, map};
 #[derive(Clone)]
 pub struct Table<T>(Option<Box<Entries<T>>>);
 
-type Entries<T> = IndexMap<String, T>;
+/// Most entries that are compared one by one: up to here that costs less than their hashes.
+const FEW: usize = 8;
+
+#[derive(Clone)]
+enum Entries<T> {
+    Few(Vec<(String, T)>),
+    Many(IndexMap<String, T>),
+}
 
 impl<T> Table<T> {
     /// An empty table.
@@ -25,7 +32,11 @@ impl<T> Table<T> {
     /// How many entries there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.as_ref().map_or(0, |entries| entries.len())
+        match self.0.as_deref() {
+            None => 0,
+            Some(Entries::Few(list)) => list.len(),
+            Some(Entries::Many(map)) => map.len(),
+        }
     }
 
     /// Whether there are no entries.
@@ -37,33 +48,63 @@ impl<T> Table<T> {
     /// The value of a key.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&T> {
-        self.0.as_ref()?.get(key)
+        match self.0.as_deref()? {
+            Entries::Few(list) => list
+                .iter()
+                .find(|(known, _)| known == key)
+                .map(|(_, value)| value),
+            Entries::Many(map) => map.get(key),
+        }
     }
 
     /// The value of a key, to be changed.
     #[must_use]
     pub fn get_mut(&mut self, key: &str) -> Option<&mut T> {
-        self.0.as_mut()?.get_mut(key)
+        match self.0.as_deref_mut()? {
+            Entries::Few(list) => find(list, key),
+            Entries::Many(map) => map.get_mut(key),
+        }
     }
 
     /// Sets the value of a key, and gives back the one that it had.
     pub fn insert(&mut self, key: String, value: T) -> Option<T> {
-        self.entries().insert(key, value)
+        let entries = self.0.get_or_insert_default();
+        match &mut **entries {
+            Entries::Few(list) => {
+                if let Some(known) = find(list, &key) {
+                    return Some(std::mem::replace(known, value));
+                }
+                if list.len() < FEW {
+                    list.push((key, value));
+                } else {
+                    let mut map: IndexMap<_, _> = list.drain(..).collect();
+                    map.insert(key, value);
+                    **entries = Entries::Many(map);
+                }
+                None
+            }
+            Entries::Many(map) => map.insert(key, value),
+        }
     }
 
     /// Takes a key and its value out.
     pub fn remove(&mut self, key: &str) -> Option<T> {
-        self.0.as_mut()?.shift_remove(key)
-    }
-
-    /// The place of a key, whether it is taken or not.
-    pub fn entry(&mut self, key: String) -> map::Entry<'_, String, T> {
-        self.entries().entry(key)
+        match self.0.as_deref_mut()? {
+            Entries::Few(list) => {
+                let place = list.iter().position(|(known, _)| known == key)?;
+                Some(list.remove(place).1)
+            }
+            Entries::Many(map) => map.shift_remove(key),
+        }
     }
 
     /// The entries in their order.
     pub fn iter(&self) -> Iter<'_, T> {
-        self.0.as_deref().into_iter().flatten()
+        match self.0.as_deref() {
+            None => Iter::Few([].iter()),
+            Some(Entries::Few(list)) => Iter::Few(list.iter()),
+            Some(Entries::Many(map)) => Iter::Many(map.iter()),
+        }
     }
 
     /// The keys in their order.
@@ -75,14 +116,72 @@ impl<T> Table<T> {
     pub fn values(&self) -> impl Iterator<Item = &T> {
         self.iter().map(|(_, value)| value)
     }
+}
 
-    fn entries(&mut self) -> &mut Entries<T> {
-        self.0.get_or_insert_default()
-    }
+fn find<'a, T>(list: &'a mut [(String, T)], key: &str) -> Option<&'a mut T> {
+    let found = list.iter_mut().find(|(known, _)| known == key);
+    found.map(|(_, value)| value)
 }
 
 /// The entries of a [`Table`], borrowed.
-type Iter<'a, T> = std::iter::Flatten<std::option::IntoIter<&'a IndexMap<String, T>>>;
+#[derive(Clone, Debug)]
+pub enum Iter<'a, T> {
+    /// Of a list.
+    Few(slice::Iter<'a, (String, T)>),
+    /// Of a map.
+    Many(map::Iter<'a, String, T>),
+}
+
+impl<'a, T> Iterator for Iter<'a, T> {
+    type Item = (&'a String, &'a T);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::Few(list) => list.next().map(|(key, value)| (key, value)),
+            Self::Many(map) => map.next(),
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        match self {
+            Self::Few(list) => list.size_hint(),
+            Self::Many(map) => map.size_hint(),
+        }
+    }
+}
+
+/// The entries of a [`Table`].
+#[derive(Debug)]
+pub enum IntoIter<T> {
+    /// Of a list.
+    Few(vec::IntoIter<(String, T)>),
+    /// Of a map.
+    Many(map::IntoIter<String, T>),
+}
+
+impl<T> Iterator for IntoIter<T> {
+    type Item = (String, T);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::Few(list) => list.next(),
+            Self::Many(map) => map.next(),
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        match self {
+            Self::Few(list) => list.size_hint(),
+            Self::Many(map) => map.size_hint(),
+        }
+    }
+}
+
+impl<T> Default for Entries<T> {
+    fn default() -> Self {
+        Self::Few(Vec::new())
+    }
+}
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
@@ -109,10 +208,8 @@ impl<T: fmt::Debug> fmt::Debug for Table<T> {
 
 impl<T> Extend<(String, T)> for Table<T> {
     fn extend<I: IntoIterator<Item = (String, T)>>(&mut self, entries: I) {
-        let mut entries = entries.into_iter().peekable();
-        // Nothing is allocated for nothing.
-        if entries.peek().is_some() {
-            self.entries().extend(entries);
+        for (key, value) in entries {
+            self.insert(key, value);
         }
     }
 }
@@ -127,10 +224,14 @@ impl<T> FromIterator<(String, T)> for Table<T> {
 
 impl<T> IntoIterator for Table<T> {
     type Item = (String, T);
-    type IntoIter = std::iter::Flatten<std::option::IntoIter<Entries<T>>>;
+    type IntoIter = IntoIter<T>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.map(|entries| *entries).into_iter().flatten()
+        match self.0.map(|entries| *entries) {
+            None => IntoIter::Few(Vec::new().into_iter()),
+            Some(Entries::Few(list)) => IntoIter::Few(list.into_iter()),
+            Some(Entries::Many(map)) => IntoIter::Many(map.into_iter()),
+        }
     }
 }
 
@@ -168,6 +269,37 @@ mod tests {
         assert_eq!((found.get("a"), found.get("x")), (Some(&4), None));
         assert_eq!((found.remove("b"), found.remove("b")), (Some(3), None));
         assert_eq!(found.keys().collect::<Vec<_>>(), ["a", "c"]);
+    }
+
+    #[test]
+    fn many_entries_are_as_few() {
+        let mut found: Table<usize> = Table::new();
+        for round in 0..2 {
+            for key in 0..3 * FEW {
+                let before = found.insert(key.to_string(), key + round);
+                assert_eq!(before, (round > 0).then_some(key));
+                assert_eq!(found.get(&key.to_string()), Some(&(key + round)));
+            }
+        }
+        assert_eq!(found.len(), 3 * FEW);
+        *found.get_mut("20").unwrap() = 0;
+        assert_eq!((found.remove("0"), found.get("0")), (Some(1), None));
+        let expected: Vec<_> = (1..3 * FEW)
+            .map(|key| (key.to_string(), if key == 20 { 0 } else { key + 1 }))
+            .collect();
+        assert!(
+            found
+                .iter()
+                .map(|(key, value)| (key.clone(), *value))
+                .eq(expected.clone())
+        );
+        assert!(found.clone().into_iter().eq(expected.clone()));
+        // Equal to one that was never larger.
+        let few = expected[..FEW].to_vec();
+        for (key, _) in &expected[FEW..] {
+            found.remove(key);
+        }
+        assert_eq!(found, few.into_iter().collect());
     }
 
     #[test]

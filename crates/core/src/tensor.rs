@@ -1,5 +1,6 @@
 //! Arrays that stay arrays: a dtype, a shape and one contiguous buffer.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
@@ -275,6 +276,15 @@ impl Tensor {
     /// digits. `None` for truth values, bytes and floats of 16 bits.
     #[must_use]
     pub fn to_floats(&self) -> Option<Vec<f64>> {
+        self.floats().map(Cow::into_owned)
+    }
+
+    /// The same, without a copy where they are such floats already.
+    #[must_use]
+    pub fn floats(&self) -> Option<Cow<'_, [f64]>> {
+        if let Some(floats) = self.as_slice() {
+            return Some(floats.into());
+        }
         #[expect(clippy::cast_precision_loss, reason = "as the documentation says")]
         match self.dtype {
             DType::F64 => self.to_vec(),
@@ -289,6 +299,7 @@ impl Tensor {
             DType::U64 => self.converted(|value: u64| value as f64),
             DType::Bool | DType::F16 | DType::Bytes => None,
         }
+        .map(Cow::Owned)
     }
 
     fn converted<T: Element>(&self, convert: impl Fn(T) -> f64) -> Option<Vec<f64>> {

@@ -1,7 +1,7 @@
 //! Metrics of requests: their number, time and size, and how their time divides.
 
 use std::collections::HashMap;
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -43,7 +43,7 @@ pub(crate) struct Requests {
 
 #[derive(Default)]
 struct Rows {
-    by_key: HashMap<Key, Arc<Row>>,
+    by_key: HashMap<Key, Arc<Row>, BuildHasherDefault<KeyHasher>>,
     /// By transport and method.
     operations: HashMap<(&'static str, &'static str), Arc<OperationRow>>,
 }
@@ -68,6 +68,29 @@ impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let lengths = (self.transport.len() as u64) << 32 | (self.method.len() as u64) << 16;
         state.write_u64(lengths | u64::from(self.code));
+    }
+}
+
+/// Mixes the one number of a key. The keys are ours, but for the code, and few: there is nothing to
+/// be protected from clients who choose them.
+#[derive(Default)]
+struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u64(byte.into());
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        let product = u128::from(self.0 ^ number) * 0x9e37_79b9_7f4a_7c15;
+        // Both ends of a hash count, and the middle of a product is its best part.
+        self.0 = (product >> 32) as u64;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 
@@ -97,26 +120,18 @@ impl Requests {
 
     pub(crate) fn finished(&self, request: &RequestContext, outcome: &Outcome) {
         self.add_in_flight(request.transport.name, -1);
-        let row = self.row(request, outcome);
-        let operation = &*row.operation;
-        let seconds = request.started.elapsed().as_secs_f64();
-        let stage_seconds = |stage| request.stage(stage).map(|(_, took)| took.as_secs_f64());
-        let (queue, component) = (stage_seconds(Stage::Queue), stage_seconds(Stage::Component));
-        row.time.observe(seconds);
-        if let Some(queue) = queue {
-            operation.queue.observe(queue);
-        }
-        if let Some(component) = component {
-            operation.component.observe(component);
-        }
-        let outside_server = queue.unwrap_or(0.0) + component.unwrap_or(0.0);
-        operation
-            .server
-            .observe((seconds - outside_server).max(0.0));
-        operation.received.observe(request.received() as f64);
-        operation.sent.observe(outcome.bytes as f64);
-        if let Some(trace) = request.trace.filter(|trace| trace.sampled) {
-            row.time.keep_exemplar(seconds, trace.trace_id);
+        let key = Key {
+            transport: request.transport.name,
+            method: request.operation().label,
+            code: outcome.code.number,
+        };
+        let known = self.rows.read().unwrap_or_else(PoisonError::into_inner);
+        match known.by_key.get(&key) {
+            Some(row) => row.observe(request, outcome),
+            None => {
+                drop(known);
+                self.new_row(key, outcome).observe(request, outcome);
+            }
         }
     }
 
@@ -202,17 +217,8 @@ impl Requests {
         )
     }
 
-    fn row(&self, request: &RequestContext, outcome: &Outcome) -> Arc<Row> {
-        let key = Key {
-            transport: request.transport.name,
-            method: request.operation().label,
-            code: outcome.code.number,
-        };
-        let known = self.rows.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(row) = known.by_key.get(&key) {
-            return Arc::clone(row);
-        }
-        drop(known);
+    #[cold]
+    fn new_row(&self, key: Key, outcome: &Outcome) -> Arc<Row> {
         let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
         let Rows { by_key, operations } = &mut *rows;
         let (key, code) = if by_key.len() < MAX_ROWS {
@@ -252,6 +258,31 @@ impl Requests {
         match known.iter_mut().find(|(name, _)| *name == transport) {
             Some((_, count)) => *count.get_mut() += change,
             None => known.push((transport, AtomicI64::new(change))),
+        }
+    }
+}
+
+impl Row {
+    fn observe(&self, request: &RequestContext, outcome: &Outcome) {
+        let operation = &*self.operation;
+        let seconds = request.started.elapsed().as_secs_f64();
+        let stage_seconds = |stage| request.stage(stage).map(|(_, took)| took.as_secs_f64());
+        let (queue, component) = (stage_seconds(Stage::Queue), stage_seconds(Stage::Component));
+        self.time.observe(seconds);
+        if let Some(queue) = queue {
+            operation.queue.observe(queue);
+        }
+        if let Some(component) = component {
+            operation.component.observe(component);
+        }
+        let outside_server = queue.unwrap_or(0.0) + component.unwrap_or(0.0);
+        operation
+            .server
+            .observe((seconds - outside_server).max(0.0));
+        operation.received.observe(request.received() as f64);
+        operation.sent.observe(outcome.bytes as f64);
+        if let Some(trace) = request.trace.filter(|trace| trace.sampled) {
+            self.time.keep_exemplar(seconds, trace.trace_id);
         }
     }
 }

@@ -33,6 +33,13 @@ impl Offload {
         }
     }
 
+    /// Whether work on so many bytes is done on another thread. Where it is not, there need be no
+    /// closure that owns all that it takes.
+    #[must_use]
+    pub fn moves(bytes: usize) -> bool {
+        bytes >= LARGE
+    }
+
     /// Runs `work` here if it is about less than 256 KiB, else on another thread. A panic comes out
     /// either way.
     #[expect(
@@ -44,7 +51,7 @@ impl Offload {
         bytes: usize,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> T {
-        if bytes < LARGE {
+        if !Self::moves(bytes) {
             return work();
         }
         let permit = Arc::clone(&self.permits).acquire_owned().await;

@@ -1,9 +1,12 @@
 //! What is spoken on a connection.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::Poll;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
+use tokio::task::coop::unconstrained;
 
 use crate::listener::Connection;
 
@@ -42,5 +45,26 @@ impl Drain {
     pub async fn started(&mut self) {
         // An error means that the accept loop is gone; draining is right then, too.
         let _ = self.0.wait_for(|started| *started).await;
+    }
+
+    /// Polls `work` until it is done, or the server is ending: `None`.
+    pub async fn until_started<F: Future>(&mut self, mut work: Pin<&mut F>) -> Option<F::Output> {
+        let signal = self.0.clone();
+        // It must have registered the task whenever it is pending.
+        let mut started = pin!(unconstrained(self.started()));
+        let mut is_registered = false;
+        poll_fn(|context| {
+            if let Poll::Ready(output) = work.as_mut().poll(context) {
+                return Poll::Ready(Some(output));
+            }
+            // A connection is polled several times for each of its requests, always by the same
+            // task, and registering takes a lock that all connections share.
+            if is_registered && matches!(signal.has_changed(), Ok(false)) {
+                return Poll::Pending;
+            }
+            is_registered = true;
+            started.as_mut().poll(context).map(|()| None)
+        })
+        .await
     }
 }

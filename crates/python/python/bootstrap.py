@@ -70,7 +70,25 @@ def _bootstrap(control_number: int) -> None:
             # An interpreter without ctypes, or a sandbox: the end of the socket must do.
             return
 
+    def close_inherited() -> None:
+        """Closes what the server has itself inherited, from a shell for one: neither the component
+        nor the programs that it starts have any use for it. What this interpreter has opened is
+        marked, so that no other program inherits it."""
+        try:
+            with os.scandir("/dev/fd") as entries:
+                numbers = [int(entry.name) for entry in entries]
+        except OSError:
+            return
+        for number in numbers:
+            try:
+                if number > 2 and number != control_number and os.get_inheritable(number):
+                    os.close(number)
+            except OSError:
+                # That of the list, which is gone.
+                continue
+
     die_with_server()
+    close_inherited()
     # This code came from there, and nothing more does.
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use streeling_core::ComponentOutput;
@@ -31,6 +32,8 @@ pub struct ComponentConfig {
     pub log_as_json: bool,
     /// Whether metrics stay in responses that the server does not look into.
     pub metrics_in_response: bool,
+    /// How long the start of a process may take, `load()` included; `None` without end.
+    pub start_timeout: Option<Duration>,
     /// Where the lines go that the component writes.
     pub output: Arc<dyn ComponentOutput>,
     /// For spans that a component records by `opentracing`; `None` while tracing is off.

@@ -1,5 +1,7 @@
 //! How a pool is to be made up.
 
+use std::time::Duration;
+
 use crate::component::WorkerConfig;
 use crate::slot::WorkerSlots;
 
@@ -19,9 +21,15 @@ pub struct PoolConfig {
     /// Requests after which a worker is replaced; `None` never.
     pub recycle: Option<Recycle>,
     /// Starts of one worker in a row that may fail before the pool gives up. A worker that is lost
-    /// within ten seconds without a response counts as a start that failed; one that is killed from
-    /// outside while others serve does not.
+    /// within ten seconds without any request counts as a start that failed; one that is killed
+    /// from outside while others serve does not.
     pub tries: u32,
+    /// For how long a request is refused of which two workers have died; `None` never.
+    pub quarantine: Option<Duration>,
+    /// How long a call may take, whatever its deadline; `None` without end.
+    pub hang_timeout: Option<Duration>,
+    /// Bytes that a worker may have in memory; `None` without limit. Linux only.
+    pub worker_memory: Option<u64>,
     /// Errors of the component carry its traceback in their text.
     pub tracebacks: bool,
 }

@@ -85,7 +85,7 @@ impl Control {
         let header = Header::decode(&head)?;
         if header.length > LARGEST {
             return Err(StartError::Protocol(format!(
-                "a control frame of {} bytes",
+                "a control frame of {} bytes, allowed are {LARGEST}",
                 header.length
             )));
         }

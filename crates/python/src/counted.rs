@@ -25,6 +25,8 @@ impl Responder for Dropped {
     }
 
     fn sent(&self, _now: Instant) {}
+
+    fn hung(&mut self, _time: Duration, _worker_goes_on: bool) {}
 }
 
 /// Hands so many requests to a worker of ten threads, and takes its responses, with 64 in flight.

@@ -61,6 +61,27 @@ pub enum StartError {
         /// How long it was waited for.
         timeout: Duration,
     },
+    /// The process has not come to an end with its start.
+    #[error(
+        "the component was not imported, constructed and loaded within {} s (--hang-timeout, \
+         STREELING_HANG_TIMEOUT)",
+        timeout.as_secs_f64()
+    )]
+    Hung {
+        /// How long it was waited for.
+        timeout: Duration,
+    },
+    /// A worker that has done nothing yet takes more memory than it may.
+    #[error(
+        "a worker takes {resident} bytes of memory once the component is loaded, allowed are \
+         {limit} (--worker-memory, STREELING_WORKER_MEMORY)"
+    )]
+    Memory {
+        /// What it takes.
+        resident: u64,
+        /// What it may take.
+        limit: u64,
+    },
     /// The other side speaks another protocol.
     #[error("the worker breaks the protocol: {0}")]
     Protocol(String),

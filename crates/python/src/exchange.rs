@@ -3,18 +3,18 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::oneshot;
-
-use streeling_core::{Context, Error, ErrorKind, RequestContext, Result, Stage};
+use streeling_core::{Error, ErrorKind, RequestContext, Result, Stage};
 
 use crate::clock;
 use crate::connection::Received;
 use crate::dispatch::{CostClass, QueuedRequest};
 use crate::frame::{Call, Header};
+use crate::held::Held;
 use crate::pool::Pool;
-use crate::registry::{Refused, Response, ResponseSender, worker_lost};
+use crate::registry::Refused;
 use crate::reply::Reply;
 use crate::request::RequestFrame;
+use crate::responder::{Response, ResponseSender, worker_lost};
 
 impl Pool {
     /// Sends a request to a worker, waits for its reply, and records in its context where the time
@@ -23,18 +23,20 @@ impl Pool {
         &self,
         call: Call,
         mut frame: RequestFrame,
-        context: &Context,
+        held: &Held<'_>,
     ) -> Result<Reply> {
+        let context = held.context();
         if let Some(original) = &context.original {
             frame.original(original)?;
         }
         let mut times = Times::new(context.request.as_ref());
-        let response = self.submit(call, frame, context, times.since).await;
+        let response = self.submit(call, frame, held, times.since).await;
         if let Ok((_, Received { header, .. })) = &response {
             times.responded(header);
         }
         drop(times);
-        let (slot, Received { header, body }) = response?;
+        held.ended(response.as_ref().is_err_and(|lost| lost.was_alone));
+        let (slot, Received { header, body }) = response.map_err(|lost| lost.error)?;
         match body {
             Some(body) => Ok(Reply { header, body, slot }),
             None => Err(self.too_large(header.length)),
@@ -45,28 +47,27 @@ impl Pool {
         &self,
         call: Call,
         frame: RequestFrame,
-        context: &Context,
+        held: &Held<'_>,
         since: Instant,
     ) -> Response {
-        let registry = &self.shared.registry;
+        let (registry, context) = (&self.shared.registry, held.context());
         let id = registry.next_request_id();
         let cost_class = CostClass::new(call, frame.size());
-        let (sender, response) = oneshot::channel();
+        let (responder, response) = ResponseSender::new(since, context.request.clone());
         let submitted = registry.submit(QueuedRequest {
             id,
             cost_class,
             deadline: context.deadline,
             payload: frame.finish(call, id, context.deadline)?,
-            responder: ResponseSender {
-                sender,
-                since,
-                request: context.request.clone(),
-            },
+            responder,
         });
         match submitted {
-            Ok(()) => response.await.unwrap_or_else(|_| Err(worker_lost())),
-            Err(Refused::NoWorker) => Err(worker_lost()),
-            Err(Refused::QueueFull) => Err(self.queue_full()),
+            Ok(()) => {
+                held.submitted(id);
+                response.await.unwrap_or_else(|_| Err(worker_lost().into()))
+            }
+            Err(Refused::NoWorker) => Err(worker_lost().into()),
+            Err(Refused::QueueFull) => Err(self.queue_full().into()),
         }
     }
 

@@ -8,7 +8,9 @@ use std::{fmt, io};
 use rustix::process::Signal;
 
 use crate::dispatch::WorkerId;
+use crate::handle::KillReason;
 use crate::statistics::ExitReason;
+use crate::subject::OwnedSubject;
 
 /// From the end of its last thread to the end of the process: what the component's own threads and
 /// exit handlers may take.
@@ -20,6 +22,10 @@ pub(crate) struct WorkerExit {
     pub(crate) worker: WorkerId,
     /// It has responded to a request, or served for a while.
     pub(crate) was_stable: bool,
+    /// Requests that were in flight on it.
+    pub(crate) requests: usize,
+    /// The request that it has died of, where its caller has given it up.
+    pub(crate) suspect: Option<Box<OwnedSubject>>,
     pub(crate) cause: ExitCause,
     pub(crate) status: io::Result<ExitStatus>,
 }
@@ -33,14 +39,19 @@ pub(crate) enum ExitCause {
     Drained,
     /// It was retired and has not exited; killed.
     ExitTimeout,
-    /// No call returned, or it broke the protocol; killed.
+    /// It was of no use any more; killed.
+    Killed(KillReason),
+    /// It broke the protocol; killed.
     Fault(io::Error),
 }
 
 impl WorkerExit {
     /// Whether the server killed it.
     pub(crate) fn is_killed_by_server(&self) -> bool {
-        matches!(self.cause, ExitCause::ExitTimeout | ExitCause::Fault(_))
+        matches!(
+            self.cause,
+            ExitCause::ExitTimeout | ExitCause::Killed(_) | ExitCause::Fault(_)
+        )
     }
 
     /// Whether it was killed from outside, by an operator or for want of memory.
@@ -54,7 +65,8 @@ impl WorkerExit {
         match (&self.cause, &self.status) {
             (ExitCause::ExitTimeout, _) => None,
             (ExitCause::Drained, Ok(status)) if status.success() => None,
-            (ExitCause::Fault(_), _) => Some(ExitReason::Fault),
+            (ExitCause::Killed(KillReason::Memory { .. }), _) => Some(ExitReason::Memory),
+            (ExitCause::Killed(_) | ExitCause::Fault(_), _) => Some(ExitReason::Fault),
             (_, Ok(status)) if status.signal().is_some() => Some(ExitReason::Signal),
             _ => Some(ExitReason::Exited),
         }
@@ -64,6 +76,7 @@ impl WorkerExit {
 impl fmt::Display for WorkerExit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.cause, &self.status) {
+            (ExitCause::Killed(reason), _) => write!(f, "killed: {reason}"),
             (ExitCause::Fault(fault), _) => write!(f, "killed: {fault}"),
             (ExitCause::ExitTimeout, _) => write!(
                 f,
@@ -88,6 +101,8 @@ mod tests {
         let exit = WorkerExit {
             worker: 0,
             was_stable: true,
+            requests: 0,
+            suspect: None,
             cause,
             status: Ok(ExitStatus::from_raw(status)),
         };

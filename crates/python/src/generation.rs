@@ -154,8 +154,11 @@ impl Generation {
         worker: &WorkerConfig,
         slot: usize,
     ) -> Result<Worker, StartError> {
-        let starting = self.start(worker, slot).await?;
-        starting.into_worker(self.config(), worker, slot).await
+        let start = async {
+            let starting = self.start(worker, slot).await?;
+            starting.into_worker(self.config(), worker, slot).await
+        };
+        within(self.config().start_timeout, start).await
     }
 
     /// A process for a worker of this slot; it has constructed the component.
@@ -232,8 +235,11 @@ impl Inner {
     }
 
     async fn make_template(&self) -> Result<Template, StartError> {
-        let started = Started::start(&self.config, None).await?;
-        started.construct(&self.config, true, None).await
+        let make = async {
+            let started = Started::start(&self.config, None).await?;
+            started.construct(&self.config, true, None).await
+        };
+        within(self.config.start_timeout, make).await
     }
 
     fn may_fork(&self) -> bool {
@@ -387,6 +393,19 @@ async fn supervise(generation: Weak<Inner>, replaced: Arc<Notify>) {
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Bounds a start.
+async fn within<T>(
+    timeout: Option<Duration>,
+    start: impl Future<Output = Result<T, StartError>>,
+) -> Result<T, StartError> {
+    match timeout {
+        Some(timeout) => tokio::time::timeout(timeout, start)
+            .await
+            .unwrap_or(Err(StartError::Hung { timeout })),
+        None => start.await,
     }
 }
 

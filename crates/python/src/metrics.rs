@@ -62,6 +62,22 @@ impl Pool {
             "Workers that could not be started or did not load the component.",
             statistics.start_failures() as usize,
         );
+        let quarantine = &self.shared.quarantine;
+        samples.add(
+            "streeling_quarantined_requests",
+            "Requests that are refused, since workers have died of them.",
+            quarantine.len(),
+        );
+        samples.add(
+            "streeling_quarantine_refusals_total",
+            "How often a request was refused, since workers have died of it.",
+            quarantine.refusals() as usize,
+        );
+        samples.add(
+            "streeling_worker_memory_limit_bytes",
+            "Bytes that a worker may have in memory; 0: no limit.",
+            self.shared.config.worker_memory.unwrap_or_default() as usize,
+        );
         for (reason, count) in statistics.losses() {
             samples.add_labelled(
                 "streeling_worker_deaths_total",

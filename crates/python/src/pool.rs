@@ -96,6 +96,7 @@ impl Pool {
         let slots = supervised.iter().map(|one| Arc::clone(&one.slot));
         let workers = self.start_workers(generation, slots.collect()).await?;
         self.shared.set_generation(generation.clone());
+        self.shared.quarantine.clear();
         let mut installs = Vec::with_capacity(workers.len());
         for (slot, worker) in workers {
             let mut supervised = supervised.iter();
@@ -191,8 +192,7 @@ impl Pool {
         for slot in slots {
             let (generation, shared) = (generation.clone(), Arc::clone(&self.shared));
             starts.spawn(async move {
-                let worker = &shared.config.worker;
-                let started = generation.start_worker(worker, slot.number).await;
+                let started = shared.start_worker(&generation, slot.number).await;
                 (slot, started)
             });
         }

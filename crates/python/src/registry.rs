@@ -7,19 +7,23 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{Notify, watch};
 
-use streeling_core::{Error, ErrorKind, RequestContext, Stage};
+use streeling_core::Error;
 
 use crate::clock;
 use crate::connection::{Connection, Received};
 use crate::dispatch::{
-    Assignment, ConnectionId, Dispatcher, HealthAction, QueuedRequest, Removed, Responder, Sends,
-    Submitted, TICK, TakeOver, Threads, Work, WorkerId,
+    Assignment, ConnectionId, Dispatcher, HealthAction, QueuedRequest, Removed, Sends, Submitted,
+    TICK, TakeOver, Threads, Work, WorkerId,
 };
 use crate::frame::{Header, Kind, Pieces};
+use crate::handle::{KillReason, KillRequest, ReplaceRequest, WorkerHandle};
 use crate::lock::lock;
+use crate::memory::{self, Look};
+use crate::responder::{Lost, ResponseSender, hung, out_of_memory, worker_lost};
 use crate::statistics::ReplaceReason;
+use crate::subject::OwnedSubject;
 use crate::worker::Worker;
 
 /// The workers of a pool, and the requests that are queued for them or in flight.
@@ -42,73 +46,14 @@ struct State {
     is_ticking: bool,
 }
 
-/// A worker that takes part.
-#[derive(Debug)]
-pub(crate) struct WorkerHandle {
-    pub(crate) id: WorkerId,
-    pub(crate) slot: usize,
-    pid: u32,
-    connections: Arc<[Connection]>,
-    /// It is to be replaced by a successor.
-    pub(crate) replace: ReplaceRequest,
-    /// It has been retired and nothing is in flight on it.
-    pub(crate) drained: Notify,
-    /// It can be of no use any more.
-    pub(crate) kill: Notify,
-}
-
-/// The request to replace a worker, with the reason; of two reasons the later one stays.
-#[derive(Debug, Default)]
-pub(crate) struct ReplaceRequest {
-    reason: Mutex<Option<ReplaceReason>>,
-    notify: Notify,
-}
-
-impl ReplaceRequest {
-    fn make(&self, reason: ReplaceReason) {
-        *lock(&self.reason) = Some(reason);
-        self.notify.notify_one();
-    }
-
-    pub(crate) async fn made(&self) {
-        self.notify.notified().await;
-    }
-
-    pub(crate) fn reason(&self) -> Option<ReplaceReason> {
-        *lock(&self.reason)
-    }
-}
-
-/// The slot of the worker that responded, and its response.
-pub(crate) type Response = Result<(usize, Received), Error>;
-
-/// Where the response to a request goes.
-#[derive(Debug)]
-pub(crate) struct ResponseSender {
-    pub(crate) sender: oneshot::Sender<Response>,
-    /// When the request was submitted.
-    pub(crate) since: Instant,
-    /// Where it is recorded how long the request was queued.
-    pub(crate) request: Option<Arc<RequestContext>>,
-}
-
-impl ResponseSender {
-    fn send(self, response: Response) {
-        // A caller that has given up drops the other end.
-        let _ = self.sender.send(response);
-    }
-}
-
-impl Responder for ResponseSender {
-    fn is_abandoned(&self) -> bool {
-        self.sender.is_closed()
-    }
-
-    fn sent(&self, now: Instant) {
-        if let Some(request) = &self.request {
-            request.record(Stage::Queue, self.since, now);
-        }
-    }
+/// What a removed worker leaves behind.
+pub(crate) struct Leftovers {
+    /// It has responded to some request.
+    pub(crate) has_responded: bool,
+    /// Requests that were in flight on it.
+    pub(crate) requests: usize,
+    /// The one that it has died of, if its caller has given it up; otherwise the caller has it.
+    pub(crate) suspect: Option<Box<OwnedSubject>>,
 }
 
 /// Why a request was neither sent nor queued.
@@ -193,11 +138,14 @@ impl State {
 }
 
 impl Registry {
-    /// A registry without workers; `max_queue` requests may wait for one.
-    pub(crate) fn new(max_queue: usize) -> Self {
+    /// A registry without workers; `max_queue` requests may wait for one, and a call may take so
+    /// long.
+    pub(crate) fn new(max_queue: usize, hang_timeout: Option<Duration>) -> Self {
+        let mut dispatcher = Dispatcher::new(max_queue);
+        dispatcher.set_hang_timeout(hang_timeout);
         Self {
             state: Mutex::new(State {
-                dispatcher: Dispatcher::new(max_queue),
+                dispatcher,
                 workers: Vec::new(),
                 is_closed: false,
                 is_ticking: false,
@@ -309,7 +257,8 @@ impl Registry {
             connections: Arc::clone(&worker.connections),
             replace: ReplaceRequest::default(),
             drained: Notify::new(),
-            kill: Notify::new(),
+            kill: KillRequest::default(),
+            memory: Mutex::default(),
         });
         let writes = {
             let mut state = lock(&self.state);
@@ -336,9 +285,14 @@ impl Registry {
         self.update_live(&state);
     }
 
-    /// Removes a worker, and fails what is in flight on it. Returns whether it has responded to any
-    /// request.
-    pub(crate) fn remove(&self, id: WorkerId) -> bool {
+    /// Removes a worker, and fails what is in flight on it, also for the reason why it was killed.
+    /// Where it has died, and had a single request, that one may be why.
+    pub(crate) fn remove(
+        &self,
+        id: WorkerId,
+        killed: Option<KillReason>,
+        has_died: bool,
+    ) -> Leftovers {
         let removed = {
             let mut state = lock(&self.state);
             state.workers.retain(|worker| worker.id != id);
@@ -350,10 +304,34 @@ impl Registry {
             responders,
             has_responded,
         } = removed;
-        for responder in responders {
-            responder.send(Err(worker_lost()));
+        let requests = responders.len();
+        let was_alone = has_died && requests == 1;
+        let error = match killed {
+            Some(reason @ KillReason::Memory { .. }) => out_of_memory(reason, was_alone),
+            Some(KillReason::Stuck | KillReason::Abandoned) | None => worker_lost(),
+        };
+        let mut suspect = None;
+        for mut responder in responders {
+            if was_alone {
+                suspect = responder.kept.take();
+            }
+            let error = responder.hung.map_or_else(|| error.clone(), hung);
+            responder.send(Err(Lost { error, was_alone }));
         }
-        has_responded
+        Leftovers {
+            has_responded,
+            requests,
+            suspect,
+        }
+    }
+
+    /// Keeps a request that is in flight and whose caller has given it up, until there is a
+    /// response.
+    pub(crate) fn keep(&self, id: u64, subject: Box<OwnedSubject>) {
+        let mut state = lock(&self.state);
+        if let Some(responder) = state.dispatcher.responder(id) {
+            responder.kept = Some(subject);
+        }
     }
 
     /// Fails everything that is queued, and from now on refuses requests while no worker is live.
@@ -364,7 +342,7 @@ impl Registry {
             state.dispatcher.clear_queue()
         };
         for responder in queued {
-            responder.send(Err(error.clone()));
+            responder.send(Err(error.clone().into()));
         }
     }
 
@@ -384,7 +362,7 @@ impl Registry {
     pub(crate) fn abandon(&self) {
         let workers = lock(&self.state).workers.clone();
         for worker in workers {
-            self.remove(worker.id);
+            self.remove(worker.id, None, false);
         }
         self.refuse(&worker_lost());
     }
@@ -425,8 +403,37 @@ impl Registry {
             if let Some(worker) = state.worker(id) {
                 match action {
                     HealthAction::Replace => worker.replace.make(ReplaceReason::Stuck),
-                    HealthAction::Kill => worker.kill.notify_one(),
+                    HealthAction::Kill => worker.kill.make(KillReason::Stuck),
+                    HealthAction::GiveUp => worker.kill.make(KillReason::Abandoned),
                 }
+            }
+        }
+    }
+
+    /// Looks for workers that take more than `limit` bytes of memory, and has them replaced or
+    /// killed.
+    pub(crate) fn check_memory(&self, limit: u64) {
+        let workers = lock(&self.state).workers.clone();
+        for worker in workers {
+            let Some(resident) = memory::resident(worker.pid) else {
+                continue;
+            };
+            let progress = lock(&self.state).dispatcher.progress(worker.id);
+            let Some((ended, in_flight)) = progress else {
+                continue;
+            };
+            match lock(&worker.memory).look(resident, limit, ended, in_flight) {
+                Look::Fine => {}
+                Look::Replace => {
+                    if worker.replace.make_once(ReplaceReason::Memory) {
+                        tracing::warn!(
+                            worker = worker.slot,
+                            "it takes {resident} bytes of memory, allowed are {limit} \
+                             (--worker-memory, STREELING_WORKER_MEMORY): a successor is started"
+                        );
+                    }
+                }
+                Look::Kill => worker.kill.make(KillReason::Memory { resident, limit }),
             }
         }
     }
@@ -464,12 +471,4 @@ impl Registry {
             before != now
         });
     }
-}
-
-/// The error of a request that no worker will respond to.
-pub(crate) fn worker_lost() -> Error {
-    Error::new(
-        ErrorKind::WorkerLost,
-        "the worker that held the request is gone; try again",
-    )
 }

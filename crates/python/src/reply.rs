@@ -215,10 +215,10 @@ fn uninspected(body: Bytes, meta: &Bytes) -> Result<Message, Fault> {
         let meta = decode_meta(meta)?;
         if let Some(code) = meta.untyped(STATUS) {
             let code = serde_json::from_slice(code.as_bytes());
-            message.status = Some(Status {
+            message.status = Some(Box::new(Status {
                 code: code.map_err(|error| Fault::Json(error.to_string()))?,
                 ..Status::default()
-            });
+            }));
         }
         message.meta.metrics = meta.metrics;
     }

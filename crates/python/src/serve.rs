@@ -8,7 +8,8 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::dispatch::ConnectionId;
 use crate::exit::{EXIT_TIMEOUT, ExitCause, WorkerExit};
-use crate::registry::{Registry, WorkerHandle};
+use crate::handle::{KillReason, WorkerHandle};
+use crate::registry::Registry;
 use crate::worker::Worker;
 
 /// A worker that has served for so long, or has responded, does not count as a failed start.
@@ -53,9 +54,7 @@ pub(crate) async fn serve(
         },
         // A process that the component has started may hold the sockets open.
         _ = worker.process.wait() => ExitCause::Unexpected,
-        () = handle.kill.notified() => ExitCause::Fault(io::Error::other(
-            "none of its threads has returned from calls whose deadline has passed",
-        )),
+        reason = handle.kill.made() => ExitCause::Killed(reason),
         () = handle.drained.notified() => end(&mut worker, &mut connections).await,
     };
     registry.retire(handle.id);
@@ -63,10 +62,17 @@ pub(crate) async fn serve(
     let rest = async { while connections.join_next().await.is_some() {} };
     // What has not been read by then counts as lost.
     let _ = tokio::time::timeout(DRAIN_TIMEOUT, rest).await;
-    let has_responded = registry.remove(handle.id);
+    let (killed, has_died) = match cause {
+        ExitCause::Killed(reason) => (Some(reason), reason != KillReason::Abandoned),
+        ExitCause::Unexpected | ExitCause::Fault(_) => (None, true),
+        ExitCause::Drained | ExitCause::ExitTimeout => (None, false),
+    };
+    let left = registry.remove(handle.id, killed, has_died);
     WorkerExit {
         worker: handle.id,
-        was_stable: has_responded || since.elapsed() >= STABLE_AFTER,
+        was_stable: left.has_responded || since.elapsed() >= STABLE_AFTER,
+        requests: left.requests,
+        suspect: left.suspect,
         cause,
         status: worker.process.wait().await,
     }

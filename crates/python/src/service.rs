@@ -9,6 +9,7 @@ use streeling_core::{
 };
 
 use crate::frame::Call;
+use crate::held::Held;
 use crate::names::own_names;
 use crate::pool::Pool;
 use crate::reply::Outcome;
@@ -30,36 +31,12 @@ impl Service for Pool {
         if method == Method::Metadata {
             return self.metadata();
         }
-        let methods = self.shared.component.methods()?;
-        // The worker itself chooses between plain and raw method for what is passed through.
-        if context.raw_message != RawMessage::Declined
-            && !is_opaque(&input)
-            && methods.has_raw(method, context.encoding)
-        {
-            let frame = raw_message(&input, context)?;
-            match self.outcome(context, method, frame).await? {
-                Outcome::Declined => {}
-                Outcome::Response(response) | Outcome::Listed(response, _) => return Ok(response),
-            }
+        let held = Held::new(&self.shared, context, method, input);
+        held.admit().await?;
+        match self.run(&held, method).await {
+            Ok(response) => Ok(response),
+            Err(error) => Err(held.settle(error).await),
         }
-        let is_needed = matches!(method, Method::Route | Method::Aggregate);
-        if matches!(input, Input::Raw) || is_needed && !methods.has(method) {
-            return Err(not_defined(method));
-        }
-        let frame = plain(&input, context)?;
-        let (response, list) = match self.outcome(context, method, frame).await? {
-            Outcome::Response(response) => (response, None),
-            Outcome::Listed(response, list) => (response, Some(list)),
-            Outcome::Declined => return Err(not_defined(method)),
-        };
-        let mut response = fitting(response, &input)?;
-        if let Some(list) = list
-            && takes_lists(&input)
-            && let Payload::Array(array) = &mut response.message.payload
-        {
-            write_as(list, array);
-        }
-        Ok(response)
     }
 
     fn takes_raw_message(&self, method: Method, encoding: Encoding) -> bool {
@@ -79,21 +56,59 @@ impl Service for Pool {
     }
 
     async fn page(&self, context: &Context) -> Result<Option<Page>> {
+        let held = Held::new(&self.shared, context, Call::Page, Input::None);
+        held.admit().await?;
         let frame = RequestFrame::new(context.encoding, context.request.as_deref());
-        let reply = self.exchange(Call::Page, frame, context).await?;
-        reply.page(self.shared.config.tracebacks)
+        match self.exchange(Call::Page, frame, &held).await {
+            Ok(reply) => reply.page(self.shared.config.tracebacks),
+            Err(error) => Err(held.settle(error).await),
+        }
     }
 }
 
 impl Pool {
+    async fn run(&self, held: &Held<'_>, method: Method) -> Result<Response> {
+        let (input, context) = (held.input(), held.context());
+        let methods = self.shared.component.methods()?;
+        // The worker itself chooses between plain and raw method for what is passed through.
+        if context.raw_message != RawMessage::Declined
+            && !is_opaque(input)
+            && methods.has_raw(method, context.encoding)
+        {
+            let frame = raw_message(input, context)?;
+            match self.outcome(held, method, frame).await? {
+                Outcome::Declined => {}
+                Outcome::Response(response) | Outcome::Listed(response, _) => return Ok(response),
+            }
+        }
+        let is_needed = matches!(method, Method::Route | Method::Aggregate);
+        if matches!(input, Input::Raw) || is_needed && !methods.has(method) {
+            return Err(not_defined(method));
+        }
+        let frame = plain(input, context)?;
+        let (response, list) = match self.outcome(held, method, frame).await? {
+            Outcome::Response(response) => (response, None),
+            Outcome::Listed(response, list) => (response, Some(list)),
+            Outcome::Declined => return Err(not_defined(method)),
+        };
+        let mut response = fitting(response, input)?;
+        if let Some(list) = list
+            && takes_lists(input)
+            && let Payload::Array(array) = &mut response.message.payload
+        {
+            write_as(list, array);
+        }
+        Ok(response)
+    }
+
     async fn outcome(
         &self,
-        context: &Context,
+        held: &Held<'_>,
         method: Method,
         frame: RequestFrame,
     ) -> Result<Outcome> {
-        let reply = self.exchange(method.into(), frame, context).await?;
-        reply.outcome(context.encoding, self.shared.config.tracebacks)
+        let reply = self.exchange(method.into(), frame, held).await?;
+        reply.outcome(held.context().encoding, self.shared.config.tracebacks)
     }
 
     /// What was found out when the component was loaded.

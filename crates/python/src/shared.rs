@@ -9,8 +9,11 @@ use crate::error::StartError;
 use crate::generation::Generation;
 use crate::loaded::LoadedComponent;
 use crate::lock::lock;
+use crate::memory;
+use crate::quarantine::Quarantine;
 use crate::registry::Registry;
 use crate::statistics::Statistics;
+use crate::worker::Worker;
 
 /// The state of a pool.
 pub(crate) struct Shared {
@@ -20,6 +23,7 @@ pub(crate) struct Shared {
     pub(crate) registry: Arc<Registry>,
     pub(crate) statistics: Statistics,
     pub(crate) component: LoadedComponent,
+    pub(crate) quarantine: Quarantine,
     /// The pool is to be stopped.
     pub(crate) stop: watch::Sender<bool>,
     /// The pool has given up.
@@ -37,9 +41,10 @@ pub(crate) struct Failure {
 impl Shared {
     pub(crate) fn new(config: PoolConfig, generation: Generation) -> Self {
         Self {
-            registry: Arc::new(Registry::new(config.max_queue)),
+            registry: Arc::new(Registry::new(config.max_queue, config.hang_timeout)),
             statistics: Statistics::default(),
             component: LoadedComponent::default(),
+            quarantine: Quarantine::new(config.quarantine),
             stop: watch::Sender::new(false),
             failure: watch::Sender::new(None),
             generation: Mutex::new(generation),
@@ -50,6 +55,23 @@ impl Shared {
     /// Where new workers come from.
     pub(crate) fn generation(&self) -> Generation {
         lock(&self.generation).clone()
+    }
+
+    /// A worker of this slot, which has loaded the component and takes no more memory than it may.
+    pub(crate) async fn start_worker(
+        &self,
+        generation: &Generation,
+        slot: usize,
+    ) -> Result<Worker, StartError> {
+        let worker = generation.start_worker(&self.config.worker, slot).await?;
+        if let Some(limit) = self.config.worker_memory
+            && let Some(resident) = memory::resident(worker.process.id())
+            && resident > limit
+        {
+            // It would be replaced again and again.
+            return Err(StartError::Memory { resident, limit });
+        }
+        Ok(worker)
     }
 
     /// New workers come from here from now on.

@@ -18,15 +18,18 @@ pub(crate) enum ReplaceReason {
     Lost,
     /// The component was reloaded.
     Reload,
+    /// It took more memory than it may.
+    Memory,
 }
 
 impl ReplaceReason {
     /// With their labels in metrics.
-    const ALL: [(Self, &'static str); 4] = [
+    const ALL: [(Self, &'static str); 5] = [
         (Self::MaxRequests, "max_requests"),
         (Self::Stuck, "stuck"),
         (Self::Lost, "lost"),
         (Self::Reload, "reload"),
+        (Self::Memory, "memory"),
     ];
 }
 
@@ -39,14 +42,17 @@ pub(crate) enum ExitReason {
     Signal,
     /// The server killed it: no call returned, or it broke the protocol.
     Fault,
+    /// The server killed it, since it took more memory than it may.
+    Memory,
 }
 
 impl ExitReason {
     /// With their labels in metrics.
-    const ALL: [(Self, &'static str); 3] = [
+    const ALL: [(Self, &'static str); 4] = [
         (Self::Exited, "exited"),
         (Self::Signal, "signal"),
         (Self::Fault, "fault"),
+        (Self::Memory, "memory"),
     ];
 }
 

@@ -13,7 +13,8 @@ use tokio::time::MissedTickBehavior;
 use crate::config::Recycle;
 use crate::error::StartError;
 use crate::exit::{WorkerExit, is_sigkill};
-use crate::registry::WorkerHandle;
+use crate::handle::WorkerHandle;
+use crate::held::record_later;
 use crate::serve::serve;
 use crate::shared::{Failure, Shared};
 use crate::slot::WorkerSlot;
@@ -27,8 +28,14 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause before a lost worker is started again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
+/// The same where it was lost with its first requests: others wait, and one of them may be served.
+const LONGEST_PAUSE_AFTER_REQUEST: Duration = Duration::from_secs(1);
+
 /// How often the workers are checked for calls that do not return.
 const HEALTH_INTERVAL: Duration = Duration::from_millis(250);
+
+/// How often their memory is looked at, where it is limited: one look takes some 20 µs.
+const MEMORY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A command to the supervisor of a slot.
 #[derive(Debug)]
@@ -54,9 +61,9 @@ pub(crate) struct SlotSupervisor {
     serving: JoinSet<WorkerExit>,
     /// Failures in a row: of starts, and of workers that were lost before they were of use.
     failures: u32,
-    /// Workers in a row that were killed from outside while others served; they count for the pause
-    /// alone.
-    kills: u32,
+    /// Workers in a row that were killed from outside while others served, or were lost with their
+    /// first requests; they count for the pause alone.
+    restarts: u32,
 }
 
 impl SlotSupervisor {
@@ -75,7 +82,7 @@ impl SlotSupervisor {
             successor: None,
             serving: JoinSet::new(),
             failures: 0,
-            kills: 0,
+            restarts: 0,
         };
         supervisor.install(worker);
         supervisor
@@ -143,7 +150,7 @@ impl SlotSupervisor {
         self.successor = Some(Box::pin(async move {
             tokio::time::sleep(pause).await;
             let generation = shared.generation();
-            generation.start_worker(&shared.config.worker, slot).await
+            shared.start_worker(&generation, slot).await
         }));
     }
 
@@ -183,7 +190,7 @@ impl SlotSupervisor {
 
     /// A worker has ended, the current one or one that was retired.
     fn on_exit(&mut self, exit: Result<WorkerExit, JoinError>) -> ControlFlow<()> {
-        let exit = match exit {
+        let mut exit = match exit {
             Ok(exit) => exit,
             Err(error) if error.is_cancelled() => return Continue(()),
             Err(panic) => {
@@ -191,12 +198,16 @@ impl SlotSupervisor {
                 // It is not known which worker's task it was.
                 self.serving.abort_all();
                 if let Some(current) = self.current.take() {
-                    self.shared.registry.remove(current.id);
+                    let registry = &self.shared.registry;
+                    registry.remove(current.id, None, false);
                 }
                 self.start_successor(FIRST_PAUSE);
                 return Continue(());
             }
         };
+        if let Some(suspect) = exit.suspect.take() {
+            record_later(&self.shared, suspect);
+        }
         let current = self.current.take_if(|current| current.id == exit.worker);
         if current.is_none() {
             self.on_retired_exit(&exit);
@@ -206,12 +217,17 @@ impl SlotSupervisor {
         if let Some(reason) = exit.loss() {
             self.shared.statistics.record_loss(reason);
         }
+        if !exit.was_stable && exit.requests > 0 {
+            // A request may be why; the component has shown that it can be loaded.
+            self.restart(LONGEST_PAUSE_AFTER_REQUEST);
+            return Continue(());
+        }
         if !exit.was_stable {
             let is_killed = exit.is_killed_from_outside();
             return self.on_failure(StartError::Lost(exit.to_string()), is_killed);
         }
         self.failures = 0;
-        self.kills = 0;
+        self.restarts = 0;
         if self.successor.is_none() {
             self.start_successor(Duration::ZERO);
         }
@@ -238,10 +254,7 @@ impl SlotSupervisor {
     /// that the component is at fault: while others serve it does not count.
     fn on_failure(&mut self, error: StartError, is_killed: bool) -> ControlFlow<()> {
         if is_killed && self.shared.registry.live() > 0 {
-            self.kills = self.kills.saturating_add(1);
-            if self.successor.is_none() {
-                self.start_successor(pause(self.kills));
-            }
+            self.restart(LONGEST_PAUSE);
             return Continue(());
         }
         self.failures = self.failures.saturating_add(1);
@@ -258,6 +271,14 @@ impl SlotSupervisor {
             self.start_successor(pause(self.failures));
         }
         Continue(())
+    }
+
+    /// Starts a worker again, of whose end the component is not known to be the reason.
+    fn restart(&mut self, longest: Duration) {
+        self.restarts = self.restarts.saturating_add(1);
+        if self.successor.is_none() {
+            self.start_successor(pause(self.restarts).min(longest));
+        }
     }
 
     /// Retires the current worker, and waits until all workers of the slot have ended.
@@ -313,7 +334,21 @@ pub(crate) async fn check_health(shared: Arc<Shared>) {
     tokio::select! {
         () = shared.stopped() => {}
         () = check => {}
+        () = check_memory(&shared) => {}
         () = shared.registry.tick() => {}
     }
     shared.registry.tick_to_the_end().await;
+}
+
+/// Looks for workers that take too much memory, where there is a limit.
+async fn check_memory(shared: &Shared) {
+    let Some(limit) = shared.config.worker_memory else {
+        return pending().await;
+    };
+    let mut interval = tokio::time::interval(MEMORY_INTERVAL);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        shared.registry.check_memory(limit);
+    }
 }

@@ -47,6 +47,16 @@ impl Limits {
             ),
         )
     }
+
+    fn idled(self) -> Error {
+        Error {
+            http_status: Some(StatusCode::REQUEST_TIMEOUT.as_u16()),
+            ..Error::new(
+                ErrorKind::BadData,
+                format!("nothing more of the body came for {:?}", self.idle),
+            )
+        }
+    }
 }
 
 /// Reads a body to its end. One that comes in one piece is not copied; beyond 1 MiB memory grows
@@ -103,16 +113,14 @@ async fn piece<B: Buf, E>(
     body: &mut (impl Stream<Item = Result<B, E>> + Unpin),
     limits: Limits,
 ) -> Result<Option<Bytes>, Error> {
-    // What is there already needs no timer.
+    // What is there already needs no timer, and no room for one: a timer is large, and is aligned
+    // to cache lines, as then everything would be that it is part of.
     let piece = match body.next().now_or_never() {
         Some(piece) => piece,
-        None => timeout(limits.idle, body.next()).await.map_err(|_| Error {
-            http_status: Some(StatusCode::REQUEST_TIMEOUT.as_u16()),
-            ..Error::new(
-                ErrorKind::BadData,
-                format!("nothing more of the body came for {:?}", limits.idle),
-            )
-        })?,
+        None => {
+            let next = Box::pin(timeout(limits.idle, body.next()));
+            next.await.map_err(|_| limits.idled())?
+        }
     };
     match piece {
         None => Ok(None),

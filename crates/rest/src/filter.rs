@@ -16,17 +16,17 @@ use crate::reply::{Body, Reply};
 /// Responds to a request of which `http` has what [`Head::take`] has left.
 ///
 /// One filter for all routes, and the handler's table says which route it is: so no request is
-/// rejected on its way. It is made for each request, which costs nothing, and brings the head
-/// along: as an extension of the request that would take four allocations.
-pub(crate) fn respond(
-    handler: Arc<Handler>,
-    head: Arc<Head>,
+/// rejected on its way. It is made for each request, which costs nothing, and borrows the head: as
+/// an extension of the request that would take four allocations.
+pub(crate) async fn respond(
+    handler: &Handler,
+    head: &Arc<Head>,
     http: Request<Incoming>,
-) -> impl Future<Output = Result<warp::reply::Response, Infallible>> + Send {
+) -> Result<warp::reply::Response, Infallible> {
     let respond = warp::body::stream()
-        .then(move |body| Arc::clone(&handler).handle(Arc::clone(&head), body))
+        .then(|body| handler.handle(head, body))
         .map(response);
-    warp::service(respond).call(http)
+    warp::service(respond).call(http).await
 }
 
 fn response(reply: Reply) -> warp::reply::Response {

@@ -9,7 +9,7 @@ use futures_util::{FutureExt as _, Stream};
 use http::Method as Verb;
 use streeling_core::{
     Context, Encoding, Error, ErrorKind, Input, Message, Method, Model, Models, Operation,
-    Original, Payload, RawMessage, Request, Result, Service, Stage, Wants,
+    Original, Payload, RawMessage, Request, Response, Result, Service, Stage, Wants,
 };
 use streeling_net::{BearerToken, Offload};
 use tokio::sync::watch;
@@ -78,8 +78,8 @@ impl Handler {
 
     /// Responds to a request, whatever happens on the way.
     pub(crate) async fn handle<B, E>(
-        self: Arc<Self>,
-        head: Arc<Head>,
+        &self,
+        head: &Arc<Head>,
         body: impl Stream<Item = std::result::Result<B, E>> + Send + Unpin + 'static,
     ) -> Reply
     where
@@ -100,13 +100,15 @@ impl Handler {
         let protocol = found
             .as_ref()
             .map_or(self.router.fallback(), |found| found.protocol);
-        // It is some kilobytes, which would be moved each time that it is wrapped once more.
-        let response = Box::pin(self.respond(&context, &head, found.as_ref(), body));
+        // It is a kilobyte, which would be moved each time that it is wrapped once more. Rare ways
+        // through it are boxed themselves, as it has room for all of them.
+        let response = Box::pin(self.respond(&context, head, found.as_ref(), body));
         // Nothing of the request is looked at again after a panic, so it cannot be seen torn.
         let response = AssertUnwindSafe(response).catch_unwind();
         let response = match context.deadline {
             None => response.await,
-            Some(deadline) => match timeout_at(deadline.into(), response).await {
+            // The timer is large, and most requests have none.
+            Some(deadline) => match Box::pin(timeout_at(deadline.into(), response)).await {
                 Ok(response) => response,
                 Err(_) => Ok(Err(Error::late(self.timeout.unwrap_or_default()))),
             },
@@ -120,7 +122,7 @@ impl Handler {
                 error
             }
         };
-        standard::problem(&**protocol, &head, Problem::Error(&error))
+        standard::problem(&**protocol, head, Problem::Error(&error))
     }
 
     async fn respond<B, E>(
@@ -150,7 +152,7 @@ impl Handler {
             && self.is_for_page(head, found, model)
         {
             return match self.read(head, &mut body).await {
-                Ok(whole) => self.page(context, head, found, model, whole).await,
+                Ok(whole) => Box::pin(self.page(context, head, found, model, whole)).await,
                 Err(error) => {
                     if head.is_followed_by_body() {
                         body::discard(body);
@@ -358,50 +360,72 @@ impl Handler {
     ) -> Result<T> {
         let since = context.clock();
         let size = body.len();
-        let read = {
+        let read = if Offload::moves(size) {
             let (protocol, head) = (Arc::clone(found.protocol), Arc::clone(head));
             let params = found.params.clone();
-            move || {
-                let undecoded = Undecoded {
-                    method,
-                    params: &params,
-                    query: head.query(),
-                    headers: &head.headers,
-                    body,
-                };
-                way(&*protocol, undecoded)
-            }
+            let read = move || way(&*protocol, undecoded(&head, method, &params, body));
+            Box::pin(self.offload.run(size, read)).await
+        } else {
+            let undecoded = undecoded(head, method, &found.params, body);
+            way(&**found.protocol, undecoded)
         };
-        let read = self.offload.run(size, read).await;
         context.record(Stage::Decode, since);
         read
     }
 
-    async fn call(
+    /// Calls the model. The request goes there before there is a future, which would be moved with
+    /// it.
+    fn call<'a>(
+        &'a self,
+        context: &'a Context,
+        model: &'a Model,
+        found: &'a Match<'_>,
+        request: Request,
+    ) -> impl Future<Output = Result<Reply>> {
+        let method = request.method;
+        let response = model.service.call(context, request);
+        async move {
+            let response = response.await?;
+            self.encode(context, found, method, response).await
+        }
+    }
+
+    async fn encode(
         &self,
         context: &Context,
-        model: &Model,
         found: &Match<'_>,
-        request: Request,
+        method: Method,
+        response: Response,
     ) -> Result<Reply> {
-        let method = request.method;
-        let response = model.service.call(context, request).await?;
         let since = context.clock();
         let size = found.protocol.encoded_size(&response);
-        let encode = {
+        let reply = if Offload::moves(size) {
             let protocol = Arc::clone(found.protocol);
-            move || protocol.encode(method, response, size)
+            let encode = move || protocol.encode(method, response, size);
+            Box::pin(self.offload.run(size, encode)).await
+        } else {
+            found.protocol.encode(method, response, size)
         };
-        let reply = self.offload.run(size, encode).await;
         context.record(Stage::Encode, since);
-        let reply = reply?;
-        match reply.body().len() {
+        if let Ok(reply) = &reply
+            && let Some(length) = reply.body().len()
             // What a component says about itself is not bounded by what requests may be.
-            Some(length) if length > self.limits.size && method != Method::Metadata => {
-                Err(Error::response_too_large(length, self.limits.size))
-            }
-            _ => Ok(reply),
+            && length > self.limits.size
+            && method != Method::Metadata
+        {
+            return Err(Error::response_too_large(length, self.limits.size));
         }
+        reply
+    }
+}
+
+fn undecoded<'a>(head: &'a Head, method: Method, params: &'a Params, body: Bytes) -> Undecoded<'a> {
+    Undecoded {
+        method,
+        params,
+        query: head.query(),
+        headers: &head.headers,
+        body,
     }
 }
 

@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, EXPECT, HeaderName};
+use http::header::{AUTHORIZATION, EXPECT, HeaderName};
 use http::{HeaderMap, HeaderValue, Method as Verb, Request, Uri};
+use hyper::body::Body;
 use streeling_core::RequestContext;
 use streeling_net::BearerToken;
 
@@ -19,11 +20,12 @@ pub(crate) struct Head {
     /// Whether it brought what the server wants of everyone but probes.
     pub(crate) is_permitted: bool,
     uri: Uri,
+    length: Option<u64>,
 }
 
 impl Head {
     /// Takes it from a request; what is left has the body alone.
-    pub(crate) fn take<B>(
+    pub(crate) fn take<B: Body>(
         http: &mut Request<B>,
         request: Arc<RequestContext>,
         peer: Option<SocketAddr>,
@@ -31,6 +33,7 @@ impl Head {
         Self {
             verb: http.method().clone(),
             uri: std::mem::take(http.uri_mut()),
+            length: http.body().size_hint().exact(),
             headers: std::mem::take(http.headers_mut()),
             request,
             peer,
@@ -69,18 +72,14 @@ impl Head {
         self.headers.contains_key(name)
     }
 
-    /// The claimed length of the body.
+    /// The claimed length of the body, by which it is framed; `None` for one that comes in chunks.
     pub(crate) fn length(&self) -> Option<u64> {
-        self.text(&CONTENT_LENGTH)?.parse().ok()
+        self.length
     }
 
     /// Whether the client is sending a body right now, wanted or not.
     pub(crate) fn is_followed_by_body(&self) -> bool {
-        let has_body = match self.length() {
-            Some(length) => length > 0,
-            None => self.verb != Verb::GET && self.verb != Verb::HEAD,
-        };
         // A client that waits for `100 Continue` has not sent it.
-        has_body && !self.has(&EXPECT)
+        self.length != Some(0) && !self.has(&EXPECT)
     }
 }

@@ -30,6 +30,7 @@ mod router;
 pub mod seldon;
 mod server;
 mod standard;
+mod timer;
 
 pub use config::Config;
 pub use protocol::{Action, Params, Problem, Protocol, Route, Undecoded, Verbs};

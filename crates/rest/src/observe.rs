@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use http::header::{HOST, REFERER, USER_AGENT};
-use http::{HeaderMap, HeaderName, Method, Request, Response, Version};
+use http::{HeaderMap, HeaderName, Request, Response, Version};
 use hyper::body::Body;
 use streeling_core::{Code, Observers, Outcome, RequestGuard, RequestInfo, Transport};
 
@@ -53,17 +53,18 @@ impl Client {
     }
 }
 
-/// The response to a request of this HTTP method is there; of a stream, its head.
-pub(crate) fn finish(guard: RequestGuard, verb: &Method, response: &Response<impl Body>) {
+/// The response to a request is there; of a stream, its head. To HEAD its body is not sent.
+pub(crate) fn finish(guard: RequestGuard, has_body: bool, response: &Response<impl Body>) {
     let status = response.status();
     guard.finish(&Outcome {
         code: Code {
             is_fault: status.is_server_error(),
             ..Code::numbered(status.as_u16())
         },
-        bytes: match *verb {
-            Method::HEAD => 0,
-            _ => response.body().size_hint().lower(),
+        bytes: if has_body {
+            response.body().size_hint().lower()
+        } else {
+            0
         },
     });
 }

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::LazyLock;
 
 use bytes::Bytes;
 use futures_util::Stream;
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 /// A response.
 pub type Reply = http::Response<Body>;
@@ -48,37 +49,41 @@ impl fmt::Debug for Body {
     }
 }
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// The headers of JSON, which nearly all responses are: a copy costs less than putting them together.
+static JSON: LazyLock<HeaderMap> =
+    LazyLock::new(|| headers(HeaderValue::from_static("application/json")));
+
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
 /// A response of JSON.
 #[must_use]
 pub fn json(status: StatusCode, body: impl Into<Bytes>) -> Reply {
-    whole(status, JSON, body.into())
+    reply(status, JSON.clone(), Body::Whole(body.into()))
 }
 
 /// A response of HTML.
 #[must_use]
 pub fn html(body: impl Into<Bytes>) -> Reply {
-    whole(StatusCode::OK, HTML, body.into())
+    reply(StatusCode::OK, headers(HTML), Body::Whole(body.into()))
 }
 
 /// A response whose body comes in pieces.
 #[must_use]
 pub fn stream(content_type: &'static str, pieces: Pieces) -> Reply {
-    let content_type = HeaderValue::from_static(content_type);
-    reply(StatusCode::OK, content_type, Body::Stream(pieces))
+    let headers = headers(HeaderValue::from_static(content_type));
+    reply(StatusCode::OK, headers, Body::Stream(pieces))
 }
 
-fn whole(status: StatusCode, content_type: HeaderValue, body: Bytes) -> Reply {
-    reply(status, content_type, Body::Whole(body))
-}
-
-fn reply(status: StatusCode, content_type: HeaderValue, body: Body) -> Reply {
-    let mut reply = http::Response::new(body);
-    *reply.status_mut() = status;
-    let headers = reply.headers_mut();
+fn headers(content_type: HeaderValue) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(2);
     headers.insert(CONTENT_TYPE, content_type);
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers
+}
+
+fn reply(status: StatusCode, headers: HeaderMap, body: Body) -> Reply {
+    let mut reply = http::Response::new(body);
+    *reply.status_mut() = status;
+    *reply.headers_mut() = headers;
     reply
 }

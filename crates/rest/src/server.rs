@@ -6,11 +6,11 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderValue;
 use http::header::CONNECTION;
+use http::{HeaderValue, Method};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use streeling_core::{Models, Observers};
 use streeling_net::{ActiveIo, Connection, Drain, Transport};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -25,6 +25,7 @@ use crate::observe::{self, Client};
 use crate::pace::{Comer, Pace};
 use crate::portions::Portions;
 use crate::protocol::Protocol;
+use crate::timer::Timer;
 
 /// The time for a request's head where connections are not kept, so that silent ones go away.
 const HEAD_WITHOUT_KEEPALIVE: Duration = Duration::from_secs(60);
@@ -81,15 +82,10 @@ impl Transport for Rest {
             address: connection.peer,
         };
         let handler = Arc::clone(&self.handler);
+        let mut builder = self.builder.clone();
+        builder.timer(Timer::default());
         let comer = Comer::new(Arc::clone(&self.pace));
-        run(
-            self.builder.clone(),
-            connection,
-            client,
-            comer,
-            handler,
-            drain,
-        )
+        run(builder, connection, client, comer, handler, drain)
     }
 }
 
@@ -102,7 +98,6 @@ fn builder(keepalive: Duration) -> http1::Builder {
         keepalive
     };
     builder
-        .timer(TokioTimer::new())
         .header_read_timeout(head)
         .keep_alive(!keepalive.is_zero());
     builder
@@ -118,31 +113,31 @@ async fn run(
 ) {
     let Connection { io, activity, .. } = connection;
     let requests = activity.clone();
-    let draining = drain.clone();
+    // Of what its requests need, each takes one handle.
+    let shared = Arc::new((client, comer, handler, drain.clone()));
     let respond = service_fn(move |mut http| {
         let busy = requests.request();
+        let shared = Arc::clone(&shared);
+        let (client, comer, handler, _) = &*shared;
         let turn = comer.turn(&http);
         let guard = client.start(&http);
         let request = Arc::clone(guard.request());
         let mut head = Head::take(&mut http, Arc::clone(&request), client.address);
         handler.check(&mut head);
-        let head = Arc::new(head);
-        let response = request.scope(filter::respond(
-            Arc::clone(&handler),
-            Arc::clone(&head),
-            http,
-        ));
-        let draining = draining.clone();
-        let comer = comer.clone();
         async move {
+            let (_, comer, handler, drain) = &*shared;
             if let Some(turn) = turn {
-                sleep_until(turn).await;
+                // The timer is large, and few requests have one.
+                Box::pin(sleep_until(turn)).await;
             }
+            let has_body = head.verb != Method::HEAD;
+            let head = Arc::new(head);
+            let response = request.scope(filter::respond(handler, &head, http));
             let mut response = response.await?;
             comer.responded(&response);
-            observe::finish(guard, &head.verb, &response);
+            observe::finish(guard, has_body, &response);
             // The port is closed by now: a client that comes again is refused, not cut off.
-            if draining.has_started() {
+            if drain.has_started() {
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert(CONNECTION, close);
             }
@@ -153,13 +148,9 @@ async fn run(
     let io = Portions::new(ActiveIo::new(io, activity.clone()));
     let connection = builder.serve_connection(TokioIo::new(io), respond);
     let mut connection = pin!(connection);
-    let until_drain = async {
-        tokio::select! {
-            result = connection.as_mut() => Some(result),
-            () = drain.started() => None,
-        }
-    };
-    let ended = activity.until_shed(until_drain).await;
+    let ended = activity
+        .until_shed(drain.until_started(connection.as_mut()))
+        .await;
     let result = match ended {
         Some(Some(result)) => result,
         Some(None) => match timeout(LAST_REQUEST, connection.as_mut()).await {

@@ -275,10 +275,26 @@ fn pool(
             after: settings.workers.max_requests,
             jitter: settings.workers.max_requests_jitter,
         }),
+        quarantine: on(settings.recovery.quarantine),
+        hang_timeout: hang_timeout(settings),
+        worker_memory: settings.recovery.worker_memory,
         tries: TRIES,
         tracebacks: settings.development.enabled,
     };
     Pool::new(config, generation.clone())
+}
+
+/// How long a call may take. A deadline that is set counts, also where it is longer.
+fn hang_timeout(settings: &Settings) -> Option<Duration> {
+    let deadlines = [settings.rest.timeout, settings.grpc.timeout];
+    let longest = deadlines.into_iter().flatten().max();
+    let time = on(settings.recovery.hang_timeout)?;
+    Some(time.max(longest.unwrap_or_default()))
+}
+
+/// A time of which zero means that it does not count.
+fn on(time: Duration) -> Option<Duration> {
+    (!time.is_zero()).then_some(time)
 }
 
 /// Where the lines of components go: to the streams of this process.
@@ -309,6 +325,7 @@ fn component(
             LogLevel::Error => "ERROR",
         },
         log_as_json: log::format(&settings.log) == LogFormat::Json,
+        start_timeout: on(settings.recovery.hang_timeout),
         output: output(settings)?,
         metrics_in_response: settings.metrics.in_response,
         tracing: settings.tracing.as_ref().map(tracing),

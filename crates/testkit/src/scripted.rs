@@ -88,12 +88,12 @@ async fn run(command: &str) -> Result<Response> {
             ..Error::new(ErrorKind::Component, "own")
         }),
         "status" => Ok(Response::complete(Message {
-            status: Some(Status {
+            status: Some(Box::new(Status {
                 code: number(argument)?,
                 info: "as returned".to_owned(),
                 failure: true,
                 ..Status::default()
-            }),
+            })),
             ..Message::default()
         })),
         "repeat" => Ok("x".repeat(number(argument)?).into()),

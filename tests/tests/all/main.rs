@@ -42,6 +42,7 @@ mod pidfile;
 mod processes;
 mod prometheus;
 mod raw;
+mod recovery;
 mod reflection;
 mod refusals;
 mod requests;

@@ -8,6 +8,7 @@ use streeling_core::Tensor;
 
 use super::number::{self, Literal};
 use super::scan::Cursor;
+use super::short;
 
 /// Most dimensions that every NumPy has; more are left to NumPy.
 pub(crate) const MAX_DIMS: usize = 32;
@@ -160,6 +161,7 @@ impl Rows {
         if let Values::None = self.values {
             self.values = match cursor.peek()? {
                 b't' | b'f' => Values::Bools(Vec::new()),
+                _ if decimal(cursor.bytes(), cursor.pos).is_some() => Values::Floats(Vec::new()),
                 _ => match number::scan(cursor.bytes(), cursor.pos)?.0 {
                     Literal::Int(_) => Values::Ints(Vec::new()),
                     Literal::Float(_) => Values::Floats(Vec::new()),
@@ -219,8 +221,7 @@ fn floats(cursor: &mut Cursor<'_>, values: &mut Vec<f64>, start: usize) -> Optio
     let bytes = cursor.bytes();
     let mut pos = cursor.pos;
     loop {
-        let window = bytes.get(pos..).and_then(<[u8]>::first_chunk);
-        let (value, end) = match window.and_then(number::decimal) {
+        let (value, end) = match decimal(bytes, pos) {
             Some((value, length)) => match bytes.get(pos + length) {
                 Some(b',') => {
                     push(values, value, start, pos, bytes.len());
@@ -239,6 +240,17 @@ fn floats(cursor: &mut Cursor<'_>, values: &mut Vec<f64>, start: usize) -> Optio
             cursor.pos = pos;
             return Some(());
         }
+    }
+}
+
+/// Reads what most floats look like. Near the end of a text, which in a short one is everywhere,
+/// [`number::decimal`] has nothing to read ahead.
+#[inline(always)]
+fn decimal(bytes: &[u8], pos: usize) -> Option<(f64, usize)> {
+    let rest = bytes.get(pos..)?;
+    match rest.first_chunk() {
+        Some(window) => number::decimal(window),
+        None => short::decimal(rest),
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod fields;
 pub(crate) mod float;
 pub(crate) mod number;
 pub(crate) mod scan;
+mod short;
 pub(crate) mod writer;
 
 pub use document::{check, value_at};

@@ -233,6 +233,11 @@ impl Kind for Size {
 }
 
 pub(crate) fn size(text: &str) -> Option<usize> {
+    let bytes = usize::try_from(bytes(text)?).ok()?;
+    (1..=LARGEST_BODY).contains(&bytes).then_some(bytes)
+}
+
+pub(super) fn bytes(text: &str) -> Option<u64> {
     let text = text.trim();
     let (number, unit) = text.split_at(
         text.find(|c: char| !c.is_ascii_digit())
@@ -248,6 +253,5 @@ pub(crate) fn size(text: &str) -> Option<usize> {
         "gib" => 1 << 30,
         _ => return None,
     };
-    let bytes = usize::try_from(number.parse::<u64>().ok()?.checked_mul(unit)?).ok()?;
-    (1..=LARGEST_BODY).contains(&bytes).then_some(bytes)
+    number.parse::<u64>().ok()?.checked_mul(unit)
 }

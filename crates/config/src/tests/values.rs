@@ -31,6 +31,9 @@ fn defaults_are_those_of_the_reference() {
     assert_eq!(s.workers.max_queue, 2048);
     assert_eq!(s.workers.graceful_timeout, Duration::from_secs(8));
     assert_eq!(s.workers.bind_deadline, Duration::from_secs(45));
+    assert_eq!(s.recovery.quarantine, Duration::from_secs(300));
+    assert_eq!(s.recovery.hang_timeout, Duration::from_secs(5000));
+    assert_eq!(s.recovery.worker_memory, None);
     assert_eq!(
         (s.metrics.endpoint.as_str(), s.metrics.in_response),
         ("/metrics", true)

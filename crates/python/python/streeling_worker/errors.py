@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import traceback
 from types import TracebackType
@@ -88,6 +89,18 @@ def describe(
     }
 
 
+def frame(kind: str, info: str) -> dict[str, object]:
+    """The JSON of an `error` frame that says nothing more."""
+    rest = ("reason", "status", "code", "grpc_status", "traceback", "body")
+    return {"kind": kind, "info": info, **dict.fromkeys(rest)}
+
+
+def nameless(error: BaseException, problem: BaseException) -> dict[str, object]:
+    """The JSON of an `error` frame for an exception that cannot be described itself."""
+    names = f"{type(error).__name__} (its description raised {type(problem).__name__})"
+    return frame("component", names)
+
+
 def _own_body(error: BaseException, to_json: Callable[[object], bytes]) -> str | None:
     """JSON of what a subclass of `SeldonMicroserviceException` writes in its own `to_dict`."""
     for cls in type(error).__mro__:
@@ -132,8 +145,10 @@ def grpc_status(error: BaseException) -> int | None:
 
 
 def _integer(value: object) -> int | None:
-    if isinstance(value, str) and value.isdigit():
-        return int(value)
+    # Some digits are no number, and too many of them none that Python reads.
+    with contextlib.suppress(ValueError):
+        if isinstance(value, str) and value.isdigit():
+            return int(value)
     return int(value) if isinstance(value, int) else None
 
 

@@ -16,6 +16,20 @@ if TYPE_CHECKING:
     from .tracer import Tracer
 
 
+# Characters of a text in a `failed` frame, and bytes of the metadata as JSON: three such texts of
+# whatever characters are less than the server takes in one frame.
+LONGEST = 1 << 18
+LARGEST_METADATA = 1 << 23
+
+
+def shortened(text: str) -> str:
+    """The beginning and the end of a text that is too long for a frame."""
+    if len(text) <= LONGEST:
+        return text
+    half = LONGEST // 2
+    return f"{text[:half]}\n... ({len(text)} characters in all) ...\n{text[-half:]}"
+
+
 class LoadError(Exception):
     """The component cannot be made ready; `body` is the JSON of the `failed` frame."""
 
@@ -25,9 +39,9 @@ class LoadError(Exception):
         name = type(error).__name__
         self.body = {
             "stage": stage,
-            "message": f"{name}: {message}" if message else name,
-            "traceback": errors.trace(error),
-            "hint": hint,
+            "message": shortened(f"{name}: {message}" if message else name),
+            "traceback": shortened(errors.trace(error)),
+            "hint": None if hint is None else shortened(hint),
         }
 
 
@@ -61,7 +75,11 @@ class Constructed:
         try:
             built = metadata.build(own, request.get("metadata"), request.get("image"))
         except metadata.BadMetadata as error:
-            problem = str(error)
+            problem = shortened(str(error))
+        size = 0 if built is None else len(protocol.to_json(built))
+        if size > LARGEST_METADATA:
+            built = None
+            problem = f"metadata has {int(size)} bytes as JSON, allowed are {LARGEST_METADATA}"
         methods = capabilities(component)
         return {
             "methods": methods,

@@ -159,7 +159,9 @@ def finish_lines(current: Current) -> None:
     """Writes the lines that the component has not ended, at the end of a request."""
     unfinished, current.unfinished = current.unfinished, {}
     for stream, text in unfinished.items():
-        stream.finish(text)
+        # The component may have closed it, or what lies below it.
+        with contextlib.suppress(Exception):
+            stream.finish(text)
 
 
 def prepare_streams(several_threads: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import sys
 import threading
 import time
@@ -11,6 +12,7 @@ from typing import Any
 
 from . import current, errors, logs, payload, protocol
 from .current import TRACEPARENT
+from .errors import BadData
 from .methods import Methods
 from .payload import LARGE, Codec, Handler, Item, check_numbers
 from .protocol import (
@@ -72,6 +74,12 @@ def serve(sock: socket.socket, methods: Methods, readers: Readers | None = None)
         # The server is gone, or has closed this socket.
         return
 
+
+# What of a response is too large for its frame; its elements and bytes may be of any number.
+_UNFIT = (
+    "the component's response cannot be sent: names, and tags with metrics, may have 4294967295 "
+    "bytes each as JSON, and an array 255 dimensions"
+)
 
 # In `_Loop._running`: the thread runs no request.
 NONE_RUNS = -1
@@ -288,7 +296,31 @@ class _Loop:
                     raise ProtocolError("a request as it came, and nothing before it")
             if traceparent:
                 handler = within_span(handler, traceparent)
-            encoded, names, meta = handler(items)
+            (kind, dtype, shape, body), names, meta = handler(items)
+            ndim = len(shape)
+            size = len(body)
+            now = _now()
+            try:
+                head = REPLIES[ndim].pack(
+                    24 + 8 * ndim + len(names) + len(meta) + size,
+                    REPLY,
+                    0,
+                    0,
+                    min((now - begin) // 1000, MICROS_MAX),
+                    identity,
+                    begin,
+                    kind,
+                    dtype,
+                    ndim,
+                    0,
+                    len(names),
+                    len(meta),
+                    0,
+                    size,
+                    *shape,
+                )
+            except (struct.error, IndexError, TypeError, OverflowError):
+                raise BadData(_UNFIT) from None
         except ProtocolError:
             raise
         except BaseException as error:
@@ -298,28 +330,7 @@ class _Loop:
             if own.unfinished:
                 logs.finish_lines(own)
             own.context = None
-        now = self._clock = _now()
-        kind, dtype, shape, body = encoded
-        ndim = len(shape)
-        size = len(body)
-        head = REPLIES[ndim].pack(
-            24 + 8 * ndim + len(names) + len(meta) + size,
-            REPLY,
-            0,
-            0,
-            min((now - begin) // 1000, MICROS_MAX),
-            identity,
-            begin,
-            kind,
-            dtype,
-            ndim,
-            0,
-            len(names),
-            len(meta),
-            0,
-            size,
-            *shape,
-        )
+        self._clock = now
         out = self._out
         if not out:
             self._oldest = now
@@ -430,25 +441,20 @@ class _Loop:
             raise ProtocolError("the data socket ended within a frame")
 
     def _deadline_passed(self, identity: int) -> None:
-        body = {
-            "kind": "deadline",
-            "info": "the deadline had passed before the component was called",
-            "reason": None,
-            "status": None,
-            "code": None,
-            "grpc_status": None,
-            "traceback": None,
-            "body": None,
-        }
+        body = errors.frame("deadline", "the deadline had passed before the component was called")
         self._put(protocol.frame(ERROR, protocol.to_json(body), identity=identity))
 
     def _error(self, identity: int, begin: int, error: BaseException, raw: bool) -> None:
-        body = errors.describe(error, payload.to_json)
-        if isinstance(error, errors.Declined) or (raw and errors.not_implemented(error)):
-            body["kind"] = "not_implemented"
+        try:
+            body = errors.describe(error, payload.to_json)
+            if isinstance(error, errors.Declined) or (raw and errors.not_implemented(error)):
+                body["kind"] = "not_implemented"
+            data = protocol.to_json(body)
+        except BaseException as problem:
+            # An exception may have attributes and methods that raise.
+            data = protocol.to_json(errors.nameless(error, problem))
         self._clock = _now()
         micros = min((self._clock - begin) // 1000, MICROS_MAX)
-        data = protocol.to_json(body)
         self._put(protocol.frame(ERROR, data, count=micros, identity=identity, moment=begin))
 
     def _put(self, frame: bytes) -> None:

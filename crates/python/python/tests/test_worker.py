@@ -68,11 +68,14 @@ def sources() -> dict[str, str]:
 class Process:
     """A process that has constructed the component, or could not."""
 
-    def __init__(self, folder: str, fork: bool = False, **construct: Any) -> None:
+    def __init__(
+        self, folder: str, fork: bool = False, inherited: list[int] | None = None, **construct: Any
+    ) -> None:
+        """It inherits these descriptors, too."""
         self.control, control = socket.socketpair()
         self.process = subprocess.Popen(
             [sys.executable, "-", "Model", "template", " " * 24],
-            pass_fds=[control.fileno()],
+            pass_fds=[control.fileno(), *(inherited or [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -35,6 +35,10 @@ pub(crate) trait Responder {
 
     /// The request has been given to a worker.
     fn sent(&self, now: Instant);
+
+    /// Its call has not returned for so long, which is too long. Where its worker goes on with
+    /// others, its caller is to be notified now; where not, the worker is removed.
+    fn hung(&mut self, time: Duration, worker_goes_on: bool);
 }
 
 /// Payload and connection of a request that is to be written now.

@@ -125,6 +125,8 @@ pub(crate) struct Dispatcher<P, R> {
     workers: Vec<WorkerState<R>>,
     queue: VecDeque<QueuedRequest<P, R>>,
     max_queue: usize,
+    /// A call may take so long.
+    hang_timeout: Option<Duration>,
     estimates: Estimates,
     policy: Policy,
 }
@@ -135,9 +137,21 @@ impl<P, R: Responder> Dispatcher<P, R> {
             workers: Vec::new(),
             queue: VecDeque::new(),
             max_queue,
+            hang_timeout: None,
             estimates: Estimates::default(),
             policy: POLICY,
         }
+    }
+
+    /// Has calls count as stuck that take so long, whatever their deadline.
+    pub(crate) fn set_hang_timeout(&mut self, time: Option<Duration>) {
+        self.hang_timeout = time;
+    }
+
+    /// How many requests a worker has ended, and how many are in flight on it.
+    pub(crate) fn progress(&self, id: WorkerId) -> Option<(u64, usize)> {
+        let worker = self.workers.iter().find(|worker| worker.id == id)?;
+        Some((worker.requests - worker.in_flight as u64, worker.in_flight))
     }
 
     /// Adds a worker, and assigns it what is queued. After `max_requests` it is to be recycled.
@@ -207,6 +221,15 @@ impl<P, R: Responder> Dispatcher<P, R> {
             responders: in_flight.map(|request| request.responder).collect(),
             has_responded,
         }
+    }
+
+    /// Where the response to a request goes that is in flight.
+    pub(crate) fn responder(&mut self, id: u64) -> Option<&mut R> {
+        let workers = self.workers.iter_mut();
+        let connections = workers.flat_map(|worker| &mut worker.connections);
+        let mut in_flight = connections.flat_map(|connection| &mut connection.in_flight);
+        let request = in_flight.find(|request| request.id == id)?;
+        Some(&mut request.responder)
     }
 
     /// Empties the queue: the responders of all that wait come back.

@@ -41,6 +41,8 @@ impl Responder for Caller {
     }
 
     fn sent(&self, _: Instant) {}
+
+    fn hung(&mut self, _: Duration, _: bool) {}
 }
 
 /// A thread, by the numbers of its worker and its own.

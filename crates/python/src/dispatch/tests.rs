@@ -16,6 +16,8 @@ impl Responder for Caller {
     }
 
     fn sent(&self, _: Instant) {}
+
+    fn hung(&mut self, _: Duration, _: bool) {}
 }
 
 /// A pool in which every thread works through its connection's requests in order, at the same time
@@ -418,7 +420,7 @@ fn retired_worker_with_abandoned_requests_alone_is_killed() {
     callers[1].0.set(true);
     assert_eq!(
         simulation.check_health_after(SECOND),
-        [(0, HealthAction::Kill)]
+        [(0, HealthAction::GiveUp)]
     );
 }
 

@@ -2,11 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod hung;
 mod inputs;
 mod leaks;
 mod life;
+#[cfg(target_os = "linux")]
+mod memory;
 mod methods;
 mod observe;
+mod quarantine;
 mod stuck;
 mod support;
 mod surprise;

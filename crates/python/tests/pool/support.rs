@@ -96,6 +96,9 @@ pub(crate) struct Config {
     pub(crate) workers: usize,
     pub(crate) max_queue: usize,
     pub(crate) recycle: Option<Recycle>,
+    pub(crate) quarantine: Option<Duration>,
+    pub(crate) hang_timeout: Option<Duration>,
+    pub(crate) worker_memory: Option<u64>,
     pub(crate) tries: u32,
 }
 
@@ -116,6 +119,9 @@ impl Config {
             max_queue: self.max_queue,
             max_response: 1 << 20,
             recycle: self.recycle,
+            quarantine: self.quarantine,
+            hang_timeout: self.hang_timeout,
+            worker_memory: self.worker_memory,
             tries: self.tries,
             tracebacks: false,
         };
@@ -151,6 +157,7 @@ pub(crate) fn config(python: PathBuf, folder: &Path) -> Config {
             threads: 1,
             log_level: "INFO",
             log_as_json: true,
+            start_timeout: None,
             output: Arc::new(Log),
             tracing: None,
             metrics_in_response: true,
@@ -161,6 +168,9 @@ pub(crate) fn config(python: PathBuf, folder: &Path) -> Config {
         workers: 1,
         max_queue: 1024,
         recycle: None,
+        quarantine: Some(Duration::from_secs(600)),
+        hang_timeout: None,
+        worker_memory: None,
         tries: 3,
     }
 }
@@ -295,6 +305,17 @@ impl Served {
             .filter(|sample| sample.name == "streeling_worker_deaths_total" && sample.value > 0.0)
             .map(|sample| (sample.labels[1].1.to_string(), sample.value))
             .collect()
+    }
+
+    /// How many workers were replaced for this reason.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn replacements(&self, reason: &str) -> f64 {
+        let mut samples = Vec::new();
+        self.pool.collect_samples("test", &mut samples);
+        let sample = samples.iter().find(|sample| {
+            sample.name == "streeling_worker_replacements_total" && sample.labels[1].1 == reason
+        });
+        sample.unwrap().value
     }
 
     /// Waits until one worker was lost, for this reason.

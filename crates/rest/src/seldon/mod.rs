@@ -121,14 +121,14 @@ impl Protocol for Seldon {
         }
     }
 
-    fn encode(&self, method: Method, response: Response, size: usize) -> Result<Reply> {
-        let mut message = response.message;
+    fn encode(&self, method: Method, mut response: Response, size: usize) -> Result<Reply> {
+        let message = &mut response.message;
         // Metadata is the whole body, not the payload of a message.
         if let (Method::Metadata, Payload::Json(metadata)) = (method, &message.payload) {
             return Ok(reply::json(StatusCode::OK, metadata.bytes().clone()));
         }
-        let status = status::of_message(&message)?;
-        Ok(reply::json(status, body(method, &mut message, size)))
+        let status = status::of_message(message)?;
+        Ok(reply::json(status, body(method, message, size)))
     }
 
     fn problem(&self, problem: Problem<'_>) -> Reply {

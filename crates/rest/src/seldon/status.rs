@@ -79,10 +79,10 @@ mod tests {
     fn response_may_carry_its_status() {
         let with = |code| {
             of_message(&Message {
-                status: Some(Status {
+                status: Some(Box::new(Status {
                     code,
                     ..Status::default()
-                }),
+                })),
                 ..Message::default()
             })
         };

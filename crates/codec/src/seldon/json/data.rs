@@ -10,7 +10,7 @@ use crate::json::array;
 use crate::json::fields::{Slot, field, texts};
 use crate::json::scan::Cursor;
 
-impl Reader {
+impl Reader<'_> {
     pub(super) fn data(&self, cursor: &mut Cursor<'_>) -> Result<Array> {
         let start = cursor.pos;
         if self.mode != Mode::Feedback && matches!(cursor.peek(), Some(b'[' | b'"')) {

@@ -8,7 +8,7 @@ use crate::json::fields::{Slot, field, number};
 use crate::json::scan::Cursor;
 use crate::seldon::PAYLOADS;
 
-impl Reader {
+impl Reader<'_> {
     /// Several messages: an object with `seldonMessages`, or just the list.
     pub(super) fn messages(&self, cursor: &mut Cursor<'_>) -> Result<Vec<Message>> {
         let start = cursor.pos;

@@ -12,7 +12,7 @@ use crate::json::fields::{Slot, field, int32, number};
 use crate::json::scan::Cursor;
 use crate::seldon::tensor::{Surplus, elements};
 
-impl Reader {
+impl Reader<'_> {
     pub(super) fn feedback_tensor(&self, cursor: &mut Cursor<'_>) -> Result<Elements> {
         let start = *cursor;
         self.check_tensor_fields(cursor)?;

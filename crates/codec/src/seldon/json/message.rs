@@ -20,7 +20,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
 );
 
-impl Reader {
+impl Reader<'_> {
     pub(super) fn message(&self, cursor: &mut Cursor<'_>) -> Result<Message> {
         let start = cursor.pos;
         if self.without_fields(cursor) {
@@ -96,7 +96,7 @@ impl Reader {
             Payload::None
         };
         Ok(Message {
-            status: status.transpose()?.flatten(),
+            status: status.transpose()?.flatten().map(Box::new),
             meta: meta.transpose()?.unwrap_or_default(),
             payload,
         })

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::json::fields::{Slot, field, int32, number, or_null, table, text};
 use crate::json::scan::Cursor;
 
-impl Reader {
+impl Reader<'_> {
     /// `meta`, or null for none; what is as good as none in a request. It may have anything in it.
     pub(super) fn meta(&self, cursor: &mut Cursor<'_>) -> Result<Meta> {
         if cursor.take_word(b"null") || self.without_fields(cursor) {

@@ -116,11 +116,11 @@ pub fn decode_names(text: &[u8]) -> Result<Vec<String>, DecodeError> {
 }
 
 /// Reads a document that is one value.
-fn document<T>(
-    body: &Bytes,
+fn document<'a, T>(
+    body: &'a Bytes,
     mode: Mode,
-    read: impl FnOnce(&Reader, &mut Cursor<'_>) -> Result<T, DecodeError>,
+    read: impl FnOnce(&Reader<'a>, &mut Cursor<'a>) -> Result<T, DecodeError>,
 ) -> Result<T, DecodeError> {
-    let reader = Reader::new(body.clone(), mode);
-    one_value(reader.body(), |cursor| read(&reader, cursor))
+    let reader = Reader::new(body, mode);
+    one_value(body, |cursor| read(&reader, cursor))
 }

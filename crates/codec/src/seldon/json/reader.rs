@@ -23,24 +23,20 @@ pub(super) enum Mode {
 }
 
 /// Reads values whose text may be kept as slices of one body.
-pub(super) struct Reader {
-    body: Bytes,
+pub(super) struct Reader<'a> {
+    body: &'a Bytes,
     pub(super) mode: Mode,
     /// Bytes that repeated values may still take.
     pub(super) budget: Cell<usize>,
 }
 
-impl Reader {
-    pub(super) fn new(body: Bytes, mode: Mode) -> Self {
+impl<'a> Reader<'a> {
+    pub(super) fn new(body: &'a Bytes, mode: Mode) -> Self {
         Self {
             body,
             mode,
             budget: Cell::new(REPEATED_LIMIT),
         }
-    }
-
-    pub(super) fn body(&self) -> &[u8] {
-        &self.body
     }
 
     /// The value between two places, as its text.
@@ -50,7 +46,7 @@ impl Reader {
 
     /// Any value, as its text.
     pub(super) fn raw(&self, cursor: &mut Cursor<'_>) -> Result<RawJson> {
-        document::raw(&self.body, cursor)
+        document::raw(self.body, cursor)
     }
 
     /// Passes over a field that the protocol does not know, or refuses it; stands before its value.

@@ -59,7 +59,7 @@ impl Reader<'_> {
             status: if status.is_empty() {
                 None
             } else {
-                Some(self.status(&status).map_err(inside("status"))?)
+                Some(Box::new(self.status(&status).map_err(inside("status"))?))
             },
             meta: self.meta(&meta).map_err(inside("meta"))?,
             payload,

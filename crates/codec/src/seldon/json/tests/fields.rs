@@ -233,12 +233,12 @@ fn responses_need_no_payload_and_have_a_status() {
     assert_eq!(response.payload, Payload::None);
     assert_eq!(
         response.status,
-        Some(Status {
+        Some(Box::new(Status {
             code: 409,
             info: "i".into(),
             reason: "r".into(),
             failure: true
-        })
+        }))
     );
     assert_eq!(message(r#"{"status":5,"strData":"a"}"#).status, None);
 }

@@ -90,12 +90,12 @@ fn meta_and_status_have_what_differs_from_their_defaults() {
         tags: Some(Table::new()),
     };
     let message = Message {
-        status: Some(Status {
+        status: Some(Box::new(Status {
             code: 0,
             info: "i".to_owned(),
             reason: String::new(),
             failure: true,
-        }),
+        })),
         meta: Meta {
             tags: [("t".to_owned(), raw("1"))].into_iter().collect(),
             metrics: vec![

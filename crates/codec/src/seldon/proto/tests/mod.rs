@@ -116,7 +116,7 @@ fn everything_goes_there_and_back() {
         data(Layout::Unset, Elements::Typed(Tensor::empty())).payload,
     ] {
         let message = Message {
-            status: Some(status.clone()),
+            status: Some(Box::new(status.clone())),
             meta: full_meta(),
             payload,
         };
