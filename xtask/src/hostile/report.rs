@@ -68,7 +68,7 @@ impl Findings {
         let mut text = format!(
             "# Reliability\n\n<!-- Written by `cargo xtask hostile`. Do not edit. -->\n\n\
              What the server does while it is attacked, at its default settings unless a row says\n\
-             otherwise. Measured on {} on {}, the attackers on the same machine.\n\n\
+             otherwise. Measured on {}, the attackers on the same machine:\n{}.\n\n\
              Each attack has a server of its own. All the while `/live` and `/ready` on the \
              metrics\nport and `/health/ping` on the REST port are requested on new connections; \
              the slowest\nresponse of each is in the table. *Peak* is the most memory above that \
