@@ -47,6 +47,10 @@ class Scripted:
             self._inside -= 1
             return {"number": number, "pid": os.getpid(), "peak": self._peak}
 
+    def freeze(self) -> None:
+        """Never returns, nor gives the interpreter lock away."""
+        sum(range(10**15))
+
     def die(self) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(60)

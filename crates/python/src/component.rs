@@ -28,6 +28,8 @@ pub struct ComponentConfig {
     pub threads: usize,
     /// Level of Python's root logger, by its name there.
     pub log_level: &'static str,
+    /// Bytes of memory that a request may take as Python's objects.
+    pub max_decoded: usize,
     /// Whether its lines are JSON objects.
     pub log_as_json: bool,
     /// Whether metrics stay in responses that the server does not look into.

@@ -53,7 +53,8 @@ impl Pool {
         let (registry, context) = (&self.shared.registry, held.context());
         let id = registry.next_request_id();
         let cost_class = CostClass::new(call, frame.size());
-        let (responder, response) = ResponseSender::new(since, context.request.clone());
+        let summary = frame.summary();
+        let (responder, response) = ResponseSender::new(since, context.request.clone(), summary);
         let submitted = registry.submit(QueuedRequest {
             id,
             cost_class,

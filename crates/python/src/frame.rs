@@ -33,12 +33,13 @@ pub(crate) enum Kind {
     Forked = 12,
     Data = 13,
     Release = 14,
+    Stacks = 15,
     TakeOver = 16,
     Taken = 17,
 }
 
 impl Kind {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::Package,
         Self::Hello,
         Self::Load,
@@ -53,6 +54,7 @@ impl Kind {
         Self::Forked,
         Self::Data,
         Self::Release,
+        Self::Stacks,
         Self::TakeOver,
         Self::Taken,
     ];
@@ -178,6 +180,14 @@ pub(crate) enum Call {
 impl Call {
     /// How many there are.
     pub(crate) const COUNT: usize = Method::ALL.len() + 1;
+
+    /// As reports have it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Method(method) => method.name(),
+            Self::Page => "page",
+        }
+    }
 
     /// The number in a frame, from 1 on.
     pub(crate) const fn code(self) -> u8 {

@@ -1,6 +1,7 @@
 //! A worker that takes part in a pool.
 
 use std::fmt;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use tokio::sync::Notify;
@@ -9,6 +10,7 @@ use crate::connection::Connection;
 use crate::dispatch::WorkerId;
 use crate::lock::lock;
 use crate::memory::MemoryWatch;
+use crate::stacks::Stacks;
 use crate::statistics::ReplaceReason;
 
 /// A worker that takes part.
@@ -18,6 +20,9 @@ pub(crate) struct WorkerHandle {
     pub(crate) slot: usize,
     pub(crate) pid: u32,
     pub(crate) connections: Arc<[Connection]>,
+    pub(crate) stacks: Arc<Stacks>,
+    /// It is to be killed, and its stacks are on their way into the log.
+    pub(crate) is_reported: AtomicBool,
     /// It is to be replaced by a successor.
     pub(crate) replace: ReplaceRequest,
     /// It has been retired and nothing is in flight on it.

@@ -58,8 +58,10 @@ mod service;
 mod shared;
 mod slot;
 mod spawn;
+mod stacks;
 mod statistics;
 mod subject;
+mod summary;
 mod supervisor;
 mod template;
 #[cfg(test)]

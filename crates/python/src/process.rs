@@ -173,6 +173,11 @@ impl Process {
         let _ = self.lines.slot.set(slot);
     }
 
+    /// The process's id, to signal it and not its group.
+    pub(crate) fn pid(&self) -> Pid {
+        self.group.0
+    }
+
     /// The process's id.
     pub(crate) fn id(&self) -> u32 {
         self.group.0.as_raw_nonzero().get().unsigned_abs()

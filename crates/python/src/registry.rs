@@ -1,8 +1,10 @@
 //! The workers of a pool: hands requests out to them and takes their responses.
 
+mod reports;
+
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -14,8 +16,8 @@ use streeling_core::Error;
 use crate::clock;
 use crate::connection::{Connection, Received};
 use crate::dispatch::{
-    Assignment, ConnectionId, Dispatcher, HealthAction, QueuedRequest, Removed, Sends, Submitted,
-    TICK, TakeOver, Threads, Work, WorkerId,
+    Assignment, ConnectionId, Dispatcher, QueuedRequest, Removed, Sends, Submitted, TICK, TakeOver,
+    Threads, Work, WorkerId,
 };
 use crate::frame::{Header, Kind, Pieces};
 use crate::handle::{KillReason, KillRequest, ReplaceRequest, WorkerHandle};
@@ -255,6 +257,8 @@ impl Registry {
             slot,
             pid: worker.process.id(),
             connections: Arc::clone(&worker.connections),
+            stacks: Arc::clone(&worker.stacks),
+            is_reported: AtomicBool::new(false),
             replace: ReplaceRequest::default(),
             drained: Notify::new(),
             kill: KillRequest::default(),
@@ -394,20 +398,6 @@ impl Registry {
         };
         writes.into_iter().for_each(Write::run);
         is_ticking
-    }
-
-    /// Looks for workers with calls that do not return, and has them replaced or killed.
-    pub(crate) fn check_health(&self) {
-        let mut state = lock(&self.state);
-        for (id, action) in state.dispatcher.check_health(Instant::now()) {
-            if let Some(worker) = state.worker(id) {
-                match action {
-                    HealthAction::Replace => worker.replace.make(ReplaceReason::Stuck),
-                    HealthAction::Kill => worker.kill.make(KillReason::Stuck),
-                    HealthAction::GiveUp => worker.kill.make(KillReason::Abandoned),
-                }
-            }
-        }
     }
 
     /// Looks for workers that take more than `limit` bytes of memory, and has them replaced or

@@ -11,6 +11,7 @@ use streeling_core::{Encoding, Feedback, Message, Original, Payload, RequestCont
 use crate::clock;
 use crate::frame::{Call, HEADER, Header, ItemKind, Kind, Pieces};
 use crate::item::{Buffer, fit};
+use crate::summary::Summary;
 
 /// Writes items one after the other, then the frame around them.
 pub(crate) struct RequestFrame {
@@ -20,6 +21,8 @@ pub(crate) struct RequestFrame {
     context: usize,
     items: usize,
     encoding: Encoding,
+    /// What the first message holds.
+    summary: Summary,
 }
 
 impl RequestFrame {
@@ -39,11 +42,15 @@ impl RequestFrame {
             context,
             items: 0,
             encoding,
+            summary: Summary::of_kind("nothing"),
         }
     }
 
     /// Adds a message: its payload, names and meta.
     pub(crate) fn message(&mut self, message: &Message) -> Result<()> {
+        if self.items == 0 {
+            self.summary = Summary::new(&message.payload);
+        }
         self.items += 1;
         // Without any, a method called over gRPC is given `{}`, and one called over REST `None`.
         let meta = &message.meta;
@@ -84,6 +91,7 @@ impl RequestFrame {
             Encoding::Protobuf => ItemKind::Protobuf,
         };
         self.items += 1;
+        self.summary = Summary::of_kind("a raw message");
         self.buffer.value(kind, bytes, message);
     }
 
@@ -123,6 +131,13 @@ impl RequestFrame {
     /// the component is not given.
     pub(crate) fn size(&self) -> usize {
         self.buffer.len() - self.context
+    }
+
+    /// What it holds, for reports on it.
+    pub(crate) fn summary(&self) -> Summary {
+        let mut summary = self.summary;
+        summary.bytes = self.size() - HEADER;
+        summary
     }
 }
 

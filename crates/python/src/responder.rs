@@ -11,6 +11,7 @@ use crate::connection::Received;
 use crate::dispatch::Responder;
 use crate::handle::KillReason;
 use crate::subject::OwnedSubject;
+use crate::summary::Summary;
 
 /// The slot of the worker that responded, and its response.
 pub(crate) type Response = Result<(usize, Received), Lost>;
@@ -35,9 +36,11 @@ impl From<Error> for Lost {
 pub(crate) struct ResponseSender {
     sender: Option<oneshot::Sender<Response>>,
     /// When the request was submitted.
-    since: Instant,
+    pub(crate) since: Instant,
     /// Where it is recorded how long the request was queued.
-    request: Option<Arc<RequestContext>>,
+    pub(crate) request: Option<Arc<RequestContext>>,
+    /// What it holds, for reports on it.
+    pub(crate) summary: Summary,
     /// The request, once its caller has given it up.
     pub(crate) kept: Option<Box<OwnedSubject>>,
     /// Its call has not returned for so long, which is too long.
@@ -49,12 +52,14 @@ impl ResponseSender {
     pub(crate) fn new(
         since: Instant,
         request: Option<Arc<RequestContext>>,
+        summary: Summary,
     ) -> (Self, oneshot::Receiver<Response>) {
         let (sender, receiver) = oneshot::channel();
         let responder = Self {
             sender: Some(sender),
             since,
             request,
+            summary,
             kept: None,
             hung: None,
         };

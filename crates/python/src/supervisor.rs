@@ -328,7 +328,10 @@ pub(crate) async fn check_health(shared: Arc<Shared>) {
     let check = async {
         loop {
             interval.tick().await;
-            shared.registry.check_health();
+            for report in shared.registry.check_health() {
+                // There is at most one of each kind for a worker, and each takes some seconds.
+                tokio::spawn(report.run());
+            }
         }
     };
     tokio::select! {

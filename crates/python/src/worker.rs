@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use streeling_core::Wants;
+use tokio::net::unix::pipe;
 
 use crate::component::{ComponentConfig, WorkerConfig};
 use crate::connection::Connection;
@@ -14,6 +15,7 @@ use crate::error::StartError;
 use crate::frame::Kind;
 use crate::methods::Methods;
 use crate::process::Process;
+use crate::stacks::{self, Stacks};
 use crate::template::{ForkServer, Interpreter, Template, explained, failed, parse, words};
 
 #[derive(Serialize)]
@@ -86,8 +88,7 @@ pub(crate) struct Worker {
     pub(crate) connections: Arc<[Connection]>,
     pub(crate) ready: Ready,
     pub(crate) process: Process,
-    /// Kept open: at its end the worker knows that the server is gone.
-    _control: Arc<Control>,
+    pub(crate) stacks: Arc<Stacks>,
     /// What it has been forked from, which may have made what it uses.
     _template: Option<Arc<ForkServer>>,
 }
@@ -149,12 +150,14 @@ impl Starting {
         config: &WorkerConfig,
         slot: usize,
     ) -> Result<Worker, StartError> {
-        let (connections, ready) = self.load(component, config, slot).await?;
+        let (connections, ready, pipe) = self.load(component, config, slot).await?;
+        // It keeps the control socket open: at its end the worker knows that the server is gone.
+        let stacks = Stacks::new(self.control, self.process.pid(), pipe);
         Ok(Worker {
             connections: connections.into(),
             ready,
             process: self.process,
-            _control: self.control,
+            stacks: Arc::new(stacks),
             _template: self.template,
         })
     }
@@ -166,7 +169,7 @@ impl Starting {
         component: &ComponentConfig,
         config: &WorkerConfig,
         slot: usize,
-    ) -> Result<(Vec<Connection>, Ready), StartError> {
+    ) -> Result<(Vec<Connection>, Ready, pipe::Receiver), StartError> {
         self.process.set_slot(slot);
         let load = Load {
             worker: slot,
@@ -186,6 +189,10 @@ impl Starting {
                 self.control.send_descriptors(Kind::Data, sockets).await?;
             }
             drop(theirs);
+            let (pipe, theirs) = stacks::pair()?;
+            self.control
+                .send_descriptors(Kind::Stacks, &[theirs])
+                .await?;
             self.control.send(Kind::Load, &load).await?;
             let (kind, body) = self.control.receive().await?;
             if kind != Kind::Ready {
@@ -196,7 +203,7 @@ impl Starting {
                 construct_time: self.construct_time,
                 ..parse(&body)?
             };
-            Ok((connections, ready))
+            Ok((connections, ready, pipe))
         };
         let started = start.await;
         explained(started, &mut self.process, component).await

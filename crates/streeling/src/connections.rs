@@ -17,7 +17,8 @@ const OWN: u64 = 64;
 /// Connections of the metrics port. Prometheus and a kubelet need a handful.
 const METRICS: usize = 64;
 
-/// Descriptors of a worker beside one for each of its threads: its control socket, what it prints.
+/// Descriptors of a worker beside one for each of its threads: its control socket, what it prints,
+/// its stacks.
 const WORKER: u64 = 6;
 
 /// As many connections as a port has at most by default: at some 20 kB each, a gigabyte.

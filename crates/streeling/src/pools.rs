@@ -324,6 +324,7 @@ fn component(
             LogLevel::Warning => "WARNING",
             LogLevel::Error => "ERROR",
         },
+        max_decoded: settings.workers.max_decoded,
         log_as_json: log::format(&settings.log) == LogFormat::Json,
         start_timeout: on(settings.recovery.hang_timeout),
         output: output(settings)?,

@@ -23,6 +23,7 @@ mod debug;
 mod dropped_spans;
 mod examples;
 mod first_process;
+mod forensics;
 mod graphs;
 mod grpc_client;
 mod health;
@@ -57,6 +58,7 @@ mod support;
 mod surprise;
 #[cfg(target_os = "linux")]
 mod template;
+mod texts;
 mod tls;
 mod tls_files;
 mod token;

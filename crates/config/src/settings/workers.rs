@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::serving::Rest;
 use crate::draft::Part;
-use crate::kind::{Bool, Count, File, Seconds, Words, words};
+use crate::kind::{Bool, Count, File, Seconds, Size, Words, words};
 use crate::language::Text;
 use crate::row::DefaultValue::{self, Derived, Typed};
 use crate::row::Flag::{self, Bare, Value};
@@ -30,6 +30,8 @@ pub struct Workers {
     pub max_requests_jitter: u32,
     /// Requests that may wait, at least 1.
     pub max_queue: u32,
+    /// Bytes of memory that a request may take as Python's objects.
+    pub max_decoded: usize,
     /// Time given to requests under way at SIGTERM.
     pub graceful_timeout: Duration,
     /// Time after which ports open although workers still load.
@@ -49,6 +51,7 @@ impl Part for Workers {
             max_requests: 0,
             max_requests_jitter: 0,
             max_queue: 0,
+            max_decoded: 0,
             graceful_timeout: Duration::ZERO,
             bind_deadline: Duration::ZERO,
             pidfile: None,
@@ -111,6 +114,7 @@ pub(super) static ROWS: &[&Row] = &[
     &WORKER_START,
     &LOAD_IN,
     &MAX_QUEUE,
+    &MAX_DECODED_SIZE,
     &MAX_REQUESTS,
     &MAX_REQUESTS_JITTER,
     &GRACEFUL_TIMEOUT,
@@ -328,6 +332,28 @@ static MAX_QUEUE: Row = Row {
     detail: Text {
         en: "Past that, 503 with Retry-After, over gRPC RESOURCE_EXHAUSTED.",
         zh: "超出后返回带 Retry-After 的 503，gRPC 返回 RESOURCE_EXHAUSTED。",
+    },
+};
+
+static MAX_DECODED_SIZE: Row = Row {
+    flag: Value("max-decoded-size"),
+    variables: &["STREELING_MAX_DECODED_SIZE"],
+    default: Typed("1 GiB"),
+    value: &To(Size, |workers: &mut Workers, bytes| {
+        workers.max_decoded = bytes;
+    }),
+    group: Group::Workers,
+    status: Status::Active,
+    meaning: Text {
+        en: "Most memory that JSON and arrays of text of one request may take in a worker",
+        zh: "一个请求的 JSON 与文本数组在工作进程中可占用的最大内存",
+    },
+    detail: Text {
+        en: "In an array of text every element takes as much as the longest, four bytes a \
+             character; an empty JSON object takes 64. What would take more gets 400, \
+             INVALID_ARGUMENT over gRPC, before the memory is taken.",
+        zh: "文本数组的每个元素都按最长者占用内存，每个字符四字节；空的 JSON 对象占 64 字节。\
+             超出者在占用内存之前即以 400（gRPC 为 INVALID_ARGUMENT）拒绝。",
     },
 };
 

@@ -8,6 +8,12 @@ import traceback
 from types import TracebackType
 from typing import Callable
 
+# Characters of an exception's text that leave the worker, and of its traceback.
+LONGEST = 1 << 16
+LONGEST_TRACE = 4 * LONGEST
+# And of the JSON that an exception writes itself.
+LONGEST_BODY = 1 << 20
+
 # What a component has where it handles its own errors: a blueprint of Flask's.
 HANDLERS = "model_error_handler"
 
@@ -34,26 +40,46 @@ def not_implemented(error: BaseException) -> bool:
     return isinstance(error, Declined) or descends(error, "SeldonNotImplementedError")
 
 
+def clean(text: str) -> str:
+    """The text as it can be sent: not too long, and half of a surrogate pair, which no UTF-8 has,
+    written as an escape."""
+    if len(text) > LONGEST:
+        text = f"{text[:LONGEST]}… ({len(text) - LONGEST} characters more)"
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def text(error: BaseException) -> str:
-    """The exception's own text; the name of its class when even that fails."""
+    """The exception's own text, cleaned; the name of its class when even that fails."""
     try:
-        message = getattr(error, "message", None)
-        if descends(error, "SeldonMicroserviceException") and isinstance(message, str):
-            return message
-        if isinstance(error, Exception):
-            return str(error)
-        return (f"{type(error).__name__}: {error}").rstrip(": ")
+        return clean(_text(error))
     except Exception:
         return type(error).__name__
 
 
+def _text(error: BaseException) -> str:
+    message = getattr(error, "message", None)
+    if descends(error, "SeldonMicroserviceException") and isinstance(message, str):
+        return message
+    if isinstance(error, Exception):
+        return str(error)
+    return (f"{type(error).__name__}: {error}").rstrip(": ")
+
+
 def trace(error: BaseException) -> str:
-    """The traceback as Python prints it, from the first frame that is not the worker's own."""
+    """The traceback as Python prints it, from the first frame that is not the worker's own; of one
+    that is too long the middle is left out."""
     tb: TracebackType | None = error.__traceback__
     while tb is not None and _own(tb.tb_frame.f_code.co_filename):
         tb = tb.tb_next
     try:
-        return "".join(traceback.format_exception(type(error), error, tb))
+        pieces = traceback.format_exception(type(error), error, tb)
+        # The last one has the text of the exception.
+        whole = "".join(clean(piece.rstrip("\n")) + "\n" for piece in pieces)
+        missing = len(whole) - LONGEST_TRACE
+        if missing > 0:
+            half = LONGEST_TRACE // 2
+            whole = f"{whole[:half]}\n… ({missing} characters left out)\n{whole[-half:]}"
+        return whole
     except Exception:
         return type(error).__name__ + "\n"
 
@@ -72,8 +98,7 @@ def describe(
         status = _integer(getattr(error, "status_code", None))
         code = _integer(getattr(error, "code", None))
         reason = getattr(error, "reason", None)
-        if not isinstance(reason, str):
-            reason = None
+        reason = clean(reason) if isinstance(reason, str) else None
         if to_json is not None:
             body = _own_body(error, to_json)
     return {
@@ -112,9 +137,12 @@ def _own_body(error: BaseException, to_json: Callable[[object], bytes]) -> str |
         return None
     try:
         # One of its classes has the method.
-        return to_json(error.to_dict()).decode("ascii")  # type: ignore[attr-defined]
+        body = to_json(error.to_dict())  # type: ignore[attr-defined]
+        if len(body) > LONGEST_BODY:
+            raise ValueError(f"it has {len(body)} bytes, {LONGEST_BODY} are allowed")
+        return body.decode("ascii")
     except Exception as problem:
-        _log.warning("to_dict of %s is ignored: %r", type(error).__name__, problem)
+        _log.warning("to_dict of %s is ignored: %s", type(error).__name__, clean(repr(problem)))
         return None
 
 
@@ -136,9 +164,9 @@ def grpc_status(error: BaseException) -> int | None:
     if isinstance(found, int) and not isinstance(found, bool) and 1 <= found <= 16:
         return int(found)
     _log.warning(
-        "the grpc_status %r of %s is ignored: allowed are 1 to 16, their names "
+        "the grpc_status %s of %s is ignored: allowed are 1 to 16, their names "
         "and the members of grpc.StatusCode but OK",
-        value,
+        clean(repr(value)),
         type(error).__name__,
     )
     return None

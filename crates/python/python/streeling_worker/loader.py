@@ -75,7 +75,7 @@ class Constructed:
         try:
             built = metadata.build(own, request.get("metadata"), request.get("image"))
         except metadata.BadMetadata as error:
-            problem = shortened(str(error))
+            problem = errors.text(error)
         size = 0 if built is None else len(protocol.to_json(built))
         if size > LARGEST_METADATA:
             built = None

@@ -17,7 +17,7 @@ import threading
 import traceback
 from typing import Any, Callable, NoReturn
 
-from . import access, children, errors, loader, logs, protocol, title
+from . import access, children, errors, limits, loader, logs, protocol, stacks, title
 from .methods import Methods
 from .payload import Codec, numpy_version
 from .randomness import Seeding
@@ -44,6 +44,7 @@ def run(control: socket.socket, die_with_server: Callable[[], None]) -> None:
     request = receive_construct(control)
     logs.prepare_streams(request["threads"] > 1)
     log = logs.install(request.get("log_level"), request["worker"], request["log_format"] == "json")
+    limits.allow(request.get("max_decoded", limits.allowed))
     loader.use_folder(request["app_dir"])
     children.share_packages(request["packages"])
     seeding = Seeding()
@@ -144,8 +145,11 @@ def watch(control: socket.socket, template: Template) -> None:
     frame = None
     try:
         frame = protocol.read_frame(control)
-        while frame is not None and frame[0] == protocol.RELEASE:
-            template.release()
+        while frame is not None and frame[0] in (protocol.RELEASE, protocol.STACKS):
+            if frame[0] == protocol.RELEASE:
+                template.release()
+            else:
+                stacks.write()
             frame = protocol.read_frame(control)
     except OSError:
         frame = None

@@ -292,7 +292,15 @@ class Methods:
             if any(map(metrics.says_more, all_metrics)):
                 label = metrics.LABELS.get(number, "")
                 meta["written"] = [metrics.labelled(metric, label) for metric in all_metrics]
-        return names, payload.to_json(meta) if meta else b""
+        text = payload.to_json(meta) if meta else b""
+        if b"\\ud" in text and all_tags:
+            # Perhaps half of a surrogate pair, which values may have, and keys may not.
+            meta["tags"] = {
+                errors.clean(key) if isinstance(key, str) else key: value
+                for key, value in all_tags.items()
+            }
+            text = payload.to_json(meta)
+        return names, text
 
     def _names(self, encoded: Encoded) -> bytes:
         """The component's names for the columns; there are none below two dimensions."""

@@ -92,5 +92,5 @@ def sent(metric: dict[str, Any]) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    """Text that can be sent: without halves of surrogate pairs."""
-    return str(value).encode("utf-8", "replace").decode()
+    """Text that can be sent: halves of surrogate pairs are escapes."""
+    return str(value).encode("utf-8", "backslashreplace").decode()

@@ -13,8 +13,9 @@ from itertools import chain
 from math import prod
 from typing import Any, Callable, Iterable, List, Tuple, Union
 
-from . import protobuf, protocol
+from . import limits, protobuf, protocol
 from .errors import BadData
+from .limits import Budget
 from .protocol import ITEM, LENGTH, SHAPES, Buffer, ProtocolError
 
 try:
@@ -99,14 +100,16 @@ def _byte_array_as_list(shape: tuple[int, ...], elements: list[bytes]) -> Any:
     return _nested(elements, shape) if shape else elements[0]
 
 
-def _list_from_json(layout: int, text: memoryview, options: dict[str, Any]) -> Any:
+def _list_from_json(
+    layout: int, text: memoryview, options: dict[str, Any], budget: Budget | None
+) -> Any:
     if layout == protocol.LAYOUT_TENSOR_PROTO:
         from . import tensorproto
 
         message = from_json(text)
-        parts = tensorproto.parts(message)
+        parts = tensorproto.parts(message, budget)
         if parts is None:
-            return tensorproto.by_tensorflow(message)
+            return tensorproto.by_tensorflow(message, budget)
         elements, sides, _ = parts
         return _nested(elements, sides) if sides else elements[0]
     value = from_json(text, **options)
@@ -222,23 +225,28 @@ if np is not None:
         array[:] = elements
         return array.reshape(shape)
 
-    def _array_from_json(layout: int, text: memoryview, options: dict[str, Any]) -> Any:
+    def _array_from_json(
+        layout: int, text: memoryview, options: dict[str, Any], budget: Budget | None
+    ) -> Any:
         if layout == protocol.LAYOUT_TENSOR_PROTO:
             from . import tensorproto
 
             message = from_json(text)
-            parts = tensorproto.parts(message)
+            parts = tensorproto.parts(message, budget)
             if parts is None:
-                return tensorproto.by_tensorflow(message)
+                return tensorproto.by_tensorflow(message, budget)
             elements, sides, dtype = parts
             array = np.empty(len(elements), dtype)
             array[:] = elements
             return array.reshape(sides)
         value = from_json(text, **options)
-        if layout == protocol.LAYOUT_NESTED:
-            return np.array(value)
-        values, shape = _tensor(value, options)
-        return np.array(values).reshape(shape)
+        values, shape = value, None
+        if layout != protocol.LAYOUT_NESTED:
+            values, shape = _tensor(value, options)
+        if budget is not None:
+            budget.array(values)
+        array = np.array(values)
+        return array if shape is None else array.reshape(shape)
 
     def _encode_array(array: Any, source: Any) -> Encoded:
         """`source` is what the component returned: its own list where it returned one."""
@@ -273,6 +281,11 @@ if np is not None:
         array = np.ascontiguousarray(array, dtype=array.dtype)
         return (protocol.NUMBERS, code, array.shape, array_bytes(np.asarray(array)))
 
+    def _begins_with_text(value: Any) -> bool:
+        while isinstance(value, list) and value:
+            value = value[0]
+        return isinstance(value, str)
+
     def encode_with_numpy(value: Any) -> Encoded:
         """A response as an item."""
         if isinstance(value, _ndarray):
@@ -282,6 +295,8 @@ if np is not None:
                     return (protocol.NUMBERS, code, value.shape, value.tobytes())
             return _encode_array(value, value)
         if isinstance(value, list):
+            if _begins_with_text(value):
+                Budget().array(value)
             return _encode_array(np.array(value), value)
         return _encode_other(value)
 
@@ -303,7 +318,7 @@ class Codec:
         self.encode: Callable[[Any], Encoded]
         self._numbers: Callable[[tuple[int, ...], int, Buffer | memoryview, int], Any]
         self._bytes: Callable[[tuple[int, ...], list[bytes]], Any]
-        self._json: Callable[[int, memoryview, dict[str, Any]], Any]
+        self._json: Callable[[int, memoryview, dict[str, Any], Budget | None], Any]
         self._names: tuple[bytes | bytearray, list[str]] = (b"", [])
         if numpy:
             self.encode = encode_with_numpy
@@ -335,17 +350,23 @@ class Codec:
         or NumPy's for a payload that makes no array.
         """
         items = []
+        budget = Budget() if count > 1 else None
         for _ in range(count):
-            item, start = self.item(buffer, start, end, json_options)
+            item, start = self.item(buffer, start, end, json_options, budget)
             items.append(item)
         if start != end:
             raise ProtocolError(f"a frame has {int(end - start)} bytes after its items")
         return items
 
     def item(
-        self, buffer: Buffer, at: int, end: int, json_options: dict[str, Any]
+        self,
+        buffer: Buffer,
+        at: int,
+        end: int,
+        json_options: dict[str, Any],
+        budget: Budget | None = None,
     ) -> tuple[Item, int]:
-        """The item at `at`, and where the next one is."""
+        """The item at `at`, and where the next one is; what it takes is taken from `budget`."""
         if at + 24 > end:
             raise ProtocolError("an item begins beyond the end of its frame")
         kind, dtype, ndim, layout, names_size, meta_size, _, size = ITEM.unpack_from(buffer, at)
@@ -357,6 +378,14 @@ class Codec:
         if ndim:
             shape = SHAPES[ndim].unpack_from(buffer, at)
             at += 8 * ndim
+        # A single item that is small cannot take too much.
+        if budget is None and after - at > limits.small:
+            budget = Budget()
+        if budget is not None:
+            budget.json(memoryview(buffer)[at : at + names_size])
+            budget.json(memoryview(buffer)[at + names_size : after - size])
+            if kind in _JSON:
+                budget.json(memoryview(buffer)[after - size : after])
         names: Any = []
         if names_size:
             # Most requests of a client have the same names.
@@ -378,7 +407,8 @@ class Codec:
                     check_numbers(shape, dtype, size)
                 value = self._numbers(shape, dtype, buffer, at)
         elif kind == protocol.LIST:
-            value = self._json(layout, memoryview(buffer)[at : at + size], json_options)
+            view = memoryview(buffer)[at : at + size]
+            value = self._json(layout, view, json_options, budget)
         elif kind == protocol.TEXT:
             value = str(memoryview(buffer)[at : at + size], "utf-8", "surrogatepass")
         elif kind in _BYTES:
@@ -390,16 +420,22 @@ class Codec:
         elif kind == protocol.CUSTOM:
             value = protobuf.any_from(bytes(memoryview(buffer)[at : at + size]))
         elif kind == protocol.NAMED:
-            value = self._inputs(buffer, at, after, json_options)
+            value = self._inputs(buffer, at, after, json_options, budget)
             names = list(value)
         else:
             raise ProtocolError(f"unknown kind of item in a request: {int(kind)}")
         return (value, names, meta, kind), after
 
     def _inputs(
-        self, buffer: Buffer, at: int, end: int, json_options: dict[str, Any]
+        self,
+        buffer: Buffer,
+        at: int,
+        end: int,
+        json_options: dict[str, Any],
+        budget: Budget | None,
     ) -> dict[str, Any]:
         """The inputs of a request that has several, by name."""
+        budget = budget or Budget()
         inputs: dict[str, Any] = {}
         while at < end:
             text, at = _behind_length(buffer, at, end)
@@ -408,10 +444,11 @@ class Codec:
                 raise ProtocolError(f"two inputs have the name {name!r}")
             if at < end and buffer[at] not in _INPUTS:
                 raise ProtocolError(f"unknown kind of item in an input: {int(buffer[at])}")
-            (inputs[name], _, _, _), at = self.item(buffer, at, end, json_options)
+            (inputs[name], _, _, _), at = self.item(buffer, at, end, json_options, budget)
         return inputs
 
 
+_JSON = (protocol.LIST, protocol.JSON, protocol.MESSAGE)
 _BYTES = (protocol.BINARY, protocol.PASSTHROUGH, protocol.PROTOBUF, protocol.HTTP)
 _INPUTS = (
     protocol.NONE,

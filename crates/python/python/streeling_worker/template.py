@@ -22,7 +22,7 @@ import weakref
 from pathlib import Path
 from typing import Any, Callable, Iterator, NoReturn
 
-from . import children, logs, protocol
+from . import children, errors, logs, protocol, stacks
 from .protocol import socket_of
 
 # A thread that is just ending may take so long to be gone, seconds.
@@ -186,8 +186,8 @@ def _forked() -> int:
 def _fail(control: socket.socket, reason: OSError) -> None:
     body = {
         "stage": "fork",
-        "message": str(reason),
-        "traceback": "".join(traceback.format_exception_only(type(reason), reason)),
+        "message": errors.text(reason),
+        "traceback": errors.clean("".join(traceback.format_exception_only(type(reason), reason))),
         "hint": None,
     }
     with contextlib.suppress(OSError):
@@ -300,6 +300,8 @@ def wait_for_work(
                 _fail(control, OSError("it may not open so many files (ulimit -n)"))
                 sys.exit(1)
             return control, data, request
+        elif kind == protocol.STACKS and descriptors:
+            stacks.take(descriptors[0])
         elif kind == protocol.RELEASE:
             template.release()
         else:

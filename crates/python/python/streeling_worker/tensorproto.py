@@ -12,36 +12,39 @@ from math import prod
 from typing import Any, List, Tuple
 
 from .errors import BadData
+from .limits import Budget
 
 # The elements of an array, its shape, and the name of its dtype in NumPy.
 Parts = Tuple[List[Any], Tuple[int, ...], str]
 
 STRING, COMPLEX64, COMPLEX128 = 7, 8, 18
 _NUMBERS = {"DT_STRING": STRING, "DT_COMPLEX64": COMPLEX64, "DT_COMPLEX128": COMPLEX128}
-# The most elements that a message may stand for without writing them.
-_MOST_REPEATED = 1 << 21
 
 
-def parts(message: dict[str, Any]) -> Parts | None:
-    """The parts of an array of strings or complex numbers; `None` for any other dtype."""
+def parts(message: dict[str, Any], budget: Budget | None = None) -> Parts | None:
+    """The parts of an array of strings or complex numbers; `None` for any other dtype. What a short
+    list stands for is taken from `budget`."""
+    budget = budget or Budget()
     dtype = message.get("dtype")
     number = _NUMBERS.get(dtype) if isinstance(dtype, str) else dtype
     if number == STRING:
         elements: list[Any] = [_bytes(text) for text in _list(message, "string")]
         # Where there are no strings, TensorFlow makes an array of text.
-        return *_filled(elements, message, ""), "object"
+        return *_filled(elements, message, "", budget), "object"
     if number == COMPLEX64:
-        return *_complex(message, "scomplex", "f"), "complex64"
+        return *_complex(message, "scomplex", "f", budget), "complex64"
     if number == COMPLEX128:
-        return *_complex(message, "dcomplex", "d"), "complex128"
+        return *_complex(message, "dcomplex", "d", budget), "complex128"
     return None
 
 
-def by_tensorflow(message: dict[str, Any]) -> Any:
+def by_tensorflow(message: dict[str, Any], budget: Budget | None = None) -> Any:
     """The array that TensorFlow makes of a tensor of any dtype."""
     dtype = message.get("dtype") or "DT_INVALID"
     if dtype == "DT_INVALID":
         raise BadData("a tftensor without a dtype")
+    # One value may stand for all.
+    (budget or Budget()).shape(_sides(message))
     try:
         from google.protobuf import json_format
         from tensorflow import make_ndarray
@@ -66,7 +69,9 @@ def _bytes(text: str) -> bytes:
         raise BadData(f"malformed base64 in a tftensor: {error}") from None
 
 
-def _complex(message: dict[str, Any], name: str, code: str) -> tuple[list[Any], tuple[int, ...]]:
+def _complex(
+    message: dict[str, Any], name: str, code: str, budget: Budget
+) -> tuple[list[Any], tuple[int, ...]]:
     content = _bytes(message.get("tensorContent") or message.get("tensor_content") or "")
     if content:
         count = len(content) // struct.calcsize(code)
@@ -74,24 +79,27 @@ def _complex(message: dict[str, Any], name: str, code: str) -> tuple[list[Any], 
     else:
         numbers = [float(number) for number in _list(message, name)]
     elements = list(map(complex, numbers[::2], numbers[1::2]))
-    filled, shape = _filled(elements, message, 0j)
+    filled, shape = _filled(elements, message, 0j, budget)
     if content and len(filled) != len(elements):
         raise _mismatch(elements, shape)
     return filled, shape
 
 
 def _filled(
-    elements: list[Any], message: dict[str, Any], nothing: Any
+    elements: list[Any], message: dict[str, Any], nothing: Any, budget: Budget
 ) -> tuple[list[Any], tuple[int, ...]]:
     """As many elements as the shape has, the last one standing for those that are missing."""
-    sides = (message.get("tensorShape") or message.get("tensor_shape") or {}).get("dim") or []
-    shape = tuple(int(side.get("size") or 0) for side in sides)
+    shape = _sides(message)
     missing = prod(shape) - len(elements)
     if missing < 0 or any(side < 0 for side in shape):
         raise _mismatch(elements, shape)
-    if missing > _MOST_REPEATED:
-        raise BadData(f"a tftensor of {len(elements)} elements for the shape {shape}")
+    budget.repeated(missing, len(elements), shape)
     return elements + [elements[-1] if elements else nothing] * missing, shape
+
+
+def _sides(message: dict[str, Any]) -> tuple[int, ...]:
+    sides = (message.get("tensorShape") or message.get("tensor_shape") or {}).get("dim") or []
+    return tuple(int(side.get("size") or 0) for side in sides)
 
 
 def _mismatch(elements: list[Any], shape: tuple[int, ...]) -> ValueError:

@@ -21,6 +21,9 @@ from .protocol import LENGTH, ProtocolError
 
 _log = logging.getLogger("streeling")
 
+# Bytes of the headers of a response that the component writes itself: clients take no more.
+LONGEST_HEAD = 1 << 16
+
 
 def blueprint(found: object) -> Any:
     """The component's error handlers; `None`, with a warning, where they cannot be used."""
@@ -186,5 +189,9 @@ def reply(response: Any, environ: dict[str, Any]) -> Reply:
         close()
     code = int(status.split(" ", 1)[0])
     head = payload.to_json({"status": code, "headers": [list(pair) for pair in headers]})
+    if len(head) > LONGEST_HEAD:
+        raise ValueError(
+            f"the headers of a response take {len(head)} bytes, {LONGEST_HEAD} are allowed"
+        )
     item = LENGTH.pack(len(head)) + head + body
     return (protocol.HTTP, 0, (), item), b"", b""

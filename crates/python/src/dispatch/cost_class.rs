@@ -36,6 +36,10 @@ impl CostClass {
         }
     }
 
+    pub(crate) fn call(self) -> Call {
+        self.call
+    }
+
     pub(super) fn is_large(self) -> bool {
         self.size >= Self::new(Call::Page, LARGE).size
     }

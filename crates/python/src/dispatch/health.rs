@@ -88,8 +88,8 @@ impl<R: Responder> WorkerState<R> {
 
 impl<R> ConnectionState<R> {
     fn is_late(&self, now: Instant) -> bool {
-        let deadline = self.in_flight.front().and_then(|first| first.deadline);
-        deadline.is_some_and(|deadline| now > deadline)
+        let first = self.in_flight.front();
+        first.is_some_and(|first| first.is_late(now))
     }
 
     fn is_hung(&self, now: Instant, time: Duration) -> bool {

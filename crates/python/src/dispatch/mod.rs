@@ -23,6 +23,7 @@ mod cost_class;
 mod estimate;
 mod health;
 mod interface;
+mod late;
 mod rescue;
 mod room;
 #[cfg(test)]
@@ -42,6 +43,7 @@ pub(crate) use interface::{
     Assignment, ConnectionId, QueuedRequest, Removed, Responder, Sends, Submitted, TakeOver,
     Threads, Work, WorkerId,
 };
+pub(crate) use late::Running;
 pub(crate) use rescue::TICK;
 use spread::EndedCall;
 
@@ -84,6 +86,8 @@ struct InFlight<R> {
     cost: Duration,
     sent: Instant,
     responder: R,
+    /// That it is late has been reported.
+    is_reported: bool,
 }
 
 #[derive(Debug)]
@@ -115,6 +119,8 @@ struct WorkerState<R> {
     max_requests: u64,
     /// A request in flight is past its deadline.
     is_late: bool,
+    /// When late requests of it were last reported.
+    last_report: Option<Instant>,
     /// Since when it is given nothing more.
     retired: Option<Instant>,
 }
@@ -179,6 +185,7 @@ impl<P, R: Responder> Dispatcher<P, R> {
             requests: 0,
             max_requests: max_requests.unwrap_or(u64::MAX),
             is_late: false,
+            last_report: None,
             retired: None,
         });
         self.assign_queued(now)
@@ -380,6 +387,7 @@ impl<P, R: Responder> Dispatcher<P, R> {
             cost,
             sent: now,
             responder,
+            is_reported: false,
         });
         if worker.busy() > 1 {
             worker.last_shared = now;

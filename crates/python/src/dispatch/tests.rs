@@ -1,5 +1,7 @@
 //! The dispatcher in a simulated pool with a clock of its own.
 
+mod late;
+
 use std::cell::Cell;
 use std::rc::Rc;
 

@@ -156,6 +156,7 @@ pub(crate) fn config(python: PathBuf, folder: &Path) -> Config {
             image: None,
             threads: 1,
             log_level: "INFO",
+            max_decoded: 1 << 30,
             log_as_json: true,
             start_timeout: None,
             output: Arc::new(Log),
