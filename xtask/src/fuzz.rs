@@ -205,6 +205,6 @@ mod tests {
             assert!(replayed, "{name}");
             count += 1;
         }
-        assert!(count >= 7);
+        assert!(count >= 8);
     }
 }

@@ -1,5 +1,7 @@
 //! Why bytes cannot be decoded.
 
+use streeling_core::{Error, Meter};
+
 /// Why bytes could not be decoded; one variant for each decision that a transport can take.
 ///
 /// `path` is where in the document the decoder was, as `data.names[2]`; it is empty for the
@@ -91,6 +93,16 @@ pub enum DecodeError {
         /// Where the array starts.
         offset: usize,
     },
+    /// The document takes more memory than there is for it.
+    #[error("{error}")]
+    Memory {
+        /// What was to be decoded.
+        path: String,
+        /// Where that starts.
+        offset: usize,
+        /// How much there is.
+        error: Box<Error>,
+    },
     /// A value has the right type and cannot be used all the same: text that is not base64, or that
     /// no Unicode string can hold.
     #[error("{problem} at {}", place(path, *offset))]
@@ -116,6 +128,7 @@ macro_rules! whereabouts {
             | DecodeError::UnknownField { path, offset, .. }
             | DecodeError::Wire { path, offset, .. }
             | DecodeError::TooLarge { path, offset, .. }
+            | DecodeError::Memory { path, offset, .. }
             | DecodeError::Invalid { path, offset, .. } => (path, offset),
         }
     };
@@ -160,9 +173,12 @@ impl DecodeError {
         }
     }
 
-    /// Whether the text itself is broken, so that nothing after it can be trusted.
-    pub(crate) fn breaks_the_text(&self) -> bool {
-        matches!(self, Self::Syntax { .. } | Self::TooDeep { .. })
+    /// Whether nothing after it is looked at: the text itself is broken, or there is no memory.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(
+            self,
+            Self::Syntax { .. } | Self::TooDeep { .. } | Self::Memory { .. }
+        )
     }
 
     /// Puts the name of the surrounding field before the path.
@@ -198,6 +214,21 @@ impl DecodeError {
 
     fn path_mut(&mut self) -> &mut String {
         whereabouts!(self).0
+    }
+}
+
+/// Takes memory that is about to be allocated for what stands at `offset`.
+#[inline]
+pub(crate) fn take(meter: &Meter, bytes: usize, offset: usize) -> Result<()> {
+    meter.take(bytes).map_err(|error| no_memory(error, offset))
+}
+
+#[cold]
+fn no_memory(error: Error, offset: usize) -> DecodeError {
+    DecodeError::Memory {
+        path: String::new(),
+        offset,
+        error: Box::new(error),
     }
 }
 

@@ -3,7 +3,8 @@
 
 use bytes::Bytes;
 use peak_alloc::PeakAlloc;
-use streeling_codec::seldon::json;
+use streeling_codec::seldon::json::Decoder;
+use streeling_core::{Budget, Meter, REQUEST, Use};
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
@@ -25,8 +26,11 @@ struct Case {
     name: &'static str,
     body: Bytes,
     times: usize,
-    decode: fn(&Bytes) -> bool,
+    decode: Decode,
 }
+
+/// Whether a document can be decoded; the result is dropped when it has been seen.
+type Decode = fn(&Bytes, &Meter, &dyn Fn()) -> bool;
 
 /// Bytes that were allocated at the worst moment of `work`, beyond those that were before.
 fn peak(work: impl FnOnce()) -> usize {
@@ -52,19 +56,25 @@ fn keys(start: &str, value: &str, end: &str) -> Bytes {
     [start, &entries.join(","), end].concat().into()
 }
 
-fn request(body: &Bytes) -> bool {
-    json::decode_message(body).is_ok()
+/// Whether it is there; shows it to `seen` before it is dropped.
+fn is_ok<T, E>(result: &Result<T, E>, seen: &dyn Fn()) -> bool {
+    seen();
+    result.is_ok()
 }
 
-fn requests(body: &Bytes) -> bool {
-    json::decode_messages(body).is_ok()
+fn request(body: &Bytes, meter: &Meter, seen: &dyn Fn()) -> bool {
+    is_ok(&Decoder::new(meter).message(body), seen)
 }
 
-fn feedback(body: &Bytes) -> bool {
-    json::decode_feedback(body).is_ok()
+fn requests(body: &Bytes, meter: &Meter, seen: &dyn Fn()) -> bool {
+    is_ok(&Decoder::new(meter).messages(body), seen)
 }
 
-fn case(name: &'static str, body: Bytes, times: usize, decode: fn(&Bytes) -> bool) -> Case {
+fn feedback(body: &Bytes, meter: &Meter, seen: &dyn Fn()) -> bool {
+    is_ok(&Decoder::new(meter).feedback(body), seen)
+}
+
+fn case(name: &'static str, body: Bytes, times: usize, decode: Decode) -> Case {
     Case {
         name,
         body,
@@ -234,7 +244,7 @@ fn json_cases() -> Vec<Case> {
             "messages without payload",
             text(r#"{"seldonMessages":["#, "{},", "]}"),
             LIST,
-            |body| !requests(body),
+            |body, meter, seen| !requests(body, meter, seen),
         ),
     ]
 }
@@ -262,11 +272,18 @@ fn proto_cases() -> Vec<Case> {
             .rfold(units, |inside, &number| field(number, &inside));
         wrapped.into()
     }
-    let response: fn(&Bytes) -> bool =
-        |body| proto::decode_response(body, Limits::default()).is_ok();
-    let fails: fn(&Bytes) -> bool = |body| proto::decode_response(body, Limits::default()).is_err();
-    let requests: fn(&Bytes) -> bool =
-        |body| proto::decode_messages(body, Limits::default()).is_ok();
+    let response: Decode = |body, meter, seen| {
+        let decoder = proto::Decoder::new(Limits::default(), meter);
+        is_ok(&decoder.response(body), seen)
+    };
+    let fails: Decode = |body, meter, seen| {
+        let decoder = proto::Decoder::new(Limits::default(), meter);
+        !is_ok(&decoder.response(body), seen)
+    };
+    let requests: Decode = |body, meter, seen| {
+        let decoder = proto::Decoder::new(Limits::default(), meter);
+        is_ok(&decoder.messages(body), seen)
+    };
     // tftensor: the dtype, then the list.
     let typed = |dtype: u8, list: u8, unit: &[u8]| -> Bytes {
         let units = field(list, &unit.repeat(UNITS));
@@ -278,7 +295,10 @@ fn proto_cases() -> Vec<Case> {
             "empty messages",
             around(&[], &field(1, &[])),
             LIST,
-            |body| proto::decode_messages(body, Limits::default()).is_err(),
+            |body, meter, seen| {
+                let decoder = proto::Decoder::new(Limits::default(), meter);
+                !is_ok(&decoder.messages(body), seen)
+            },
         ),
         case(
             "messages of text",
@@ -393,17 +413,32 @@ fn no_document_takes_more_than_is_documented() {
     } in cases
     {
         let mut as_expected = false;
-        let peak = peak(|| as_expected = decode(&body));
+        let budget = Budget::new(usize::MAX);
+        let meter = Meter::new(budget.account().charge(Use::Decoded, 0));
+        let before = MEMORY.current_usage();
+        let left = std::cell::Cell::new(0);
+        let seen = || left.set(MEMORY.current_usage() - before);
+        let peak = peak(|| as_expected = decode(&body, &meter, &seen));
+        let charged = meter.into_charge().map_or(0, |charge| charge.bytes()) + REQUEST;
+        let of = |bytes: usize| bytes as f64 / body.len() as f64;
         println!(
-            "{:>6.1} of {times}: {name}, {}",
-            peak as f64 / body.len() as f64,
-            as_expected
+            "{:>6.1} of {times}, {:>6.1} left, {:>6.1} charged: {name}, {as_expected}",
+            of(peak),
+            of(left.get()),
+            of(charged),
         );
         if !as_expected {
             faults.push(format!("{name}: not decoded as expected"));
         }
         if peak > times * body.len() + FIXED {
             faults.push(format!("{name}: {peak} bytes for {}", body.len()));
+        }
+        if left.get() > charged + FIXED {
+            faults.push(format!("{name}: {} bytes charged as {charged}", left.get()));
+        }
+        // What is short is charged before it is there, at what it takes at the worst moment.
+        if times == LIST && peak > charged + PAYLOAD * body.len() + FIXED {
+            faults.push(format!("{name}: {peak} bytes charged as {charged}"));
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));

@@ -13,7 +13,7 @@ mod texts;
 mod words;
 
 pub(crate) use memory::MemoryLimit;
-pub(crate) use numbers::{Count, LinkedPort, Millis, Port, Seconds, Size, millis, size};
+pub(crate) use numbers::{Count, LinkedPort, Memory, Millis, Port, Seconds, Size, millis, size};
 pub(crate) use paths::{File, Folder, Program};
 pub use secret::Secret;
 pub(crate) use secret::Token;

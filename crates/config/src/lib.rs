@@ -48,9 +48,9 @@ pub use language::Language;
 pub use load::Loaded;
 pub use parameters::{ParameterValue, Parameters};
 pub use settings::{
-    Component, Defaults, Deployment, Development, Grpc, Identity, Listen, LoadIn, Log, LogFormat,
-    LogLevel, Metrics, Python, Recovery, Rest, Security, ServiceType, Settings, Tls, TlsVersion,
-    TokenSource, WorkerPool, WorkerStart, Workers,
+    Component, Defaults, Deployment, Development, Grpc, Identity, Limits, Listen, LoadIn, Log,
+    LogFormat, LogLevel, Metrics, Python, Recovery, Rest, Security, ServiceType, Settings, Tls,
+    TlsVersion, TokenSource, WorkerPool, WorkerStart, Workers,
 };
 pub use tracing::{
     JaegerAgent, OtlpCollector, OtlpProtocol, OtlpTls, Propagator, Sampler, Sampling, SpanLimits,

@@ -183,6 +183,7 @@ fn finish(draft: &mut Draft, security: Security, tracing: Option<Tracing>) -> Se
         python: draft.take(),
         listen: draft.take(),
         rest: draft.take(),
+        limits: draft.take(),
         grpc: draft.take(),
         security,
         metrics: draft.take(),

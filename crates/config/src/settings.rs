@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 pub(crate) mod component;
 mod deployment;
 pub(crate) mod grpc;
+mod limits;
 pub(crate) mod observability;
 mod recovery;
 pub(crate) mod security;
@@ -13,6 +14,7 @@ pub(crate) mod workers;
 pub use component::{Component, Python, ServiceType};
 pub use deployment::{Deployment, Identity};
 pub use grpc::Grpc;
+pub use limits::Limits;
 pub use observability::{Development, Log, LogFormat, LogLevel, Metrics};
 pub use recovery::Recovery;
 pub use security::{Security, Tls, TlsVersion, TokenSource};
@@ -27,6 +29,7 @@ pub(crate) fn rows() -> impl Iterator<Item = &'static Row> {
     [
         component::ROWS,
         serving::ROWS,
+        limits::ROWS,
         workers::ROWS,
         recovery::ROWS,
         grpc::ROWS,
@@ -51,6 +54,8 @@ pub struct Settings {
     pub listen: Listen,
     /// The REST server.
     pub rest: Rest,
+    /// Bounds of requests and connections of REST.
+    pub limits: Limits,
     /// The gRPC server.
     pub grpc: Grpc,
     /// Who may come in.

@@ -30,6 +30,8 @@ pub enum ErrorKind {
     TooLarge,
     /// Too many requests wait already.
     QueueFull,
+    /// Requests under way take all the memory that there is for them.
+    MemoryFull,
     /// The worker that held the request is gone.
     WorkerLost,
     /// The component has not finished loading, or the server is going down.
@@ -52,6 +54,7 @@ impl ErrorKind {
         Self::BadMetadata,
         Self::TooLarge,
         Self::QueueFull,
+        Self::MemoryFull,
         Self::WorkerLost,
         Self::NotReady,
         Self::Deadline,
@@ -62,7 +65,11 @@ impl ErrorKind {
     #[must_use]
     pub fn is_transient(self) -> bool {
         match self {
-            Self::QueueFull | Self::WorkerLost | Self::NotReady | Self::Deadline => true,
+            Self::QueueFull
+            | Self::MemoryFull
+            | Self::WorkerLost
+            | Self::NotReady
+            | Self::Deadline => true,
             Self::BadData
             | Self::Unauthenticated
             | Self::UnknownModel
@@ -79,7 +86,7 @@ impl ErrorKind {
     #[must_use]
     pub fn retry_after(self) -> Option<Duration> {
         match self {
-            Self::QueueFull => Some(Duration::from_secs(1)),
+            Self::QueueFull | Self::MemoryFull => Some(Duration::from_secs(1)),
             Self::BadData
             | Self::Unauthenticated
             | Self::UnknownModel

@@ -59,6 +59,18 @@ pub struct Named {
     pub payload: Payload,
 }
 
+impl Message {
+    /// About how many bytes its names and its meta take as JSON, to know whether they are large.
+    #[must_use]
+    pub fn size_beside_payload(&self) -> usize {
+        let names = match &self.payload {
+            Payload::Array(array) => array.names.size(),
+            _ => 0,
+        };
+        names + self.meta.size()
+    }
+}
+
 impl Payload {
     /// About how many bytes it takes where a number takes `per_number`: to allocate once for what
     /// is about to be written.

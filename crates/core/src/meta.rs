@@ -136,6 +136,35 @@ impl Meta {
             && self.untyped.is_none()
     }
 
+    /// About how many bytes it takes as JSON, to know whether it is large.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        // Quotes, commas, names of fields, a number.
+        const ENTRY: usize = 16;
+        const METRIC: usize = 64;
+        let texts = |table: &Table<RawJson>| -> usize {
+            let entries = table.iter();
+            entries
+                .map(|(key, value)| key.len() + value.as_bytes().len() + ENTRY)
+                .sum()
+        };
+        let path = self.path.iter();
+        let untyped = self.untyped.as_ref().map_or(0, |untyped| {
+            let metrics = untyped.metrics.as_ref();
+            texts(&untyped.fields)
+                + texts(&untyped.path)
+                + metrics.map_or(0, |metrics| metrics.as_bytes().len())
+        });
+        self.id.as_ref().map_or(0, String::len)
+            + texts(&self.tags)
+            + self.routing.len() * 2 * ENTRY
+            + path
+                .map(|(key, image)| key.len() + image.len() + ENTRY)
+                .sum::<usize>()
+            + self.metrics.len() * METRIC
+            + untyped
+    }
+
     /// A field that the protocol does not know, or not of this type.
     #[must_use]
     pub fn untyped(&self, name: &str) -> Option<&RawJson> {

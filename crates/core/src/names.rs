@@ -42,6 +42,20 @@ impl Names {
         }
     }
 
+    /// About how many bytes they take as JSON, to know whether they are large.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        // Quotes and a comma; what stands before a number, and the number.
+        const ENTRY: usize = 3;
+        const NUMBERED: usize = 12;
+        match self {
+            Self::Unset => 0,
+            Self::Given(names) => names.iter().map(|name| name.len() + ENTRY).sum(),
+            Self::Numbered(count) => count.saturating_mul(NUMBERED),
+            Self::Json(json) => json.as_bytes().len(),
+        }
+    }
+
     /// Whether nothing is said, or that there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

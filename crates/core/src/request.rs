@@ -18,10 +18,6 @@ pub struct Request {
 
 /// What a method is called on.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the large one is the one of every hot request"
-)]
 pub enum Input {
     /// Predict, transform and route take a message.
     Message(Message),

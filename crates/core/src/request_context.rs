@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::memory::{Charge, Use};
 use crate::request_id::RequestId;
 use crate::stage::{Record, Stage, Stages};
 use crate::transport::Transport;
@@ -97,6 +98,9 @@ pub struct RequestContext {
     /// Bytes of the body.
     received: AtomicU64,
     stages: Stages,
+    /// What it takes of the memory for requests, and what else it does.
+    charge: OnceLock<Charge>,
+    more_charges: Mutex<Vec<Charge>>,
 }
 
 thread_local! {
@@ -116,6 +120,8 @@ impl RequestContext {
             operation: OnceLock::new(),
             received: AtomicU64::new(0),
             stages: Stages::default(),
+            charge: OnceLock::new(),
+            more_charges: Mutex::new(Vec::new()),
         }
     }
 
@@ -139,6 +145,22 @@ impl RequestContext {
     #[must_use]
     pub fn received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)
+    }
+
+    /// Keeps memory charged for as long as the request is anywhere in the server.
+    pub fn hold(&self, charge: Charge) {
+        if let Err(charge) = self.charge.set(charge) {
+            let more = self.more_charges.lock();
+            more.unwrap_or_else(PoisonError::into_inner).push(charge);
+        }
+    }
+
+    /// A charge for something else that it takes, beside so many bytes; `None` where its memory is
+    /// not counted.
+    #[must_use]
+    pub fn charge(&self, of: Use, beside: usize) -> Option<Charge> {
+        let charge = self.charge.get()?;
+        Some(charge.account().charge(of, beside))
     }
 
     /// Whether its stages are shown one by one.

@@ -8,6 +8,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::error::Result;
+use crate::memory::{Charge, LARGE, Use};
+use crate::meter::Meter;
 use crate::method::Method;
 use crate::original::{Original, Page, Wants};
 use crate::request::{Request, Response};
@@ -76,6 +78,38 @@ impl Context {
         if let Some(request) = &self.request {
             request.set_received(bytes);
         }
+    }
+
+    /// What decoding the request's message, of so many bytes, may take.
+    #[must_use]
+    pub fn meter(&self, bytes: usize) -> Meter {
+        let request = self.request.as_ref();
+        let charge = request.and_then(|request| request.charge(Use::Decoded, bytes));
+        charge.map_or_else(Meter::unlimited, Meter::new)
+    }
+
+    /// Keeps what decoding took charged.
+    pub fn hold(&self, meter: Meter) {
+        if let (Some(request), Some(charge)) = (&self.request, meter.into_charge()) {
+            request.hold(charge);
+        }
+    }
+
+    /// A charge for a response of about so many bytes, if it is one to be charged.
+    ///
+    /// # Errors
+    ///
+    /// As [`Charge::grow`].
+    pub fn charge_response(&self, bytes: usize) -> Result<Option<Charge>> {
+        if bytes < LARGE {
+            return Ok(None);
+        }
+        let request = self.request.as_ref();
+        let charge = request.and_then(|request| request.charge(Use::Response, 0));
+        charge.map_or(Ok(None), |mut charge| {
+            charge.grow(bytes)?;
+            Ok(Some(charge))
+        })
     }
 
     /// The time, if the request's stages are shown one by one; else the clock need not be read.

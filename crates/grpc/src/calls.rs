@@ -15,7 +15,7 @@ use streeling_core::{
     Context, Error, ErrorKind, Input, Method, Models, Original, RawMessage, Request, Response,
     Result as CoreResult, Stage,
 };
-use streeling_net::Offload;
+use streeling_net::{Elsewhere, Offload};
 use tokio::sync::watch;
 use tokio::time::timeout_at;
 use tonic::Status;
@@ -23,7 +23,7 @@ use tonic::Status;
 use crate::failure::Failure;
 use crate::frame::{PREFIX, framed};
 use crate::idle::Messages;
-use crate::observe::GRPC;
+use crate::observe::{Client, GRPC};
 use crate::protocol::{Action, Decoded, Protocol, Responses, Route};
 use crate::request::Limits;
 use crate::router::Found;
@@ -52,10 +52,10 @@ impl Calls {
         timeout: Option<Duration>,
         found: Found<'_>,
         request: HttpRequest<Incoming>,
-        peer: Option<SocketAddr>,
+        client: &Client,
     ) -> Result<Reply, Status> {
         // It is some kilobytes, which would be moved each time that it is wrapped once more.
-        let work = Box::pin(self.run(context, timeout, found, request, peer));
+        let work = Box::pin(self.run(context, timeout, found, request, client));
         finish(work, context, timeout, found).await
     }
 
@@ -65,7 +65,7 @@ impl Calls {
         timeout: Option<Duration>,
         found: Found<'_>,
         request: HttpRequest<Incoming>,
-        peer: Option<SocketAddr>,
+        client: &Client,
     ) -> Result<Reply, Failure> {
         let action = found.route.action;
         let is_ready = *self.ready.borrow();
@@ -77,12 +77,18 @@ impl Calls {
             }
         }
         let (head, body) = request.into_parts();
-        let caller = Caller { head, peer };
-        let body = self
-            .limits
-            .read(&caller.head.headers, body, &self.offload)
-            .await?;
+        let caller = Caller {
+            head,
+            peer: client.address,
+        };
+        let mut charge = client.account.request();
+        let headers = &caller.head.headers;
+        let body = self.limits.read(headers, body, &self.offload, &mut charge);
+        let body = body.await?;
         context.set_received(PREFIX + body.len());
+        if let Some(request) = &context.request {
+            request.hold(charge);
+        }
         match action {
             Action::Page(page) => {
                 let write = |out: &mut Vec<u8>| found.protocol.page(page, is_ready, out);
@@ -91,14 +97,14 @@ impl Calls {
             Action::Call(method) => {
                 let protocol = Arc::clone(found.protocol);
                 let (response, protocol) =
-                    self.call(context, protocol, method, &caller, body).await?;
+                    self.call(context, protocol, method, caller, body).await?;
                 let message = self.encode(context, protocol, method, response).await?;
                 Ok(Reply::Message(message))
             }
             Action::Stream(method) => {
                 let protocol = Arc::clone(found.protocol);
                 let (response, protocol) =
-                    self.call(context, protocol, method, &caller, body).await?;
+                    self.call(context, protocol, method, caller, body).await?;
                 let streaming = Streaming {
                     calls: Arc::clone(self),
                     responses: protocol.responses(method, response),
@@ -113,7 +119,37 @@ impl Calls {
         }
     }
 
+    /// Calls a method on the message. What is large takes none of its steps here, whatever parts of
+    /// the server they are in.
     async fn call(
+        self: &Arc<Self>,
+        context: &Context,
+        protocol: Arc<dyn Protocol>,
+        method: Method,
+        caller: Caller,
+        body: Bytes,
+    ) -> CoreResult<(Response, Arc<dyn Protocol>)> {
+        let size = body.len();
+        if !Offload::moves(size) {
+            return self
+                .decode_and_call(context, protocol, method, &caller, body)
+                .await;
+        }
+        let body = Bytes::from_owner(Elsewhere::new(body));
+        let (calls, context) = (Arc::clone(self), context.clone());
+        let request = context.request.clone();
+        let called = async move {
+            calls
+                .decode_and_call(&context, protocol, method, &caller, body)
+                .await
+        };
+        match request {
+            Some(request) => self.offload.drive(size, request.scope(called)).await,
+            None => self.offload.drive(size, called).await,
+        }
+    }
+
+    async fn decode_and_call(
         &self,
         context: &Context,
         protocol: Arc<dyn Protocol>,
@@ -146,8 +182,10 @@ impl Calls {
         let size = body.len();
         let since = context.clock();
         // What goes to another thread comes back, so that no message costs a count more.
-        let decode = move || (protocol.decode(method, &body), protocol);
-        let (decoded, protocol) = self.offload.run(size, decode).await;
+        let memory = context.meter(size);
+        let decode = move || (protocol.decode(method, &body, &memory), protocol, memory);
+        let (decoded, protocol, memory) = self.offload.run(size, decode).await;
+        context.hold(memory);
         context.record(Stage::Decode, since);
         let Decoded { model: name, input } = decoded?;
         let model = self.models.get(name.as_deref())?;
@@ -171,11 +209,23 @@ impl Calls {
     ) -> CoreResult<Bytes> {
         let limit = self.limits.size;
         let size = response.message.payload.size(size_of::<f64>());
+        let about = size + response.message.size_beside_payload();
         let since = context.clock();
+        let charge = context.charge_response(size)?;
         let encode = move || framed(size, limit, |out| protocol.encode(method, &response, out));
-        let encoded = self.offload.run(size, encode).await;
+        let encoded = self.offload.run(about, encode).await;
         context.record(Stage::Encode, since);
-        encoded
+        let encoded = encoded?;
+        // To drop what is large takes long, wherever that is done.
+        let encoded = if Offload::moves(encoded.len()) {
+            Bytes::from_owner(Elsewhere::new(encoded))
+        } else {
+            encoded
+        };
+        match charge {
+            Some(charge) => charge.hold_whole(encoded),
+            None => Ok(encoded),
+        }
     }
 }
 

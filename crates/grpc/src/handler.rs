@@ -146,12 +146,10 @@ impl Handler {
             original: None,
             request: Some(context),
         };
-        let reply = self
-            .calls
-            .reply(&context, timeout, found, request, client.address);
+        let reply = self.calls.reply(&context, timeout, found, request, &client);
         let body = match reply.await {
-            Ok(Reply::Message(message)) => client.unsent.message(message),
-            Ok(Reply::Stream(messages)) => client.unsent.stream(messages),
+            Ok(Reply::Message(message)) => client.unsent.message(message, context.request),
+            Ok(Reply::Stream(messages)) => client.unsent.stream(messages, context.request),
             Err(status) => return status.into_http(),
         };
         let mut response = Response::new(Body::new(body));

@@ -17,6 +17,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body::{Body, Frame, SizeHint};
+use streeling_core::RequestContext;
 use streeling_net::{Activity, Busy};
 use tokio::time::sleep;
 use tonic::Status;
@@ -53,13 +54,21 @@ impl Unsent {
     }
 
     /// The body of a response of one message, counted here until it has been sent or dropped.
-    pub(crate) fn message(&self, message: Bytes) -> ResponseBody {
-        self.body(message, None)
+    pub(crate) fn message(
+        &self,
+        message: Bytes,
+        request: Option<Arc<RequestContext>>,
+    ) -> ResponseBody {
+        self.body(message, None, request)
     }
 
     /// The body of a response of many messages, counted here while there is something to send.
-    pub(crate) fn stream(&self, messages: Messages) -> ResponseBody {
-        self.body(Bytes::new(), Some(messages))
+    pub(crate) fn stream(
+        &self,
+        messages: Messages,
+        request: Option<Arc<RequestContext>>,
+    ) -> ResponseBody {
+        self.body(Bytes::new(), Some(messages), request)
     }
 
     /// The body of a response that something else makes, counted here in the same way.
@@ -78,7 +87,12 @@ impl Unsent {
         }
     }
 
-    fn body(&self, message: Bytes, more: Option<Messages>) -> ResponseBody {
+    fn body(
+        &self,
+        message: Bytes,
+        more: Option<Messages>,
+        request: Option<Arc<RequestContext>>,
+    ) -> ResponseBody {
         let mut body = ResponseBody {
             message,
             more,
@@ -87,6 +101,7 @@ impl Unsent {
                 HeaderValue::from_static("0"),
             )])),
             turn: self.turn(),
+            _request: request,
         };
         body.turn.set(true);
         body
@@ -115,6 +130,8 @@ pub(crate) struct ResponseBody {
     more: Option<Messages>,
     trailers: Option<HeaderMap>,
     turn: Turn,
+    /// What it takes is charged until it has been sent.
+    _request: Option<Arc<RequestContext>>,
 }
 
 /// Whose turn it is with a response: the connection's, which has something to send, or that of who

@@ -24,6 +24,8 @@ mod failure;
 mod flood;
 mod frame;
 mod frames;
+#[doc(hidden)]
+pub mod fuzzing;
 mod handler;
 mod health;
 mod idle;

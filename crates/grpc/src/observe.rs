@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use http::header::{REFERER, USER_AGENT};
 use http::{HeaderName, Request, Response, StatusCode};
 use http_body::Body;
-use streeling_core::{Code, Observers, Outcome, RequestGuard, RequestInfo, Transport};
+use streeling_core::{Account, Code, Observers, Outcome, RequestGuard, RequestInfo, Transport};
 use streeling_net::Drain;
 
 use crate::idle::Unsent;
@@ -26,6 +26,8 @@ pub(crate) static GRPC: Transport = Transport {
 #[derive(Clone)]
 pub(crate) struct Client {
     pub(crate) address: Option<SocketAddr>,
+    /// What its requests take.
+    pub(crate) account: Account,
     /// What it has not read yet.
     pub(crate) unsent: Unsent,
     /// The end of the server.

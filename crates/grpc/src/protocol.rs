@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use bytes::Bytes;
 use futures_util::{Stream, future, stream};
-use streeling_core::{Error, Input, Method, Operation, Response, Result};
+use streeling_core::{Error, Input, Meter, Method, Operation, Response, Result};
 use tonic::Status;
 
 /// A protocol on the gRPC port: the methods of its services, how its messages are read and written,
@@ -31,13 +31,14 @@ pub trait Protocol: Send + Sync + 'static {
         false
     }
 
-    /// Reads the message of a call. Large ones are read on another thread.
+    /// Reads the message of a call. Large ones are read on another thread. What is made of it takes
+    /// its memory from `memory`.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::BadData`](streeling_core::ErrorKind) when the bytes are not what `method`
     /// takes.
-    fn decode(&self, method: Method, message: &Bytes) -> Result<Decoded>;
+    fn decode(&self, method: Method, message: &Bytes, memory: &Meter) -> Result<Decoded>;
 
     /// Appends the message that a response to a call of `method` is.
     ///

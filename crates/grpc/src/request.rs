@@ -1,23 +1,31 @@
 //! Taking a request's one message in, within its limits.
 
+use std::io::{self, Read};
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes, BytesMut};
+use flate2::read::GzDecoder;
 use futures_util::FutureExt as _;
 use http::HeaderMap;
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use streeling_core::{Error, ErrorKind};
+use streeling_core::{Charge, Error, ErrorKind, REQUEST, Use};
 use streeling_net::Offload;
 use tokio::time::timeout;
-use tonic::codec::{CompressionEncoding, DecodeBuf, Decoder, Streaming};
-use tonic::{Code, Status};
+use tonic::Status;
 
 use crate::failure::Failure;
 use crate::frame::{PREFIX, prefix};
 
 /// Bytes that are reserved for a message by its claim alone; more only for what has come.
 const RESERVED_AT_MOST: usize = 1 << 20;
+
+/// Room for a message that is being unpacked, before more than that has come out.
+const UNPACKED_AT_FIRST: usize = 64 * 1024;
+
+/// The largest window of zstd, as a power of two: 8 MiB, which RFC 8878 recommends to support. The
+/// decoder allocates it by the frame's claim alone.
+const ZSTD_WINDOW: u32 = 23;
 
 /// What a message may be.
 #[derive(Clone, Copy, Debug)]
@@ -35,30 +43,28 @@ impl Limits {
         headers: &HeaderMap,
         body: Incoming,
         offload: &Offload,
+        charge: &mut Charge,
     ) -> Result<Bytes, Failure> {
         let encoding = encoding(headers)?;
-        let mut framed = self.collect(body).await?;
+        let mut framed = self.collect(body, charge).await?;
         let Some((flag, length)) = prefix(&framed) else {
             return Err(bad("the request has no message").into());
         };
-        match framed.len().cmp(&(PREFIX + length)) {
-            std::cmp::Ordering::Less => {
-                return Err(bad("the message is shorter than its prefix says").into());
-            }
-            std::cmp::Ordering::Greater => {
-                return Err(bad("the request has more than one message, allowed is one").into());
-            }
-            std::cmp::Ordering::Equal => {}
+        if framed.len() < PREFIX + length {
+            return Err(bad("the message is shorter than its prefix says").into());
         }
         match (flag, encoding) {
             (0, _) => {
                 framed.advance(PREFIX);
-                Ok(framed)
+                Ok(charge.hold_beyond(REQUEST, framed))
             }
             (1, Some(encoding)) => {
                 // Little can become much, so it is not done where bytes are moved.
-                let unpack = move || self.unpacked(framed, encoding);
-                Ok(offload.run(self.size, unpack).await?)
+                let memory = charge.account().charge(Use::Received, charge.bytes());
+                let unpack = move || self.unpacked(&framed, encoding, memory);
+                let message = offload.run(self.size, unpack).await?;
+                charge.shrink(REQUEST);
+                Ok(message)
             }
             (1, None) => {
                 let text = "the message is compressed, and no grpc-encoding says how";
@@ -68,26 +74,43 @@ impl Limits {
         }
     }
 
-    /// Everything that the client sends. One piece is not copied; memory grows with what has come,
-    /// never with what is claimed.
-    async fn collect(self, mut body: Incoming) -> Result<Bytes, Failure> {
+    /// Everything that the client sends, which is charged as soon as the prefix says how much it
+    /// will be. One piece is not copied; up to 1 MiB memory is reserved by the claim alone, the
+    /// rest of it when so much has come.
+    async fn collect(self, mut body: Incoming, charge: &mut Charge) -> Result<Bytes, Failure> {
+        charge.grow(REQUEST)?;
         let mut first = Bytes::new();
         let mut rest = BytesMut::new();
+        let mut framed = None;
         while let Some(piece) = self.piece(&mut body).await? {
             if first.is_empty() {
                 first = piece;
             } else {
                 if rest.is_empty() {
-                    let claimed = prefix(&first).map_or(0, |(_, length)| PREFIX + length);
-                    rest.reserve(claimed.min(RESERVED_AT_MOST));
+                    rest.reserve(framed.unwrap_or(0).min(RESERVED_AT_MOST));
                     rest.extend_from_slice(&first);
+                }
+                let size = rest.len() + piece.len();
+                if let Some(framed) = framed
+                    && size > rest.capacity()
+                    && size <= framed
+                {
+                    rest.reserve(framed - rest.len());
                 }
                 rest.extend_from_slice(&piece);
             }
             let so_far = if rest.is_empty() { &*first } else { &*rest };
-            let claimed = prefix(so_far).map_or(0, |(_, length)| length);
-            if claimed > self.size || so_far.len() > PREFIX + self.size {
-                return Err(self.too_large().into());
+            if framed.is_none()
+                && let Some((_, claimed)) = prefix(so_far)
+            {
+                if claimed > self.size {
+                    return Err(self.too_large().into());
+                }
+                charge.grow(PREFIX + claimed)?;
+                framed = Some(PREFIX + claimed);
+            }
+            if framed.is_some_and(|framed| so_far.len() > framed) {
+                return Err(bad("the request has more than one message, allowed is one").into());
             }
         }
         Ok(if rest.is_empty() {
@@ -122,24 +145,43 @@ impl Limits {
         }
     }
 
-    fn unpacked(self, framed: Bytes, encoding: CompressionEncoding) -> Result<Bytes, Error> {
-        let body = Full::new(framed);
-        let mut messages = Streaming::new_request(Whole, body, Some(encoding), Some(self.size));
-        let Some(message) = messages.message().now_or_never() else {
-            let text = "a whole body was not ready at once";
-            return Err(Error::new(ErrorKind::Internal, text));
+    /// The message of a frame. What it becomes is charged as it grows.
+    fn unpacked(
+        self,
+        framed: &[u8],
+        encoding: Compression,
+        mut charge: Charge,
+    ) -> Result<Bytes, Error> {
+        let unreadable = |error| bad(&format!("the message cannot be unpacked: {error}"));
+        let packed = &framed[PREFIX..];
+        let mut reader: Box<dyn Read> = match encoding {
+            Compression::Gzip => Box::new(GzDecoder::new(packed)),
+            Compression::Zstd => Box::new(zstd_decoder(packed).map_err(unreadable)?),
         };
-        match message {
-            Ok(Some(message)) => Ok(message),
-            Ok(None) => Err(bad("the request has no message")),
-            Err(error) => Err(match error.code() {
-                Code::ResourceExhausted | Code::OutOfRange => self.too_large(),
-                _ => bad(&format!(
-                    "the message cannot be unpacked: {}",
-                    error.message()
-                )),
-            }),
+        let mut message = Vec::new();
+        let mut filled = 0;
+        loop {
+            if filled == message.len() {
+                // One byte more than there may be shows that there is too much.
+                let room = (2 * filled).max(UNPACKED_AT_FIRST).min(self.size + 1);
+                charge.grow(room - filled)?;
+                message.reserve_exact(room - filled);
+                message.resize(room, 0);
+            }
+            match reader.read(&mut message[filled..]) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(unreadable(error)),
+            }
+            if filled > self.size {
+                return Err(self.too_large());
+            }
         }
+        message.truncate(filled);
+        message.shrink_to_fit();
+        charge.shrink(filled);
+        Ok(charge.hold(Bytes::from(message)))
     }
 
     fn too_large(self) -> Error {
@@ -159,14 +201,14 @@ fn bad(text: &str) -> Error {
 }
 
 /// How the message is compressed, if it says so.
-fn encoding(headers: &HeaderMap) -> Result<Option<CompressionEncoding>, Status> {
+fn encoding(headers: &HeaderMap) -> Result<Option<Compression>, Status> {
     let Some(value) = headers.get("grpc-encoding") else {
         return Ok(None);
     };
     match value.as_bytes() {
         b"identity" => Ok(None),
-        b"gzip" => Ok(Some(CompressionEncoding::Gzip)),
-        b"zstd" => Ok(Some(CompressionEncoding::Zstd)),
+        b"gzip" => Ok(Some(Compression::Gzip)),
+        b"zstd" => Ok(Some(Compression::Zstd)),
         other => {
             let mut status = Status::unimplemented(format!(
                 "the message is compressed with {:?}, allowed are gzip, zstd and identity",
@@ -181,14 +223,15 @@ fn encoding(headers: &HeaderMap) -> Result<Option<CompressionEncoding>, Status> 
     }
 }
 
-/// A message as the bytes that it came in.
-struct Whole;
+/// How a message is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Compression {
+    Gzip,
+    Zstd,
+}
 
-impl Decoder for Whole {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, source: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(source.copy_to_bytes(source.remaining())))
-    }
+fn zstd_decoder(packed: &[u8]) -> io::Result<zstd::Decoder<'static, &[u8]>> {
+    let mut decoder = zstd::Decoder::with_buffer(packed)?;
+    decoder.window_log_max(ZSTD_WINDOW)?;
+    Ok(decoder)
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use streeling_core::{Models, Observers};
+use streeling_core::{Account, Budget, Models, Observers};
 use streeling_net::{ActiveIo, Connection, Cut, Drain, Seldom, Transport};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
@@ -50,6 +50,7 @@ pub struct Grpc {
     max_streams: u32,
     floods: Arc<Seldom>,
     health: Health,
+    budget: Budget,
 }
 
 impl Grpc {
@@ -81,7 +82,15 @@ impl Grpc {
             handler: Arc::new(handler),
             idle_timeout: config.idle_timeout,
             health,
+            budget: Budget::default(),
         }
+    }
+
+    /// Counts what requests take, and refuses those that do not fit.
+    #[must_use]
+    pub fn with_budget(mut self, budget: Budget) -> Self {
+        self.budget = budget;
+        self
     }
 
     /// Lets the health service follow `healthy`, where readiness does not say enough.
@@ -105,6 +114,7 @@ impl Transport for Grpc {
         let served = Served {
             builder: self.builder.clone(),
             handler: Arc::clone(&self.handler),
+            account: self.budget.account(),
             idle_timeout: self.idle_timeout,
             max_streams: self.max_streams,
             floods: Arc::clone(&self.floods),
@@ -135,6 +145,7 @@ fn builder(config: &Config) -> http2::Builder<TokioExecutor> {
 struct Served {
     builder: http2::Builder<TokioExecutor>,
     handler: Arc<Handler>,
+    account: Account,
     idle_timeout: Duration,
     max_streams: u32,
     floods: Arc<Seldom>,
@@ -172,6 +183,7 @@ impl Served {
         );
         let client = Client {
             address: peer,
+            account: self.account,
             unsent: Unsent::new(activity.clone()),
             drain: drain.clone(),
         };

@@ -30,6 +30,8 @@ pub struct ConnectionLimit {
     pub most: usize,
     /// Only those that have been idle for so long make room for others.
     pub idle: Duration,
+    /// What a person may change it with, for the log; empty where there is nothing.
+    pub setting: &'static str,
 }
 
 impl Default for ConnectionLimit {
@@ -38,6 +40,7 @@ impl Default for ConnectionLimit {
         Self {
             most: usize::MAX,
             idle: Duration::from_secs(2),
+            setting: "",
         }
     }
 }
@@ -155,8 +158,9 @@ impl Connections {
         if let Some(more) = full.now() {
             tracing::warn!(
                 more,
-                "the {} port has all the {} connections that it may have (--max-connections, \
-                 STREELING_MAX_CONNECTIONS): those that were idle for {:?} are closed, others wait",
+                setting = limit.setting,
+                "the {} port has all the {} connections that it may have: those that were idle for \
+                 {:?} are closed, others wait",
                 self.0.name,
                 self.open().activities.len(),
                 limit.idle

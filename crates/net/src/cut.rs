@@ -7,11 +7,15 @@ pub enum Cut {
     Flood,
     /// Its client did not read what it was sent.
     Unread,
+    /// The head of a request was malformed, too large, or could be read in two ways.
+    Head,
+    /// The head of a request did not come in time.
+    HeadTimeout,
 }
 
 impl Cut {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 2] = [Self::Flood, Self::Unread];
+    pub const ALL: [Self; 4] = [Self::Flood, Self::Unread, Self::Head, Self::HeadTimeout];
 
     /// Its name in metrics.
     #[must_use]
@@ -19,6 +23,8 @@ impl Cut {
         match self {
             Self::Flood => "flood",
             Self::Unread => "unread",
+            Self::Head => "head",
+            Self::HeadTimeout => "head_timeout",
         }
     }
 }

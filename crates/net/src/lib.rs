@@ -1,7 +1,7 @@
 //! What every port of the process needs, whatever is spoken on it: reserve it ([`bind`]), open it
 //! ([`Bound::listen`]), take connections from a [`Listener`], give them to a [`Transport`] and
 //! drain them in order ([`serve`]), keep their number within limits ([`Connections`]), move long
-//! work off the threads that move bytes ([`Offload`]), and know who may come in: a
+//! work off the threads that move bytes ([`Offload`], [`Elsewhere`]), and know who may come in: a
 //! [`BearerToken`], and with the feature `tls` certificates (`Tls`).
 //!
 //! It lies beside `streeling-core`, below the transports, and knows nothing of ours. HTTP, routes
@@ -14,6 +14,8 @@ mod bind;
 mod connections;
 mod counts;
 mod cut;
+mod drive;
+mod elsewhere;
 mod files;
 mod listener;
 mod offload;
@@ -23,12 +25,14 @@ mod serve;
 mod tls;
 mod token;
 mod transport;
+mod write_clock;
 
 pub use activity::{ActiveIo, Activity, Busy};
 pub use bind::{BindError, Bound, bind};
 pub use connections::{ConnectionLimit, Connections, Together};
 pub use counts::Counted;
 pub use cut::Cut;
+pub use elsewhere::Elsewhere;
 pub use listener::{Connection, Listener, TcpPort};
 pub use offload::Offload;
 pub use seldom::Seldom;
@@ -37,3 +41,4 @@ pub use serve::{Drained, serve, serve_within};
 pub use tls::{Tls, TlsConfig, TlsCounts, TlsError, TlsFile, TlsIo, TlsListener, TlsVersion};
 pub use token::{BearerToken, TokenError};
 pub use transport::{Drain, Transport};
+pub use write_clock::WriteClock;

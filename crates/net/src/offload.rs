@@ -1,7 +1,8 @@
 //! Work that takes too long for a thread that moves bytes, done beside it.
 
+use std::cell::Cell;
 use std::future::pending;
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
@@ -10,6 +11,11 @@ use tokio::sync::Semaphore;
 /// From this many bytes on, reading or writing goes to another thread. A quarter of a megabyte of
 /// JSON takes about half a millisecond, which is what moving it costs many times over.
 const LARGE: usize = 256 * 1024;
+
+thread_local! {
+    /// Whether this thread does such work, and what is large need not go any further.
+    static IS_AWAY: Cell<bool> = const { Cell::new(false) };
+}
 
 /// Runs large pieces of work, at most as many at a time as there are cores.
 #[derive(Debug)]
@@ -51,20 +57,24 @@ impl Offload {
         bytes: usize,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> T {
-        if !Self::moves(bytes) {
+        if !Self::moves(bytes) || IS_AWAY.get() {
             return work();
         }
         let permit = Arc::clone(&self.permits).acquire_owned().await;
         let task = tokio::task::spawn_blocking(move || {
             // Work whose caller has gone goes on and must keep its permit.
             let _permit = permit;
-            work()
+            // It is for no other thread than one of these, and each of them sets it.
+            IS_AWAY.set(true);
+            let result = catch_unwind(AssertUnwindSafe(work));
+            IS_AWAY.set(false);
+            result
         });
-        match task.await.map_err(tokio::task::JoinError::try_into_panic) {
-            Ok(value) => value,
-            Err(Ok(panic)) => resume_unwind(panic),
+        match task.await {
+            Ok(Ok(value)) => value,
+            Ok(Err(panic)) => resume_unwind(panic),
             // The runtime is being torn down, and this future with it.
-            Err(Err(_)) => pending().await,
+            Err(_) => pending().await,
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use streeling_core::Budget;
+
 use crate::component::WorkerConfig;
 use crate::slot::WorkerSlots;
 
@@ -18,6 +20,8 @@ pub struct PoolConfig {
     pub max_queue: usize,
     /// The largest response, in bytes on the way from the worker.
     pub max_response: usize,
+    /// What responses of more than 64 KiB take on their way from the workers.
+    pub budget: Budget,
     /// Requests after which a worker is replaced; `None` never.
     pub recycle: Option<Recycle>,
     /// Starts of one worker in a row that may fail before the pool gives up. A worker that is lost

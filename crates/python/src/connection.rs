@@ -10,6 +10,8 @@ use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::Notify;
 
+use streeling_core::{Account, Charge, Error, Use};
+
 use crate::frame::{HEADER, Header, Pieces};
 use crate::lock::lock;
 
@@ -29,6 +31,17 @@ const ROOM: usize = 8 * 1024;
 pub(crate) struct Received {
     pub(crate) header: Header,
     pub(crate) body: Option<Bytes>,
+    /// Why it has no body, where that is not its own size.
+    pub(crate) error: Option<Box<Error>>,
+}
+
+/// What frames from workers may take.
+#[derive(Clone, Debug)]
+pub(crate) struct Limits {
+    /// Bytes of one at most.
+    pub(crate) size: usize,
+    /// Where memory for large ones comes from.
+    pub(crate) account: Account,
 }
 
 /// Many frames may be in flight in both directions.
@@ -94,26 +107,26 @@ impl Connection {
     }
 
     /// Hands every batch of frames to `take`, until the worker closes the socket (`Ok`) or breaks
-    /// the protocol. A frame of more than `limit` bytes is read to its end and thrown away. To be
-    /// called once.
+    /// the protocol. A frame that is larger than allowed, or that there is no memory for, is read
+    /// to its end and thrown away. To be called once.
     pub(crate) async fn read(
         &self,
-        limit: usize,
+        limits: Limits,
         mut take: impl FnMut(Vec<Received>) -> io::Result<()>,
     ) -> io::Result<()> {
         let reader = lock(&self.reader).take();
         let mut reader = reader.ok_or(io::ErrorKind::NotConnected)?;
         let mut buffer = BytesMut::with_capacity(CHUNK);
-        let mut skip = 0_u64;
+        let mut frames = Frames::new(limits);
         loop {
             // Unlike `try_read_buf`, this knows that a read which did not fill the buffer took all
             // there was, and saves another read that would only find nothing.
             match reader.read_buf(&mut buffer).await? {
-                0 if buffer.is_empty() && skip == 0 => return Ok(()),
+                0 if buffer.is_empty() && frames.skip == 0 => return Ok(()),
                 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
                 _ => {}
             }
-            let batch = split(&mut buffer, &mut skip, limit)?;
+            let batch = frames.split(&mut buffer)?;
             if !batch.is_empty() {
                 take(batch)?;
             }
@@ -158,55 +171,137 @@ impl Outbox {
     }
 }
 
-/// Takes whole frames off the front of `buffer` and makes room for the rest of the next.
-pub(crate) fn split(
-    buffer: &mut BytesMut,
-    skip: &mut u64,
-    limit: usize,
-) -> io::Result<Vec<Received>> {
-    let mut batch = Vec::new();
-    loop {
-        if *skip > 0 {
-            let some = buffer
-                .len()
-                .min(usize::try_from(*skip).unwrap_or(usize::MAX));
-            buffer.advance(some);
-            *skip -= some as u64;
+/// The frames of a worker's bytes.
+#[derive(Debug)]
+pub(crate) struct Frames {
+    limits: Limits,
+    /// Bytes of a frame that are still to be thrown away.
+    skip: u64,
+    /// For a large frame of which a part has come.
+    charge: Option<Charge>,
+}
+
+impl Frames {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            skip: 0,
+            charge: None,
         }
-        let Some(head) = buffer.first_chunk::<HEADER>() else {
-            if buffer.capacity() - buffer.len() < ROOM {
-                buffer.reserve(CHUNK);
+    }
+
+    /// Takes whole frames off the front of `buffer` and makes room for the rest of the next.
+    pub(crate) fn split(&mut self, buffer: &mut BytesMut) -> io::Result<Vec<Received>> {
+        let mut batch = Vec::new();
+        loop {
+            if self.skip > 0 {
+                let some = buffer
+                    .len()
+                    .min(usize::try_from(self.skip).unwrap_or(usize::MAX));
+                buffer.advance(some);
+                self.skip -= some as u64;
             }
-            return Ok(batch);
-        };
-        let header = Header::decode(head).map_err(io::Error::other)?;
-        match usize::try_from(header.length) {
-            Ok(length) if length <= limit => {
-                let frame = HEADER + length;
-                if buffer.len() < frame {
-                    buffer.reserve((frame - buffer.len()).max(CHUNK));
-                    return Ok(batch);
+            let Some(head) = buffer.first_chunk::<HEADER>() else {
+                if buffer.capacity() - buffer.len() < ROOM {
+                    buffer.reserve(CHUNK);
                 }
+                return Ok(batch);
+            };
+            let header = Header::decode(head).map_err(io::Error::other)?;
+            let length = usize::try_from(header.length).ok();
+            let length = length.filter(|length| *length <= self.limits.size);
+            let (length, error) = match length.map(|length| self.admit(length, buffer)) {
+                Some(Ok(length)) => (Some(length), None),
+                Some(Err(error)) => (None, Some(Box::new(error))),
+                None => (None, None),
+            };
+            let Some(length) = length else {
                 buffer.advance(HEADER);
-                let body = buffer.split_to(length).freeze();
+                self.skip = header.length;
                 batch.push(Received {
                     header,
-                    body: Some(body),
+                    body: None,
+                    error,
                 });
+                continue;
+            };
+            let frame = HEADER + length;
+            if buffer.len() < frame {
+                buffer.reserve((frame - buffer.len()).max(CHUNK));
+                return Ok(batch);
             }
-            _ => {
-                buffer.advance(HEADER);
-                *skip = header.length;
-                batch.push(Received { header, body: None });
-            }
+            buffer.advance(HEADER);
+            let body = buffer.split_to(length).freeze();
+            let body = match self.charge.take() {
+                Some(charge) => charge.hold(body),
+                None => body,
+            };
+            batch.push(Received {
+                header,
+                body: Some(body),
+                error: None,
+            });
         }
+    }
+
+    /// Takes the memory for a frame of which more is to come, once.
+    fn admit(&mut self, length: usize, buffer: &BytesMut) -> Result<usize, Error> {
+        if length >= CHUNK && buffer.len() < HEADER + length && self.charge.is_none() {
+            let mut charge = self.limits.account.charge(Use::Response, 0);
+            charge.grow(length)?;
+            self.charge = Some(charge);
+        }
+        Ok(length)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use streeling_core::{Budget, ErrorKind};
+
     use super::*;
     use crate::frame::Kind;
+
+    fn limits(size: usize) -> Limits {
+        Limits {
+            size,
+            account: Account::default(),
+        }
+    }
+
+    #[test]
+    fn a_large_frame_is_charged_for_as_long_as_it_lives_or_thrown_away() {
+        let budget = Budget::new(1 << 20);
+        let mut frames = Frames::new(Limits {
+            account: budget.account(),
+            ..limits(1 << 30)
+        });
+        let mut buffer = BytesMut::new();
+        let mut received = Vec::new();
+        let sizes = [CHUNK, 900_000, CHUNK + 1, 300_000];
+        let stream: Vec<u8> = (0..)
+            .zip(sizes)
+            .flat_map(|(id, size)| frame(id, &vec![7; size]))
+            .collect();
+        let pieces = stream.chunks(1000);
+        for piece in pieces {
+            buffer.extend_from_slice(piece);
+            received.extend(frames.split(&mut buffer).unwrap());
+        }
+        let found: Vec<_> = received
+            .iter()
+            .map(|one| one.body.as_ref().map(Bytes::len))
+            .collect();
+        assert_eq!(found, [Some(CHUNK), Some(900_000), Some(CHUNK + 1), None]);
+        assert_eq!(budget.used(), sizes[..3].iter().sum::<usize>());
+        let error = received[3].error.as_ref().unwrap();
+        assert_eq!(error.kind, ErrorKind::MemoryFull);
+        received.clear();
+        assert_eq!(budget.used(), 0);
+        buffer.extend_from_slice(&frame(4, b"next"));
+        let next = frames.split(&mut buffer).unwrap();
+        assert_eq!(next[0].body.as_deref(), Some(&b"next"[..]));
+    }
 
     fn frame(id: u64, body: &[u8]) -> Vec<u8> {
         let header = Header {
@@ -227,7 +322,7 @@ mod tests {
             here.send(vec![Bytes::from(frame(id as u64, body))], id % 2 == 0);
         }
         let mut seen = Vec::new();
-        let reading = there.read(1_000_000, |batch| {
+        let reading = there.read(limits(1_000_000), |batch| {
             seen.extend(batch);
             if seen.len() == bodies.len() {
                 Err(io::ErrorKind::Interrupted.into())
@@ -261,7 +356,7 @@ mod tests {
             here.writable().await.unwrap();
             here.try_write(&bytes[..cut]).ok();
             drop(here);
-            let result = Connection::new(there).read(1000, |_| Ok(())).await;
+            let result = Connection::new(there).read(limits(1000), |_| Ok(())).await;
             assert_eq!(result.is_ok(), clean, "cut at {cut}");
         }
     }

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 
-use streeling_core::{Encoding, Message, Method};
+use streeling_core::{Account, Encoding, Message, Method};
 
-use crate::connection::split;
+use crate::connection::{Frames, Limits};
 use crate::dispatch::{
     ConnectionId, CostClass, Dispatcher, QueuedRequest, Responder, Sends, Submitted, Work,
 };
@@ -118,7 +118,11 @@ pub fn reply_bytes() -> Bytes {
 /// When they are not those of one reply.
 pub fn reply(bytes: &Bytes) {
     let mut buffer = BytesMut::from(&bytes[..]);
-    let received = split(&mut buffer, &mut 0, 1 << 20).expect("one reply");
+    let mut frames = Frames::new(Limits {
+        size: 1 << 20,
+        account: Account::default(),
+    });
+    let received = frames.split(&mut buffer).expect("one reply");
     for received in received {
         let reply = Reply {
             header: received.header,

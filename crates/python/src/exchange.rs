@@ -36,10 +36,16 @@ impl Pool {
         }
         drop(times);
         held.ended(response.as_ref().is_err_and(|lost| lost.was_alone));
-        let (slot, Received { header, body }) = response.map_err(|lost| lost.error)?;
-        match body {
-            Some(body) => Ok(Reply { header, body, slot }),
-            None => Err(self.too_large(header.length)),
+        let (slot, received) = response.map_err(|lost| lost.error)?;
+        let Received {
+            header,
+            body,
+            error,
+        } = received;
+        match (body, error) {
+            (Some(body), _) => Ok(Reply { header, body, slot }),
+            (None, Some(error)) => Err(*error),
+            (None, None) => Err(self.too_large(header.length)),
         }
     }
 

@@ -4,9 +4,9 @@ use std::io;
 
 use bytes::BytesMut;
 
-use streeling_core::Encoding;
+use streeling_core::{Account, Encoding};
 
-use crate::connection::split;
+use crate::connection::{Frames, Limits};
 use crate::frame::Kind;
 use crate::reply::Reply;
 use crate::template::{Constructed, parse, read_hello};
@@ -20,11 +20,14 @@ use crate::worker::Ready;
 /// When the stream breaks the protocol, so that the worker would be killed.
 pub fn replies(stream: &[u8], step: usize, limit: usize) -> io::Result<Vec<String>> {
     let mut buffer = BytesMut::new();
-    let mut skip = 0;
+    let mut frames = Frames::new(Limits {
+        size: limit,
+        account: Account::default(),
+    });
     let mut replies = Vec::new();
     for piece in stream.chunks(step) {
         buffer.extend_from_slice(piece);
-        for received in split(&mut buffer, &mut skip, limit)? {
+        for received in frames.split(&mut buffer)? {
             let header = received.header;
             replies.push(match received.body {
                 Some(body) => {

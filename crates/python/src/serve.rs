@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::{JoinError, JoinSet};
 
+use crate::connection::Limits;
 use crate::dispatch::ConnectionId;
 use crate::exit::{EXIT_TIMEOUT, ExitCause, WorkerExit};
 use crate::handle::{KillReason, WorkerHandle};
@@ -20,13 +21,13 @@ const STABLE_AFTER: Duration = Duration::from_secs(10);
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Serves a worker until it ends, breaks the protocol, is stuck, or has been retired and has ended
-/// in order. Then it has been removed from the registry. Responses of more than `max_response`
-/// bytes come as their header alone.
+/// in order. Then it has been removed from the registry. Responses beyond the limits come as their
+/// header alone.
 pub(crate) async fn serve(
     registry: Arc<Registry>,
     handle: Arc<WorkerHandle>,
     mut worker: Worker,
-    max_response: usize,
+    limits: Limits,
 ) -> WorkerExit {
     let since = Instant::now();
     let mut connections = JoinSet::new();
@@ -34,6 +35,7 @@ pub(crate) async fn serve(
         let registry = Arc::clone(&registry);
         let all = Arc::clone(&worker.connections);
         let slot = handle.slot;
+        let limits = limits.clone();
         let id = ConnectionId {
             worker: handle.id,
             thread,
@@ -42,7 +44,7 @@ pub(crate) async fn serve(
             let connection = &all[thread];
             let take = |batch| registry.complete(slot, id, batch);
             tokio::select! {
-                result = connection.read(max_response, take) => result,
+                result = connection.read(limits, take) => result,
                 () = connection.write() => Ok(()),
             }
         });

@@ -7,12 +7,13 @@ use streeling_core::{
     Array, Context, Elements, Encoding, Error, ErrorKind, Input, Layout, Message, Method, Names,
     Page, Payload, RawJson, RawMessage, Request, Response, Result, Service, Wants, wrong_input,
 };
+use streeling_net::Offload;
 
 use crate::frame::Call;
 use crate::held::Held;
 use crate::names::own_names;
 use crate::pool::Pool;
-use crate::reply::Outcome;
+use crate::reply::{Outcome, Reply};
 use crate::request::RequestFrame;
 
 #[async_trait]
@@ -60,7 +61,10 @@ impl Service for Pool {
         held.admit().await?;
         let frame = RequestFrame::new(context.encoding, context.request.as_deref());
         match self.exchange(Call::Page, frame, &held).await {
-            Ok(reply) => reply.page(self.shared.config.tracebacks),
+            Ok(reply) => {
+                let tracebacks = self.shared.config.tracebacks;
+                self.read(reply, move |reply| reply.page(tracebacks)).await
+            }
             Err(error) => Err(held.settle(error).await),
         }
     }
@@ -108,7 +112,23 @@ impl Pool {
         frame: RequestFrame,
     ) -> Result<Outcome> {
         let reply = self.exchange(method.into(), frame, held).await?;
-        reply.outcome(held.context().encoding, self.shared.config.tracebacks)
+        let encoding = held.context().encoding;
+        let tracebacks = self.shared.config.tracebacks;
+        let read = move |reply: Reply| reply.outcome(encoding, tracebacks);
+        self.read(reply, read).await
+    }
+
+    /// Reads a reply, one that is large on another thread.
+    async fn read<T: Send + 'static>(
+        &self,
+        reply: Reply,
+        read: impl FnOnce(Reply) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let size = reply.body.len();
+        if !Offload::moves(size) {
+            return read(reply);
+        }
+        Box::pin(self.shared.offload.run(size, move || read(reply))).await
     }
 
     /// What was found out when the component was loaded.

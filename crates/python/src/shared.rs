@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use streeling_net::Offload;
 use tokio::sync::watch;
 
 use crate::config::PoolConfig;
@@ -23,6 +24,8 @@ pub(crate) struct Shared {
     pub(crate) registry: Arc<Registry>,
     pub(crate) statistics: Statistics,
     pub(crate) component: LoadedComponent,
+    /// Reads large replies, not where bytes are moved.
+    pub(crate) offload: Offload,
     pub(crate) quarantine: Quarantine,
     /// The pool is to be stopped.
     pub(crate) stop: watch::Sender<bool>,
@@ -44,6 +47,7 @@ impl Shared {
             registry: Arc::new(Registry::new(config.max_queue, config.hang_timeout)),
             statistics: Statistics::default(),
             component: LoadedComponent::default(),
+            offload: Offload::new(),
             quarantine: Quarantine::new(config.quarantine),
             stop: watch::Sender::new(false),
             failure: watch::Sender::new(None),

@@ -11,6 +11,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::MissedTickBehavior;
 
 use crate::config::Recycle;
+use crate::connection::Limits;
 use crate::error::StartError;
 use crate::exit::{WorkerExit, is_sigkill};
 use crate::handle::WorkerHandle;
@@ -136,7 +137,10 @@ impl SlotSupervisor {
             Arc::clone(&shared.registry),
             Arc::clone(&handle),
             worker,
-            shared.config.max_response,
+            Limits {
+                size: shared.config.max_response,
+                account: shared.config.budget.account(),
+            },
         ));
         if let Some(before) = self.current.replace(handle) {
             self.shared.registry.retire(before.id);

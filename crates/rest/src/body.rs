@@ -5,7 +5,8 @@ use std::time::Duration;
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{FutureExt, Stream, StreamExt};
 use http::StatusCode;
-use streeling_core::{Error, ErrorKind};
+use streeling_core::{Charge, Error, ErrorKind};
+use streeling_net::{Elsewhere, Offload};
 use tokio::time::timeout;
 
 /// Bytes that are reserved for a body by its claim alone; more only for what has come. So what a
@@ -59,12 +60,15 @@ impl Limits {
     }
 }
 
-/// Reads a body to its end. One that comes in one piece is not copied; beyond 1 MiB memory grows
-/// with what has come, not with what is claimed.
+/// Reads a body to its end. One that comes in one piece is not copied; up to 1 MiB memory is
+/// reserved by the claim alone, the rest of it when so much has come. `charge` has taken what is
+/// claimed; it grows where nothing is, before memory does.
 pub(crate) async fn collect<B: Buf, E>(
     body: &mut (impl Stream<Item = Result<B, E>> + Unpin),
     claimed: Option<u64>,
     limits: Limits,
+    charge: &mut Charge,
+    offload: &Offload,
 ) -> Result<Bytes, Error> {
     let first = match piece(body, limits).await? {
         None => return Ok(Bytes::new()),
@@ -75,34 +79,71 @@ pub(crate) async fn collect<B: Buf, E>(
     if claimed == Some(first.len() as u64) {
         return Ok(first);
     }
+    let mut charged = claimed.map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
+    if first.len() > charged {
+        charge.grow(first.len() - charged)?;
+        charged = first.len();
+    }
     let Some(second) = piece(body, limits).await? else {
         return Ok(first);
     };
-    let claimed = claimed.map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
-    let mut whole = BytesMut::with_capacity(claimed.min(RESERVED_AT_MOST).max(first.len()));
+    let mut whole = BytesMut::with_capacity(charged.min(RESERVED_AT_MOST).max(first.len()));
     whole.extend_from_slice(&first);
     drop(first);
+    let mut whole = Elsewhere::new(whole);
     let mut next = Some(second);
-    while let Some(piece_) = next {
-        if whole.len() + piece_.len() > limits.size {
+    while let Some(mut piece_) = next {
+        let (length, capacity) = (whole.get_mut().len(), whole.get_mut().capacity());
+        let size = length + piece_.len();
+        if size > limits.size {
             return Err(limits.too_large());
         }
-        whole.extend_from_slice(&piece_);
+        // It is copied then, into what is claimed, or into twice the room.
+        if size > capacity {
+            let room = if size <= charged {
+                charged
+            } else {
+                size.max((2 * capacity).min(limits.size))
+            };
+            if room > charged {
+                charge.grow(room - charged)?;
+                charged = room;
+            }
+            let grow = move || {
+                whole.get_mut().reserve(room - length);
+                (whole, piece_)
+            };
+            (whole, piece_) = offload.run(length, grow).await;
+        }
+        whole.get_mut().extend_from_slice(&piece_);
         next = piece(body, limits).await?;
     }
-    Ok(whole.freeze())
+    let whole = whole.into_inner().freeze();
+    // To drop what is large takes long, wherever that is done.
+    if Offload::moves(whole.len()) {
+        return Ok(Bytes::from_owner(Elsewhere::new(whole)));
+    }
+    Ok(whole)
 }
 
-/// Reads a body to its end and leaves it in the pieces in which it came.
+/// Reads a body to its end and leaves it in the pieces in which it came; `charge` as for
+/// [`collect`].
 pub(crate) async fn pieces<B: Buf, E>(
     body: &mut (impl Stream<Item = Result<B, E>> + Unpin),
+    claimed: Option<u64>,
     limits: Limits,
+    charge: &mut Charge,
 ) -> Result<Vec<Bytes>, Error> {
+    let mut charged = claimed.map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
     let (mut pieces, mut size) = (Vec::new(), 0);
     while let Some(next) = piece(body, limits).await? {
         size += next.len();
         if size > limits.size {
             return Err(limits.too_large());
+        }
+        if size > charged {
+            charge.grow(size - charged)?;
+            charged = size;
         }
         pieces.push(next);
     }
@@ -155,6 +196,8 @@ mod tests {
 
     use futures_util::stream::{iter, pending};
 
+    use streeling_core::{Account, Budget};
+
     use super::*;
 
     const LIMITS: Limits = Limits {
@@ -164,7 +207,11 @@ mod tests {
 
     async fn collected(pieces: &[Bytes]) -> Result<Bytes, Error> {
         let mut body = iter(pieces.to_vec()).map(Ok::<_, Infallible>);
-        collect(&mut body, None, LIMITS).await
+        collect(&mut body, None, LIMITS, &mut charge(), &Offload::new()).await
+    }
+
+    fn charge() -> Charge {
+        Account::default().request()
     }
 
     #[tokio::test]
@@ -179,8 +226,8 @@ mod tests {
     async fn nothing_is_waited_for_beyond_the_claim() {
         let piece = iter([Ok::<_, Infallible>(Bytes::from_static(b"abc"))]);
         let mut body = piece.chain(pending());
-        let whole = collect(&mut body, Some(3), LIMITS).await.unwrap();
-        assert_eq!(whole, "abc");
+        let whole = collect(&mut body, Some(3), LIMITS, &mut charge(), &Offload::new()).await;
+        assert_eq!(whole.unwrap(), "abc");
     }
 
     #[tokio::test]
@@ -207,8 +254,52 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn pause_is_bounded() {
         let mut body = pending::<Result<Bytes, Infallible>>();
-        let error = collect(&mut body, None, LIMITS).await.unwrap_err();
+        let error = collect(&mut body, None, LIMITS, &mut charge(), &Offload::new()).await;
+        let error = error.unwrap_err();
         assert_eq!(error.http_status, Some(408));
+    }
+
+    #[tokio::test]
+    async fn what_is_not_claimed_is_charged_before_memory_grows() {
+        const PIECE: usize = 1000;
+        const LIMITS: Limits = Limits {
+            size: usize::MAX,
+            idle: Duration::from_millis(20),
+        };
+        let (budget, offload) = (Budget::new(8 << 20), Offload::new());
+        let piece = Bytes::from(vec![7; PIECE]);
+        let pieces = |count| iter(vec![piece.clone(); count]).map(Ok::<_, Infallible>);
+        for (count, claim) in [
+            (1, false),
+            (2, false),
+            (200, false),
+            (200, true),
+            (500, false),
+            (500, true),
+            (3000, false),
+            (3000, true),
+        ] {
+            let mut charge = budget.account().request();
+            let claimed = claim.then_some((count * PIECE) as u64);
+            if claim {
+                charge.grow(count * PIECE).unwrap();
+            }
+            let mut body = pieces(count);
+            let whole = collect(&mut body, claimed, LIMITS, &mut charge, &offload)
+                .await
+                .unwrap();
+            assert_eq!(whole.len(), count * PIECE);
+            let room = whole.try_into_mut().map_or(PIECE, |whole| whole.capacity());
+            assert!(charge.bytes() >= room.max(count * PIECE), "{count} {claim}");
+            assert!(!claim || charge.bytes() == count * PIECE);
+        }
+        let mut charge = budget.account().request();
+        let mut body = pieces(10_000);
+        let error = collect(&mut body, None, LIMITS, &mut charge, &offload).await;
+        assert_eq!(error.unwrap_err().kind, ErrorKind::TooLarge);
+        assert!(body.count().await > 3000, "the rest was not read");
+        drop(charge);
+        assert_eq!(budget.used(), 0);
     }
 
     #[test]

@@ -18,6 +18,14 @@ pub struct Config {
     pub idle_timeout: Duration,
     /// What requests must bring, apart from those of probes; `None`: nothing.
     pub token: Option<BearerToken>,
+    /// How long a request's head may take, from its first byte.
+    pub head_timeout: Duration,
+    /// How long a client may take less than 4 KiB of its response, though there is more to send.
+    pub write_timeout: Duration,
+    /// The largest head, in bytes; at most 400,000.
+    pub max_head_size: usize,
+    /// The most headers.
+    pub max_headers: usize,
 }
 
 impl Default for Config {
@@ -29,6 +37,10 @@ impl Default for Config {
             timeout: None,
             idle_timeout: Duration::from_secs(60),
             token: None,
+            head_timeout: Duration::from_secs(60),
+            write_timeout: Duration::from_secs(60),
+            max_head_size: 400_000,
+            max_headers: 100,
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::reply::{Body, Reply};
 /// rejected on its way. It is made for each request, which costs nothing, and borrows the head: as
 /// an extension of the request that would take four allocations.
 pub(crate) async fn respond(
-    handler: &Handler,
+    handler: &Arc<Handler>,
     head: &Arc<Head>,
     http: Request<Incoming>,
 ) -> Result<warp::reply::Response, Infallible> {

@@ -9,7 +9,7 @@ use streeling_core::{Error, Input, Method};
 ///
 /// [`ErrorKind::BadData`](streeling_core::ErrorKind) when it stands for none.
 pub fn multipart(boundary: &str, body: Bytes) -> Result<Bytes, Error> {
-    crate::seldon::multipart_document(Some(boundary), body)
+    crate::seldon::multipart_document(Some(boundary), body, usize::MAX)
 }
 
 /// What a request comes to that brings its JSON in any of the ways there are: as the body, in a

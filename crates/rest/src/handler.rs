@@ -19,7 +19,8 @@ use crate::Config;
 use crate::body::{self, Limits};
 use crate::head::Head;
 use crate::protocol::{Action, Params, Problem, Protocol, Undecoded};
-use crate::reply::Reply;
+use crate::received::{self, Received, as_input, as_raw_message, undecoded};
+use crate::reply::{self, Body, Reply};
 use crate::router::{Match, Router};
 use crate::{own, standard};
 
@@ -78,7 +79,7 @@ impl Handler {
 
     /// Responds to a request, whatever happens on the way.
     pub(crate) async fn handle<B, E>(
-        &self,
+        self: &Arc<Self>,
         head: &Arc<Head>,
         body: impl Stream<Item = std::result::Result<B, E>> + Send + Unpin + 'static,
     ) -> Reply
@@ -114,7 +115,7 @@ impl Handler {
             },
         };
         let error = match response {
-            Ok(Ok(reply)) => return reply,
+            Ok(Ok(reply)) => return reply::freed_elsewhere(reply),
             Ok(Err(error)) => error,
             Err(panic) => {
                 let error = Error::panicked(&*panic);
@@ -122,11 +123,20 @@ impl Handler {
                 error
             }
         };
+        let size = error.info.len();
+        if Offload::moves(size) {
+            let (protocol, head) = (Arc::clone(protocol), Arc::clone(head));
+            let request = Arc::clone(&head.request);
+            let problem =
+                async move { standard::problem(&*protocol, &head, Problem::Error(&error)) };
+            let reply = Box::pin(self.offload.drive(size, request.scope(problem))).await;
+            return reply::freed_elsewhere(reply);
+        }
         standard::problem(&**protocol, head, Problem::Error(&error))
     }
 
     async fn respond<B, E>(
-        &self,
+        self: &Arc<Self>,
         context: &Context,
         head: &Arc<Head>,
         found: Option<&Match<'_>>,
@@ -136,6 +146,10 @@ impl Handler {
         B: Buf + Send,
         E: Send,
     {
+        if let Some(fault) = head.fault {
+            body::discard(body);
+            return Err(fault.error());
+        }
         if !head.is_permitted && !is_probe(head, found) {
             if head.is_followed_by_body() {
                 body::discard(body);
@@ -151,8 +165,11 @@ impl Handler {
             && protocol.leaves_pages()
             && self.is_for_page(head, found, model)
         {
-            return match self.read(head, &mut body).await {
-                Ok(whole) => Box::pin(self.page(context, head, found, model, whole)).await,
+            return match received::whole(head, &mut body, self.limits, &self.offload).await {
+                Ok(whole) => {
+                    let received = Received::Page(whole);
+                    self.use_body(context, head, found, wants, received).await
+                }
                 Err(error) => {
                     if head.is_followed_by_body() {
                         body::discard(body);
@@ -178,37 +195,95 @@ impl Handler {
                     .await;
             }
             Ok(Before::Call(method)) if found.protocol.passes_through(method) => {
-                match self.read_pieces(context, head, &mut body).await {
+                match received::pieces(context, head, &mut body, self.limits).await {
                     Ok(pieces) => {
-                        let whole = || pieces.concat().into();
-                        let with_original = own::context(context, head, wants, whole);
-                        let context = with_original.as_ref().unwrap_or(context);
-                        let input = Input::Message(Message {
-                            payload: Payload::Opaque(pieces),
-                            ..Message::default()
-                        });
-                        return self.call_undecoded(context, method, found, input).await;
+                        let received = Received::Unread(method, pieces);
+                        return self
+                            .use_body(context, head, Some(found), wants, received)
+                            .await;
                     }
                     Err(error) => Err(error),
                 }
             }
-            Ok(Before::Call(method)) => match self.read(head, &mut body).await {
-                Ok(whole) => {
-                    drop(body);
-                    let with_original = own::context(context, head, wants, || whole.clone());
-                    let context = with_original.as_ref().unwrap_or(context);
-                    return self
-                        .decode_and_call(context, head, found, method, whole)
-                        .await;
+            Ok(Before::Call(method)) => {
+                match received::whole(head, &mut body, self.limits, &self.offload).await {
+                    Ok(whole) => {
+                        drop(body);
+                        let received = Received::Message(method, whole);
+                        return self
+                            .use_body(context, head, Some(found), wants, received)
+                            .await;
+                    }
+                    Err(error) => Err(error),
                 }
-                Err(error) => Err(error),
-            },
+            }
             Err(error) => Err(error),
         };
         if head.is_followed_by_body() {
             body::discard(body);
         }
         result
+    }
+
+    /// Responds to a request whose body has come. What is large takes none of its steps here,
+    /// whatever parts of the server they are in.
+    async fn use_body(
+        self: &Arc<Self>,
+        context: &Context,
+        head: &Arc<Head>,
+        found: Option<&Match<'_>>,
+        wants: Wants,
+        received: Received,
+    ) -> Result<Reply> {
+        let size = received.size();
+        if !Offload::moves(size) {
+            return self.take(context, head, found, wants, received).await;
+        }
+        let (handler, context, head) = (Arc::clone(self), context.clone(), Arc::clone(head));
+        let request = Arc::clone(&head.request);
+        let taken = async move {
+            let found = handler.router.find(head.path());
+            handler
+                .take(&context, &head, found.as_ref(), wants, received)
+                .await
+        };
+        Box::pin(self.offload.drive(size, request.scope(taken))).await
+    }
+
+    async fn take(
+        &self,
+        context: &Context,
+        head: &Arc<Head>,
+        found: Option<&Match<'_>>,
+        wants: Wants,
+        received: Received,
+    ) -> Result<Reply> {
+        match (received, found) {
+            (Received::Message(method, whole), Some(found)) => {
+                let with_original = own::context(context, head, wants, || whole.clone());
+                let context = with_original.as_ref().unwrap_or(context);
+                self.decode_and_call(context, head, found, method, whole)
+                    .await
+            }
+            (Received::Unread(method, pieces), Some(found)) => {
+                let whole = || pieces.concat().into();
+                let with_original = own::context(context, head, wants, whole);
+                let context = with_original.as_ref().unwrap_or(context);
+                let input = Input::Message(Message {
+                    payload: Payload::Opaque(pieces),
+                    ..Message::default()
+                });
+                self.call_undecoded(context, method, found, input).await
+            }
+            (Received::Page(whole), _) => {
+                let name = found.and_then(|found| found.params.get(MODEL));
+                let model = &*self.models.get(name)?.service;
+                Box::pin(self.page(context, head, found, model, whole)).await
+            }
+            (Received::Message(..) | Received::Unread(..), None) => {
+                Ok(not_found(&**self.router.fallback(), head))
+            }
+        }
     }
 
     /// What can be said before the body is looked at.
@@ -279,28 +354,6 @@ impl Handler {
         }
     }
 
-    async fn read<B: Buf, E>(
-        &self,
-        head: &Head,
-        body: &mut (impl Stream<Item = std::result::Result<B, E>> + Unpin),
-    ) -> Result<Bytes> {
-        let claimed = head.length();
-        self.limits.check(claimed)?;
-        body::collect(body, claimed, self.limits).await
-    }
-
-    async fn read_pieces<B: Buf, E>(
-        &self,
-        context: &Context,
-        head: &Head,
-        body: &mut (impl Stream<Item = std::result::Result<B, E>> + Unpin),
-    ) -> Result<Vec<Bytes>> {
-        self.limits.check(head.length())?;
-        let pieces = body::pieces(body, self.limits).await?;
-        context.set_received(pieces.iter().map(Bytes::len).sum());
-        Ok(pieces)
-    }
-
     /// Calls a method on what needs no decoding.
     async fn call_undecoded(
         &self,
@@ -360,14 +413,22 @@ impl Handler {
     ) -> Result<T> {
         let since = context.clock();
         let size = body.len();
+        let memory = context.meter(size);
         let read = if Offload::moves(size) {
             let (protocol, head) = (Arc::clone(found.protocol), Arc::clone(head));
             let params = found.params.clone();
-            let read = move || way(&*protocol, undecoded(&head, method, &params, body));
-            Box::pin(self.offload.run(size, read)).await
+            let read = move || {
+                let undecoded = undecoded(&head, method, &params, body, &memory);
+                (way(&*protocol, undecoded), memory)
+            };
+            let (read, memory) = Box::pin(self.offload.run(size, read)).await;
+            context.hold(memory);
+            read
         } else {
-            let undecoded = undecoded(head, method, &found.params, body);
-            way(&**found.protocol, undecoded)
+            let undecoded = undecoded(head, method, &found.params, body, &memory);
+            let read = way(&**found.protocol, undecoded);
+            context.hold(memory);
+            read
         };
         context.record(Stage::Decode, since);
         read
@@ -399,33 +460,28 @@ impl Handler {
     ) -> Result<Reply> {
         let since = context.clock();
         let size = found.protocol.encoded_size(&response);
-        let reply = if Offload::moves(size) {
+        let charge = context.charge_response(size)?;
+        let about = size + response.message.size_beside_payload();
+        let reply = if Offload::moves(about) {
             let protocol = Arc::clone(found.protocol);
             let encode = move || protocol.encode(method, response, size);
-            Box::pin(self.offload.run(size, encode)).await
+            Box::pin(self.offload.run(about, encode)).await
         } else {
             found.protocol.encode(method, response, size)
         };
         context.record(Stage::Encode, since);
-        if let Ok(reply) = &reply
-            && let Some(length) = reply.body().len()
+        let mut reply = reply?;
+        if let (Some(charge), Body::Whole(bytes)) = (charge, reply.body_mut()) {
+            *bytes = charge.hold_whole(std::mem::take(bytes))?;
+        }
+        if let Some(length) = reply.body().len()
             // What a component says about itself is not bounded by what requests may be.
             && length > self.limits.size
             && method != Method::Metadata
         {
             return Err(Error::response_too_large(length, self.limits.size));
         }
-        reply
-    }
-}
-
-fn undecoded<'a>(head: &'a Head, method: Method, params: &'a Params, body: Bytes) -> Undecoded<'a> {
-    Undecoded {
-        method,
-        params,
-        query: head.query(),
-        headers: &head.headers,
-        body,
+        Ok(reply)
     }
 }
 
@@ -465,15 +521,4 @@ fn not_found(protocol: &dyn Protocol, head: &Head) -> Reply {
         format!("the request target {target} must start with a slash: /{target}"),
     );
     standard::problem(protocol, head, Problem::Error(&error))
-}
-
-fn as_raw_message(
-    protocol: &dyn Protocol,
-    undecoded: Undecoded<'_>,
-) -> Result<Option<(RawMessage, Input)>> {
-    protocol.raw_message(undecoded)
-}
-
-fn as_input(protocol: &dyn Protocol, undecoded: Undecoded<'_>) -> Result<Input> {
-    protocol.decode(undecoded)
 }

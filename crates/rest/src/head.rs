@@ -6,8 +6,11 @@ use std::sync::Arc;
 use http::header::{AUTHORIZATION, EXPECT, HeaderName};
 use http::{HeaderMap, HeaderValue, Method as Verb, Request, Uri};
 use hyper::body::Body;
-use streeling_core::RequestContext;
+use streeling_core::{Account, RequestContext};
 use streeling_net::BearerToken;
+
+use crate::framing::Fault;
+use crate::observe::Client;
 
 /// A request without its body.
 #[derive(Debug)]
@@ -19,7 +22,12 @@ pub(crate) struct Head {
     pub(crate) peer: Option<SocketAddr>,
     /// Whether it brought what the server wants of everyone but probes.
     pub(crate) is_permitted: bool,
+    /// What the requests of its connection take.
+    pub(crate) account: Account,
+    /// Why it is refused, whatever it is for.
+    pub(crate) fault: Option<Fault>,
     uri: Uri,
+    /// The length of the body; `None` where it comes in chunks.
     length: Option<u64>,
 }
 
@@ -28,7 +36,8 @@ impl Head {
     pub(crate) fn take<B: Body>(
         http: &mut Request<B>,
         request: Arc<RequestContext>,
-        peer: Option<SocketAddr>,
+        client: &Client,
+        fault: Option<Fault>,
     ) -> Self {
         Self {
             verb: http.method().clone(),
@@ -36,8 +45,10 @@ impl Head {
             length: http.body().size_hint().exact(),
             headers: std::mem::take(http.headers_mut()),
             request,
-            peer,
+            peer: client.address,
             is_permitted: true,
+            account: client.account.clone(),
+            fault,
         }
     }
 

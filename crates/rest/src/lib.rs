@@ -15,7 +15,9 @@
 
 mod body;
 mod config;
+mod cuts;
 mod filter;
+mod framing;
 #[doc(hidden)]
 pub mod fuzzing;
 mod handler;
@@ -25,6 +27,7 @@ mod own;
 mod pace;
 mod portions;
 mod protocol;
+mod received;
 mod reply;
 mod router;
 pub mod seldon;

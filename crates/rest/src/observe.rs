@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use http::header::{HOST, REFERER, USER_AGENT};
 use http::{HeaderMap, HeaderName, Request, Response, Version};
 use hyper::body::Body;
-use streeling_core::{Code, Observers, Outcome, RequestGuard, RequestInfo, Transport};
+use streeling_core::{Account, Code, Observers, Outcome, RequestGuard, RequestInfo, Transport};
 
 use streeling_codec::seldon::ID_HEADER;
 
@@ -21,6 +21,8 @@ pub(crate) static REST: Transport = Transport {
 pub(crate) struct Client {
     pub(crate) observers: Observers,
     pub(crate) address: Option<SocketAddr>,
+    /// What its requests take.
+    pub(crate) account: Account,
 }
 
 impl Client {

@@ -1,11 +1,16 @@
 //! Reading in portions, so that a connection that is kept open keeps little memory, and writing
-//! short responses in one piece.
+//! short responses in one piece. What has come is looked at here before hyper gets it.
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf, Take};
+use tokio::time::{Sleep, sleep};
+
+use crate::cuts::HeadLate;
+use crate::framing::Framing;
 
 /// Bytes that a read may bring at most.
 ///
@@ -19,11 +24,23 @@ const PORTION: u64 = 16 * 1024 - 1;
 const TOGETHER: usize = 1024;
 
 /// A client's connection.
-pub(crate) struct Portions<Io>(Take<Io>);
+pub(crate) struct Portions<Io> {
+    io: Take<Io>,
+    framing: Framing,
+    /// How long a head may take.
+    head_timeout: Duration,
+    /// Runs while a part of a head has come.
+    head_clock: Option<Pin<Box<Sleep>>>,
+}
 
 impl<Io: AsyncRead> Portions<Io> {
-    pub(crate) fn new(io: Io) -> Self {
-        Self(io.take(PORTION))
+    pub(crate) fn new(io: Io, framing: Framing, head_timeout: Duration) -> Self {
+        Self {
+            io: io.take(PORTION),
+            framing,
+            head_timeout,
+            head_clock: None,
+        }
     }
 }
 
@@ -33,8 +50,27 @@ impl<Io: AsyncRead + Unpin> AsyncRead for Portions<Io> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.0.set_limit(PORTION);
-        Pin::new(&mut self.0).poll_read(context, buffer)
+        let Self {
+            io,
+            framing,
+            head_timeout,
+            head_clock,
+        } = &mut *self;
+        let before = buffer.filled().len();
+        io.set_limit(PORTION);
+        let result = Pin::new(io).poll_read(context, buffer);
+        // Nothing has come where it is pending, or failed.
+        framing.advance(&buffer.filled()[before..]);
+        if !framing.is_within_head() {
+            *head_clock = None;
+            return result;
+        }
+        let clock = head_clock.get_or_insert_with(|| Box::pin(sleep(*head_timeout)));
+        if result.is_pending() && clock.as_mut().poll(context).is_ready() {
+            let late = io::Error::new(io::ErrorKind::TimedOut, HeadLate);
+            return Poll::Ready(Err(late));
+        }
+        result
     }
 }
 
@@ -44,7 +80,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Portions<Io> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(self.0.get_mut()).poll_write(context, bytes)
+        Pin::new(self.io.get_mut()).poll_write(context, bytes)
     }
 
     fn poll_write_vectored(
@@ -62,19 +98,19 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Portions<Io> {
             }
             return self.poll_write(context, &whole[..length]);
         }
-        Pin::new(self.0.get_mut()).poll_write_vectored(context, slices)
+        Pin::new(self.io.get_mut()).poll_write_vectored(context, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.0.get_ref().is_write_vectored()
+        self.io.get_ref().is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(self.0.get_mut()).poll_flush(context)
+        Pin::new(self.io.get_mut()).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(self.0.get_mut()).poll_shutdown(context)
+        Pin::new(self.io.get_mut()).poll_shutdown(context)
     }
 }
 
@@ -91,7 +127,8 @@ mod tests {
         for length in [0, 1, 700, 5_000] {
             let (near, mut far) = tokio::io::duplex(64 * 1024);
             let (head, body) = (vec![b'h'; 100], vec![b'b'; length]);
-            let mut portions = Portions::new(near);
+            let framing = Framing::new();
+            let mut portions = Portions::new(near, framing, Duration::MAX);
             let slices = [IoSlice::new(&head), IoSlice::new(&[]), IoSlice::new(&body)];
             let mut written = portions.write_vectored(&slices).await.unwrap();
             // What cannot gather takes the first one alone.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method as Verb};
-use streeling_core::{Error, Input, Method, Operation, RawMessage, Response, Result};
+use streeling_core::{Error, Input, Meter, Method, Operation, RawMessage, Response, Result};
 
 use crate::reply::Reply;
 
@@ -149,6 +149,8 @@ pub struct Undecoded<'a> {
     pub headers: &'a HeaderMap,
     /// The whole body.
     pub body: Bytes,
+    /// Where memory for what is made of it comes from.
+    pub memory: &'a Meter,
 }
 
 /// Why a request has no good response.

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use streeling_net::{Elsewhere, Offload};
 
 /// A response.
 pub type Reply = http::Response<Body>;
@@ -49,7 +50,8 @@ impl fmt::Debug for Body {
     }
 }
 
-/// The headers of JSON, which nearly all responses are: a copy costs less than putting them together.
+/// The headers of JSON, which nearly all responses are: a copy costs less than putting them
+/// together.
 static JSON: LazyLock<HeaderMap> =
     LazyLock::new(|| headers(HeaderValue::from_static("application/json")));
 
@@ -72,6 +74,17 @@ pub fn html(body: impl Into<Bytes>) -> Reply {
 pub fn stream(content_type: &'static str, pieces: Pieces) -> Reply {
     let headers = headers(HeaderValue::from_static(content_type));
     reply(StatusCode::OK, headers, Body::Stream(pieces))
+}
+
+/// Has the body of a reply dropped on another thread if it is large.
+pub(crate) fn freed_elsewhere(reply: Reply) -> Reply {
+    match reply.body() {
+        Body::Whole(bytes) if Offload::moves(bytes.len()) => reply.map(|body| match body {
+            Body::Whole(bytes) => Body::Whole(Bytes::from_owner(Elsewhere::new(bytes))),
+            stream @ Body::Stream(_) => stream,
+        }),
+        _ => reply,
+    }
 }
 
 fn headers(content_type: HeaderValue) -> HeaderMap {

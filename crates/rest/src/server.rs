@@ -1,7 +1,9 @@
 //! The transport: the life of a connection.
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::fmt;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,14 +13,16 @@ use http::{HeaderValue, Method};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use streeling_core::{Models, Observers};
-use streeling_net::{ActiveIo, Connection, Drain, Transport};
+use streeling_core::{Budget, Models, Observers};
+use streeling_net::{ActiveIo, Activity, Connection, Cut, Drain, Transport, WriteClock};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::{sleep_until, timeout};
 
 use crate::Config;
+use crate::cuts;
 use crate::filter;
+use crate::framing::Framing;
 use crate::handler::Handler;
 use crate::head::Head;
 use crate::observe::{self, Client};
@@ -30,6 +34,9 @@ use crate::timer::Timer;
 /// The time for a request's head where connections are not kept, so that silent ones go away.
 const HEAD_WITHOUT_KEEPALIVE: Duration = Duration::from_secs(60);
 
+/// Headers that hyper takes where it is told nothing.
+const HEADERS: usize = 100;
+
 /// How long a connection stays open for a request that was sent before its client could know that
 /// the server ends; the response says that it is the last one. HTTP/1.1 has no other way to tell.
 const LAST_REQUEST: Duration = Duration::from_millis(200);
@@ -39,7 +46,16 @@ pub struct Rest {
     builder: http1::Builder,
     handler: Arc<Handler>,
     observers: Observers,
+    budget: Budget,
     pace: Arc<Pace>,
+    clocks: Clocks,
+}
+
+/// How long a client may take.
+#[derive(Clone, Copy, Debug)]
+struct Clocks {
+    head: Duration,
+    write: Duration,
 }
 
 impl Rest {
@@ -60,11 +76,23 @@ impl Rest {
     ) -> Self {
         assert!(!protocols.is_empty(), "a server without a protocol");
         Self {
-            builder: builder(config.keepalive),
+            builder: builder(config),
             handler: Arc::new(Handler::new(config, protocols, models, ready)),
             observers,
+            budget: Budget::default(),
             pace: Arc::new(Pace::new()),
+            clocks: Clocks {
+                head: config.head_timeout,
+                write: config.write_timeout,
+            },
         }
+    }
+
+    /// Counts what requests take, and refuses those that do not fit.
+    #[must_use]
+    pub fn with_budget(mut self, budget: Budget) -> Self {
+        self.budget = budget;
+        self
     }
 }
 
@@ -80,17 +108,32 @@ impl Transport for Rest {
         let client = Client {
             observers: self.observers.clone(),
             address: connection.peer,
+            account: self.budget.account(),
         };
         let handler = Arc::clone(&self.handler);
         let mut builder = self.builder.clone();
         builder.timer(Timer::default());
         let comer = Comer::new(Arc::clone(&self.pace));
-        run(builder, connection, client, comer, handler, drain)
+        run(
+            builder,
+            connection,
+            self.clocks,
+            client,
+            comer,
+            handler,
+            drain,
+        )
     }
 }
 
-fn builder(keepalive: Duration) -> http1::Builder {
+fn builder(config: &Config) -> http1::Builder {
+    let keepalive = config.keepalive;
     let mut builder = http1::Builder::new();
+    builder.max_header_size(config.max_head_size);
+    // Hyper has room for so many where it is told nothing.
+    if config.max_headers != HEADERS {
+        builder.max_headers(config.max_headers);
+    }
     // Hyper starts this clock when the last response is out, so it also is the idle timeout.
     let head = if keepalive.is_zero() {
         HEAD_WITHOUT_KEEPALIVE
@@ -106,6 +149,7 @@ fn builder(keepalive: Duration) -> http1::Builder {
 async fn run(
     builder: http1::Builder,
     connection: Connection<impl AsyncRead + AsyncWrite + Unpin + Send + 'static>,
+    clocks: Clocks,
     client: Client,
     comer: Comer,
     handler: Arc<Handler>,
@@ -113,6 +157,10 @@ async fn run(
 ) {
     let Connection { io, activity, .. } = connection;
     let requests = activity.clone();
+    let peer = client.address;
+    let framing = Framing::new();
+    let verdict = framing.verdict();
+    let heads = Cell::new(0);
     // Of what its requests need, each takes one handle.
     let shared = Arc::new((client, comer, handler, drain.clone()));
     let respond = service_fn(move |mut http| {
@@ -122,7 +170,11 @@ async fn run(
         let turn = comer.turn(&http);
         let guard = client.start(&http);
         let request = Arc::clone(guard.request());
-        let mut head = Head::take(&mut http, Arc::clone(&request), client.address);
+        let fault = verdict.of(heads.replace(heads.get() + 1));
+        if fault.is_some() {
+            requests.cut(Cut::Head);
+        }
+        let mut head = Head::take(&mut http, Arc::clone(&request), client, fault);
         handler.check(&mut head);
         async move {
             let (_, comer, handler, drain) = &*shared;
@@ -136,8 +188,9 @@ async fn run(
             let mut response = response.await?;
             comer.responded(&response);
             observe::finish(guard, has_body, &response);
-            // The port is closed by now: a client that comes again is refused, not cut off.
-            if drain.has_started() {
+            // Of a refused head it is not sure where its request ends. And while the server drains,
+            // the port is closed: a client that comes again is refused, not cut off.
+            if fault.is_some() || drain.has_started() {
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert(CONNECTION, close);
             }
@@ -145,21 +198,18 @@ async fn run(
             Ok::<_, Infallible>(response)
         }
     });
-    let io = Portions::new(ActiveIo::new(io, activity.clone()));
+    let io = WriteClock::new(ActiveIo::new(io, activity.clone()), clocks.write);
+    let io = Portions::new(io, framing, clocks.head);
     let connection = builder.serve_connection(TokioIo::new(io), respond);
     let mut connection = pin!(connection);
-    let ended = activity
-        .until_shed(drain.until_started(connection.as_mut()))
-        .await;
+    let until_drain = drain.until_started(connection.as_mut());
+    let ended = match activity.until_shed(until_drain).await {
+        Some(Some(result)) => Some(result),
+        Some(None) => timeout(LAST_REQUEST, connection.as_mut()).await.ok(),
+        None => None,
+    };
     let result = match ended {
-        Some(Some(result)) => result,
-        Some(None) => match timeout(LAST_REQUEST, connection.as_mut()).await {
-            Ok(result) => result,
-            Err(_) => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        },
+        Some(result) => result,
         None => {
             connection.as_mut().graceful_shutdown();
             loop {
@@ -173,7 +223,22 @@ async fn run(
         }
     };
     if let Err(error) = result {
-        tracing::debug!(%error, "connection ended");
+        end(&error, &activity, peer);
+    }
+}
+
+/// Says why a connection has ended.
+fn end(error: &hyper::Error, activity: &Activity, peer: Option<SocketAddr>) {
+    let cut = cuts::of(error);
+    if let Some(reason) = cut {
+        activity.cut(reason);
+    }
+    match cut {
+        Some(Cut::Unread) => tracing::warn!(
+            client = peer.map(tracing::field::display),
+            "a client did not read its response, its connection is cut (--write-timeout)"
+        ),
+        _ => tracing::debug!(error = cuts::chain(error), "connection ended"),
     }
 }
 

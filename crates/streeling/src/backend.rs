@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use streeling_config::{ComponentName, InterfaceName, Settings};
-use streeling_core::{Annotate, Layer as _, Models, Observers, Service};
+use streeling_core::{Annotate, Budget, Layer as _, Models, Observers, Service};
 use tokio::sync::watch;
 
 use crate::control::Control;
@@ -38,6 +38,7 @@ impl Backend {
     pub(crate) fn new(
         settings: &Settings,
         service: Option<Arc<dyn Service>>,
+        budget: &Budget,
     ) -> Result<Self, ServeError> {
         if let Some(service) = service {
             return Ok(Self::InProcess(service));
@@ -45,13 +46,17 @@ impl Backend {
         match &settings.component.interface {
             ComponentName::BuiltIn(name) => builtin(name, settings).map(Self::InProcess),
             ComponentName::Onnx(file) => onnx(file, settings).map(Self::InProcess),
-            ComponentName::Python(class) => Self::python(class, settings),
+            ComponentName::Python(class) => Self::python(class, settings, budget),
         }
     }
 
     #[cfg(feature = "python")]
-    fn python(class: &InterfaceName, settings: &Settings) -> Result<Self, ServeError> {
-        let pools = Pools::new(class, settings)?;
+    fn python(
+        class: &InterfaceName,
+        settings: &Settings,
+        budget: &Budget,
+    ) -> Result<Self, ServeError> {
+        let pools = Pools::new(class, settings, budget)?;
         Ok(Self::Workers(Workers {
             reconciler: Reconciler::new(settings, pools.clone())?,
             pools,
@@ -60,7 +65,7 @@ impl Backend {
     }
 
     #[cfg(not(feature = "python"))]
-    fn python(class: &InterfaceName, _: &Settings) -> Result<Self, ServeError> {
+    fn python(class: &InterfaceName, _: &Settings, _: &Budget) -> Result<Self, ServeError> {
         Err(ServeError::without_python(class))
     }
 

@@ -32,7 +32,7 @@ const IDLE: Duration = Duration::from_secs(2);
 
 /// The same of the metrics port: probes are to get their response within a tenth of a second, and
 /// who probes sends a request at once.
-const IDLE_METRICS: Duration = Duration::from_millis(50);
+const IDLE_METRICS: Duration = Duration::from_millis(10);
 
 /// The connections of every port.
 #[derive(Clone, Debug)]
@@ -66,11 +66,13 @@ impl PortConnections {
         let limit = ConnectionLimit {
             most: each,
             idle: IDLE,
+            setting: "--max-connections (STREELING_MAX_CONNECTIONS)",
         };
         let together = Together::new(together);
         let metrics = ConnectionLimit {
             most: METRICS,
             idle: IDLE_METRICS,
+            ..ConnectionLimit::default()
         };
         Self {
             rest: Connections::new("REST", limit, together.clone()),

@@ -24,6 +24,7 @@ mod health;
 mod init;
 mod layout;
 mod log;
+mod memory;
 mod observability;
 mod pidfile;
 #[cfg(feature = "python")]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use streeling_config::{
     InterfaceName, LoadIn, LogLevel, Settings, TraceExporter, Tracing, WorkerPool, WorkerStart,
 };
+use streeling_core::Budget;
 #[cfg(feature = "metrics")]
 use streeling_metrics::WorkerProcess;
 use streeling_python::{
@@ -42,7 +43,11 @@ pub(crate) enum Pools {
 
 impl Pools {
     /// The pools that the settings want, not yet started.
-    pub(crate) fn new(class: &InterfaceName, settings: &Settings) -> Result<Self, ServeError> {
+    pub(crate) fn new(
+        class: &InterfaceName,
+        settings: &Settings,
+        budget: &Budget,
+    ) -> Result<Self, ServeError> {
         let rest = workers(settings, settings.rest.workers);
         let grpc = workers(settings, settings.grpc.workers);
         let (rest_threads, grpc_threads) = (Threads::of_rest(settings), Threads::of_grpc(settings));
@@ -50,12 +55,10 @@ impl Pools {
         let generation = Generation::new(component(class, settings, threads)?);
         let slots = WorkerSlots::default();
         let pool = |serves, workers, threads: Threads| {
-            pool(
-                settings,
-                &generation,
-                &slots,
-                workers,
-                threads.worker(serves),
+            let worker = threads.worker(serves);
+            Pool::new(
+                config(settings, budget, &slots, workers, worker),
+                generation.clone(),
             )
         };
         Ok(match settings.workers.pool {
@@ -239,13 +242,9 @@ pub(crate) fn one_worker(class: &InterfaceName, settings: &Settings) -> Result<P
     let threads = Threads::of_rest(settings);
     let generation = Generation::new(component(class, settings, threads)?);
     let slots = WorkerSlots::default();
-    Ok(pool(
-        settings,
-        &generation,
-        &slots,
-        1,
-        threads.worker("check"),
-    ))
+    let budget = Budget::default();
+    let config = config(settings, &budget, &slots, 1, threads.worker("check"));
+    Ok(Pool::new(config, generation))
 }
 
 /// The file to execute. It is looked for before anything is started, since a wrong name is a wrong
@@ -257,20 +256,21 @@ fn interpreter(settings: &Settings) -> Result<PathBuf, ServeError> {
     })
 }
 
-fn pool(
+fn config(
     settings: &Settings,
-    generation: &Generation,
+    budget: &Budget,
     slots: &WorkerSlots,
     workers: u32,
     worker: WorkerConfig,
-) -> Pool {
+) -> PoolConfig {
     let largest = settings.rest.max_body.max(settings.grpc.max_message);
-    let config = PoolConfig {
+    PoolConfig {
         worker,
         slots: slots.clone(),
         workers: workers as usize,
         max_queue: settings.workers.max_queue as usize,
         max_response: largest.saturating_add(ENVELOPE),
+        budget: budget.clone(),
         recycle: (settings.workers.max_requests > 0).then_some(Recycle {
             after: settings.workers.max_requests,
             jitter: settings.workers.max_requests_jitter,
@@ -280,8 +280,7 @@ fn pool(
         worker_memory: settings.recovery.worker_memory,
         tries: TRIES,
         tracebacks: settings.development.enabled,
-    };
-    Pool::new(config, generation.clone())
+    }
 }
 
 /// How long a call may take. A deadline that is set counts, also where it is longer.

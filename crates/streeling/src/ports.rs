@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use streeling_config::Settings;
-use streeling_core::{Models, Observers};
+use streeling_core::{Budget, Models, Observers};
 #[cfg(feature = "grpc")]
 use streeling_grpc::Grpc;
 #[cfg(any(feature = "rest", feature = "grpc"))]
@@ -104,6 +104,7 @@ pub(crate) struct Serving {
     #[cfg(any(feature = "rest", feature = "grpc"))]
     pub(crate) connections: PortConnections,
     pub(crate) ready: watch::Receiver<bool>,
+    pub(crate) budget: Budget,
     #[cfg_attr(
         all(feature = "rest", not(feature = "grpc")),
         expect(dead_code, reason = "only gRPC has a health service")
@@ -173,16 +174,18 @@ impl Serving {
             (Arc::new(protocol), &self.models.grpc)
         } else {
             let passthrough = settings.deployment.payload_passthrough;
-            let protocol = Seldon::new(&Identity::default(), passthrough);
+            let protocol = Seldon::new(&Identity::default(), passthrough)
+                .with_max_parts(settings.limits.parts);
             (Arc::new(protocol), &self.models.rest)
         };
-        Some(Rest::new(
+        let rest = Rest::new(
             &rest_config(settings, &self.access),
             vec![protocol],
             models.clone()?,
             self.observers.clone(),
             self.ready.clone(),
-        ))
+        );
+        Some(rest.with_budget(self.budget.clone()))
     }
 
     #[cfg(feature = "grpc")]
@@ -195,6 +198,7 @@ impl Serving {
             self.observers.clone(),
             self.ready.clone(),
         );
+        let grpc = grpc.with_budget(self.budget.clone());
         Some(grpc.with_health(self.health.follow()))
     }
 }
@@ -213,6 +217,10 @@ fn rest_config(settings: &Settings, access: &Access) -> streeling_rest::Config {
         timeout: settings.rest.timeout,
         idle_timeout: settings.listen.idle_timeout,
         token: access.token(),
+        head_timeout: settings.limits.head_timeout,
+        write_timeout: settings.limits.write_timeout,
+        max_head_size: settings.limits.head_size,
+        max_headers: settings.limits.headers,
     }
 }
 

@@ -72,7 +72,6 @@ impl Bound {
     }
 
     /// Everything that Prometheus scrapes.
-    #[cfg(feature = "python")]
     pub(crate) fn registry(&self) -> &Registry {
         &self.registry
     }

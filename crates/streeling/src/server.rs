@@ -17,6 +17,7 @@ use crate::connections::PortConnections;
 use crate::control::{Control, controller};
 use crate::error::ServeError;
 use crate::health::Health;
+use crate::memory::Memory;
 use crate::pidfile::Pidfile;
 use crate::ports::{PortModels, Ports, Serving};
 use crate::resources::Resources;
@@ -64,11 +65,12 @@ impl Server {
     /// before anything is loaded.
     pub async fn run(self, control: Control) -> Result<(), ServeError> {
         let settings = &self.settings;
-        let backend = Backend::new(settings, self.service)?;
+        let memory = Memory::new(settings);
+        let backend = Backend::new(settings, self.service, memory.budget())?;
         let resources = Resources::reserve(settings)?;
         backend.announce(settings);
         let observability = resources.observability.clone();
-        let ended = run(settings, &backend, resources, control).await;
+        let ended = run(settings, &backend, resources, &memory, control).await;
         observability.stop().await;
         ended
     }
@@ -79,12 +81,15 @@ async fn run(
     settings: &Settings,
     backend: &Backend,
     resources: Resources,
+    memory: &Memory,
     control: Control,
 ) -> Result<(), ServeError> {
     let (loaded, is_loaded) = watch::channel(false);
     let health = Health::new(is_loaded, backend.live());
     let observers = resources.observers();
     let models = backend.models(settings, &observers);
+    #[cfg(feature = "metrics")]
+    resources.probes.registry().add_source(memory.metrics());
     #[cfg(all(feature = "metrics", feature = "python"))]
     backend.show_to(resources.probes.registry());
     #[cfg(feature = "metrics")]
@@ -110,6 +115,7 @@ async fn run(
         pidfile: pidfile.as_mut(),
         health,
         loaded,
+        memory,
         control,
     };
     let (drain_deadline, ended) = match life.load_and_serve().await {
@@ -140,6 +146,7 @@ struct Life<'a> {
     pidfile: Option<&'a mut Pidfile>,
     health: Health,
     loaded: watch::Sender<bool>,
+    memory: &'a Memory,
     control: Control,
 }
 
@@ -177,6 +184,7 @@ impl Life<'_> {
                 false
             }
         };
+        self.memory.measure();
         self.loaded.send_replace(in_time);
         let ports = self.ports.listen()?;
         if let Some(pidfile) = self.pidfile {
@@ -187,6 +195,7 @@ impl Life<'_> {
                 if let Err(error) = load.await {
                     return error;
                 }
+                self.memory.measure();
                 self.loaded.send_replace(true);
             }
             self.backend.run_until_failed(self.control.clone()).await
@@ -201,6 +210,7 @@ impl Life<'_> {
             #[cfg(any(feature = "rest", feature = "grpc"))]
             connections: self.connections,
             ready: is_loaded,
+            budget: self.memory.budget().clone(),
             health: self.health.clone(),
             control: drained,
         };

@@ -1,10 +1,13 @@
 //! Limits: of requests, bytes, time, depth.
 
-use serde_json::json;
-use streeling_testkit::Request;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 
-use crate::metrics::of_pool;
-use crate::support::{Gate, eventually, perform, scripted, send_json, step, worker};
+use serde_json::json;
+use streeling_testkit::{Request, Server};
+
+use crate::metrics::{of_pool, scrape, value};
+use crate::support::{Gate, TIMEOUT, eventually, perform, scripted, send_json, step, worker};
 
 #[test]
 fn full_queue_turns_away() {
@@ -83,4 +86,67 @@ fn a_thousand_nested_lists_are_refused() {
         assert!(error["status"]["info"].is_string());
     }
     assert_eq!(worker(&server), pid);
+}
+
+/// What the server says on a connection until it closes it.
+fn said(server: &Server, request: &str) -> String {
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut said = Vec::new();
+    stream.read_to_end(&mut said).unwrap();
+    String::from_utf8(said).unwrap()
+}
+
+/// A connection is counted after its client has seen the end of it.
+fn eventually_cut(server: &Server, reason: &str, count: f64) {
+    let labels = [("port", "rest"), ("reason", reason)];
+    let cuts = || value(&scrape(server), "streeling_connections_cut_total", &labels);
+    eventually(&format!("{count} cut for {reason}"), || cuts() >= count);
+    assert_eq!(cuts(), count);
+}
+
+#[test]
+fn heads_and_parts_are_bounded_by_their_settings() {
+    let server = scripted(&[
+        "--max-head-size",
+        "1500",
+        "--max-headers",
+        "5",
+        "--max-parts",
+        "2",
+        "--head-timeout",
+        "1",
+    ]);
+    let head = "GET /health/ping HTTP/1.1\r\nhost: x\r\nconnection: close\r\n";
+    let (short, long) = ("a: b\r\n".repeat(3), "a: b\r\n".repeat(4));
+    let large = format!("a: {}\r\n", "b".repeat(1500));
+    for (fields, status) in [(&short, "200"), (&long, "431"), (&large, "431")] {
+        let said = said(&server, &format!("{head}{fields}\r\n"));
+        assert!(said.starts_with(&format!("HTTP/1.1 {status} ")), "{said}");
+    }
+    eventually_cut(&server, "head", 2.0);
+    assert_eq!(said(&server, head), "");
+    eventually_cut(&server, "head_timeout", 1.0);
+    let content_type = "application/x-www-form-urlencoded".to_owned();
+    let form = Request {
+        headers: vec![("content-type".to_owned(), content_type)],
+        ..Request::json("/predict", "a=1&b=2&json={}")
+    };
+    let (status, error) = send_json(&server, &form);
+    assert_eq!(status, 413, "{error}");
+    let info = error["status"]["info"].as_str().unwrap();
+    assert!(info.contains("2 (--max-parts)"), "{info}");
+}
+
+#[test]
+fn a_client_that_does_not_read_its_response_is_cut() {
+    let server = scripted(&["--write-timeout", "1"]);
+    // More than the kernel keeps for a client.
+    let body = json!({"strData": "x".repeat(50_000_000)}).to_string();
+    let request = Request::json("/predict", body);
+    let stream = request.begin(server.address(), TIMEOUT).unwrap();
+    server.wait_for_log("--write-timeout");
+    eventually_cut(&server, "unread", 1.0);
+    drop(stream);
 }

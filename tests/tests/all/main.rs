@@ -9,6 +9,8 @@
 )]
 
 mod access;
+mod budget;
+mod budget_grpc;
 mod builds;
 mod certificates;
 mod chaos;

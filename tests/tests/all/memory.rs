@@ -17,7 +17,7 @@ const SIZE: usize = 1_000_000;
 const KEPT: usize = 60_000_000;
 
 /// Resident bytes of the server process.
-fn resident(server: &Server) -> usize {
+pub(crate) fn resident(server: &Server) -> usize {
     let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kilobytes = line.and_then(|rest| rest.split_whitespace().next());

@@ -108,17 +108,18 @@ fn an_aggregate_of_65_536_messages_is_served_over_both_transports() {
     let response = connected(server.grpc_address(), async |channel| {
         CombinerClient::new(channel).aggregate(list).await
     });
-    assert_eq!(response.unwrap(), text("65536"));
+    assert_eq!(response.unwrap().data_oneof, text("65536").data_oneof);
     assert_eq!(of_pool(&server, "worker_deaths_total", Some("exited")), 0.0);
 }
 
 #[test]
 fn a_call_that_hangs_is_ended() {
-    let (server, _folder) = serve(&["--hang-timeout", "1"]);
+    // It bounds the start, too, which takes seconds on a busy machine.
+    let (server, _folder) = serve(&["--hang-timeout", "8"]);
     let (status, body) = call(&server, "hang");
     assert_eq!(status, 504, "{body}");
     let info = body["status"]["info"].as_str().unwrap();
-    assert!(info.contains("within 1 s (--hang-timeout"), "{info}");
+    assert!(info.contains("within 8 s (--hang-timeout"), "{info}");
     eventually("a successor", || {
         of_pool(&server, "worker_replacements_total", Some("stuck")) == 1.0
     });

@@ -41,7 +41,7 @@ pub(crate) fn one_value<'a, T>(
     let mut cursor = start;
     match read(&mut cursor) {
         Ok(value) => cursor.end().map(|()| value),
-        Err(error) if error.breaks_the_text() => Err(error),
+        Err(error) if error.is_final() => Err(error),
         Err(error) => {
             // Invalid JSON is reported as such, whatever else is wrong with it.
             let mut cursor = start;

@@ -33,7 +33,7 @@ fn unusable<'a, T>(
     error: DecodeError,
     name: &str,
 ) -> Result<Slot<T>> {
-    if error.breaks_the_text() {
+    if error.is_final() {
         return Err(error.inside(name));
     }
     *cursor = start;

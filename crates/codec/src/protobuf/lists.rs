@@ -78,6 +78,11 @@ impl Buffer {
         &mut self.own
     }
 
+    /// Bytes that are not a slice of the body.
+    pub(crate) fn owned(&self) -> usize {
+        self.own.capacity()
+    }
+
     pub(crate) fn finish(self, body: &Body<'_>) -> Bytes {
         match self.piece {
             Some(piece) => body.slice(piece),

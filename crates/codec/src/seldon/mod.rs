@@ -3,6 +3,7 @@
 //! [`json`] reads and writes them as JSON, `proto` (feature `proto`) as protobuf. Their methods and
 //! the bodies of errors are the transports' business, apart from [`reason`].
 
+mod cost;
 pub mod json;
 #[cfg(feature = "proto")]
 pub mod proto;
@@ -31,6 +32,7 @@ pub fn reason(kind: ErrorKind) -> &'static str {
         ErrorKind::BadMetadata => "MICROSERVICE_BAD_METADATA",
         ErrorKind::TooLarge => "MICROSERVICE_TOO_LARGE",
         ErrorKind::QueueFull => "MICROSERVICE_QUEUE_FULL",
+        ErrorKind::MemoryFull => "MICROSERVICE_MEMORY_FULL",
         ErrorKind::WorkerLost => "MICROSERVICE_WORKER_LOST",
         ErrorKind::NotReady => "MICROSERVICE_NOT_READY",
         ErrorKind::Deadline => "MICROSERVICE_DEADLINE_EXCEEDED",

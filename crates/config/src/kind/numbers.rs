@@ -232,6 +232,48 @@ impl Kind for Size {
     }
 }
 
+/// Memory of the server, in bytes, with a unit or without.
+pub(crate) struct Memory;
+
+/// The least and the most of it: a megabyte, a petabyte.
+const LEAST_MEMORY: u64 = 1 << 20;
+const MOST_MEMORY: u64 = 1 << 50;
+
+impl Kind for Memory {
+    type Value = usize;
+
+    fn parse(&self, text: &str) -> Parsed<usize> {
+        let bytes = bytes(text).filter(|bytes| (LEAST_MEMORY..=MOST_MEMORY).contains(bytes));
+        Parsed::of(bytes.and_then(|bytes| usize::try_from(bytes).ok()))
+    }
+
+    fn allowed(&self, language: Language) -> String {
+        match language {
+            English => "1 MiB to 1048576 GiB: bytes, or a number with a unit: KB MB GB KiB MiB GiB"
+                .to_owned(),
+            Chinese => {
+                "1 MiB 到 1048576 GiB：字节数，或带单位的数字：KB MB GB KiB MiB GiB".to_owned()
+            }
+        }
+    }
+
+    fn placeholder(&self) -> &'static str {
+        "BYTES"
+    }
+
+    fn is_number(&self) -> bool {
+        true
+    }
+
+    #[cfg(test)]
+    fn examples(&self) -> Examples {
+        Examples::new(
+            ["1048576", "6 GiB"],
+            &["", "0", "-1", "1TB", "1023KiB", "1048577GiB"],
+        )
+    }
+}
+
 pub(crate) fn size(text: &str) -> Option<usize> {
     let bytes = usize::try_from(bytes(text)?).ok()?;
     (1..=LARGEST_BODY).contains(&bytes).then_some(bytes)

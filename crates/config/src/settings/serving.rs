@@ -6,7 +6,9 @@ use std::time::Duration;
 use crate::annotations::REST_TIMEOUT;
 use crate::context::Context;
 use crate::draft::Part;
-use crate::kind::{Address, AnyText, Count, Kind as _, Millis, Port, Seconds, Size, millis};
+use crate::kind::{
+    Address, AnyText, Count, Kind as _, Memory, Millis, Port, Seconds, Size, millis,
+};
 use crate::language::{Language, Text};
 use crate::row::DefaultValue::{self, Derived, Typed};
 use crate::row::Flag::{self, Value};
@@ -19,6 +21,9 @@ pub struct Listen {
     pub host: IpAddr,
     /// How long a client of REST or gRPC may pause in the middle of a request. Never zero.
     pub idle_timeout: Duration,
+    /// Bytes that requests under way may take in the server; `None`: half of what is free when the
+    /// ports open.
+    pub max_memory: Option<usize>,
     /// Connections of REST, and of gRPC, at most; `None`: as many as descriptors allow. At least 1.
     pub max_connections: Option<usize>,
 }
@@ -28,6 +33,7 @@ impl Part for Listen {
         Self {
             host: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             idle_timeout: Duration::ZERO,
+            max_memory: None,
             max_connections: None,
         }
     }
@@ -73,6 +79,7 @@ pub(super) static ROWS: &[&Row] = &[
     &MAX_BODY_SIZE,
     &TIMEOUT_MS,
     &IDLE_TIMEOUT,
+    &MAX_MEMORY,
     &MAX_CONNECTIONS,
     &LEGACY_PORT,
 ];
@@ -201,6 +208,36 @@ static IDLE_TIMEOUT: Row = Row {
              responses for so long is cut off.",
         zh: "超时返回 408，gRPC 返回 DEADLINE_EXCEEDED。gRPC 客户端不读取响应达到此时长时，\
              连接会被断开。",
+    },
+};
+
+static MAX_MEMORY: Row = Row {
+    flag: Value("max-memory"),
+    variables: &["STREELING_MAX_MEMORY"],
+    default: Derived(
+        Text {
+            en: "half of what is free of the container's limit, or of the machine's memory, when \
+                 the component is loaded and the ports open, but at least 64 MiB",
+            zh: "组件加载完毕、端口打开时，容器限额（或整机内存）中空闲部分的一半，至少 64 MiB",
+        },
+        |draft, _| draft.part::<Listen>().max_memory = None,
+    ),
+    value: &To(Memory, |listen: &mut Listen, bytes| {
+        listen.max_memory = Some(bytes);
+    }),
+    group: Group::Rest,
+    status: Status::Active,
+    meaning: Text {
+        en: "Memory for requests under way in the server process, all ports together",
+        zh: "服务器进程中处理中的请求可占用的内存，所有端口合计",
+    },
+    detail: Text {
+        en: "Requests as they come, decoded and queued, and responses that are not sent yet; not \
+             what workers take. A request that does not fit now gets 503 with Retry-After (gRPC \
+             RESOURCE_EXHAUSTED), one that never fits 413. See Memory in docs/operations.md.",
+        zh: "包括正在接收、已解码、排队中的请求和尚未发出的响应，不含工作进程的内存。\
+             暂时放不下的请求返回 503 和 Retry-After（gRPC 为 RESOURCE_EXHAUSTED），\
+             永远放不下的返回 413。参见 docs/operations.md 的 Memory 一节。",
     },
 };
 

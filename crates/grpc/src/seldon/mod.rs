@@ -6,8 +6,8 @@ mod status;
 
 use bytes::Bytes;
 use streeling_codec::DecodeError;
-use streeling_codec::seldon::proto::{self, Limits};
-use streeling_core::{Error, ErrorKind, Input, Method, Response, Result};
+use streeling_codec::seldon::proto::{self, Decoder, Limits};
+use streeling_core::{Error, ErrorKind, Input, Meter, Method, Response, Result};
 use streeling_proto::FILE_DESCRIPTOR_SET;
 use tonic::Status;
 
@@ -39,9 +39,10 @@ impl Protocol for Seldon {
         true
     }
 
-    fn decode(&self, method: Method, message: &Bytes) -> Result<Decoded> {
-        let input = match input(method, message) {
+    fn decode(&self, method: Method, message: &Bytes, memory: &Meter) -> Result<Decoded> {
+        let input = match input(method, message, memory) {
             Ok(input) => input,
+            Err(DecodeError::Memory { error, .. }) => return Err(*error),
             Err(error) => return Err(Error::new(ErrorKind::BadData, error.to_string())),
         };
         Ok(Decoded { model: None, input })
@@ -61,14 +62,19 @@ impl Protocol for Seldon {
     }
 }
 
-fn input(method: Method, message: &Bytes) -> std::result::Result<Input, DecodeError> {
-    let limits = Limits::default();
+fn input(
+    method: Method,
+    message: &Bytes,
+    memory: &Meter,
+) -> std::result::Result<Input, DecodeError> {
+    let decoder = Decoder::new(Limits::default(), memory);
     match method {
         Method::Predict | Method::TransformInput | Method::TransformOutput | Method::Route => {
-            proto::decode_message(message, limits).map(Input::Message)
+            decoder.message(message).map(Input::Message)
         }
-        Method::Aggregate => proto::decode_messages(message, limits).map(Input::Messages),
-        Method::SendFeedback => proto::decode_feedback(message, limits)
+        Method::Aggregate => decoder.messages(message).map(Input::Messages),
+        Method::SendFeedback => decoder
+            .feedback(message)
             .map(|feedback| Input::Feedback(Box::new(feedback))),
         Method::HealthStatus | Method::Metadata => Ok(Input::None),
     }

@@ -27,7 +27,9 @@ fn of_kind(kind: ErrorKind) -> Code {
         ErrorKind::NotImplemented => Code::Unimplemented,
         ErrorKind::Component | ErrorKind::BadMetric | ErrorKind::BadMetadata => Code::Unknown,
         ErrorKind::Internal => Code::Internal,
-        ErrorKind::TooLarge | ErrorKind::QueueFull => Code::ResourceExhausted,
+        ErrorKind::TooLarge | ErrorKind::QueueFull | ErrorKind::MemoryFull => {
+            Code::ResourceExhausted
+        }
         ErrorKind::WorkerLost | ErrorKind::NotReady => Code::Unavailable,
         ErrorKind::Deadline => Code::DeadlineExceeded,
     }
@@ -102,7 +104,7 @@ mod tests {
             let info = details.error_info().unwrap();
             assert_eq!(info.reason, reason(kind));
             assert_eq!(info.metadata["code"], "-1");
-            assert_eq!(details.retry_info().is_some(), kind == ErrorKind::QueueFull);
+            assert_eq!(details.retry_info().is_some(), kind.retry_after().is_some());
         }
     }
 

@@ -26,6 +26,7 @@ async fn every_kind() {
         (ErrorKind::BadMetadata, Code::Unknown),
         (ErrorKind::TooLarge, Code::ResourceExhausted),
         (ErrorKind::QueueFull, Code::ResourceExhausted),
+        (ErrorKind::MemoryFull, Code::ResourceExhausted),
         (ErrorKind::WorkerLost, Code::Unavailable),
         (ErrorKind::NotReady, Code::Unavailable),
         (ErrorKind::Deadline, Code::DeadlineExceeded),
@@ -39,7 +40,8 @@ async fn every_kind() {
         assert!(text.ends_with(&format!("{kind:?} \"é\n")), "{text}");
         let details = status.get_error_details();
         assert_eq!(details.error_info().unwrap().reason, reason(kind));
-        assert_eq!(details.retry_info().is_some(), kind == ErrorKind::QueueFull);
+        let is_full = matches!(kind, ErrorKind::QueueFull | ErrorKind::MemoryFull);
+        assert_eq!(details.retry_info().is_some(), is_full);
         seen += 1;
     }
     assert_eq!(seen, ErrorKind::ALL.len());

@@ -7,6 +7,7 @@ mod errors;
 mod floods;
 mod lifecycle;
 mod observed;
+mod offloaded;
 mod raw;
 mod room;
 mod standard;

@@ -9,7 +9,8 @@ use futures_util::{StreamExt as _, stream};
 use prost::Message as _;
 use prost_types::{FileDescriptorProto, FileDescriptorSet, ServiceDescriptorProto};
 use streeling_core::{
-    Error, ErrorKind, Input, Message, Method, Operation, Payload, RequestContext, Response, Result,
+    Error, ErrorKind, Input, Message, Meter, Method, Operation, Payload, RequestContext, Response,
+    Result,
 };
 use streeling_grpc::{Action, Decoded, Protocol, Responses, Route};
 use tokio::time::sleep;
@@ -69,7 +70,7 @@ impl Protocol for Words {
         Ok(())
     }
 
-    fn decode(&self, _: Method, message: &Bytes) -> Result<Decoded> {
+    fn decode(&self, _: Method, message: &Bytes, _: &Meter) -> Result<Decoded> {
         let text = String::from_utf8_lossy(message);
         let Some((model, text)) = text.split_once(' ') else {
             return Err(Error::new(ErrorKind::BadData, "no model is named"));

@@ -1,5 +1,7 @@
 //! Workers that take more memory than they may.
 
+use std::time::Duration;
+
 use streeling_core::ErrorKind;
 use streeling_python::StartError;
 
@@ -21,7 +23,8 @@ class Model:
 
     def predict(self, X, names):
         if X == "keep":
-            self.kept.append(b"x" * (250 << 20))
+            # Less than what shows that it grows on within one call.
+            self.kept.append(b"x" * (8 << 20))
         elif X == "grow":
             while True:
                 self.kept.append(b"x" * (4 << 20))
@@ -37,8 +40,13 @@ class Model:
 async fn a_worker_that_has_ended_its_request_is_replaced_in_order() {
     let log = Log::start();
     let served = Served::start_with(GROWS, |config| config.worker_memory = Some(LIMIT)).await;
-    let old = served.call("keep").await.unwrap();
-    eventually("its successor", || async { served.pid().await != old }).await;
+    let old = served.pid().await;
+    // It grows slowly, so that it is seen before it takes twice as much.
+    let replaced = || async {
+        tokio::time::sleep(Duration::from_millis(40)).await;
+        served.call("keep").await.unwrap() != old
+    };
+    eventually("its successor", replaced).await;
     gone(&old).await;
     log.containing("bytes of memory, allowed are 209715200 (--worker-memory")
         .await;

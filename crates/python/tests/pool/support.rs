@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use streeling_core::{
-    Annotate, ComponentOutput, Context, Input, Layer, Message, Method, Payload, Request, Response,
-    Result, Service, StandardStream,
+    Annotate, Budget, ComponentOutput, Context, Input, Layer, Message, Method, Payload, Request,
+    Response, Result, Service, StandardStream,
 };
 use streeling_python::{
     ComponentConfig, Generation, LoadIn, Pool, PoolConfig, Recycle, StartError, WorkerConfig,
@@ -118,6 +118,7 @@ impl Config {
             workers: self.workers,
             max_queue: self.max_queue,
             max_response: 1 << 20,
+            budget: Budget::default(),
             recycle: self.recycle,
             quarantine: self.quarantine,
             hang_timeout: self.hang_timeout,

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use streeling_codec::DecodeError;
 use streeling_codec::json::{check, value_at};
-use streeling_codec::seldon::json;
-use streeling_core::{Error, ErrorKind, Input, Method};
+use streeling_codec::seldon::json::Decoder;
+use streeling_core::{Error, ErrorKind, Input, Meter, Method};
 
 use super::form;
 
@@ -17,19 +17,24 @@ const SHOWN: usize = 200;
 ///
 /// # Errors
 ///
-/// [`ErrorKind::BadData`] in the words that the wire contract prescribes.
-pub(super) fn input(method: Method, document: &Bytes) -> Result<Input, Error> {
+/// [`ErrorKind::BadData`] in the words that the wire contract prescribes; that of the memory, where
+/// there is not enough.
+pub(super) fn input(method: Method, document: &Bytes, memory: &Meter) -> Result<Input, Error> {
+    let decoder = Decoder::new(memory);
     let input = match method {
         Method::Predict | Method::TransformInput | Method::TransformOutput | Method::Route => {
-            json::decode_message(document).map(Input::Message)
+            decoder.message(document).map(Input::Message)
         }
-        Method::Aggregate => json::decode_messages(document).map(Input::Messages),
-        Method::SendFeedback => {
-            json::decode_feedback(document).map(|feedback| Input::Feedback(Box::new(feedback)))
-        }
+        Method::Aggregate => decoder.messages(document).map(Input::Messages),
+        Method::SendFeedback => decoder
+            .feedback(document)
+            .map(|feedback| Input::Feedback(Box::new(feedback))),
         Method::HealthStatus | Method::Metadata => Ok(Input::None),
     };
-    input.map_err(|error| bad_data(method, &error, document))
+    input.map_err(|error| match error {
+        DecodeError::Memory { error, .. } => *error,
+        error => bad_data(method, &error, document),
+    })
 }
 
 /// Checks that it is JSON, of whatever kind.
@@ -62,6 +67,7 @@ fn bad_data(method: Method, error: &DecodeError, document: &Bytes) -> Error {
         | DecodeError::UnknownField { .. }
         | DecodeError::Wire { .. }
         | DecodeError::TooLarge { .. }
+        | DecodeError::Memory { .. }
         | DecodeError::Invalid { .. } => format!("Invalid JSON: {error}"),
     };
     Error::new(ErrorKind::BadData, info)
@@ -86,7 +92,9 @@ mod tests {
 
     fn info(method: Method, document: &str) -> String {
         let document = Bytes::from(document.to_owned());
-        input(method, &document).unwrap_err().info
+        input(method, &document, &Meter::unlimited())
+            .unwrap_err()
+            .info
     }
 
     #[test]

@@ -7,7 +7,7 @@ use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use streeling_core::{Error, ErrorKind};
 
-use super::multipart;
+use super::multipart::{self, too_many};
 
 /// The form field and the query parameter that hold JSON.
 const FIELD: &str = "json";
@@ -76,15 +76,20 @@ pub(super) fn document(
     content_type: Option<&ContentType>,
     query: Option<&str>,
     body: Bytes,
+    max_parts: usize,
 ) -> Result<Bytes, Error> {
     let field = match content_type {
         Some(ContentType::Multipart(boundary)) => {
-            return multipart::document(boundary.as_deref(), body);
+            return multipart::document(boundary.as_deref(), body, max_parts);
         }
-        Some(ContentType::Form) => value(&body),
+        Some(ContentType::Form) => value(&body, max_parts)?,
         _ => None,
     };
-    if let Some(text) = field.or_else(|| value(query?.as_bytes())) {
+    let field = match (field, query) {
+        (None, Some(query)) => value(query.as_bytes(), max_parts)?,
+        (field, _) => field,
+    };
+    if let Some(text) = field {
         return Ok(Bytes::from(text.into_owned()));
     }
     if content_type != Some(&ContentType::Json) {
@@ -102,11 +107,17 @@ pub(super) fn document(
 }
 
 /// The first `json` of an urlencoded text; an empty one counts as none.
-fn value(urlencoded: &[u8]) -> Option<Cow<'_, str>> {
-    form_urlencoded::parse(urlencoded)
-        .find(|(name, _)| name == FIELD)
-        .map(|(_, value)| value)
-        .filter(|value| !value.is_empty())
+fn value(urlencoded: &[u8], max_parts: usize) -> Result<Option<Cow<'_, str>>, Error> {
+    let mut fields = form_urlencoded::parse(urlencoded);
+    let found = fields
+        .by_ref()
+        .take(max_parts)
+        .find(|(name, _)| name == FIELD);
+    match found {
+        Some((_, value)) => Ok(Some(value).filter(|value| !value.is_empty())),
+        None if fields.next().is_some() => Err(too_many("the form", "fields", max_parts)),
+        None => Ok(None),
+    }
 }
 
 /// Nothing in the request is JSON.
@@ -160,12 +171,26 @@ mod tests {
             (Some(&ContentType::Other), None, "{}", None),
             (None, Some("json=null"), "", Some("null")),
         ] {
-            let found = document(content_type, query, Bytes::from_static(body.as_bytes()));
+            let body_ = Bytes::from_static(body.as_bytes());
+            let found = document(content_type, query, body_, 3);
             assert_eq!(
                 found.ok().as_deref(),
                 expected.map(str::as_bytes),
                 "{content_type:?} {query:?} {body:?}"
             );
         }
+    }
+
+    #[test]
+    fn fields_are_bounded_in_number() {
+        let form = Some(&ContentType::Form);
+        let found = |query, body: &str| {
+            document(form, query, Bytes::from(body.to_owned()), 3).map_err(|error| error.kind)
+        };
+        assert_eq!(found(None, "a=1&b=2&json=3"), Ok("3".into()));
+        assert_eq!(found(None, "a=1&b=2&c=3&json=4"), Err(ErrorKind::TooLarge));
+        // What comes behind what is looked for is not looked at.
+        assert_eq!(found(None, "json=1&b=2&c=3&d=4"), Ok("1".into()));
+        assert_eq!(found(Some("a&b&c&json=4"), ""), Err(ErrorKind::TooLarge));
     }
 }

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use streeling_codec::json::encode_string;
 use streeling_codec::seldon::{ERROR_CODE, json, reason};
-use streeling_core::{Error, Input, Message, Method, Payload, RawMessage, Response, Result};
+use streeling_core::{Error, Input, Message, Meter, Method, Payload, RawMessage, Response, Result};
 
 use crate::protocol::{Action, Problem, Protocol, Route, Undecoded};
 use crate::reply::{self, Reply};
@@ -25,11 +25,15 @@ pub use health_only::HealthOnly;
 pub(crate) use multipart::document as multipart_document;
 pub use pages::Identity;
 
+/// How often its length a multipart body takes: its parts, what they stand for, and the document.
+const PARTS: usize = 4;
+
 /// Seldon Core's protocol.
 #[derive(Clone, Debug)]
 pub struct Seldon {
     passthrough: bool,
     description: Bytes,
+    max_parts: usize,
 }
 
 /// From the parts of a request to what a method is called on, for the fuzz targets.
@@ -40,8 +44,8 @@ pub(crate) fn input_of(
     body: Bytes,
 ) -> Result<Input> {
     let content_type = ContentType::parse(content_type);
-    let document = form::document(Some(&content_type), query, body)?;
-    decode::input(method, &document)
+    let document = form::document(Some(&content_type), query, body, usize::MAX)?;
+    decode::input(method, &document, &Meter::unlimited())
 }
 
 impl Seldon {
@@ -53,7 +57,28 @@ impl Seldon {
         Self {
             passthrough,
             description: Bytes::from(openapi::document(identity)),
+            max_parts: multipart::MAX_PARTS,
         }
+    }
+
+    /// Takes at most so many parts of a multipart body, or fields of a form, in place of 1,000.
+    #[must_use]
+    pub fn with_max_parts(mut self, parts: usize) -> Self {
+        self.max_parts = parts;
+        self
+    }
+
+    /// The JSON that a request brings, in whatever way.
+    fn document(&self, undecoded: Undecoded<'_>) -> Result<Bytes> {
+        let content_type = ContentType::of(undecoded.headers);
+        let copies = match content_type {
+            Some(ContentType::Multipart(_)) => PARTS,
+            Some(ContentType::Form) => 1,
+            _ => 0,
+        };
+        let (query, body) = (undecoded.query, undecoded.body);
+        undecoded.memory.take(copies * body.len())?;
+        form::document(content_type.as_ref(), query, body, self.max_parts)
     }
 }
 
@@ -90,22 +115,24 @@ impl Protocol for Seldon {
         let method = undecoded.method;
         if method == Method::SendFeedback {
             // It is protobuf to such components, whatever it came as, and its reward counts.
-            let message = decode::any(&document(undecoded)?)?;
-            let input = decode::input(method, &message)?;
+            let memory = undecoded.memory;
+            let message = decode::any(&self.document(undecoded)?)?;
+            let input = decode::input(method, &message, memory)?;
             return Ok(Some((RawMessage::given(message), input)));
         }
         let message = match ContentType::of(undecoded.headers) {
             Some(ContentType::Multipart(boundary)) => {
-                multipart::raw_message(boundary.as_deref(), undecoded.body)?
+                undecoded.memory.take(PARTS * undecoded.body.len())?;
+                multipart::raw_message(boundary.as_deref(), undecoded.body, self.max_parts)?
             }
-            _ => RawMessage::given(decode::any(&document(undecoded)?)?),
+            _ => RawMessage::given(decode::any(&self.document(undecoded)?)?),
         };
         Ok(Some((message, Input::Raw)))
     }
 
     fn decode(&self, undecoded: Undecoded<'_>) -> Result<Input> {
-        let method = undecoded.method;
-        decode::input(method, &document(undecoded)?)
+        let (method, memory) = (undecoded.method, undecoded.memory);
+        decode::input(method, &self.document(undecoded)?, memory)
     }
 
     fn encoded_size(&self, response: &Response) -> usize {
@@ -150,12 +177,6 @@ impl Protocol for Seldon {
             Problem::Error(error) => reply::json(status::of_error(error), error_body(error)),
         }
     }
-}
-
-/// The JSON that a request brings, in whatever way.
-fn document(undecoded: Undecoded<'_>) -> Result<Bytes> {
-    let content_type = ContentType::of(undecoded.headers);
-    form::document(content_type.as_ref(), undecoded.query, undecoded.body)
 }
 
 fn body(method: Method, message: &mut Message, size: usize) -> Bytes {

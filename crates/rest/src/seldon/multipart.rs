@@ -8,6 +8,9 @@ use multer::{Field, Multipart};
 use streeling_codec::json;
 use streeling_core::{Error, ErrorKind, RawMessage, Table};
 
+/// Parts of a multipart body, and fields of a form, by default.
+pub(super) const MAX_PARTS: usize = 1000;
+
 /// The field whose text is a string rather than JSON.
 const TEXT: &str = "strData";
 
@@ -26,9 +29,14 @@ struct Member {
 ///
 /// # Errors
 ///
-/// [`ErrorKind::BadData`] when the body is no such multipart body, or a field holds no JSON.
-pub(crate) fn document(boundary: Option<&str>, body: Bytes) -> Result<Bytes, Error> {
-    let parts = parts(boundary, body)?;
+/// [`ErrorKind::BadData`] when the body is no such multipart body, or a field holds no JSON;
+/// [`ErrorKind::TooLarge`] when it has more parts than `max_parts`.
+pub(crate) fn document(
+    boundary: Option<&str>,
+    body: Bytes,
+    max_parts: usize,
+) -> Result<Bytes, Error> {
+    let parts = parts(boundary, body, max_parts)?;
     Ok(Bytes::from(object(&parts.members)))
 }
 
@@ -36,9 +44,14 @@ pub(crate) fn document(boundary: Option<&str>, body: Bytes) -> Result<Bytes, Err
 ///
 /// # Errors
 ///
-/// [`ErrorKind::BadData`] when a field holds no JSON.
-pub(super) fn raw_message(boundary: Option<&str>, body: Bytes) -> Result<RawMessage, Error> {
-    let parts = match parts(boundary, body) {
+/// [`ErrorKind::BadData`] when a field holds no JSON; [`ErrorKind::TooLarge`] when there are more
+/// parts than `max_parts`.
+pub(super) fn raw_message(
+    boundary: Option<&str>,
+    body: Bytes,
+    max_parts: usize,
+) -> Result<RawMessage, Error> {
+    let parts = match parts(boundary, body, max_parts) {
         Ok(parts) => parts,
         Err(Unreadable::Content(error)) => return Err(error),
         Err(Unreadable::Body(_)) => Parts::default(),
@@ -81,9 +94,9 @@ impl From<Unreadable> for Error {
     }
 }
 
-fn parts(boundary: Option<&str>, body: Bytes) -> Result<Parts, Unreadable> {
+fn parts(boundary: Option<&str>, body: Bytes, max: usize) -> Result<Parts, Unreadable> {
     // The body is all there, so there is nothing to wait for.
-    read(boundary, body).now_or_never().unwrap_or_else(|| {
+    read(boundary, body, max).now_or_never().unwrap_or_else(|| {
         Err(Unreadable::Content(Error::new(
             ErrorKind::Internal,
             "the reader of multipart bodies waits for more of a whole one",
@@ -91,13 +104,19 @@ fn parts(boundary: Option<&str>, body: Bytes) -> Result<Parts, Unreadable> {
     })
 }
 
-async fn read(boundary: Option<&str>, body: Bytes) -> Result<Parts, Unreadable> {
+async fn read(boundary: Option<&str>, body: Bytes, max_parts: usize) -> Result<Parts, Unreadable> {
     let no_body = |problem: &dyn std::fmt::Display| Unreadable::Body(bad(problem));
     let boundary = boundary.ok_or_else(|| no_body(&"its content type names no boundary"))?;
     let whole = stream::iter([Ok::<_, std::convert::Infallible>(body)]);
     let mut parts = Multipart::new(whole, boundary);
     let mut members: Table<Member> = Table::new();
+    let mut count = 0;
     while let Some(part) = parts.next_field().await.map_err(|error| no_body(&error))? {
+        if count == max_parts {
+            let error = too_many("the multipart body", "parts", max_parts);
+            return Err(Unreadable::Content(error));
+        }
+        count += 1;
         let Some((name, member)) = member(part).await? else {
             continue;
         };
@@ -154,6 +173,14 @@ fn object(members: &Table<Member>) -> Vec<u8> {
     object
 }
 
+/// A body of more parts, or fields, than are allowed.
+pub(super) fn too_many(whole: &str, parts: &str, allowed: usize) -> Error {
+    Error::new(
+        ErrorKind::TooLarge,
+        format!("{whole} has too many {parts}, allowed are {allowed} (--max-parts)"),
+    )
+}
+
 fn bad(problem: &dyn std::fmt::Display) -> Error {
     Error::new(
         ErrorKind::BadData,
@@ -177,7 +204,7 @@ mod tests {
             .unwrap();
         }
         body.push_str("--x--\r\n");
-        let document = document(Some("x"), Bytes::from(body));
+        let document = document(Some("x"), Bytes::from(body), usize::MAX);
         String::from_utf8(document.unwrap().to_vec()).unwrap()
     }
 
@@ -204,7 +231,7 @@ mod tests {
 
     #[test]
     fn a_component_that_takes_anything_gets_what_there_is() {
-        let raw = |body: &'static str| raw_message(Some("x"), body.into());
+        let raw = |body: &'static str| raw_message(Some("x"), body.into(), 2);
         let given = |message: &'static str, bytes| RawMessage::Given {
             message: message.into(),
             bytes,
@@ -221,6 +248,10 @@ mod tests {
         assert_eq!(raw(field).unwrap(), given(r#"{"binData":1}"#, None));
         let bad = "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nbad\r\n--x--\r\n";
         assert_eq!(raw(bad).unwrap_err().kind, ErrorKind::BadData);
+        let part = "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n";
+        let many = format!("{}--x--\r\n", part.repeat(3));
+        let many = raw_message(Some("x"), many.into(), 2);
+        assert_eq!(many.unwrap_err().kind, ErrorKind::TooLarge);
     }
 
     #[test]

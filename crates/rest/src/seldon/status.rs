@@ -14,9 +14,10 @@ fn of_kind(kind: ErrorKind) -> StatusCode {
         | ErrorKind::BadMetadata
         | ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        ErrorKind::QueueFull | ErrorKind::WorkerLost | ErrorKind::NotReady => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        ErrorKind::QueueFull
+        | ErrorKind::MemoryFull
+        | ErrorKind::WorkerLost
+        | ErrorKind::NotReady => StatusCode::SERVICE_UNAVAILABLE,
         ErrorKind::Deadline => StatusCode::GATEWAY_TIMEOUT,
     }
 }

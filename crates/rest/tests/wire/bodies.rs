@@ -322,26 +322,6 @@ async fn chunked_body_is_put_together() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_length_beside_chunks_does_not_end_the_body() {
-    let server = Server::start();
-    for headers in [
-        "content-length: 5\r\ntransfer-encoding: chunked",
-        "transfer-encoding: chunked\r\ncontent-length: 5",
-    ] {
-        let mut client = server.connect();
-        client
-            .send(format!(
-                "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
-                 {headers}\r\n\r\n5\r\n{{\"str\r\n"
-            ))
-            .await;
-        tokio::time::sleep(Duration::from_millis(10)).await;
-        client.send("a\r\nData\":\"a\"}\r\n0\r\n\r\n").await;
-        assert_eq!(client.receive(true).await.unwrap().text(), "echo a");
-    }
-}
-
-#[tokio::test(start_paused = true)]
 async fn body_that_stops_is_given_up() {
     let server = small();
     let mut client = server.connect();

@@ -120,7 +120,7 @@ async fn client_may_request_a_close() {
     let server = Server::start();
     let mut client = server.connect();
     let reply = client
-        .call(&PING.replace("host: x", "connection: close"))
+        .call(&PING.replace("host: x", "host: x\r\nconnection: close"))
         .await;
     assert_eq!(
         (reply.status, reply.header("connection")),

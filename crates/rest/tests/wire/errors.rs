@@ -22,6 +22,7 @@ async fn every_kind() {
         (ErrorKind::BadMetadata, 500, None),
         (ErrorKind::TooLarge, 413, None),
         (ErrorKind::QueueFull, 503, Some("1")),
+        (ErrorKind::MemoryFull, 503, Some("1")),
         (ErrorKind::WorkerLost, 503, None),
         (ErrorKind::NotReady, 503, None),
         (ErrorKind::Deadline, 504, None),

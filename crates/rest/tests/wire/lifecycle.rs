@@ -66,6 +66,19 @@ async fn requests_under_way_are_finished() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn half_a_head_does_not_hold_the_end() {
+    let server = Server::start();
+    let mut half = server.connect();
+    half.send("GET /health/ping HTTP/1.1\r\nho").await;
+    sleep(Duration::from_millis(50)).await;
+    let since = Instant::now();
+    let end = server.stop_within(TIMEOUT);
+    half.closed().await;
+    assert_eq!(end.await.unwrap(), Drained { aborted: 0 });
+    assert_eq!(since.elapsed().as_millis(), 400);
+}
+
+#[tokio::test(start_paused = true)]
 async fn grace_is_bounded() {
     let server = Server::start();
     let model = server.model.clone();

@@ -6,8 +6,11 @@
 mod bodies;
 mod connections;
 mod errors;
+mod heads;
 mod lifecycle;
+mod limits;
 mod observed;
+mod offloaded;
 mod protocols;
 mod routes;
 mod support;

@@ -1,10 +1,12 @@
 //! A server around a scripted model, and a client that speaks bytes.
 
+use std::io::ErrorKind;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use streeling_core::Models;
 use streeling_net::{ConnectionLimit, Connections, Drained, Together};
 use streeling_rest::seldon::Seldon;
 use streeling_rest::{Config, Protocol, Rest};
@@ -48,6 +50,28 @@ impl Server {
         Self(Harness::start(|models, observers, ready| {
             Rest::new(config, protocols, models, observers, ready)
         }))
+    }
+
+    /// Serves models of the test's own in place of the scripted one.
+    pub(crate) fn serving(
+        config: &Config,
+        protocols: Vec<Arc<dyn Protocol>>,
+        models: Models,
+    ) -> Self {
+        Self(Harness::start(|_, observers, ready| {
+            Rest::new(config, protocols, models, observers, ready)
+        }))
+    }
+
+    /// Counts its connections.
+    pub(crate) fn counting(config: &Config) -> (Self, Connections) {
+        let limit = ConnectionLimit::default();
+        let connections = Connections::new("REST", limit, Together::default());
+        let harness = Harness::within(connections.clone(), |models, observers, ready| {
+            let protocols: Vec<Arc<dyn Protocol>> = vec![Arc::new(Seldon::default())];
+            Rest::new(config, protocols, models, observers, ready)
+        });
+        (Self(harness), connections)
     }
 
     /// With no more than so many connections.
@@ -120,6 +144,13 @@ impl Client {
         self.stream.write_all(bytes.as_ref()).await.unwrap();
     }
 
+    /// Sends as much of it as the server takes before it closes the connection.
+    pub(crate) async fn send_at_most(&mut self, bytes: impl AsRef<[u8]>) {
+        if let Err(error) = self.stream.write_all(bytes.as_ref()).await {
+            assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+        }
+    }
+
     /// Says that nothing more will be sent.
     pub(crate) async fn end(&mut self) {
         self.stream.shutdown().await.unwrap();
@@ -176,6 +207,21 @@ impl Client {
             assert_ne!(self.more().await, 0, "closed within a body");
         }
         String::from_utf8(std::mem::take(&mut self.read)).unwrap()
+    }
+
+    /// What comes until the server closes the connection.
+    pub(crate) async fn until_closed(&mut self) -> Vec<u8> {
+        while self.more().await > 0 {}
+        std::mem::take(&mut self.read)
+    }
+
+    /// Reads some bytes, and says how many.
+    pub(crate) async fn some(&mut self, at_most: usize) -> usize {
+        let mut piece = vec![0; at_most];
+        timeout(TIMEOUT, self.stream.read(&mut piece))
+            .await
+            .expect("the server is silent")
+            .unwrap()
     }
 
     /// Waits for the server to close the connection, without another response.

@@ -7,8 +7,9 @@ use super::reader::{Mode, Reader};
 use super::tftensor;
 use crate::error::{DecodeError, Result};
 use crate::json::array;
-use crate::json::fields::{Slot, field, texts};
+use crate::json::fields::{Slot, field, text};
 use crate::json::scan::Cursor;
+use crate::seldon::cost;
 
 impl Reader<'_> {
     pub(super) fn data(&self, cursor: &mut Cursor<'_>) -> Result<Array> {
@@ -59,8 +60,11 @@ impl Reader<'_> {
                             return Err(cursor.wrong_type("an object"));
                         }
                         let raw = self.raw(cursor)?;
-                        let typed = tftensor::typed(raw.as_bytes(), &self.budget);
-                        Ok(typed.map_or(Elements::Json(raw), Elements::Typed))
+                        let Some(typed) = tftensor::typed(raw.as_bytes(), &self.budget) else {
+                            return Ok(Elements::Json(raw));
+                        };
+                        self.take(cursor, typed.data().len())?;
+                        Ok(Elements::Typed(typed))
                     })?;
                 }
                 "ndarray" | "tensor" | "tftensor" => {}
@@ -93,8 +97,15 @@ impl Reader<'_> {
     /// The names of columns; a component gets what is no list of strings as it came.
     fn names(&self, cursor: &mut Cursor<'_>) -> Result<Names> {
         let start = *cursor;
-        match texts(cursor) {
-            Ok(names) => Ok(names.into()),
+        let mut names = Vec::new();
+        let read = cursor.list(|cursor| {
+            self.take(cursor, cost::NAME)?;
+            names.push(text(cursor)?);
+            Ok(())
+        });
+        match read {
+            Ok(()) => Ok(names.into()),
+            Err(error @ DecodeError::Memory { .. }) => Err(error),
             Err(_) if self.mode == Mode::Request => {
                 *cursor = start;
                 self.raw(cursor).map(Names::Json)
@@ -120,6 +131,7 @@ impl Reader<'_> {
         if self.mode == Mode::Feedback {
             return match typed {
                 Some(tensor) if floats::all_finite(&tensor) => {
+                    self.take(cursor, tensor.data().len())?;
                     Ok(Elements::Typed(floats::with_float_elements(tensor)))
                 }
                 _ => {
@@ -128,11 +140,13 @@ impl Reader<'_> {
                     let mut text = Vec::new();
                     let span = &cursor.bytes()[start.pos..cursor.pos];
                     floats::text_in_protobuf_form(span, &mut text);
+                    self.take(cursor, text.capacity())?;
                     Ok(Elements::Json(RawJson::from_checked(text.into())))
                 }
             };
         }
         if let Some(tensor) = typed {
+            self.take(cursor, tensor.data().len())?;
             return Ok(Elements::Typed(tensor));
         }
         *cursor = start;

@@ -6,7 +6,7 @@ use super::reader::{Reader, object_here};
 use crate::error::{DecodeError, Result};
 use crate::json::fields::{Slot, field, number};
 use crate::json::scan::Cursor;
-use crate::seldon::PAYLOADS;
+use crate::seldon::{PAYLOADS, cost};
 
 impl Reader<'_> {
     /// Several messages: an object with `seldonMessages`, or just the list.
@@ -15,6 +15,7 @@ impl Reader<'_> {
         let list = |cursor: &mut Cursor<'_>| {
             let mut messages = Vec::new();
             cursor.list(|cursor| {
+                self.take(cursor, cost::MESSAGE)?;
                 messages.push(self.message(cursor)?);
                 Ok(())
             })?;

@@ -18,6 +18,7 @@ impl Reader<'_> {
         self.check_tensor_fields(cursor)?;
         let typed = tensor_object(cursor).filter(|tensor| tensor.dtype() != DType::Bool);
         if let Some(tensor) = typed {
+            self.take(cursor, tensor.data().len())?;
             return Ok(Elements::Typed(with_float_elements(tensor)));
         }
         *cursor = start;
@@ -44,7 +45,13 @@ impl Reader<'_> {
         })?;
         let shape = shape.transpose()?.unwrap_or_default();
         let values = values.transpose()?.unwrap_or_default();
-        Ok(elements(&shape, &values.into(), Surplus::LastCount))
+        self.take(cursor, values.capacity())?;
+        let elements = elements(&shape, &values.into(), Surplus::LastCount);
+        if let Elements::Json(text) = &elements {
+            // As in a buffer that has just doubled.
+            self.take(cursor, 2 * text.as_bytes().len())?;
+        }
+        Ok(elements)
     }
 
     /// A tensor has no other fields.

@@ -42,7 +42,9 @@ impl Reader<'_> {
                     data = field(cursor, name, |cursor| self.data(cursor))?;
                 }
                 "meta" => meta = field(cursor, name, |cursor| self.meta(cursor))?,
-                "binData" if !self.absent(cursor) => binary = field(cursor, name, binary_data)?,
+                "binData" if !self.absent(cursor) => {
+                    binary = field(cursor, name, |cursor| self.binary_data(cursor))?;
+                }
                 "strData" if !self.absent(cursor) => {
                     text = field(cursor, name, |cursor| self.text_data(cursor))?;
                 }
@@ -107,7 +109,11 @@ impl Reader<'_> {
     fn text_data(&self, cursor: &mut Cursor<'_>) -> Result<Payload> {
         let start = *cursor;
         match cursor.string() {
-            Ok(text) => Ok(Payload::Text(text.into_owned())),
+            Ok(text) => {
+                // It is copied once more to the worker.
+                self.take(cursor, cursor.pos - start.pos + text.len())?;
+                Ok(Payload::Text(text.into_owned()))
+            }
             Err(error) if self.mode == Mode::Feedback => Err(error),
             Err(_) => {
                 *cursor = start;
@@ -119,6 +125,22 @@ impl Reader<'_> {
                     Payload::Json(value)
                 })
             }
+        }
+    }
+
+    fn binary_data(&self, cursor: &mut Cursor<'_>) -> Result<Bytes> {
+        let offset = cursor.pos;
+        let text = cursor.string()?;
+        self.take(cursor, text.len())?;
+        // Line breaks are what MIME writers put in.
+        let plain: Cow<'_, str> = if text.contains(['\r', '\n']) {
+            text.replace(['\r', '\n'], "").into()
+        } else {
+            text
+        };
+        match BASE64.decode(&*plain) {
+            Ok(bytes) => Ok(bytes.into()),
+            Err(_) => Err(DecodeError::invalid(offset, "malformed base64")),
         }
     }
 
@@ -174,19 +196,4 @@ fn failure_flag(cursor: &mut Cursor<'_>) -> Result<bool> {
         }
     };
     known.ok_or_else(|| here.wrong_type(EXPECTED))
-}
-
-fn binary_data(cursor: &mut Cursor<'_>) -> Result<Bytes> {
-    let offset = cursor.pos;
-    let text = cursor.string()?;
-    // Line breaks are what MIME writers put in.
-    let plain: Cow<'_, str> = if text.contains(['\r', '\n']) {
-        text.replace(['\r', '\n'], "").into()
-    } else {
-        text
-    };
-    match BASE64.decode(&*plain) {
-        Ok(bytes) => Ok(bytes.into()),
-        Err(_) => Err(DecodeError::invalid(offset, "malformed base64")),
-    }
 }

@@ -6,6 +6,7 @@ use super::reader::{Mode, Reader};
 use crate::error::Result;
 use crate::json::fields::{Slot, field, int32, number, or_null, table, text};
 use crate::json::scan::Cursor;
+use crate::seldon::cost;
 
 impl Reader<'_> {
     /// `meta`, or null for none; what is as good as none in a request. It may have anything in it.
@@ -37,11 +38,21 @@ impl Reader<'_> {
                     id = self.field_of_meta(cursor, name, other, read)?;
                 }
                 "tags" => {
-                    let read = |cursor: &mut Cursor<'_>| table(cursor, |cursor| self.raw(cursor));
+                    let read = |cursor: &mut Cursor<'_>| {
+                        table(cursor, |cursor| {
+                            self.take(cursor, cost::ENTRY)?;
+                            self.raw(cursor)
+                        })
+                    };
                     tags = self.field_of_meta(cursor, name, other, read)?;
                 }
                 "routing" => {
-                    let read = |cursor: &mut Cursor<'_>| table(cursor, int32);
+                    let read = |cursor: &mut Cursor<'_>| {
+                        table(cursor, |cursor| {
+                            self.take(cursor, cost::ENTRY)?;
+                            int32(cursor)
+                        })
+                    };
                     routing = self.field_of_meta(cursor, name, other, read)?;
                 }
                 "requestPath" => {
@@ -58,6 +69,7 @@ impl Reader<'_> {
                 }
                 _ if self.mode != Mode::Response => self.unknown(cursor, name, span.start)?,
                 _ => {
+                    self.take(cursor, cost::ENTRY)?;
                     let owned = cursor.text(span)?.into_owned();
                     let value = self.raw(cursor).map_err(|error| error.inside(name))?;
                     other.fields.insert(owned, value);
@@ -112,10 +124,11 @@ impl Reader<'_> {
     /// The path of a request; what is no text in it is left in `rest`.
     fn path(&self, cursor: &mut Cursor<'_>, rest: &mut Table<RawJson>) -> Result<Table<String>> {
         if self.mode != Mode::Request {
-            return table(cursor, text);
+            return table(cursor, |cursor| self.entry_text(cursor));
         }
         let mut path = Table::new();
         cursor.object(|cursor, span| {
+            self.take(cursor, cost::ENTRY)?;
             let node = cursor.text(span)?.into_owned();
             let start = *cursor;
             if let Ok(image) = text(cursor) {
@@ -131,9 +144,16 @@ impl Reader<'_> {
         Ok(path)
     }
 
+    /// The text in an entry of a table.
+    fn entry_text(&self, cursor: &mut Cursor<'_>) -> Result<String> {
+        self.take(cursor, cost::ENTRY)?;
+        text(cursor)
+    }
+
     fn metrics(&self, cursor: &mut Cursor<'_>) -> Result<Vec<Metric>> {
         let mut metrics = Vec::new();
         cursor.list(|cursor| {
+            self.take(cursor, cost::METRIC)?;
             metrics.push(self.metric(cursor)?);
             Ok(())
         })?;
@@ -154,7 +174,9 @@ impl Reader<'_> {
                 "value" => value = field(cursor, &name, metric_value)?,
                 "tags" => {
                     tags = field(cursor, &name, |cursor| {
-                        or_null(cursor, |cursor| table(cursor, text).map(Some))
+                        or_null(cursor, |cursor| {
+                            table(cursor, |cursor| self.entry_text(cursor)).map(Some)
+                        })
                     })?;
                 }
                 _ => self.unknown(cursor, &name, span.start)?,

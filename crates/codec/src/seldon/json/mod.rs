@@ -27,7 +27,7 @@ mod write_tensor_proto;
 mod tests;
 
 use bytes::Bytes;
-use streeling_core::{Feedback, Message, Meta};
+use streeling_core::{Feedback, Message, Meta, Meter};
 
 use crate::error::DecodeError;
 use crate::json::document::one_value;
@@ -58,7 +58,7 @@ pub use write::{encode_feedback, encode_message, encode_messages, encode_meta, e
 /// Every variant of [`DecodeError`] but
 /// [`UnknownField`](DecodeError::UnknownField).
 pub fn decode_message(body: &Bytes) -> Result<Message, DecodeError> {
-    document(body, Mode::Request, Reader::message)
+    Decoder::new(&Meter::unlimited()).message(body)
 }
 
 /// Reads a `SeldonMessage` that is a response: as [`decode_message`], but it may lack a payload
@@ -68,7 +68,8 @@ pub fn decode_message(body: &Bytes) -> Result<Message, DecodeError> {
 ///
 /// As [`decode_message`], without [`NoPayload`](DecodeError::NoPayload).
 pub fn decode_response(body: &Bytes) -> Result<Message, DecodeError> {
-    document(body, Mode::Response, Reader::message)
+    let meter = Meter::unlimited();
+    Decoder::new(&meter).document(body, Mode::Response, Reader::message)
 }
 
 /// Reads a `SeldonMessageList`: `{"seldonMessages": [...]}` or the list alone, each element as
@@ -79,7 +80,7 @@ pub fn decode_response(body: &Bytes) -> Result<Message, DecodeError> {
 /// As [`decode_message`]; [`NoPayload`](DecodeError::NoPayload) also when `seldonMessages`
 /// is not there or not a list.
 pub fn decode_messages(body: &Bytes) -> Result<Vec<Message>, DecodeError> {
-    document(body, Mode::Request, Reader::messages)
+    Decoder::new(&Meter::unlimited()).messages(body)
 }
 
 /// Reads a `Feedback`. Its messages may lack a payload, and a field that the protocol does not know
@@ -92,7 +93,7 @@ pub fn decode_messages(body: &Bytes) -> Result<Vec<Message>, DecodeError> {
 /// Every variant of [`DecodeError`] but
 /// [`NoPayload`](DecodeError::NoPayload).
 pub fn decode_feedback(body: &Bytes) -> Result<Feedback, DecodeError> {
-    document(body, Mode::Feedback, Reader::feedback)
+    Decoder::new(&Meter::unlimited()).feedback(body)
 }
 
 /// Reads the `meta` of a message by itself.
@@ -102,7 +103,8 @@ pub fn decode_feedback(body: &Bytes) -> Result<Feedback, DecodeError> {
 /// [`Syntax`](DecodeError::Syntax), [`TooDeep`](DecodeError::TooDeep),
 /// [`WrongType`](DecodeError::WrongType) and [`Invalid`](DecodeError::Invalid).
 pub fn decode_meta(body: &Bytes) -> Result<Meta, DecodeError> {
-    document(body, Mode::Response, Reader::meta)
+    let meter = Meter::unlimited();
+    Decoder::new(&meter).document(body, Mode::Response, Reader::meta)
 }
 
 /// Reads a list of strings.
@@ -115,12 +117,61 @@ pub fn decode_names(text: &[u8]) -> Result<Vec<String>, DecodeError> {
     one_value(text, texts)
 }
 
-/// Reads a document that is one value.
-fn document<'a, T>(
-    body: &'a Bytes,
-    mode: Mode,
-    read: impl FnOnce(&Reader<'a>, &mut Cursor<'a>) -> Result<T, DecodeError>,
-) -> Result<T, DecodeError> {
-    let reader = Reader::new(body, mode);
-    one_value(body, |cursor| read(&reader, cursor))
+/// Reads documents as the functions of the same names do, within memory that is asked for.
+///
+/// # Errors
+///
+/// Those of the functions, and [`Memory`](DecodeError::Memory).
+#[derive(Clone, Copy, Debug)]
+pub struct Decoder<'m> {
+    meter: &'m Meter,
+}
+
+impl<'m> Decoder<'m> {
+    /// One whose memory comes from there.
+    #[must_use]
+    pub fn new(meter: &'m Meter) -> Self {
+        Self { meter }
+    }
+
+    /// As [`decode_message`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Decoder`] says.
+    pub fn message(self, body: &Bytes) -> Result<Message, DecodeError> {
+        self.document(body, Mode::Request, Reader::message)
+    }
+
+    /// As [`decode_messages`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Decoder`] says.
+    pub fn messages(self, body: &Bytes) -> Result<Vec<Message>, DecodeError> {
+        self.document(body, Mode::Request, Reader::messages)
+    }
+
+    /// As [`decode_feedback`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Decoder`] says.
+    pub fn feedback(self, body: &Bytes) -> Result<Feedback, DecodeError> {
+        self.document(body, Mode::Feedback, Reader::feedback)
+    }
+
+    /// Reads a document that is one value.
+    fn document<'a, T>(
+        self,
+        body: &'a Bytes,
+        mode: Mode,
+        read: impl FnOnce(&Reader<'a>, &mut Cursor<'a>) -> Result<T, DecodeError>,
+    ) -> Result<T, DecodeError>
+    where
+        'm: 'a,
+    {
+        let reader = Reader::new(body, mode, self.meter);
+        one_value(body, |cursor| read(&reader, cursor))
+    }
 }

@@ -3,9 +3,9 @@
 use std::cell::Cell;
 
 use bytes::Bytes;
-use streeling_core::RawJson;
+use streeling_core::{Meter, RawJson};
 
-use crate::error::{DecodeError, Result};
+use crate::error::{self, DecodeError, Result};
 use crate::json::document;
 use crate::json::scan::Cursor;
 use crate::tensorflow::REPEATED_LIMIT;
@@ -28,15 +28,24 @@ pub(super) struct Reader<'a> {
     pub(super) mode: Mode,
     /// Bytes that repeated values may still take.
     pub(super) budget: Cell<usize>,
+    /// Where memory for all else comes from.
+    meter: &'a Meter,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(body: &'a Bytes, mode: Mode) -> Self {
+    pub(super) fn new(body: &'a Bytes, mode: Mode, meter: &'a Meter) -> Self {
         Self {
             body,
             mode,
             budget: Cell::new(REPEATED_LIMIT),
+            meter,
         }
+    }
+
+    /// Takes memory that is about to be allocated for what the cursor has come to.
+    #[inline]
+    pub(super) fn take(&self, cursor: &Cursor<'_>, bytes: usize) -> Result<()> {
+        error::take(self.meter, bytes, cursor.pos)
     }
 
     /// The value between two places, as its text.

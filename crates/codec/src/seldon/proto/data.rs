@@ -8,7 +8,7 @@ use crate::protobuf::body::Oneof;
 use crate::protobuf::lists::Buffer;
 use crate::protobuf::nested;
 use crate::protobuf::wire::{Spans, TEXT};
-use crate::seldon::tensor;
+use crate::seldon::{cost, tensor};
 
 /// Levels of messages around a list: list or feedback, message, data.
 const DEPTH: usize = 3;
@@ -21,6 +21,7 @@ impl Reader<'_> {
             1 => {
                 let name = field.span(TEXT).and_then(|span| self.body.str(span));
                 let name = name.map_err(|e| e.at_index(names.len()).inside("names"))?;
+                self.take(field.offset, cost::NAME + name.len())?;
                 names.push(name.to_owned());
                 Ok(())
             }
@@ -77,19 +78,25 @@ impl Reader<'_> {
             }
             Ok(())
         })?;
-        Ok(tensor::elements(
-            &shape,
-            &values.finish(&self.body),
-            self.surplus,
-        ))
+        self.take(spans.start(), values.owned())?;
+        let elements = tensor::elements(&shape, &values.finish(&self.body), self.surplus);
+        if let Elements::Json(text) = &elements {
+            // As in a buffer that has just doubled.
+            self.take(spans.start(), 2 * text.as_bytes().len())?;
+        }
+        Ok(elements)
     }
 
     fn ndarray(&self, spans: &Spans) -> Result<Elements> {
+        // An element takes fewer bytes in an array than it does here.
+        let length = spans.iter().map(|span| span.end - span.start).sum();
+        self.take(spans.start(), length)?;
         if let Some(tensor) = nested::typed(self.body.all(), spans) {
             return Ok(Elements::Typed(tensor));
         }
         let mut text = Vec::new();
         self.body.list(spans, DEPTH, &mut text)?;
+        self.take(spans.start(), text.capacity())?;
         Ok(Elements::Json(RawJson::from_checked(text.into())))
     }
 }

@@ -25,7 +25,7 @@ fn with_cursor(
 ) -> Result<()> {
     let written = Cursor::new(json.as_bytes()).and_then(|mut cursor| write(&mut cursor));
     written.map_err(|error| {
-        let what = if error.breaks_the_text() {
+        let what = if error.is_final() {
             "invalid JSON"
         } else {
             "text with half of a surrogate pair, or anything but a list for an array"

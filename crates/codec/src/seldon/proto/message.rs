@@ -7,7 +7,7 @@ use super::reader::Reader;
 use crate::error::{DecodeError, Result};
 use crate::protobuf::body::{Oneof, push};
 use crate::protobuf::wire::{BYTES, MESSAGE, Spans, TEXT};
-use crate::seldon::PAYLOADS;
+use crate::seldon::{PAYLOADS, cost};
 
 impl Reader<'_> {
     pub(super) fn message(&self, spans: &Spans, needs_payload: bool) -> Result<Message> {
@@ -36,7 +36,11 @@ impl Reader<'_> {
                     .unwrap_or_default(),
             ),
             5 => {
-                let text = within.iter().last().map(|span| self.body.str(span));
+                let text = within.iter().last().map(|span| {
+                    // It is copied once more to the worker.
+                    self.take(span.start, 2 * (span.end - span.start))?;
+                    self.body.str(span)
+                });
                 Payload::Text(
                     text.transpose()
                         .map_err(inside("strData"))?
@@ -74,6 +78,7 @@ impl Reader<'_> {
             count += usize::from(field.number == 1);
             Ok(())
         })?;
+        self.take(spans.start(), count.saturating_mul(cost::COUNTED_MESSAGE))?;
         let mut messages = Vec::with_capacity(count);
         self.body.fields(spans, |field| {
             if field.number == 1 {

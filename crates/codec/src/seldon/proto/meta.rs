@@ -5,6 +5,7 @@ use streeling_core::{Meta, Metric, MetricKind, Number, RawJson};
 use super::reader::Reader;
 use crate::error::{DecodeError, Result};
 use crate::protobuf::wire::{Field, MESSAGE, Span, Spans};
+use crate::seldon::cost;
 
 /// Levels of messages around a tag's value or `jsonData`, at most: list or feedback, message, meta,
 /// entry.
@@ -15,6 +16,7 @@ impl Reader<'_> {
     pub(super) fn json(&self, spans: &Spans) -> Result<RawJson> {
         let mut text = Vec::new();
         self.body.value(spans, VALUE_DEPTH, &mut text)?;
+        self.take(spans.start(), text.capacity())?;
         Ok(RawJson::from_checked(text.into()))
     }
 
@@ -27,21 +29,25 @@ impl Reader<'_> {
                     meta.id = Some(id).filter(|id| !id.is_empty());
                 }
                 2 => self.body.entry(field, "tags", &mut meta.tags, |value| {
+                    self.take(field.offset, cost::ENTRY)?;
                     self.json(&value.spans(MESSAGE)?)
                 })?,
                 3 => self
                     .body
                     .entry(field, "routing", &mut meta.routing, |value| {
+                        self.take(field.offset, cost::ENTRY)?;
                         value.each(Field::int32).map(Option::unwrap_or_default)
                     })?,
                 4 => self
                     .body
                     .entry(field, "requestPath", &mut meta.path, |value| {
+                        self.take(field.offset, cost::ENTRY)?;
                         value
                             .each(|field| self.body.text(field))
                             .map(Option::unwrap_or_default)
                     })?,
                 5 => {
+                    self.take(field.offset, cost::METRIC)?;
                     let metric = field
                         .span(MESSAGE)
                         .and_then(|span| self.metric(span))
@@ -83,6 +89,7 @@ impl Reader<'_> {
                 4 => {
                     let tags = metric.tags.get_or_insert_default();
                     self.body.entry(field, "tags", tags, |value| {
+                        self.take(field.offset, cost::ENTRY)?;
                         value
                             .each(|field| self.body.text(field))
                             .map(Option::unwrap_or_default)

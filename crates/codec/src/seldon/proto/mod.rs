@@ -33,7 +33,7 @@ mod tftensor;
 mod tests;
 
 use bytes::Bytes;
-use streeling_core::{Feedback, Message};
+use streeling_core::{Feedback, Message, Meter};
 
 use super::tensor::Surplus;
 use crate::error::DecodeError;
@@ -57,8 +57,7 @@ pub use reader::Limits;
 /// [`TooLarge`](DecodeError::TooLarge), and [`Invalid`](DecodeError::Invalid) for a `tftensor`
 /// whose parts do not belong together.
 pub fn decode_message(body: &Bytes, limits: Limits) -> Result<Message, DecodeError> {
-    let reader = Reader::new(body, limits);
-    reader.message(&reader.body.whole(), true)
+    Decoder::new(limits, &Meter::unlimited()).message(body)
 }
 
 /// Reads a `SeldonMessage` that is a response: as [`decode_message`], but it may lack a payload.
@@ -67,8 +66,7 @@ pub fn decode_message(body: &Bytes, limits: Limits) -> Result<Message, DecodeErr
 ///
 /// As [`decode_message`], without [`NoPayload`](DecodeError::NoPayload).
 pub fn decode_response(body: &Bytes, limits: Limits) -> Result<Message, DecodeError> {
-    let reader = Reader::new(body, limits);
-    reader.message(&reader.body.whole(), false)
+    Decoder::new(limits, &Meter::unlimited()).response(body)
 }
 
 /// Reads a `SeldonMessageList`, each element as [`decode_message`].
@@ -77,8 +75,7 @@ pub fn decode_response(body: &Bytes, limits: Limits) -> Result<Message, DecodeEr
 ///
 /// As [`decode_message`].
 pub fn decode_messages(body: &Bytes, limits: Limits) -> Result<Vec<Message>, DecodeError> {
-    let reader = Reader::new(body, limits);
-    reader.messages(&reader.body.whole())
+    Decoder::new(limits, &Meter::unlimited()).messages(body)
 }
 
 /// Reads a `Feedback`; its messages may lack a payload. Of a `tensor` with more values than its
@@ -88,7 +85,65 @@ pub fn decode_messages(body: &Bytes, limits: Limits) -> Result<Vec<Message>, Dec
 ///
 /// As [`decode_message`], without [`NoPayload`](DecodeError::NoPayload).
 pub fn decode_feedback(body: &Bytes, limits: Limits) -> Result<Feedback, DecodeError> {
-    let mut reader = Reader::new(body, limits);
-    reader.surplus = Surplus::LastCount;
-    reader.feedback(&reader.body.whole())
+    Decoder::new(limits, &Meter::unlimited()).feedback(body)
+}
+
+/// Reads messages as the functions of the same names do, within memory that is asked for.
+///
+/// # Errors
+///
+/// Those of the functions, and [`Memory`](DecodeError::Memory).
+#[derive(Clone, Copy, Debug)]
+pub struct Decoder<'m> {
+    limits: Limits,
+    meter: &'m Meter,
+}
+
+impl<'m> Decoder<'m> {
+    /// One whose memory comes from there.
+    #[must_use]
+    pub fn new(limits: Limits, meter: &'m Meter) -> Self {
+        Self { limits, meter }
+    }
+
+    /// As [`decode_message`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Decoder`] says.
+    pub fn message(self, body: &Bytes) -> Result<Message, DecodeError> {
+        let reader = Reader::new(body, self.limits, self.meter);
+        reader.message(&reader.body.whole(), true)
+    }
+
+    /// As [`decode_response`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Decoder`] says.
+    pub fn response(self, body: &Bytes) -> Result<Message, DecodeError> {
+        let reader = Reader::new(body, self.limits, self.meter);
+        reader.message(&reader.body.whole(), false)
+    }
+
+    /// As [`decode_messages`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Decoder`] says.
+    pub fn messages(self, body: &Bytes) -> Result<Vec<Message>, DecodeError> {
+        let reader = Reader::new(body, self.limits, self.meter);
+        reader.messages(&reader.body.whole())
+    }
+
+    /// As [`decode_feedback`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Decoder`] says.
+    pub fn feedback(self, body: &Bytes) -> Result<Feedback, DecodeError> {
+        let mut reader = Reader::new(body, self.limits, self.meter);
+        reader.surplus = Surplus::LastCount;
+        reader.feedback(&reader.body.whole())
+    }
 }

@@ -3,8 +3,9 @@
 use std::cell::Cell;
 
 use bytes::Bytes;
+use streeling_core::Meter;
 
-use crate::error::Result;
+use crate::error::{self, Result};
 use crate::protobuf::body::Body;
 use crate::protobuf::wire::Field;
 use crate::seldon::tensor::Surplus;
@@ -33,19 +34,30 @@ pub(super) struct Reader<'b> {
     pub(super) budget: Cell<usize>,
     /// Of a `tensor`.
     pub(super) surplus: Surplus,
+    /// Where memory for all else comes from.
+    meter: &'b Meter,
 }
 
 impl<'b> Reader<'b> {
-    pub(super) fn new(body: &'b Bytes, limits: Limits) -> Self {
+    pub(super) fn new(body: &'b Bytes, limits: Limits, meter: &'b Meter) -> Self {
         Self {
             body: Body::new(body),
             budget: Cell::new(limits.repeated),
             surplus: Surplus::Refused,
+            meter,
         }
+    }
+
+    /// Takes memory that is about to be allocated for what stands at `offset`.
+    #[inline]
+    pub(super) fn take(&self, offset: usize, bytes: usize) -> Result<()> {
+        error::take(self.meter, bytes, offset)
     }
 
     /// The text of the field `name`.
     pub(super) fn text(&self, field: &Field, name: &str) -> Result<String> {
-        self.body.text(field).map_err(|error| error.inside(name))
+        let text = self.body.text(field).map_err(|error| error.inside(name))?;
+        self.take(field.offset, text.len())?;
+        Ok(text)
     }
 }

@@ -42,9 +42,14 @@ impl Reader<'_> {
         let list = self
             .elements(spans, kind.list(), dtype)
             .map_err(|error| error.inside(kind.list_name()))?;
-        tensorflow::tensor(dtype, shape, content, list, &self.budget)
-            .map(Elements::Typed)
-            .map_err(|fault| failed(fault, spans.start()))
+        self.take(spans.start(), list.capacity())?;
+        let is_slice = !content.is_empty();
+        let tensor = tensorflow::tensor(dtype, shape, content, list, &self.budget)
+            .map_err(|fault| failed(fault, spans.start()))?;
+        if !is_slice {
+            self.take(spans.start(), tensor.data().len())?;
+        }
+        Ok(Elements::Typed(tensor))
     }
 
     fn tensor_shape(&self, spans: &Spans) -> Result<Vec<usize>> {
@@ -142,6 +147,7 @@ impl Reader<'_> {
             .fields(spans, |field| lists.add(&self.body, field))?;
         lists.write(&self.body, &mut object);
         object.close();
+        self.take(spans.start(), text.capacity())?;
         Ok(Elements::Json(RawJson::from_checked(text.into())))
     }
 }
