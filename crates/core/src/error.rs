@@ -44,7 +44,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, for tables and for tests that must not forget one.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::BadData,
         Self::Unauthenticated,
         Self::UnknownModel,
