@@ -220,7 +220,10 @@ mod tests {
         let annotations = Annotations::default();
         let loaded = Settings::load(Features::ALL, args, &environment, &annotations).unwrap();
         let settings = loaded.settings;
-        let bound = Bound::new(&settings, &PortConnections::new(&settings)).unwrap();
+        let bound = {
+            let access = Access::load(&settings).unwrap();
+            Bound::new(&settings, access, &PortConnections::new(&settings)).unwrap()
+        };
         let address = bound.port.local_addr();
         let (scraped, is_scraped) = mpsc::channel();
         let (go_on, gate) = mpsc::channel::<()>();
