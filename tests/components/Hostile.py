@@ -1,4 +1,4 @@
-"""A component for requests that mean harm: it says what it got, or does what it is told to."""
+"""A component for requests that mean harm: it says what it got, or does what the request asks."""
 
 from __future__ import annotations
 

@@ -202,27 +202,13 @@ impl Served {
         let connection = self.builder.serve_connection(TokioIo::new(io), respond);
         let mut connection = pin!(connection);
         let whole = async {
-            let until_drain = async {
-                tokio::select! {
-                    result = connection.as_mut() => Some(result),
-                    () = drain.started() => None,
-                }
-            };
-            let ended = activity.until_shed(until_drain).await;
-            match ended {
-                Some(Some(result)) => result,
-                Some(None) | None => {
-                    connection.as_mut().graceful_shutdown();
-                    loop {
-                        match timeout(LAST_REQUEST, connection.as_mut()).await {
-                            Ok(result) => break result,
-                            // Its client does not say that it knows, and may be gone.
-                            Err(_) if activity.is_idle() => break Ok(()),
-                            Err(_) => {}
-                        }
-                    }
-                }
+            let until_drain = drain.until_started(connection.as_mut());
+            if let Some(Some(result)) = activity.until_shed(until_drain).await {
+                return result;
             }
+            connection.as_mut().graceful_shutdown();
+            let ended = activity.until_idle(connection.as_mut(), LAST_REQUEST);
+            ended.await.unwrap_or(Ok(()))
         };
         tokio::select! {
             result = whole => if let Err(error) = result {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 use tokio::task::coop::unconstrained;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::counts::Counts;
 use crate::cut::Cut;
@@ -106,6 +106,21 @@ impl Activity {
             shed.as_mut().poll(context).map(|()| None)
         })
         .await
+    }
+
+    /// Polls `connection`, which has been asked to end, until it does: `None` where that takes
+    /// longer than `limit` and there is no request, since its client may be gone.
+    pub async fn until_idle<F>(&self, mut connection: F, limit: Duration) -> Option<F::Output>
+    where
+        F: Future + Unpin,
+    {
+        loop {
+            match timeout(limit, &mut connection).await {
+                Ok(output) => return Some(output),
+                Err(_) if self.is_idle() => return None,
+                Err(_) => {}
+            }
+        }
     }
 
     /// A request was refused, since the connection has as many as it may have.

@@ -1,8 +1,8 @@
 //! A request while it is being run: kept, also where its caller gives it up, for the case that a
 //! worker dies of it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use tokio::runtime::Handle;
@@ -31,6 +31,8 @@ pub(crate) struct Held<'a> {
     input: Input,
     /// [`IDLE`], [`SUSPECT`], or the id under which it was submitted.
     state: AtomicU64,
+    /// Its digest, if a worker has died of a request that looks like it.
+    fingerprint: OnceLock<Fingerprint>,
 }
 
 impl<'a> Held<'a> {
@@ -46,6 +48,7 @@ impl<'a> Held<'a> {
             call: call.into(),
             input,
             state: AtomicU64::new(IDLE),
+            fingerprint: OnceLock::new(),
         }
     }
 
@@ -84,19 +87,30 @@ impl<'a> Held<'a> {
             return Ok(());
         }
         let subject = self.subject();
-        if !subject.is_distinct() || !quarantine.may_refuse(subject.outline()) {
+        if !subject.is_distinct() || !quarantine.may_know(subject.outline()) {
             return Ok(());
         }
         let fingerprint = subject.fingerprint(quarantine.hasher()).await;
+        let fingerprint = *self.fingerprint.get_or_init(|| fingerprint);
         match quarantine.refuse(fingerprint) {
             Some(left) => Err(refused(fingerprint, left.as_secs_f64().ceil() as u64)),
             None => Ok(()),
         }
     }
 
+    /// A worker has responded to it.
+    pub(crate) fn served(&self) {
+        if let Some(fingerprint) = self.fingerprint.get() {
+            self.shared.quarantine.acquit(*fingerprint);
+        }
+    }
+
     /// The error that its caller is to see: where a worker has died of it, that is recorded first.
     pub(crate) async fn settle(&self, error: Error) -> Error {
         if self.state.load(Ordering::Relaxed) != SUSPECT {
+            if error.kind == ErrorKind::Component {
+                self.served();
+            }
             return error;
         }
         let request = self.context.request.as_deref();

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use crate::lock::lock;
 
-/// So many workers die of a request before it is refused: one may die by chance at any moment.
+/// So many workers die of a request before it is refused, without a response to any like it between
+/// them: one may die by chance at any moment.
 const DEATHS: u32 = 2;
 
 /// Requests that are remembered. Beyond that the oldest one is forgotten, first of those that are
@@ -51,8 +52,8 @@ pub(crate) struct Quarantine {
     /// So that no client can make two requests of one digest.
     keys: RandomState,
     entries: Mutex<Vec<Entry>>,
-    /// Entries that are refused, which is read for every request; some of them may be over.
-    refused: AtomicUsize,
+    /// How many these are, which is read for every request; some of them may be over.
+    known: AtomicUsize,
     refusals: AtomicU64,
 }
 
@@ -84,7 +85,7 @@ impl Quarantine {
             time,
             keys: RandomState::new(),
             entries: Mutex::default(),
-            refused: AtomicUsize::new(0),
+            known: AtomicUsize::new(0),
             refusals: AtomicU64::new(0),
         }
     }
@@ -94,9 +95,9 @@ impl Quarantine {
         self.time.is_some()
     }
 
-    /// Whether any request may be refused.
+    /// Whether a worker has died of any request.
     pub(crate) fn is_active(&self) -> bool {
-        self.refused.load(Ordering::Relaxed) > 0
+        self.known.load(Ordering::Relaxed) > 0
     }
 
     /// What makes digests.
@@ -104,8 +105,8 @@ impl Quarantine {
         self.keys.build_hasher()
     }
 
-    /// Whether a request like this may be refused, so that its digest is needed.
-    pub(crate) fn may_refuse(&self, outline: Outline) -> bool {
+    /// Whether a worker has died of a request that looks like this one: then its digest is needed.
+    pub(crate) fn may_know(&self, outline: Outline) -> bool {
         self.is_active() && {
             let entries = self.current(Instant::now());
             let mut fingerprints = entries.iter().map(|entry| entry.fingerprint);
@@ -153,7 +154,7 @@ impl Quarantine {
         }
         // The oldest one is the first.
         entries.push(entry);
-        self.count(&entries, now);
+        self.count(&entries);
         if is_refused {
             Verdict::Refused(time)
         } else {
@@ -161,17 +162,31 @@ impl Quarantine {
         }
     }
 
+    /// A worker has responded to it: the one before died by chance, or was killed by somebody.
+    pub(crate) fn acquit(&self, fingerprint: Fingerprint) {
+        let now = Instant::now();
+        let Some(time) = self.time else { return };
+        let mut entries = self.current(now);
+        entries.retain(|entry| entry.fingerprint != fingerprint || entry.left(now, time).is_some());
+        self.count(&entries);
+    }
+
     /// Forgets all of them.
     pub(crate) fn clear(&self) {
         let mut entries = lock(&self.entries);
         entries.clear();
-        self.count(&entries, Instant::now());
+        self.count(&entries);
     }
 
     /// Requests that are refused right now.
     pub(crate) fn len(&self) -> usize {
-        let _current = self.current(Instant::now());
-        self.refused.load(Ordering::Relaxed)
+        let now = Instant::now();
+        let Some(time) = self.time else { return 0 };
+        let entries = self.current(now);
+        let refused = entries
+            .iter()
+            .filter(|entry| entry.left(now, time).is_some());
+        refused.count()
     }
 
     /// How often a request was refused.
@@ -185,17 +200,12 @@ impl Quarantine {
         if let Some(time) = self.time {
             entries.retain(|entry| !entry.is_over(now, time));
         }
-        self.count(&entries, now);
+        self.count(&entries);
         entries
     }
 
-    fn count(&self, entries: &[Entry], now: Instant) {
-        let is_refused = |entry: &&Entry| {
-            self.time
-                .is_some_and(|time| entry.left(now, time).is_some())
-        };
-        let refused = entries.iter().filter(is_refused).count();
-        self.refused.store(refused, Ordering::Relaxed);
+    fn count(&self, entries: &[Entry]) {
+        self.known.store(entries.len(), Ordering::Relaxed);
     }
 }
 
@@ -222,15 +232,14 @@ mod tests {
             Verdict::Suspect
         );
         assert_eq!(quarantine.refuse(fingerprint(1)), None);
-        assert!(!quarantine.is_active());
         assert_eq!(
             quarantine.record_death(now, fingerprint(1)),
             Verdict::Refused(TIME)
         );
-        assert!(quarantine.may_refuse(fingerprint(1).outline));
+        assert!(quarantine.may_know(fingerprint(1).outline));
         assert!(quarantine.refuse(fingerprint(1)).is_some());
         assert_eq!(quarantine.refuse(fingerprint(2)), None);
-        assert!(!quarantine.may_refuse(Outline {
+        assert!(!quarantine.may_know(Outline {
             method: 1,
             bytes: 6
         }));
@@ -238,6 +247,25 @@ mod tests {
         quarantine.clear();
         assert_eq!(quarantine.refuse(fingerprint(1)), None);
         assert!(!quarantine.is_active());
+    }
+
+    #[test]
+    fn a_response_between_two_deaths_clears_a_request_and_not_one_that_is_refused() {
+        let quarantine = Quarantine::new(Some(TIME));
+        let now = Instant::now();
+        for _ in 0..10 {
+            let verdict = quarantine.record_death(now, fingerprint(1));
+            assert_eq!(verdict, Verdict::Suspect);
+            quarantine.acquit(fingerprint(2));
+            assert!(quarantine.is_active());
+            quarantine.acquit(fingerprint(1));
+            assert!(!quarantine.is_active());
+        }
+        for _ in 0..2 {
+            quarantine.record_death(now, fingerprint(1));
+        }
+        quarantine.acquit(fingerprint(1));
+        assert!(quarantine.refuse(fingerprint(1)).is_some());
     }
 
     #[test]

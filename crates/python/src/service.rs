@@ -35,7 +35,10 @@ impl Service for Pool {
         let held = Held::new(&self.shared, context, method, input);
         held.admit().await?;
         match self.run(&held, method).await {
-            Ok(response) => Ok(response),
+            Ok(response) => {
+                held.served();
+                Ok(response)
+            }
             Err(error) => Err(held.settle(error).await),
         }
     }
@@ -62,6 +65,7 @@ impl Service for Pool {
         let frame = RequestFrame::new(context.encoding, context.request.as_deref());
         match self.exchange(Call::Page, frame, &held).await {
             Ok(reply) => {
+                held.served();
                 let tracebacks = self.shared.config.tracebacks;
                 self.read(reply, move |reply| reply.page(tracebacks)).await
             }

@@ -1,7 +1,7 @@
 //! Where each request on a connection ends, and heads that others may read in another way.
 //!
 //! Hyper forgives what a proxy in front of it may not: line ends without a carriage return, a
-//! transfer coding that nobody has taken off, two hosts. Where the two disagree about the end of a
+//! transfer coding that is still on, two hosts. Where the two disagree about the end of a
 //! request, a client can hide one request in another. So every head is looked at before hyper gets
 //! it, and one that can be read in two ways is refused (RFC 9112, sections 2.2, 3.2, 5 and 6). What
 //! hyper refuses itself (white space before a colon, folded lines, NUL) is not looked for.
@@ -41,7 +41,7 @@ impl Fault {
         Self::NoHost,
     ];
 
-    /// What the client is told.
+    /// What the client gets to read.
     pub(crate) fn error(self) -> Error {
         let status = match self {
             Self::UnknownCoding => StatusCode::NOT_IMPLEMENTED,

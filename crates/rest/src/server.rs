@@ -34,7 +34,7 @@ use crate::timer::Timer;
 /// The time for a request's head where connections are not kept, so that silent ones go away.
 const HEAD_WITHOUT_KEEPALIVE: Duration = Duration::from_secs(60);
 
-/// Headers that hyper takes where it is told nothing.
+/// Headers that hyper takes unless it is configured.
 const HEADERS: usize = 100;
 
 /// How long a connection stays open for a request that was sent before its client could know that
@@ -130,7 +130,7 @@ fn builder(config: &Config) -> http1::Builder {
     let keepalive = config.keepalive;
     let mut builder = http1::Builder::new();
     builder.max_header_size(config.max_head_size);
-    // Hyper has room for so many where it is told nothing.
+    // Hyper has room for so many unless it is configured.
     if config.max_headers != HEADERS {
         builder.max_headers(config.max_headers);
     }
@@ -212,14 +212,9 @@ async fn run(
         Some(result) => result,
         None => {
             connection.as_mut().graceful_shutdown();
-            loop {
-                match timeout(LAST_REQUEST, connection.as_mut()).await {
-                    Ok(result) => break result,
-                    // A part of a head is no request.
-                    Err(_) if activity.is_idle() => break Ok(()),
-                    Err(_) => {}
-                }
-            }
+            // A part of a head is no request.
+            let ended = activity.until_idle(connection.as_mut(), LAST_REQUEST);
+            ended.await.unwrap_or(Ok(()))
         }
     };
     if let Err(error) = result {

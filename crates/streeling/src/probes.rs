@@ -129,7 +129,7 @@ fn run(
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
-            // Where nobody waits any more, the start has failed already.
+            // Without a receiver, the start has failed already.
             let _ = open.send(Err(ServeError::Probes(error)));
             return;
         }

@@ -365,7 +365,7 @@ fn unread_over_rest(target: &Target) -> anyhow::Result<Came> {
     })
 }
 
-/// Waits until the server has cut what is not read, which nobody who does not read can see: it has
+/// Waits until the server has cut what is not read, which its client cannot see: it has
 /// when it no longer holds the responses.
 async fn until_given_back<T>(target: &Target, held: T) -> anyhow::Result<Came> {
     const LARGEST: u64 = 100 * 1024;

@@ -243,8 +243,7 @@ impl Kind for Memory {
     type Value = usize;
 
     fn parse(&self, text: &str) -> Parsed<usize> {
-        let bytes = bytes(text).filter(|bytes| (LEAST_MEMORY..=MOST_MEMORY).contains(bytes));
-        Parsed::of(bytes.and_then(|bytes| usize::try_from(bytes).ok()))
+        Parsed::of(memory(text).and_then(|bytes| usize::try_from(bytes).ok()))
     }
 
     fn allowed(&self, language: Language) -> String {
@@ -277,6 +276,10 @@ impl Kind for Memory {
 pub(crate) fn size(text: &str) -> Option<usize> {
     let bytes = usize::try_from(bytes(text)?).ok()?;
     (1..=LARGEST_BODY).contains(&bytes).then_some(bytes)
+}
+
+pub(super) fn memory(text: &str) -> Option<u64> {
+    bytes(text).filter(|bytes| (LEAST_MEMORY..=MOST_MEMORY).contains(bytes))
 }
 
 pub(super) fn bytes(text: &str) -> Option<u64> {

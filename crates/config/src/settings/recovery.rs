@@ -46,10 +46,12 @@ static QUARANTINE: Row = Row {
         zh: "导致两个工作进程终止的请求会被拒绝多少秒；0：从不拒绝",
     },
     detail: Text {
-        en: "A worker counts that died while it had this request alone. The request is known \
-             again by method, payload, names and tags; past the second death it gets 500, over \
-             gRPC UNKNOWN, with the reason REQUEST_QUARANTINED. A reload forgets all of them.",
-        zh: "仅当工作进程终止时手上只有这一个请求才计入。请求按方法、数据、名称和标签识别；\
+        en: "A worker counts that died while it had this request alone, unless one has responded \
+             to the same since. The request is known again by method, payload, names and tags; \
+             past the second death it gets 500, over gRPC UNKNOWN, with the reason \
+             REQUEST_QUARANTINED. A reload forgets all of them.",
+        zh: "仅当工作进程终止时手上只有这一个请求才计入；之后若同样的请求得到响应则不再计入。\
+             请求按方法、数据、名称和标签识别；\
              第二次之后返回 500，gRPC 返回 UNKNOWN，原因为 REQUEST_QUARANTINED。\
              重新加载会清除所有记录。",
     },

@@ -16,18 +16,8 @@ if TYPE_CHECKING:
     from .tracer import Tracer
 
 
-# Characters of a text in a `failed` frame, and bytes of the metadata as JSON: three such texts of
-# whatever characters are less than the server takes in one frame.
-LONGEST = 1 << 18
+# Bytes of the metadata as JSON: with the texts beside them less than the server takes in one frame.
 LARGEST_METADATA = 1 << 23
-
-
-def shortened(text: str) -> str:
-    """The beginning and the end of a text that is too long for a frame."""
-    if len(text) <= LONGEST:
-        return text
-    half = LONGEST // 2
-    return f"{text[:half]}\n... ({len(text)} characters in all) ...\n{text[-half:]}"
 
 
 class LoadError(Exception):
@@ -36,12 +26,12 @@ class LoadError(Exception):
     def __init__(self, stage: str, error: BaseException, hint: str | None = None) -> None:
         super().__init__(stage)
         message = errors.text(error)
-        name = type(error).__name__
+        name = errors.clean(type(error).__name__)
         self.body = {
             "stage": stage,
-            "message": shortened(f"{name}: {message}" if message else name),
-            "traceback": shortened(errors.trace(error)),
-            "hint": None if hint is None else shortened(hint),
+            "message": f"{name}: {message}" if message else name,
+            "traceback": errors.trace(error),
+            "hint": None if hint is None else errors.clean(hint),
         }
 
 

@@ -90,6 +90,7 @@ class Arrays(unittest.TestCase):
             payload.encode_with_numpy([["x" * MEGABYTE, *["a"] * 2000]])
         self.assertEqual(payload.encode_with_numpy([["x", "y"]])[3], b'[["x","y"]]')
 
+    @needs("numpy")
     def test_json_of_many_objects_is_refused(self) -> None:
         for element in ("{}", "[]", '{"":0}', '"ab"', "1.5", '[{"a":"b"}]'):
             text = f"[{','.join([element] * (MEGABYTE // len(element)))}]".encode()
@@ -122,6 +123,7 @@ class Arrays(unittest.TestCase):
             whole = b"[" + (text + b",") * 1000 + text + b"]"
             self.assertLess(limits._size_of_json(whole), len(whole) * limits._DENSEST)
 
+    @needs("numpy")
     def test_what_tensors_stand_for_is_bounded_over_a_request(self) -> None:
         one = tensor(1 << 20, dtype="DT_STRING")
         self.assertEqual(len(decode([one, one], numpy=False)[1]), 1 << 20)
