@@ -36,38 +36,80 @@ fn plain(error: &io::Error) -> String {
     text[..end].to_lowercase()
 }
 
-/// Calls `changed` on a thread of its own whenever one of the files has changed and no other change
-/// has followed since, until it returns false, or `is_needed` does. It looks at the files rather
-/// than waiting for events: those do not come from every file system that secrets lie on.
-///
-/// # Errors
-///
-/// When the system gives no thread.
-pub(crate) fn follow(
+/// Files, and what they are like.
+#[derive(Clone)]
+pub(crate) struct Files {
     paths: Vec<PathBuf>,
-    is_needed: impl Fn() -> bool + Send + 'static,
-    changed: impl Fn() + Send + 'static,
-) -> io::Result<()> {
-    let mut notified = marks(&paths);
-    let mut before = notified.clone();
-    std::thread::Builder::new()
-        .name("secrets".to_owned())
-        .spawn(move || {
-            loop {
-                std::thread::sleep(INTERVAL);
-                if !is_needed() {
-                    return;
+    marks: Vec<Mark>,
+}
+
+impl Files {
+    /// As they are now. To be made before they are read, so that no change is missed.
+    pub(crate) fn now(paths: Vec<PathBuf>) -> Self {
+        let marks = marks(&paths);
+        Self { paths, marks }
+    }
+
+    pub(crate) fn first(&self) -> Option<&Path> {
+        self.paths.first().map(PathBuf::as_path)
+    }
+
+    /// Calls `read` on a thread of its own whenever one of the files has changed and no other
+    /// change has followed since, and again every second until it returns true: the system may not
+    /// have been able to open them. `read` is told whether they have changed since the last time.
+    /// It goes on for as long as `is_needed` returns true.
+    ///
+    /// It looks at the files rather than waiting for events: those do not come from every file
+    /// system that secrets lie on.
+    ///
+    /// # Errors
+    ///
+    /// When the system gives no thread.
+    pub(crate) fn follow(
+        self,
+        is_needed: impl Fn() -> bool + Send + 'static,
+        mut read: impl FnMut(bool) -> bool + Send + 'static,
+    ) -> io::Result<()> {
+        let Self {
+            paths,
+            marks: mut last,
+        } = self;
+        let mut before = last.clone();
+        let mut is_read = true;
+        std::thread::Builder::new()
+            .name("secrets".to_owned())
+            .spawn(move || {
+                loop {
+                    std::thread::sleep(INTERVAL);
+                    if !is_needed() {
+                        return;
+                    }
+                    let now = marks(&paths);
+                    let has_changed = now != last;
+                    // A certificate and its key may be written one after the other.
+                    if (has_changed || !is_read) && now == before {
+                        last.clone_from(&now);
+                        is_read = read(has_changed);
+                    }
+                    before = now;
                 }
-                let now = marks(&paths);
-                // A certificate and its key may be written one after the other.
-                if now != notified && now == before {
-                    notified.clone_from(&now);
-                    changed();
-                }
-                before = now;
-            }
-        })?;
-    Ok(())
+            })?;
+        Ok(())
+    }
+}
+
+/// What was wrong with files that are tried again and again, so that it is logged once.
+#[derive(Default)]
+pub(crate) struct Errors(Option<String>);
+
+impl Errors {
+    /// Whether this has not been said yet of the files as they are.
+    pub(crate) fn is_new(&mut self, has_changed: bool, error: &impl ToString) -> bool {
+        let error = error.to_string();
+        let is_new = has_changed || self.0.as_ref() != Some(&error);
+        self.0 = Some(error);
+        is_new
+    }
 }
 
 fn marks(paths: &[PathBuf]) -> Vec<Mark> {
@@ -109,17 +151,24 @@ mod tests {
         let (sender, changes) = mpsc::channel();
         let needed = Arc::new(AtomicBool::new(true));
         let is_needed = Arc::clone(&needed);
-        follow(
-            vec![at("token"), at("missing")],
-            move || is_needed.load(Ordering::Relaxed),
-            move || sender.send(()).unwrap(),
-        )
-        .unwrap();
+        let files = Files::now(vec![at("token"), at("missing")]);
+        // Before it is followed, as well.
         symlink("2", at("..next")).unwrap();
         fs::rename(at("..next"), at("..data")).unwrap();
-        changes.recv_timeout(TIMEOUT).unwrap();
+        let mut left = 2;
+        let read = move |has_changed| {
+            sender.send(has_changed).unwrap();
+            left -= 1;
+            left <= 0
+        };
+        files
+            .follow(move || is_needed.load(Ordering::Relaxed), read)
+            .unwrap();
+        assert!(changes.recv_timeout(TIMEOUT).unwrap());
+        // It could not be read the first time.
+        assert!(!changes.recv_timeout(TIMEOUT).unwrap());
         fs::write(at("missing"), "").unwrap();
-        changes.recv_timeout(TIMEOUT).unwrap();
+        assert!(changes.recv_timeout(TIMEOUT).unwrap());
         // Its thread ends, and with it the sender.
         needed.store(false, Ordering::Relaxed);
         assert_eq!(

@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use subtle::{Choice, ConstantTimeEq as _};
 
-use crate::files;
+use crate::files::{self, Errors, Files};
 
 /// Bytes of a token at most; it travels in a header.
 const LONGEST: usize = 4096;
@@ -25,7 +25,7 @@ pub struct TokenError(String);
 pub struct BearerToken(Arc<Inner>);
 
 struct Inner {
-    file: Option<PathBuf>,
+    file: Option<Files>,
     tokens: RwLock<Arc<[Box<[u8]>]>>,
 }
 
@@ -46,10 +46,11 @@ impl BearerToken {
     /// [`TokenError`] when the file cannot be read, when it has no token or more than 16, or for a
     /// token as with [`BearerToken::new`].
     pub fn from_file(path: &Path) -> Result<Self, TokenError> {
-        Ok(Self::with(Some(path.to_owned()), read(path)?))
+        let file = Files::now(vec![path.to_owned()]);
+        Ok(Self::with(Some(file), read(path)?))
     }
 
-    fn with(file: Option<PathBuf>, tokens: Arc<[Box<[u8]>]>) -> Self {
+    fn with(file: Option<Files>, tokens: Arc<[Box<[u8]>]>) -> Self {
         let tokens = RwLock::new(tokens);
         Self(Arc::new(Inner { file, tokens }))
     }
@@ -61,26 +62,36 @@ impl BearerToken {
     ///
     /// When the system gives no thread.
     pub fn follow(&self) -> io::Result<()> {
-        let Some(path) = self.0.file.clone() else {
+        let Some(file) = self.0.file.clone() else {
             return Ok(());
         };
         let (alive, inner) = (Arc::downgrade(&self.0), Arc::downgrade(&self.0));
         let is_needed = move || alive.strong_count() > 0;
-        files::follow(vec![path.clone()], is_needed, move || {
+        let mut errors = Errors::default();
+        file.follow(is_needed, move |has_changed| {
             let Some(inner) = inner.upgrade() else {
-                return;
+                return true;
             };
-            match read(&path) {
+            let Some(path) = inner.path() else {
+                return true;
+            };
+            match read(path) {
                 Ok(tokens) => {
                     let count = tokens.len();
                     *inner.tokens.write().unwrap_or_else(PoisonError::into_inner) = tokens;
                     let file = path.display();
                     tracing::info!(%file, tokens = count, "bearer tokens are read again");
+                    true
                 }
-                Err(error) => tracing::error!(
-                    file = %path.display(),
-                    "the bearer tokens stay as they were: the file cannot be used: {error}"
-                ),
+                Err(error) => {
+                    if errors.is_new(has_changed, &error) {
+                        tracing::error!(
+                            file = %path.display(),
+                            "the bearer tokens stay as they were: the file cannot be used: {error}"
+                        );
+                    }
+                    false
+                }
             }
         })
     }
@@ -96,11 +107,21 @@ impl BearerToken {
         let Some(brought) = credentials(header) else {
             return false;
         };
+        // It can be none of them, and to compare that much would hold up other connections.
+        if brought.len() > LONGEST {
+            return false;
+        }
         let tokens = self.0.tokens.read().unwrap_or_else(PoisonError::into_inner);
         let any = tokens
             .iter()
             .fold(Choice::from(0), |any, token| any | equal(brought, token));
         any.into()
+    }
+}
+
+impl Inner {
+    fn path(&self) -> Option<&Path> {
+        self.file.as_ref()?.first()
     }
 }
 
@@ -116,7 +137,7 @@ impl Eq for BearerToken {}
 impl fmt::Debug for BearerToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BearerToken")
-            .field("file", &self.0.file)
+            .field("file", &self.0.path())
             .finish_non_exhaustive()
     }
 }
@@ -202,6 +223,9 @@ mod tests {
         ] {
             assert!(!permits(&token, &[wrong]), "{wrong}");
         }
+        let long = format!("Bearer {}", "s3cret".repeat(1000));
+        assert!(!permits(&token, &[&long]));
+        assert!(!token.permits([&b"Bearer \xff\0s3cret"[..]].into_iter()));
         assert!(!permits(&token, &[]));
         assert!(!permits(&token, &["Bearer s3cret", "Bearer s3cret"]));
     }

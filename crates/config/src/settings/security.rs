@@ -6,9 +6,11 @@ use std::time::Duration;
 use crate::annotations::NO_ENGINE;
 use crate::context::Context;
 use crate::draft::{Draft, Part};
-use crate::error::ConfigError;
+use crate::environment::Environment;
+use crate::error::{ConfigError, Invalid};
 use crate::features::Features;
-use crate::kind::{Bool, Count, File, Secret, Token, Words, words};
+use crate::kind::{Bool, Count, File, Kind as _, Secret, Token, Words, words};
+use crate::language::Language::English;
 use crate::language::Text;
 use crate::row::DefaultValue::{self, Typed};
 use crate::row::Flag::{self, Value};
@@ -255,8 +257,9 @@ pub(crate) static AUTH_TOKEN: Row = Row {
     },
     detail: Text {
         en: "There is no flag for it, as everyone on the machine can read command lines. It is \
-             taken out of the workers' environment.",
-        zh: "没有对应的命令行参数，因为本机任何人都能读到命令行。它会从工作进程的环境变量中移除。",
+             taken out of the workers' environment. An empty one ends the server with exit code 2.",
+        zh: "没有对应的命令行参数，因为本机任何人都能读到命令行。它会从工作进程的环境变量中移除。\
+             值为空时退出，退出码为 2。",
     },
 };
 
@@ -388,7 +391,28 @@ pub(crate) fn security(
             });
         }
         (Some(file), None) => Some(TokenSource::File(file)),
-        (None, token) => token.map(TokenSource::Variable),
+        (None, Some(token)) => Some(TokenSource::Variable(token)),
+        (None, None) => {
+            refuse_empty(context.environment)?;
+            None
+        }
     };
     Ok(Security { tls, token })
+}
+
+/// Elsewhere an empty variable counts as unset. Here it is a secret that is missing, and without
+/// it everyone would be let in.
+fn refuse_empty(environment: &Environment) -> Result<(), ConfigError> {
+    for name in AUTH_TOKEN.variables {
+        if environment.raw(name).is_some() {
+            return Err(ConfigError::from(Invalid {
+                names: AUTH_TOKEN.to_string(),
+                source: format!("the variable {name}"),
+                seen: "an empty value".to_owned(),
+                why: Some("no request would need a token; unset it if that is meant".to_owned()),
+                allowed: Token.allowed(English),
+            }));
+        }
+    }
+    Ok(())
 }

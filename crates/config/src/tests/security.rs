@@ -154,6 +154,14 @@ fn a_token_has_one_source_and_is_in_no_message() {
         "--auth-token-file (STREELING_AUTH_TOKEN_FILE) and STREELING_AUTH_TOKEN are both set: set \
          one of them"
     );
+    let empty = [("STREELING_AUTH_TOKEN", "")];
+    assert_eq!(
+        error(&[], &empty),
+        "STREELING_AUTH_TOKEN: an empty value from the variable STREELING_AUTH_TOKEN cannot be \
+         used (no request would need a token; unset it if that is meant), allowed is 1 to 4096 \
+         visible ASCII characters"
+    );
+    assert_eq!(of(&["--auth-token-file", "t"], &empty), file);
     let bad = error(&[], &[("STREELING_AUTH_TOKEN", "two s3crets")]);
     assert!(
         bad.contains("not shown") && !bad.contains("s3cret"),

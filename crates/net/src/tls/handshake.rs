@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -64,57 +64,63 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> TlsIo<Io> {
 }
 
 impl Handshake {
-    async fn run<Io>(self, mut io: Io) -> io::Result<Stream<Io>>
+    async fn run<Io>(self, io: Io) -> io::Result<Stream<Io>>
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send,
     {
-        let Self {
-            config,
-            timeout: limit,
-            counters,
-            peer,
-        } = self;
-        let mut start = [0; START];
-        let handshake = async {
-            let length = io.read(&mut start).await?;
-            if length == 0 {
-                // A probe that only connects.
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            if !plain::is_tls(&start[..length]) {
-                counters.plain.increment();
-                plain::refuse(&mut io, &start[..length]).await;
-                return Err(io::Error::other("the client does not speak TLS"));
-            }
-            let io = Started {
-                start,
-                range: (0, length),
-                io,
-            };
-            match TlsAcceptor::from(config).accept(io).into_fallible().await {
-                Ok(stream) => {
-                    counters.completed.increment();
-                    Ok(Box::new(stream))
-                }
-                Err((error, mut io)) => {
-                    counters.failed.increment();
-                    plain::linger(&mut io).await;
-                    Err(error)
-                }
-            }
-        };
-        let result = timeout(limit, handshake).await.unwrap_or_else(|_| {
-            counters.late.increment();
-            let text = format!("the handshake was not done within {limit:?}");
-            Err(io::Error::new(io::ErrorKind::TimedOut, text))
-        });
+        let result = self.accept(io).await;
         if let Err(error) = &result
             && error.kind() != io::ErrorKind::UnexpectedEof
         {
-            let peer = peer.map(tracing::field::display);
+            let peer = self.peer.map(tracing::field::display);
             tracing::debug!(peer, "no TLS connection: {error}");
         }
         result
+    }
+
+    async fn accept<Io>(&self, mut io: Io) -> io::Result<Stream<Io>>
+    where
+        Io: AsyncRead + AsyncWrite + Unpin + Send,
+    {
+        let deadline = Instant::now() + self.timeout;
+        let mut start = [0; START];
+        let read = timeout_at(deadline, io.read(&mut start)).await;
+        let length = read.unwrap_or_else(|_| Err(self.late()))?;
+        if length == 0 {
+            // A probe that only connects.
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if !plain::is_tls(&start[..length]) {
+            self.counters.plain.increment();
+            plain::refuse(&mut io, &start[..length]).await;
+            return Err(io::Error::other("the client does not speak TLS"));
+        }
+        let io = Started {
+            start,
+            range: (0, length),
+            io,
+        };
+        let accepted = TlsAcceptor::from(Arc::clone(&self.config)).accept(io);
+        match timeout_at(deadline, accepted.into_fallible()).await {
+            Ok(Ok(stream)) => {
+                self.counters.completed.increment();
+                Ok(Box::new(stream))
+            }
+            Ok(Err((error, mut io))) => {
+                self.counters.failed.increment();
+                plain::linger(&mut io).await;
+                Err(error)
+            }
+            Err(_) => Err(self.late()),
+        }
+    }
+
+    fn late(&self) -> io::Error {
+        self.counters.late.increment();
+        let limit = self.timeout;
+        let text = format!("the handshake was not done within {limit:?} (--tls-handshake-timeout)");
+        // Not `TimedOut`, which is how transports know a client that does not read.
+        io::Error::new(io::ErrorKind::ConnectionAborted, text)
     }
 }
 
@@ -160,7 +166,16 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> AsyncWrite for TlsIo<I
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.0 {
-            State::Open(stream) => Pin::new(stream).poll_shutdown(context),
+            State::Open(stream) => {
+                let mut stream = Pin::new(stream);
+                ready!(stream.as_mut().poll_flush(context))?;
+                match stream.poll_shutdown(context) {
+                    // The client takes nothing, and only TLS' own last word is left: a socket
+                    // without TLS would not wait either.
+                    Poll::Pending => Poll::Ready(Ok(())),
+                    ended => ended,
+                }
+            }
             // The socket is closed with this.
             State::Handshake(_) | State::Failed => Poll::Ready(Ok(())),
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{Error, RootCertStore, ServerConfig, SupportedProtocolVersion};
@@ -39,7 +39,13 @@ pub(super) fn server_config(config: &TlsConfig) -> Result<Arc<ServerConfig>, Tls
         }
     };
     let resolver = rustls::sign::SingleCertAndKey::from(key);
-    Ok(Arc::new(builder.with_cert_resolver(Arc::new(resolver))))
+    let mut server = builder.with_cert_resolver(Arc::new(resolver));
+    if config.client_ca.is_some() {
+        // A session that is taken up again would count for a certificate that has ended meanwhile.
+        server.session_storage = Arc::new(NoServerSessionStorage {});
+        server.send_tls13_tickets = 0;
+    }
+    Ok(Arc::new(server))
 }
 
 static BOTH: [&SupportedProtocolVersion; 2] = [&TLS13, &TLS12];

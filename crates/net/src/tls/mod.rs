@@ -8,13 +8,12 @@ mod plain;
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::files;
+use crate::files::{Errors, Files};
 use crate::listener::{Connection, Listener};
 
 use counts::Counters;
@@ -30,6 +29,7 @@ pub struct Tls(Arc<Inner>);
 
 struct Inner {
     config: TlsConfig,
+    files: Files,
     current: RwLock<Arc<ServerConfig>>,
     counters: Arc<Counters>,
 }
@@ -41,10 +41,14 @@ impl Tls {
     ///
     /// [`TlsError`] for the first file that cannot be used.
     pub fn load(config: TlsConfig) -> Result<Self, TlsError> {
+        let paths = [Some(&config.certificate), Some(&config.key)].into_iter();
+        let paths = paths.chain([config.client_ca.as_ref()]).flatten();
+        let files = Files::now(paths.cloned().collect());
         let current = RwLock::new(load::server_config(&config)?);
         let counters = Arc::default();
         Ok(Self(Arc::new(Inner {
             config,
+            files,
             current,
             counters,
         })))
@@ -57,16 +61,13 @@ impl Tls {
     ///
     /// When the system gives no thread.
     pub fn follow(&self) -> io::Result<()> {
-        let config = &self.0.config;
-        let files = [Some(&config.certificate), Some(&config.key)].into_iter();
-        let paths = files.chain([config.client_ca.as_ref()]).flatten();
-        let paths: Vec<PathBuf> = paths.cloned().collect();
         let (alive, inner) = (Arc::downgrade(&self.0), Arc::downgrade(&self.0));
         let is_needed = move || alive.strong_count() > 0;
-        files::follow(paths, is_needed, move || {
-            if let Some(inner) = inner.upgrade() {
-                inner.reload();
-            }
+        let mut errors = Errors::default();
+        let files = self.0.files.clone();
+        files.follow(is_needed, move |has_changed| match inner.upgrade() {
+            Some(inner) => inner.reload(has_changed, &mut errors),
+            None => true,
         })
     }
 
@@ -95,20 +96,25 @@ impl Inner {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn reload(&self) {
+    /// Whether the files are in use now.
+    fn reload(&self, has_changed: bool, errors: &mut Errors) -> bool {
         let certificate = self.config.certificate.display();
         match load::server_config(&self.config) {
             Ok(config) => {
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = config;
                 self.counters.reloaded.increment();
                 tracing::info!(%certificate, "the TLS files are read again, for new connections");
+                true
             }
             Err(error) => {
-                self.counters.kept.increment();
-                tracing::error!(
-                    "the TLS certificate and key stay as they were: a file that changed cannot be \
-                     used: {error}"
-                );
+                if errors.is_new(has_changed, &error) {
+                    self.counters.kept.increment();
+                    tracing::error!(
+                        "the TLS certificate and key stay as they were: a file that changed cannot \
+                         be used: {error}"
+                    );
+                }
+                false
             }
         }
     }
