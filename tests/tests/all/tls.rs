@@ -9,6 +9,7 @@ use streeling_testkit::{Request, Server, ServerError, Signal};
 
 use crate::certificates::{Authority, Pair, text};
 use crate::collector::{Collector, Span};
+use crate::metrics::scrape;
 use crate::support::{GRPCURL, Gate, TIMEOUT, bare_command, command, eventually, root};
 
 /// What a program has said, on both streams, and whether it succeeded.
@@ -65,20 +66,21 @@ pub(crate) fn serve(pair: &Pair, flags: &[&str]) -> Server {
         .unwrap()
 }
 
-pub(crate) const BODY: &str = r#"{"data":{"ndarray":[[1.0,2.0]]}}"#;
+const JSON: &str = "content-type: application/json";
+
+const BODY: &str = r#"{"data":{"ndarray":[[1.0,2.0]]}}"#;
 
 #[test]
 fn every_protocol_is_spoken_over_tls() {
     let authority = Authority::new();
     let server = serve(&authority.pair("server"), &["--tls-metrics", "1"]);
     let (rest, grpc) = (server.address(), server.grpc_address());
-    let (ok, said) = curl(&authority, &["-d", BODY, &url(rest, "/predict")]);
-    assert!(ok && said.contains("[[1.0,2.0]]"), "{said}");
-    let (ok, said) = curl(
-        &authority,
-        &["-d", BODY, "--tls-max", "1.2", &url(rest, "/predict")],
-    );
-    assert!(ok && said.contains("[[1.0,2.0]]"), "{said}");
+    let target = url(rest, "/predict");
+    for version in ["1.2", "1.3"] {
+        let request = ["-H", JSON, "-d", BODY, "--tls-max", version, &target];
+        let (ok, said) = curl(&authority, &request);
+        assert!(ok && said.contains("[[1.0,2.0]]"), "{said}");
+    }
     let (ok, said) = grpcurl(&authority, grpc, &[]);
     assert!(ok && said.contains("SERVING"), "{said}");
     let (ok, said) = curl(&authority, &[&url(server.metrics_address(), "/metrics")]);
@@ -109,7 +111,7 @@ fn a_large_body_goes_both_ways() {
     fs::write(&body, format!(r#"{{"data":{{"ndarray":[[{row}]]}}}}"#)).unwrap();
     let body = format!("@{}", text(&body));
     let target = url(server.address(), "/predict");
-    let (ok, said) = curl(&authority, &["--data-binary", &body, &target]);
+    let (ok, said) = curl(&authority, &["-H", JSON, "--data-binary", &body, &target]);
     assert!(ok && said.contains(&row));
 }
 
@@ -177,6 +179,77 @@ fn clients_must_have_a_certificate_where_authorities_are_given() {
     assert!(ok && said.contains("SERVING"), "{said}");
     let (ok, said) = grpcurl(&authority, grpc, &[]);
     assert!(!ok, "{said}");
+    // A session of before would count for a certificate that has ended meanwhile.
+    let (_, said) = openssl(
+        server.address(),
+        &[&client[..], &["-tls1_2", "-reconnect"]].concat(),
+    );
+    assert!(said.contains("New, TLSv1.2"), "{said}");
+    assert!(!said.contains("Reused, "), "{said}");
+}
+
+#[test]
+fn sessions_are_resumed_where_clients_need_no_certificate() {
+    let authority = Authority::new();
+    let server = serve(&authority.pair("server"), &[]);
+    let (_, said) = openssl(server.address(), &["-tls1_2", "-reconnect"]);
+    assert!(said.contains("Reused, TLSv1.2"), "{said}");
+}
+
+#[test]
+fn a_handshake_with_an_rsa_key_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let pair = Pair {
+        certificate: at("crt"),
+        key: at("key"),
+    };
+    let mut make = Command::new("openssl");
+    make.args(["req", "-x509", "-newkey", "rsa:3072", "-nodes", "-subj"]);
+    make.args(["/CN=a", "-addext", "subjectAltName=IP:127.0.0.1", "-out"]);
+    make.arg(&pair.certificate).arg("-keyout").arg(&pair.key);
+    let (ok, said) = run(&mut make);
+    assert!(ok, "{said}");
+    let server = serve(&pair, &["--tls-handshake-timeout", "30"]);
+    let target = url(server.address(), "/health/ping");
+    for version in ["1.2", "1.3"] {
+        let mut curl = Command::new("curl");
+        curl.args(["-sS", "-m", "30", "--tls-max", version, "--cacert"]);
+        let (ok, said) = run(curl.arg(&pair.certificate).arg(&target));
+        assert!(ok && said == "pong", "{said}");
+    }
+}
+
+#[test]
+fn handshakes_count_as_connections_and_make_room() {
+    let authority = Authority::new();
+    let flags = [
+        "--max-connections",
+        "8",
+        "--tls-handshake-timeout",
+        "3600",
+        "--tls-metrics",
+        "0",
+    ];
+    let server = serve(&authority.pair("server"), &flags);
+    let _silent: Vec<TcpStream> = (0..8)
+        .map(|_| {
+            let mut client = TcpStream::connect(server.address()).unwrap();
+            client.write_all(b"\x16\x03\x01").unwrap();
+            client
+        })
+        .collect();
+    eventually("eight connections", || {
+        scrape(&server).contains("streeling_connections{port=\"rest\"} 8")
+    });
+    let (ok, said) = curl(&authority, &[&url(server.address(), "/health/ping")]);
+    assert!(ok && said == "pong", "{said}");
+    let shed = "streeling_connections_shed_total{port=\"rest\"} ";
+    let text = scrape(&server);
+    let line = text.lines().find(|line| line.starts_with(shed));
+    assert_ne!(line.unwrap().strip_prefix(shed), Some("0.0"), "{text}");
+    // They were closed in their turn, which is no fault of theirs.
+    assert!(!server.log().join("\n").contains("--write-timeout"));
 }
 
 #[test]
@@ -230,7 +303,7 @@ fn a_client_without_tls_gets_a_clear_end() {
 fn slow_handshakes_hold_up_no_others_and_end() {
     let authority = Authority::new();
     let server = serve(&authority.pair("server"), &["--tls-handshake-timeout", "1"]);
-    let mut silent: Vec<TcpStream> = (0..50)
+    let mut silent: Vec<TcpStream> = (0..100)
         .map(|index| {
             let mut client = TcpStream::connect(server.address()).unwrap();
             client.set_read_timeout(Some(TIMEOUT)).unwrap();
@@ -247,6 +320,12 @@ fn slow_handshakes_hold_up_no_others_and_end() {
         let mut end = Vec::new();
         assert_eq!(client.read_to_end(&mut end).unwrap(), 0);
     }
+    eventually("the count", || {
+        scrape(&server).contains(r#"streeling_tls_handshakes_total{outcome="late"} 100"#)
+    });
+    // Who does no handshake is not one who does not read.
+    let unread = r#"streeling_connections_cut_total{port="rest",reason="unread"} 0"#;
+    assert!(scrape(&server).contains(unread));
 }
 
 #[test]
@@ -301,8 +380,7 @@ fn a_drain_waits_for_requests_over_tls() {
     let gate = Gate::closed();
     let hold = String::from_utf8(gate.hold(0).body.unwrap()).unwrap();
     std::thread::scope(|scope| {
-        let json = "content-type: application/json";
-        let call = scope.spawn(|| curl(&authority, &["-i", "-H", json, "-d", &hold, &target]));
+        let call = scope.spawn(|| curl(&authority, &["-i", "-H", JSON, "-d", &hold, &target]));
         server.wait_for_log("held with 0");
         server.signal(Signal::TERM).unwrap();
         eventually("a closed port", || {
@@ -313,4 +391,7 @@ fn a_drain_waits_for_requests_over_tls() {
         assert!(ok && said.starts_with("HTTP/1.1 200"), "{said}");
     });
     assert_eq!(server.wait(TIMEOUT).unwrap().code(), Some(0));
+    // Nor does the drain wait for a client that has not done its handshake.
+    let log = server.log().join("\n");
+    assert!(!log.contains("connections cut off"), "{log}");
 }

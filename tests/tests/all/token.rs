@@ -1,6 +1,8 @@
 //! The bearer token, over both transports.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -104,6 +106,23 @@ fn requests_need_the_token_and_probes_do_not() {
         assert_eq!(status(&server, headers), 401, "{headers:?}");
     }
     assert_eq!(status(&server, &[&right]), 200);
+    // Bytes that are no text, the token among them, and more of them than a token may have.
+    for wrong in [
+        b"Bearer \xff\xfe".to_vec(),
+        [b"Bearer \x80", TOKEN.as_bytes()].concat(),
+        [b"Bearer ", TOKEN.as_bytes(), &[b'x'; 100_000]].concat(),
+    ] {
+        let head = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\
+                     connection: close\r\nauthorization: ";
+        let mut client = TcpStream::connect(server.address()).unwrap();
+        client.set_read_timeout(Some(TIMEOUT)).unwrap();
+        client
+            .write_all(&[&head[..], &wrong, b"\r\n\r\n"].concat())
+            .unwrap();
+        let mut said = String::new();
+        client.read_to_string(&mut said).unwrap();
+        assert!(said.starts_with("HTTP/1.1 401 "), "{said}");
+    }
     for path in ["/health/ping", "/health/status", "/api/v1.0/health/status"] {
         assert_eq!(send(&server, "GET", path, &[]).status, 200, "{path}");
     }
@@ -152,6 +171,12 @@ fn requests_over_grpc_need_the_token_and_health_does_not() {
         );
         assert!(said.contains("MICROSERVICE_UNAUTHENTICATED"), "{said}");
     }
+    // At DEBUG, with all that the libraries beneath have to say.
+    let log = server.log().join("\n");
+    assert!(
+        log.contains("Unauthenticated") && !log.contains(TOKEN),
+        "{log}"
+    );
 }
 
 #[test]
@@ -182,9 +207,13 @@ fn a_token_that_cannot_be_used_ends_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let empty = folder.path().join("empty");
     fs::write(&empty, "\n").unwrap();
-    let (empty, missing) = (empty.to_str().unwrap(), "/no/such/token");
+    let many = folder.path().join("many");
+    fs::write(&many, "t0ken\n".repeat(17)).unwrap();
+    let (empty, many) = (empty.to_str().unwrap(), many.to_str().unwrap());
+    let missing = "/no/such/token";
     for (file, why) in [
         (empty, "there is no token in it"),
+        (many, "it has 17 lines with tokens, allowed are 16"),
         (missing, "no such file or directory"),
     ] {
         let ended = echo().args(["--auth-token-file", file]).start();
@@ -193,7 +222,22 @@ fn a_token_that_cannot_be_used_ends_the_start() {
         };
         assert_eq!(status.code(), Some(2), "{log}");
         let expected = format!("--auth-token-file (STREELING_AUTH_TOKEN_FILE): {file}: {why}");
-        assert!(log.contains(&expected), "{log}");
+        assert!(log.contains(&expected) && !log.contains("t0ken"), "{log}");
+    }
+    // A secret that is not there must not let everyone in.
+    for (token, why) in [("", "an empty value"), ("two t0kens", "not shown")] {
+        for flags in [&[][..], &["--check"]] {
+            let ended = echo().args(flags).env("STREELING_AUTH_TOKEN", token);
+            let Err(ServerError::Exited { status, log }) = ended.start() else {
+                panic!("it has started with {token:?}");
+            };
+            assert_eq!(status.code(), Some(2), "{log}");
+            assert!(
+                log.contains("STREELING_AUTH_TOKEN") && log.contains(why),
+                "{log}"
+            );
+            assert!(!log.contains("t0kens"), "{log}");
+        }
     }
 }
 

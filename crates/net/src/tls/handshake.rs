@@ -16,6 +16,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::counts::Counters;
 use super::plain;
+use crate::offload::Offload;
 
 /// Bytes that are read before it is clear what the client speaks.
 const START: usize = 24;
@@ -25,6 +26,8 @@ pub(super) struct Handshake {
     pub(super) config: Arc<ServerConfig>,
     pub(super) timeout: Duration,
     pub(super) counters: Arc<Counters>,
+    /// Where its cryptography is computed; `None`: where the connection is.
+    pub(super) offload: Option<Arc<Offload>>,
     pub(super) peer: Option<SocketAddr>,
 }
 
@@ -66,7 +69,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> TlsIo<Io> {
 impl Handshake {
     async fn run<Io>(self, io: Io) -> io::Result<Stream<Io>>
     where
-        Io: AsyncRead + AsyncWrite + Unpin + Send,
+        Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let result = self.accept(io).await;
         if let Err(error) = &result
@@ -80,7 +83,7 @@ impl Handshake {
 
     async fn accept<Io>(&self, mut io: Io) -> io::Result<Stream<Io>>
     where
-        Io: AsyncRead + AsyncWrite + Unpin + Send,
+        Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let deadline = Instant::now() + self.timeout;
         let mut start = [0; START];
@@ -101,7 +104,14 @@ impl Handshake {
             io,
         };
         let accepted = TlsAcceptor::from(Arc::clone(&self.config)).accept(io);
-        match timeout_at(deadline, accepted.into_fallible()).await {
+        let accepted = accepted.into_fallible();
+        let accepted = async {
+            match &self.offload {
+                Some(offload) => offload.drive(usize::MAX, accepted).await,
+                None => accepted.await,
+            }
+        };
+        match timeout_at(deadline, accepted).await {
             Ok(Ok(stream)) => {
                 self.counters.completed.increment();
                 Ok(Box::new(stream))

@@ -9,15 +9,26 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
-use rustls::{Error, RootCertStore, ServerConfig, SupportedProtocolVersion};
+use rustls::{Error, RootCertStore, ServerConfig, SignatureAlgorithm, SupportedProtocolVersion};
 
 use super::config::{TlsConfig, TlsError, TlsFile, TlsVersion};
 use crate::files;
 
-/// What TLS is to be spoken with. The protocols of ALPN are up to the port.
-pub(super) fn server_config(config: &TlsConfig) -> Result<Arc<ServerConfig>, TlsError> {
+/// What TLS is to be spoken with.
+#[derive(Clone)]
+pub(super) struct Loaded {
+    /// The protocols of ALPN are up to the port.
+    pub(super) server: Arc<ServerConfig>,
+    /// Whether a handshake computes for longer than a thread that moves bytes should: to sign with
+    /// RSA takes a millisecond and more.
+    pub(super) is_slow: bool,
+}
+
+/// Reads the files.
+pub(super) fn load(config: &TlsConfig) -> Result<Loaded, TlsError> {
     let provider = Arc::new(ring::default_provider());
     let key = certified(config, &provider)?;
+    let is_slow = key.key.algorithm() == SignatureAlgorithm::RSA;
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(versions(config.least));
     let builder = match builder {
@@ -45,7 +56,10 @@ pub(super) fn server_config(config: &TlsConfig) -> Result<Arc<ServerConfig>, Tls
         server.session_storage = Arc::new(NoServerSessionStorage {});
         server.send_tls13_tickets = 0;
     }
-    Ok(Arc::new(server))
+    Ok(Loaded {
+        server: Arc::new(server),
+        is_slow,
+    })
 }
 
 static BOTH: [&SupportedProtocolVersion; 2] = [&TLS13, &TLS12];

@@ -15,9 +15,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::files::{Errors, Files};
 use crate::listener::{Connection, Listener};
+use crate::offload::Offload;
 
 use counts::Counters;
 use handshake::Handshake;
+use load::Loaded;
 
 pub use config::{TlsConfig, TlsError, TlsFile, TlsVersion};
 pub use counts::TlsCounts;
@@ -30,8 +32,9 @@ pub struct Tls(Arc<Inner>);
 struct Inner {
     config: TlsConfig,
     files: Files,
-    current: RwLock<Arc<ServerConfig>>,
+    current: RwLock<Loaded>,
     counters: Arc<Counters>,
+    offload: Arc<Offload>,
 }
 
 impl Tls {
@@ -44,13 +47,13 @@ impl Tls {
         let paths = [Some(&config.certificate), Some(&config.key)].into_iter();
         let paths = paths.chain([config.client_ca.as_ref()]).flatten();
         let files = Files::now(paths.cloned().collect());
-        let current = RwLock::new(load::server_config(&config)?);
-        let counters = Arc::default();
+        let current = RwLock::new(load::load(&config)?);
         Ok(Self(Arc::new(Inner {
             config,
             files,
             current,
-            counters,
+            counters: Arc::default(),
+            offload: Arc::default(),
         })))
     }
 
@@ -92,16 +95,17 @@ impl Tls {
 }
 
 impl Inner {
-    fn current(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    fn current(&self) -> Loaded {
+        let current = self.current.read();
+        current.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether the files are in use now.
     fn reload(&self, has_changed: bool, errors: &mut Errors) -> bool {
         let certificate = self.config.certificate.display();
-        match load::server_config(&self.config) {
-            Ok(config) => {
-                *self.current.write().unwrap_or_else(PoisonError::into_inner) = config;
+        match load::load(&self.config) {
+            Ok(loaded) => {
+                *self.current.write().unwrap_or_else(PoisonError::into_inner) = loaded;
                 self.counters.reloaded.increment();
                 tracing::info!(%certificate, "the TLS files are read again, for new connections");
                 true
@@ -149,7 +153,7 @@ struct Wrapper {
     tls: Arc<Inner>,
     protocols: &'static [&'static str],
     /// What `config` was made of.
-    base: Arc<ServerConfig>,
+    base: Loaded,
     config: Arc<ServerConfig>,
 }
 
@@ -159,7 +163,7 @@ impl Wrapper {
         Self {
             tls: Arc::clone(tls),
             protocols,
-            config: with_protocols(&base, protocols),
+            config: with_protocols(&base.server, protocols),
             base,
         }
     }
@@ -169,8 +173,8 @@ impl Wrapper {
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let current = self.tls.current();
-        if !Arc::ptr_eq(&current, &self.base) {
-            self.config = with_protocols(&current, self.protocols);
+        if !Arc::ptr_eq(&current.server, &self.base.server) {
+            self.config = with_protocols(&current.server, self.protocols);
             self.base = current;
         }
         let Connection { io, peer, .. } = connection;
@@ -178,6 +182,7 @@ impl Wrapper {
             config: Arc::clone(&self.config),
             timeout: self.tls.config.handshake_timeout,
             counters: Arc::clone(&self.tls.counters),
+            offload: self.base.is_slow.then(|| Arc::clone(&self.tls.offload)),
             peer,
         };
         Connection::new(TlsIo::new(io, handshake), peer)
