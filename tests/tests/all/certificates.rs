@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyPair, date_time_ymd,
 };
 use tempfile::TempDir;
 
@@ -24,7 +25,11 @@ pub(crate) struct Pair {
 
 impl Authority {
     pub(crate) fn new() -> Self {
+        // Programs look for the authority of a certificate by its name.
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name = named(&format!("authority {number}"));
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
         let issuer = CertifiedIssuer::self_signed(params, key).unwrap();
@@ -62,6 +67,7 @@ impl Authority {
             ExtendedKeyUsagePurpose::ServerAuth,
             ExtendedKeyUsagePurpose::ClientAuth,
         ];
+        params.distinguished_name = named(name);
         change(&mut params);
         let key = KeyPair::generate().unwrap();
         let signed = params.signed_by(&key, &self.issuer).unwrap();
@@ -85,6 +91,12 @@ impl Pair {
             text(&self.key),
         ]
     }
+}
+
+fn named(name: &str) -> DistinguishedName {
+    let mut whole = DistinguishedName::new();
+    whole.push(DnType::CommonName, name);
+    whole
 }
 
 pub(crate) fn text(path: &Path) -> String {
