@@ -22,7 +22,7 @@ use crate::protocol::{Action, Params, Problem, Protocol, Undecoded};
 use crate::received::{self, Received, as_input, as_raw_message, undecoded};
 use crate::reply::{self, Body, Reply};
 use crate::router::{Match, Router};
-use crate::{own, standard};
+use crate::{own, standard, token};
 
 /// A page of the component's own, to metrics and traces.
 const PAGE: Operation = Operation::new("page", "Page");
@@ -150,11 +150,11 @@ impl Handler {
             body::discard(body);
             return Err(fault.error());
         }
-        if !head.is_permitted && !is_probe(head, found) {
+        if let Some(refused) = token::refuse(head, found) {
             if head.is_followed_by_body() {
                 body::discard(body);
             }
-            return without_token(head, found);
+            return refused;
         }
         let name = found.and_then(|found| found.params.get("model"));
         let model = self.models.get(name).ok().map(|model| &*model.service);
@@ -182,7 +182,7 @@ impl Handler {
             if head.is_followed_by_body() {
                 body::discard(body);
             }
-            return Ok(not_found(&**self.router.fallback(), head));
+            return Ok(standard::not_found(&**self.router.fallback(), head));
         };
         head.request.set_operation(found.route.operation);
         let result = match self.before_body(head, found) {
@@ -281,7 +281,7 @@ impl Handler {
                 Box::pin(self.page(context, head, found, model, whole)).await
             }
             (Received::Message(..) | Received::Unread(..), None) => {
-                Ok(not_found(&**self.router.fallback(), head))
+                Ok(standard::not_found(&**self.router.fallback(), head))
             }
         }
     }
@@ -350,7 +350,7 @@ impl Handler {
                 };
                 Ok(standard::problem(&**found.protocol, head, problem))
             }
-            (None, None) => Ok(not_found(&**self.router.fallback(), head)),
+            (None, None) => Ok(standard::not_found(&**self.router.fallback(), head)),
         }
     }
 
@@ -485,40 +485,10 @@ impl Handler {
     }
 }
 
-fn is_probe(head: &Head, found: Option<&Match<'_>>) -> bool {
-    found.is_some_and(|found| {
-        found.protocol.is_probe(found.route) && found.route.verbs.allow(&head.verb)
-    })
-}
-
-/// What a request without a token gets: a browser that asks for permission beforehand, which it
-/// does without one, gets that.
-fn without_token(head: &Head, found: Option<&Match<'_>>) -> Result<Reply> {
-    if let Some(found) = found {
-        head.request.set_operation(found.route.operation);
-        if head.verb == Verb::OPTIONS {
-            return Ok(standard::options(found.route.verbs, head));
-        }
-    }
-    Err(Error::unauthenticated())
-}
-
 fn request(method: Method, params: &Params, input: Input) -> Request {
     Request {
         method,
         model: params.get(MODEL).map(str::to_owned),
         input,
     }
-}
-
-fn not_found(protocol: &dyn Protocol, head: &Head) -> Reply {
-    if !head.path().is_empty() {
-        return standard::problem(protocol, head, Problem::NotFound(head.path()));
-    }
-    let target = head.target();
-    let error = Error::new(
-        ErrorKind::BadData,
-        format!("the request target {target} must start with a slash: /{target}"),
-    );
-    standard::problem(protocol, head, Problem::Error(&error))
 }

@@ -6,7 +6,7 @@ use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_REQUEST_HEADERS,
     ACCESS_CONTROL_REQUEST_METHOD, ALLOW, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
 };
-use streeling_core::ErrorKind;
+use streeling_core::{Error, ErrorKind};
 
 use crate::head::Head;
 use crate::own;
@@ -85,6 +85,19 @@ pub(crate) fn options(verbs: Verbs, head: &Head) -> Reply {
         headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed);
     }
     reply
+}
+
+/// What a target without a route gets.
+pub(crate) fn not_found(protocol: &dyn Protocol, head: &Head) -> Reply {
+    if !head.path().is_empty() {
+        return problem(protocol, head, Problem::NotFound(head.path()));
+    }
+    let target = head.target();
+    let error = Error::new(
+        ErrorKind::BadData,
+        format!("the request target {target} must start with a slash: /{target}"),
+    );
+    problem(protocol, head, Problem::Error(&error))
 }
 
 fn sorted(list: &str) -> String {

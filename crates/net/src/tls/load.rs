@@ -54,7 +54,6 @@ pub(super) fn load(config: &TlsConfig) -> Result<Loaded, TlsError> {
     if config.client_ca.is_some() {
         // A session that is taken up again would count for a certificate that has ended meanwhile.
         server.session_storage = Arc::new(NoServerSessionStorage {});
-        server.send_tls13_tickets = 0;
     }
     Ok(Loaded {
         server: Arc::new(server),
