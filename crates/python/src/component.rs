@@ -30,6 +30,9 @@ pub struct ComponentConfig {
     pub log_level: &'static str,
     /// Bytes of memory that a request may take as Python's objects.
     pub max_decoded: usize,
+    /// Files that a worker may open (the soft limit), if it does not need more for its threads;
+    /// `None` as many as this process.
+    pub max_files: Option<u64>,
     /// Whether its lines are JSON objects.
     pub log_as_json: bool,
     /// Whether metrics stay in responses that the server does not look into.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::frame::Fault;
+use crate::lack::lack;
 
 /// Why a worker could not be started, or was lost soon after its start.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +35,13 @@ pub enum StartError {
         hint: String,
         /// Python's own traceback; its last line is the exception's text.
         traceback: String,
+    },
+    /// The system lacks file descriptors, memory or processes: it is no fault of the component, and
+    /// passes.
+    #[error("{}: {source}", lack(source).unwrap_or("the system refuses it"))]
+    Lack {
+        /// What the system said.
+        source: io::Error,
     },
     /// No process could be made for the worker.
     #[error("cannot make a process for the worker: {0}")]
@@ -87,7 +95,7 @@ pub enum StartError {
     Protocol(String),
     /// The sockets failed.
     #[error("cannot communicate with the worker: {0}")]
-    Socket(#[from] io::Error),
+    Socket(#[source] io::Error),
     /// The component was loaded, and the process was lost before its first response.
     #[error("the worker was lost soon after its start: {0}")]
     Lost(String),
@@ -105,6 +113,17 @@ pub enum StartError {
     /// The pool was stopped meanwhile.
     #[error("the workers were not started, since the server is going down")]
     Stopped,
+}
+
+impl From<io::Error> for StartError {
+    /// Of a socket, unless the system lacks something.
+    fn from(error: io::Error) -> Self {
+        if lack(&error).is_some() {
+            Self::Lack { source: error }
+        } else {
+            Self::Socket(error)
+        }
+    }
 }
 
 impl From<Fault> for StartError {

@@ -37,6 +37,7 @@ mod held;
 mod http;
 mod interpreter;
 mod item;
+mod lack;
 mod loaded;
 mod lock;
 mod memory;

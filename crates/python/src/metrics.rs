@@ -62,6 +62,11 @@ impl Pool {
             "Workers that could not be started or did not load the component.",
             statistics.start_failures() as usize,
         );
+        samples.add(
+            "streeling_worker_start_delays_total",
+            "Starts put off, since descriptors, memory or processes were lacking.",
+            statistics.start_delays() as usize,
+        );
         let quarantine = &self.shared.quarantine;
         samples.add(
             "streeling_quarantined_requests",

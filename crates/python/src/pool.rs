@@ -14,7 +14,7 @@ use crate::config::PoolConfig;
 use crate::error::StartError;
 use crate::generation::Generation;
 use crate::lock::lock;
-use crate::shared::{Failure, Shared};
+use crate::shared::{Failure, LACK_TIMEOUT, Shared};
 use crate::slot::WorkerSlot;
 use crate::supervisor::{Command, SlotSupervisor, check_health};
 use crate::worker::Worker;
@@ -192,7 +192,9 @@ impl Pool {
         for slot in slots {
             let (generation, shared) = (generation.clone(), Arc::clone(&self.shared));
             starts.spawn(async move {
-                let started = shared.start_worker(&generation, slot.number).await;
+                let started = shared
+                    .start_worker(&generation, slot.number, Some(LACK_TIMEOUT))
+                    .await;
                 (slot, started)
             });
         }
@@ -200,8 +202,11 @@ impl Pool {
             let mut workers = Vec::new();
             while let Some(joined) = starts.join_next().await {
                 let (slot, started) = joined.map_err(io::Error::other)?;
-                let worker =
-                    started.inspect_err(|_| self.shared.statistics.record_start_failure())?;
+                let worker = started.inspect_err(|error| {
+                    if !matches!(error, StartError::Lack { .. }) {
+                        self.shared.statistics.record_start_failure();
+                    }
+                })?;
                 tracing::info!(
                     worker = slot.number,
                     pid = worker.process.id(),

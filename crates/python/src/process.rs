@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::error::StartError;
+use crate::lack::lack;
 use crate::orphans::{self, Adopted};
 use crate::output::forward;
 use crate::package::{self, Packages};
@@ -28,6 +29,10 @@ const CONTROL_FD: i32 = 3;
 /// Variables of the server alone, which the component has no business with: they are secrets.
 /// Everything else of the environment is the component's as it is.
 const OURS: &[&str] = &["STREELING_AUTH_TOKEN"];
+
+/// From the signal that kills a process to its end. One that the system keeps in a call, for a disk
+/// or a device that does not respond, ends only after that; its memory is given back then.
+pub(crate) const KILLED_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a process has written before its end is there at once.
 const LAST_LINES_TIMEOUT: Duration = Duration::from_millis(200);
@@ -93,9 +98,12 @@ impl Process {
         let ((awaited, mut child), packages) =
             crate::spawn::spawn(start)
                 .await
-                .map_err(|source| StartError::Spawn {
-                    python: python.to_owned(),
-                    source,
+                .map_err(|source| match lack(&source) {
+                    Some(_) => StartError::Lack { source },
+                    None => StartError::Spawn {
+                        python: python.to_owned(),
+                        source,
+                    },
                 })?;
         if let Some(mut stdin) = child.stdin.take() {
             // A process that does not read it has ended, or is found to be silent.
@@ -198,6 +206,23 @@ impl Process {
         status
     }
 
+    /// The same for one that has been killed: an error where it has not ended in time. Whenever it
+    /// does, its status is taken.
+    pub(crate) async fn wait_killed(&mut self, timeout: Duration) -> io::Result<ExitStatus> {
+        let waited = tokio::time::timeout(timeout, self.wait()).await;
+        waited.unwrap_or_else(|_| {
+            tracing::error!(
+                pid = self.id(),
+                "a process has not ended within {timeout:?} of SIGKILL: the system keeps it \
+                 in a call (state D), and its memory until it has returned"
+            );
+            Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                format!("it has not ended within {timeout:?} of SIGKILL"),
+            ))
+        })
+    }
+
     /// Ready when the process has ended. It may outlive this.
     pub(crate) fn ended(&self) -> impl Future<Output = io::Result<ExitStatus>> + use<> {
         let mut end = self.end.clone();
@@ -246,5 +271,48 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         self.signal(Signal::KILL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::os::unix::process::CommandExt as _;
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Silent;
+
+    impl ComponentOutput for Silent {
+        fn write(&self, _: StandardStream, _: Option<usize>, _: &[u8]) {}
+    }
+
+    #[tokio::test]
+    async fn a_process_that_the_system_does_not_end_is_not_waited_for() {
+        let mut child = std::process::Command::new("sleep")
+            .arg("600")
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        let lines = Lines {
+            output: Arc::new(Silent),
+            slot: Arc::default(),
+        };
+        // As of a process in a call that does not return.
+        let group = Pid::from_child(&child);
+        let mut process = Process::new(group, pending(), lines, None);
+        process.kill();
+        let error = process
+            .wait_killed(Duration::from_millis(20))
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(
+            error.to_string().contains("within 20ms of SIGKILL"),
+            "{error}"
+        );
+        let status = child.wait().unwrap();
+        assert_eq!(status.signal(), Some(Signal::KILL.as_raw()));
     }
 }

@@ -10,6 +10,7 @@ use crate::connection::Limits;
 use crate::dispatch::ConnectionId;
 use crate::exit::{EXIT_TIMEOUT, ExitCause, WorkerExit};
 use crate::handle::{KillReason, WorkerHandle};
+use crate::process::KILLED_TIMEOUT;
 use crate::registry::Registry;
 use crate::worker::Worker;
 
@@ -62,8 +63,10 @@ pub(crate) async fn serve(
     registry.retire(handle.id);
     worker.process.kill();
     let rest = async { while connections.join_next().await.is_some() {} };
-    // What has not been read by then counts as lost.
-    let _ = tokio::time::timeout(DRAIN_TIMEOUT, rest).await;
+    if !matches!(cause, ExitCause::Drained) {
+        // What has not been read by then counts as lost.
+        let _ = tokio::time::timeout(DRAIN_TIMEOUT, rest).await;
+    }
     let (killed, has_died) = match cause {
         ExitCause::Killed(reason) => (Some(reason), reason != KillReason::Abandoned),
         ExitCause::Unexpected | ExitCause::Fault(_) => (None, true),
@@ -76,7 +79,7 @@ pub(crate) async fn serve(
         requests: left.requests,
         suspect: left.suspect,
         cause,
-        status: worker.process.wait().await,
+        status: worker.process.wait_killed(KILLED_TIMEOUT).await,
     }
 }
 
@@ -85,11 +88,21 @@ async fn end(worker: &mut Worker, connections: &mut JoinSet<io::Result<()>>) -> 
     for connection in &*worker.connections {
         connection.close();
     }
-    let ended = async {
+    let closed = async {
         while let Some(ended) = connections.join_next().await {
             flatten(Some(ended))?;
         }
-        worker.process.wait().await
+        Ok::<_, io::Error>(())
+    };
+    let process = &mut worker.process;
+    let ended = async {
+        tokio::select! {
+            // A process that the component has started may hold the sockets open, and nothing is
+            // in flight.
+            status = process.ended() => return status,
+            closed = closed => closed?,
+        }
+        process.wait().await
     };
     match tokio::time::timeout(EXIT_TIMEOUT, ended).await {
         Ok(Ok(_)) => ExitCause::Drained,

@@ -1,9 +1,11 @@
 //! What the handles of a pool and the supervisors of its slots share.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use streeling_net::Offload;
+use streeling_net::{Offload, Seldom};
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
 
 use crate::config::PoolConfig;
 use crate::error::StartError;
@@ -16,6 +18,16 @@ use crate::registry::Registry;
 use crate::statistics::Statistics;
 use crate::worker::Worker;
 
+/// The pause before a start is tried again for which the system lacked something; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// The longest of these pauses.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// For how long it is tried again where something waits for the worker: the start of the server, a
+/// reload, more workers.
+pub(crate) const LACK_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// The state of a pool.
 pub(crate) struct Shared {
     pub(crate) config: PoolConfig,
@@ -27,6 +39,8 @@ pub(crate) struct Shared {
     /// Reads large replies, not where bytes are moved.
     pub(crate) offload: Offload,
     pub(crate) quarantine: Quarantine,
+    /// Lines of the log on what the system lacks.
+    lacks: Seldom,
     /// The pool is to be stopped.
     pub(crate) stop: watch::Sender<bool>,
     /// The pool has given up.
@@ -49,6 +63,7 @@ impl Shared {
             component: LoadedComponent::default(),
             offload: Offload::new(),
             quarantine: Quarantine::new(config.quarantine),
+            lacks: Seldom::default(),
             stop: watch::Sender::new(false),
             failure: watch::Sender::new(None),
             generation: Mutex::new(generation),
@@ -62,12 +77,36 @@ impl Shared {
     }
 
     /// A worker of this slot, which has loaded the component and takes no more memory than it may.
+    /// While the system lacks what a process takes it is tried again, for as long as `timeout`,
+    /// `None` without end.
     pub(crate) async fn start_worker(
         &self,
         generation: &Generation,
         slot: usize,
+        timeout: Option<Duration>,
     ) -> Result<Worker, StartError> {
-        let worker = generation.start_worker(&self.config.worker, slot).await?;
+        let since = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        let worker = loop {
+            match generation.start_worker(&self.config.worker, slot).await {
+                Err(error @ StartError::Lack { .. })
+                    if timeout.is_none_or(|timeout| since.elapsed() < timeout) =>
+                {
+                    self.statistics.record_start_delay();
+                    if let Some(more) = self.lacks.now() {
+                        tracing::error!(
+                            worker = slot,
+                            more,
+                            "cannot start a worker yet; trying again at least every \
+                             {LONGEST_PAUSE:?}: {error}"
+                        );
+                    }
+                }
+                started => break started?,
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        };
         if let Some(limit) = self.config.worker_memory
             && let Some(resident) = memory::resident(worker.process.id())
             && resident > limit

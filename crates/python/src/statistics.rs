@@ -61,6 +61,7 @@ impl ExitReason {
 pub(crate) struct Statistics {
     starts: AtomicU64,
     start_failures: AtomicU64,
+    start_delays: AtomicU64,
     /// By [`ReplaceReason`].
     replacements: [AtomicU64; ReplaceReason::ALL.len()],
     /// By [`ExitReason`].
@@ -79,6 +80,11 @@ impl Statistics {
     /// A worker could not be started, or did not load the component.
     pub(crate) fn record_start_failure(&self) {
         self.start_failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A worker could not be started yet, since the system lacked something.
+    pub(crate) fn record_start_delay(&self) {
+        self.start_delays.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A worker has taken the slot of another.
@@ -102,6 +108,10 @@ impl Statistics {
 
     pub(crate) fn start_failures(&self) -> u64 {
         self.start_failures.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn start_delays(&self) -> u64 {
+        self.start_delays.load(Ordering::Relaxed)
     }
 
     /// Replaced workers, by the label of the reason.

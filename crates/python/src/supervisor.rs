@@ -154,7 +154,8 @@ impl SlotSupervisor {
         self.successor = Some(Box::pin(async move {
             tokio::time::sleep(pause).await;
             let generation = shared.generation();
-            shared.start_worker(&generation, slot).await
+            // It waits for as long as the system lacks something, which counts for nothing.
+            shared.start_worker(&generation, slot, None).await
         }));
     }
 

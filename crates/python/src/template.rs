@@ -16,6 +16,7 @@ use crate::control::Control;
 use crate::error::StartError;
 use crate::exit::EXIT_TIMEOUT;
 use crate::frame::{Fault, Kind, VERSION};
+use crate::lack::lack;
 use crate::package;
 use crate::process::{Lines, Process};
 
@@ -61,6 +62,7 @@ struct Construct<'a> {
     log_level: &'a str,
     log_format: &'a str,
     max_decoded: usize,
+    max_files: Option<u64>,
     packages: Option<&'a std::path::Path>,
     tracing: Option<&'a WorkerTracing>,
     metrics_in_response: bool,
@@ -99,6 +101,8 @@ struct Failed {
     message: String,
     traceback: String,
     hint: Option<String>,
+    /// The system's number of the error, where no process could be made.
+    errno: Option<i32>,
 }
 
 #[derive(Deserialize)]
@@ -335,6 +339,7 @@ fn construct(
         log_level: config.log_level,
         log_format: if config.log_as_json { "json" } else { "text" },
         max_decoded: config.max_decoded,
+        max_files: config.max_files,
         packages,
         tracing: config.tracing.as_ref(),
         metrics_in_response: config.metrics_in_response,
@@ -378,8 +383,12 @@ pub(crate) fn failed(config: &ComponentConfig, kind: Kind, body: &[u8]) -> Start
         Ok(Failed {
             stage: Stage::Fork,
             message,
+            errno,
             ..
-        }) => StartError::Fork(message),
+        }) => match errno.map(io::Error::from_raw_os_error) {
+            Some(source) if lack(&source).is_some() => StartError::Lack { source },
+            _ => StartError::Fork(message),
+        },
         Ok(Failed {
             stage,
             traceback,

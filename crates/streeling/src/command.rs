@@ -8,7 +8,6 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use streeling_config::{
     Annotations, ConfigError, Environment, Features, Loaded, PODINFO_ANNOTATIONS, Settings,
 };
@@ -16,6 +15,7 @@ use streeling_core::{Component, Service, service};
 
 use crate::check::Report;
 use crate::control::{controller, on_signals};
+use crate::descriptors;
 use crate::error::ServeError;
 use crate::features::FEATURES;
 use crate::server::Server;
@@ -110,7 +110,7 @@ fn run_with(
             return ExitCode::FAILURE;
         }
     };
-    raise_limit_of_descriptors();
+    descriptors::raise_limit();
     for warning in &warnings {
         tracing::warn!("{warning}");
     }
@@ -137,22 +137,6 @@ fn run_with(
             tracing::error!("{}", with_sources(&error));
             ExitCode::from(error.exit_code())
         }
-    }
-}
-
-/// As many descriptors as the process may have: each connection is one. Shells and many container
-/// runtimes start programs with 1,024, which only those that use `select` need.
-fn raise_limit_of_descriptors() {
-    let limit = getrlimit(Resource::Nofile);
-    if limit.current == limit.maximum {
-        return;
-    }
-    let raised = Rlimit {
-        current: limit.maximum,
-        ..limit
-    };
-    if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        tracing::warn!("cannot raise the limit of open files (ulimit -n): {error}");
     }
 }
 

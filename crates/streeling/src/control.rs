@@ -54,7 +54,8 @@ impl Controller {
     }
 
     /// Loads the component again in every worker, and loses no request. If the new one does not
-    /// load, the old one keeps serving. Calls during a reload become one further reload.
+    /// load, the old one keeps serving. Calls during a reload become one further reload, before
+    /// which that one is given up where it seems to hang.
     ///
     /// A component in Rust has no workers: nothing happens.
     pub fn reload(&self) {
@@ -80,6 +81,15 @@ impl Control {
         match grace {
             Ok(grace) => grace,
             Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Waits until the component is to be loaded once more than so often.
+    #[cfg(feature = "python")]
+    pub(crate) async fn reload_after(&mut self, reloads: u64) {
+        let newer = self.desired.wait_for(|desired| desired.reloads != reloads);
+        if newer.await.is_err() {
+            std::future::pending::<()>().await;
         }
     }
 

@@ -18,6 +18,7 @@ mod command;
 #[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
 mod connections;
 mod control;
+mod descriptors;
 mod error;
 mod features;
 mod health;

@@ -17,6 +17,7 @@ use streeling_python::{
 use streeling_tracing::{ComponentLines, LogFormat};
 use tokio::sync::watch;
 
+use crate::descriptors;
 use crate::error::ServeError;
 use crate::log;
 
@@ -324,6 +325,7 @@ fn component(
             LogLevel::Error => "ERROR",
         },
         max_decoded: settings.workers.max_decoded,
+        max_files: descriptors::limit_before(),
         log_as_json: log::format(&settings.log) == LogFormat::Json,
         start_timeout: on(settings.recovery.hang_timeout),
         output: output(settings)?,

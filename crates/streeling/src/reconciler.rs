@@ -2,16 +2,24 @@
 //! workers, and the component's own server.
 
 use std::convert::Infallible;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use streeling_config::Settings;
-use streeling_python::{CustomService, Pool};
+use streeling_python::{CustomService, Generation, Pool};
 use tokio::sync::{Mutex, watch};
+use tokio::time::{Instant, sleep_until};
 
 use crate::control::{Control, DesiredState};
 use crate::error::ServeError;
 use crate::pools::Pools;
 use crate::watch::python_files;
+
+/// A reload seems to hang that takes so many times as long as the last one that was good.
+const HANGS_AFTER: u32 = 4;
+
+/// One that takes less does not.
+const HANGS_AFTER_LEAST: Duration = Duration::from_secs(5);
 
 /// The pools, with what lives beside them.
 pub(crate) struct Reconciler {
@@ -21,6 +29,8 @@ pub(crate) struct Reconciler {
     graceful_timeout: Duration,
     /// Notified when the component's code has changed, in the development server.
     changes: Option<watch::Receiver<()>>,
+    /// When the server began to load the component.
+    since: Instant,
 }
 
 impl Reconciler {
@@ -37,29 +47,55 @@ impl Reconciler {
             service: Mutex::default(),
             graceful_timeout: settings.workers.graceful_timeout,
             changes,
+            since: Instant::now(),
         })
     }
 
     /// Starts the component's own server if it has one, and follows the desired state. To be called
     /// once the component is loaded.
     pub(crate) async fn run(&self, mut control: Control) -> Infallible {
+        // Of the last load that was good.
+        let mut load_time = self.since.elapsed();
         let mut changes = self.changes.clone();
         self.restart_service().await;
         let mut current = DesiredState::default();
         loop {
-            tokio::select! {
-                desired = control.desired(current) => {
-                    if desired.extra_workers != current.extra_workers {
-                        self.resize(desired.extra_workers - current.extra_workers).await;
-                    }
-                    if desired.reloads != current.reloads {
-                        self.reload().await;
-                    }
-                    current = desired;
-                }
+            let (desired, is_changed) = tokio::select! {
+                desired = control.desired(current) => (desired, false),
                 () = changed(&mut changes) => {
                     tracing::info!("the code has changed: reloading");
-                    self.reload().await;
+                    (current, true)
+                }
+            };
+            let since = Instant::now();
+            let hangs = since + HANGS_AFTER_LEAST.max(load_time * HANGS_AFTER);
+            // What is seen here is seen above, too.
+            let (mut control, mut changes) = (control.clone(), changes.clone());
+            let mut newer = pin!(async move {
+                tokio::select! {
+                    () = control.reload_after(desired.reloads) => {}
+                    () = changed(&mut changes) => {}
+                }
+                sleep_until(hangs).await;
+            });
+            if is_changed || desired.reloads != current.reloads {
+                current.reloads = desired.reloads;
+                match self.reload(newer.as_mut()).await {
+                    Reload::Done => load_time = since.elapsed(),
+                    Reload::Failed => {}
+                    Reload::GivenUp => continue,
+                }
+            }
+            if desired.extra_workers != current.extra_workers {
+                tokio::select! {
+                    () = self.resize(desired.extra_workers - current.extra_workers) => {
+                        current.extra_workers = desired.extra_workers;
+                    }
+                    () = newer => tracing::warn!(
+                        "new workers have not loaded the component after {:?}: they are given up \
+                         for the reload that was requested since",
+                        since.elapsed()
+                    ),
                 }
             }
         }
@@ -74,28 +110,51 @@ impl Reconciler {
         }
     }
 
-    /// One pool after the other: if the first cannot load the component, the second need not try,
-    /// and fewer copies of a model are in memory at the same time.
-    async fn reload(&self) {
+    /// Loads the component again. When it is `newer`, there is another reload to be done, and this
+    /// one seems to hang: then it is given up.
+    async fn reload(&self, newer: Pin<&mut impl Future<Output = ()>>) -> Reload {
         let Some(old) = self.pools.all().next().map(Pool::generation) else {
-            return;
+            return Reload::Done;
         };
         let new = old.next();
+        let since = Instant::now();
         // Where the component listens at a port of its own, the new template needs it; otherwise
         // the old one stays until the new one is good.
         old.release_port().await;
-        for (done, pool) in self.pools.all().enumerate() {
-            if let Err(error) = pool.reload(&new).await {
-                tracing::error!("not reloaded, the old workers keep serving: {error}");
-                if done == 0 {
-                    new.stop().await;
-                    old.restore_port().await;
-                }
-                return;
+        let mut done = 0;
+        let ended = tokio::select! {
+            ended = self.replace_workers(&new, &mut done) => ended,
+            () = newer => {
+                tracing::warn!(
+                    "a reload has not ended after {:?}: its processes are killed for the one that \
+                     was requested since",
+                    since.elapsed()
+                );
+                Reload::GivenUp
             }
+        };
+        if ended != Reload::Done && done == 0 {
+            new.stop().await;
+            if ended == Reload::Failed {
+                old.restore_port().await;
+            }
+        }
+        ended
+    }
+
+    /// One pool after the other: if the first cannot load the component, the second need not try,
+    /// and fewer copies of a model are in memory at the same time. How many are `done`.
+    async fn replace_workers(&self, new: &Generation, done: &mut usize) -> Reload {
+        for pool in self.pools.all() {
+            if let Err(error) = pool.reload(new).await {
+                tracing::error!("not reloaded, the old workers keep serving: {error}");
+                return Reload::Failed;
+            }
+            *done += 1;
         }
         self.restart_service().await;
         tracing::info!("all workers are reloaded");
+        Reload::Done
     }
 
     async fn resize(&self, by: i64) {
@@ -130,6 +189,17 @@ impl Reconciler {
         }
         *service = None;
     }
+}
+
+/// How a reload has ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reload {
+    /// All workers have loaded the component.
+    Done,
+    /// One could not, which is in the log.
+    Failed,
+    /// It took long, and there is another one to be done.
+    GivenUp,
 }
 
 async fn changed(changes: &mut Option<watch::Receiver<()>>) {

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use rustix::process::{Pid, kill_process};
 use serde_json::{Value, json};
 use streeling_testkit::{Request, Server, Signal};
 
 use crate::processes::{children, templates};
-use crate::support::{TIMEOUT, command, command_in, eventually, send_json, worker};
+use crate::support::{TIMEOUT, command, command_in, eventually, runs, send_json, worker};
 
 /// Processes that are started while a request is served.
 const STARTS: &str = r#"
@@ -60,6 +61,36 @@ class Starts(SeldonComponent):
             return {"r": Parallel(n_jobs=2)(delayed(square)(i) for i in range(3))}
 "#;
 
+/// Daemons, which live on when their worker has ended: a program, and a fork that has everything
+/// that the worker had open, but for what Python closes in it; and one that a library in C forks.
+const DAEMONS: &str = r#"
+import ctypes, os, subprocess, time
+
+def note(pid):
+    with open("daemons", "a") as file:
+        file.write(f"{pid}\n")
+
+class Daemons:
+    def predict(self, X, names):
+        if X == "program":
+            note(subprocess.Popen(["sleep", "1000"], start_new_session=True).pid)
+        elif X == "fork":
+            pid = os.fork()
+            if pid == 0:
+                os.setsid()
+                time.sleep(1000)
+            note(pid)
+        elif X == "c":
+            pid = ctypes.CDLL(None).fork()
+            if pid == 0:
+                os.setsid()
+                time.sleep(1000)
+            note(pid)
+        elif X == "die":
+            os._exit(9)
+        return str(os.getpid())
+"#;
+
 fn started(folder: &Path, component: &str, source: &str, flags: &[&str]) -> Server {
     std::fs::write(folder.join(format!("{component}.py")), source).unwrap();
     command_in(folder, component).args(flags).start().unwrap()
@@ -88,6 +119,43 @@ fn forked_processes_respond_and_end() {
             for what in ["closed fork", "pool fork", "executor fork"] {
                 assert_eq!(result(&server, what), squares, "{what}");
             }
+        }
+    }
+}
+
+#[test]
+fn daemons_of_a_component_hold_up_neither_its_worker_s_end_nor_the_server_s() {
+    for what in ["program", "fork", "c"] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut server = started(folder.path(), "Daemons", DAEMONS, &["--threads", "2"]);
+        let pid = |text| {
+            predict(&server, text).1["strData"]
+                .as_str()
+                .map(str::to_owned)
+        };
+        let first = pid(what).unwrap();
+        // Another one takes the place of a worker that has died.
+        assert_eq!(predict(&server, "die").0, 503, "{what}");
+        let second = pid(what).unwrap();
+        assert_ne!(second, first);
+        // One is replaced in order, and does not count as one that had to be killed.
+        server.signal(Signal::HUP).unwrap();
+        server.wait_for_log("all workers are reloaded");
+        assert_ne!(pid(what).unwrap(), second);
+        eventually("the end of the old one", || !runs(second.parse().unwrap()));
+        server.signal(Signal::TERM).unwrap();
+        assert_eq!(server.wait(TIMEOUT).unwrap().code(), Some(0), "{what}");
+        let log = server.log().join("\n");
+        assert!(!log.contains("did not exit"), "{what}: {log}");
+        assert!(!log.contains("did not end within"), "{what}: {log}");
+        let daemons = std::fs::read_to_string(folder.path().join("daemons")).unwrap();
+        let daemons: Vec<u32> = daemons.lines().map(|pid| pid.parse().unwrap()).collect();
+        assert_eq!(daemons.len(), 3);
+        for daemon in daemons {
+            // They are the component's own matter.
+            assert!(runs(daemon), "{what}");
+            let daemon = Pid::from_raw(daemon.cast_signed()).unwrap();
+            kill_process(daemon, Signal::KILL).unwrap();
         }
     }
 }

@@ -4,7 +4,9 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
 
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 use serde_json::json;
 use streeling_testkit::{Request, Server, ServerCommand};
 use tempfile::TempDir;
@@ -72,16 +74,52 @@ fn silent_connections_keep_neither_probes_nor_requests_nor_workers_away() {
 
 #[test]
 fn the_limit_of_open_files_is_raised_as_far_as_it_may_be() {
-    let (command, _folder) = limited(command("Scripted"), "-S -n 128");
-    let server = command.start().unwrap();
-    let limits = fs::read_to_string(format!("/proc/{}/limits", server.pid())).unwrap();
-    let line = limits
-        .lines()
-        .find(|line| line.starts_with("Max open files"));
-    let mut numbers = line.unwrap().split_whitespace().skip(3);
-    let (soft, hard) = (numbers.next().unwrap(), numbers.next().unwrap());
-    assert_ne!(soft, "128");
-    assert_eq!(soft, hard);
+    let limits = |pid: u32| {
+        let limits = fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+        let mut lines = limits.lines();
+        let line = lines.find(|line| line.starts_with("Max open files"));
+        let mut numbers = line.unwrap().split_whitespace().skip(3);
+        [numbers.next().unwrap(), numbers.next().unwrap()].map(str::to_owned)
+    };
+    // A worker keeps what the server was started with, unless its threads need more.
+    for (before, threads, of_worker) in [(300, "1", "300"), (128, "10", "138")] {
+        let (command, _folder) = limited(command("Scripted"), &format!("-S -n {before}"));
+        let server = command.args(["--threads", threads]).start().unwrap();
+        let [soft, hard] = limits(server.pid());
+        assert_eq!(soft, hard);
+        assert_ne!(soft, before.to_string());
+        assert_eq!(limits(worker(&server)), [of_worker.to_owned(), hard]);
+    }
+}
+
+/// A limit of open files below what is open: from then on there is none more to be had.
+#[test]
+fn a_server_without_descriptors_waits_for_them_and_starts_its_worker_then() {
+    let server = command("Scripted").start().unwrap();
+    let pid = |pid: u32| Pid::from_raw(pid.cast_signed());
+    let first = worker(&server);
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let limit = |current| {
+        let limit = Rlimit { current, maximum };
+        prlimit(pid(server.pid()), Resource::Nofile, limit).unwrap();
+    };
+    let _silent = silent(server.address(), 20);
+    limit(Some(3));
+    kill_process(pid(first).unwrap(), Signal::KILL).unwrap();
+    let line = server.wait_for_log("cannot start a worker yet");
+    for part in ["ERROR", "(EMFILE)", "ulimit -n", "--max-connections"] {
+        assert!(line.contains(part), "{line}");
+    }
+    // Longer than seven starts that fail take, after which a server gives up.
+    std::thread::sleep(Duration::from_secs(5));
+    limit(maximum);
+    assert_ne!(worker(&server), first);
+    let text = scrape(&server);
+    let of_pool = |name: &str| value(&text, name, &[("pool", "rest")]);
+    assert!(of_pool("streeling_worker_start_delays_total") >= 5.0);
+    assert_eq!(of_pool("streeling_worker_start_failures_total"), 0.0);
+    assert_eq!(of_pool("streeling_quarantined_requests"), 0.0);
+    assert_eq!(probe(&server, "/ready"), 200);
 }
 
 #[test]

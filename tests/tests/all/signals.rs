@@ -212,6 +212,76 @@ fn hangup_to_broken_code_changes_nothing() {
     assert_eq!(version(&server), 3);
 }
 
+/// A component that never comes to the end of its constructor or its `load()`, and leaves a file
+/// `hangs-PID` before.
+fn write_hanging(folder: &Path, method: &str) {
+    let text = format!(
+        "import os, time\n\
+         class Version:\n\
+         \x20   def {method}(self):\n\
+         \x20       open(os.path.join(os.path.dirname(__file__), f'hangs-{{os.getpid()}}'), 'w')\n\
+         \x20       time.sleep(86400)\n"
+    );
+    fs::write(folder.join("Version.py"), text).unwrap();
+}
+
+/// The processes that hang.
+fn hanging(folder: &Path) -> Vec<u32> {
+    let files = fs::read_dir(folder).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    names
+        .filter_map(|name| name.strip_prefix("hangs-")?.parse().ok())
+        .collect()
+}
+
+#[test]
+fn a_reload_that_hangs_gives_way_to_the_next_one() {
+    for method in ["load", "__init__"] {
+        let folder = tempfile::tempdir().unwrap();
+        write_version(folder.path(), "1");
+        let command = command_in(folder.path(), "Version").env("GRPC_WORKERS", "1");
+        let server = command.args(["--grpc-port", "0"]).start().unwrap();
+        write_hanging(folder.path(), method);
+        server.signal(Signal::HUP).unwrap();
+        eventually("a load that hangs", || !hanging(folder.path()).is_empty());
+        assert_eq!(version(&server), 1);
+        write_version(folder.path(), "2");
+        server.signal(Signal::HUP).unwrap();
+        let line = server.wait_for_log("its processes are killed for the one that was requested");
+        assert!(line.contains("WARN"), "{line}");
+        server.wait_for_log("all workers are reloaded");
+        assert_eq!(version(&server), 2);
+        eventually("their end", || {
+            !hanging(folder.path()).into_iter().any(runs)
+        });
+    }
+}
+
+#[test]
+fn more_workers_that_hang_give_way_to_a_reload_and_are_started_then() {
+    let folder = tempfile::tempdir().unwrap();
+    write_version(folder.path(), "1");
+    let hang = "\n    def load(self):\n        import os, time\n        \
+                if os.path.exists('hang'):\n            \
+                open(f'hangs-{os.getpid()}', 'w')\n            \
+                time.sleep(86400)\n";
+    let path = folder.path().join("Version.py");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text + hang).unwrap();
+    let server = command_in(folder.path(), "Version").start().unwrap();
+    fs::write(folder.path().join("hang"), "").unwrap();
+    server.signal(Signal::TTIN).unwrap();
+    eventually("a load that hangs", || !hanging(folder.path()).is_empty());
+    write_version(folder.path(), "2");
+    server.signal(Signal::HUP).unwrap();
+    server.wait_for_log("new workers have not loaded the component");
+    server.wait_for_log("2 workers in place of 1");
+    assert_eq!(version(&server), 2);
+    eventually("their end", || {
+        !hanging(folder.path()).into_iter().any(runs)
+    });
+}
+
 #[test]
 fn a_worker_more_and_a_worker_fewer() {
     let command = command("Scripted").env("GRPC_WORKERS", "1");

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 from importlib.machinery import ModuleSpec, PathFinder
@@ -41,6 +43,20 @@ def handle_signals_again() -> None:
     for number, default in _DEFAULTS.items():
         if signal.getsignal(number) == default:
             signal.signal(number, _do_nothing)
+
+
+def keep_from_children(sockets: list[socket.socket]) -> None:
+    """Closes these in processes that are forked from now on: one that outlives this process would
+    keep its server from seeing their end, and one that returned from its call would take requests.
+    """
+
+    def close() -> None:
+        for sock in sockets:
+            with contextlib.suppress(OSError):
+                sock.close()
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=close)
 
 
 def end_by_signal() -> None:

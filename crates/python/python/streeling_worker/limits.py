@@ -1,4 +1,5 @@
-"""How much memory the payloads of a request may take as Python's objects.
+"""How much memory the payloads of a request may take as Python's objects, and how many files the
+process may open.
 
 Numbers take about what they took on the wire. A short text beside a long one takes as much as that
 in NumPy's arrays, and an empty object of two bytes takes 64: what a request would take is computed
@@ -7,6 +8,7 @@ before anything is made of it.
 
 from __future__ import annotations
 
+import contextlib
 from math import isqrt, prod
 from typing import Any, Iterable
 
@@ -26,6 +28,8 @@ _WIDTH = 4
 _DICT, _FIRST_KEY, _KEY, _LIST, _TEXT, _NUMBER, _PLACE = 64, 120, 36, 56, 56, 32, 8
 # What an array takes for each element, whatever its dtype: that of complex numbers is the largest.
 _ELEMENT = 16
+# Files that a worker opens beside the sockets of its threads.
+_FILES = 128
 
 
 # Bytes that a request may take, and bytes of one that cannot take so many, whatever they are.
@@ -41,6 +45,21 @@ def allow(size: int) -> None:
 
 # As the setting's default.
 allow(1 << 30)
+
+
+def restore_files(most: int | None, threads: int) -> None:
+    """Sets the soft limit of open files to that which the server was started with: it has raised its
+    own, and `select` knows no descriptor above 1023. Where the threads need more, it is more."""
+    if most is None:
+        return
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        # For each thread a socket, and some for everything else.
+        wanted = max(most, threads + _FILES)
+        if soft == resource.RLIM_INFINITY or wanted < soft:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class Budget:

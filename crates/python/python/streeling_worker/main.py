@@ -45,6 +45,7 @@ def run(control: socket.socket, die_with_server: Callable[[], None]) -> None:
     logs.prepare_streams(request["threads"] > 1)
     log = logs.install(request.get("log_level"), request["worker"], request["log_format"] == "json")
     limits.allow(request.get("max_decoded", limits.allowed))
+    limits.restore_files(request.get("max_files"), request["threads"])
     loader.use_folder(request["app_dir"])
     children.share_packages(request["packages"])
     seeding = Seeding()
@@ -71,6 +72,7 @@ def run(control: socket.socket, die_with_server: Callable[[], None]) -> None:
     title.show(work["title"])
     if not data:
         children.end_by_signal()
+    children.keep_from_children([control, *data])
     try:
         ready = constructed.load()
     except loader.LoadError as error:

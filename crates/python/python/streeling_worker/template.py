@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -30,6 +31,9 @@ ENDING = 0.1
 # A process that is forked and ends at once may take so long, seconds: handlers of the component's
 # run in it.
 FORKING = 5.0
+# For how long processes or memory may be lacking, and between two tries, seconds.
+LACKING = 30.0
+LACKING_PAUSE = 1.0
 # Between two looks at whether something has happened, seconds.
 PAUSE = 0.0002
 # The device files of CUDA, whose state does not live through a fork.
@@ -183,12 +187,26 @@ def _forked() -> int:
         return _fork()
 
 
+def _forked_in_time() -> int:
+    """Forks; where processes or memory are lacking it waits for them."""
+    until = time.monotonic() + LACKING
+    while True:
+        try:
+            return _forked()
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.ENOMEM) or time.monotonic() > until:
+                raise
+            log.warning("the process cannot be forked yet: %s", error)
+        _sleep(LACKING_PAUSE)
+
+
 def _fail(control: socket.socket, reason: OSError) -> None:
     body = {
         "stage": "fork",
         "message": errors.text(reason),
         "traceback": errors.clean("".join(traceback.format_exception_only(type(reason), reason))),
         "hint": None,
+        "errno": reason.errno,
     }
     with contextlib.suppress(OSError):
         control.sendall(protocol.frame(protocol.FAILED, protocol.to_json(body)))
@@ -217,7 +235,7 @@ def _obstacle() -> str | None:
                     return f"it has opened {device} (CUDA)"
     # Libraries that are made for it end their threads when the process is forked.
     try:
-        child = _forked()
+        child = _forked_in_time()
     except OSError as error:
         return f"the system does not fork it: {error}"
     if child == 0:

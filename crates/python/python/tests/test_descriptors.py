@@ -38,6 +38,30 @@ MODEL = """
             return {"own": kinds, "child": child.stdout.decode().strip()}
 """
 
+# What a process that it forks has open of sockets.
+FORKS = """
+    import os
+
+
+    class Model:
+        def predict(self, X, names):
+            reader, writer = os.pipe()
+            child = os.fork()
+            if child == 0:
+                found = []
+                for number in os.listdir("/proc/self/fd"):
+                    try:
+                        found.append(os.readlink(f"/proc/self/fd/{number}").partition(":")[0])
+                    except OSError:
+                        pass  # The one of the list.
+                os.write(writer, str(found.count("socket")).encode())
+                os._exit(0)
+            os.close(writer)
+            os.waitpid(child, 0)
+            with open(reader) as file:
+                return {"sockets": file.read()}
+"""
+
 
 @unittest.skipUnless(sys.platform == "linux", "the list of descriptors is Linux's")
 class Descriptors(unittest.TestCase):
@@ -60,6 +84,15 @@ class Descriptors(unittest.TestCase):
         rest = [kind for kind in own.values() if kind != "/dev/urandom"]
         self.assertEqual(rest, ["socket"] * 3)
         self.assertEqual(found["child"], "[]")
+
+    def test_processes_that_the_component_forks_have_no_sockets(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "Model.py").write_text(textwrap.dedent(FORKS))
+            worker = Worker(folder, threads=2)
+            for number in range(2):
+                worker.data[0].sendall(predict(item(3, b"x"), number))
+                self.assertEqual(worker.response().json, {"sockets": "0"})
+            self.assertEqual(worker.end()[0], 0)
 
 
 if __name__ == "__main__":

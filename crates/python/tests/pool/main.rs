@@ -4,6 +4,8 @@
 
 mod hung;
 mod inputs;
+#[cfg(target_os = "linux")]
+mod lack;
 mod leaks;
 mod life;
 #[cfg(target_os = "linux")]

@@ -158,6 +158,7 @@ pub(crate) fn config(python: PathBuf, folder: &Path) -> Config {
             threads: 1,
             log_level: "INFO",
             max_decoded: 1 << 30,
+            max_files: None,
             log_as_json: true,
             start_timeout: None,
             output: Arc::new(Log),
