@@ -169,7 +169,7 @@ static TLS_MIN_VERSION: Row = Row {
     variables: &["STREELING_TLS_MIN_VERSION"],
     default: Typed("1.2"),
     value: &To(Words::<TlsVersion>::ALL, |typing: &mut Typing, version| {
-        typing.least = version
+        typing.least = version;
     }),
     group: Group::Security,
     status: Status::Active,

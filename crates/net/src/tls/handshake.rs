@@ -183,7 +183,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> AsyncWrite for TlsIo<I
                     // The client takes nothing, and only TLS' own last word is left: a socket
                     // without TLS would not wait either.
                     Poll::Pending => Poll::Ready(Ok(())),
-                    ended => ended,
+                    ended @ Poll::Ready(_) => ended,
                 }
             }
             // The socket is closed with this.
