@@ -26,6 +26,7 @@ const BUILDS: &[Build] = &[
         name: "rest",
         features: &["rest", "python"],
         absent: &[
+            "warp",
             "tonic",
             "h2",
             "prost",

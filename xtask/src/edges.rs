@@ -110,7 +110,14 @@ const ABSENT: &[(&str, &[&str])] = &[
     ),
     (
         "streeling-rest",
-        &["tonic", "prost", "prometheus", "clap", "command-fds"],
+        &[
+            "warp",
+            "tonic",
+            "prost",
+            "prometheus",
+            "clap",
+            "command-fds",
+        ],
     ),
     (
         "streeling-grpc",

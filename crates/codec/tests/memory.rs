@@ -414,7 +414,7 @@ fn no_document_takes_more_than_is_documented() {
     {
         let mut as_expected = false;
         let budget = Budget::new(usize::MAX);
-        let meter = Meter::new(budget.account().charge(Use::Decoded, 0));
+        let meter = Meter::new(budget.account().charge(Use::Decoded, 0), usize::MAX);
         let before = MEMORY.current_usage();
         let left = std::cell::Cell::new(0);
         let seen = || left.set(MEMORY.current_usage() - before);

@@ -160,6 +160,10 @@ impl Annotate {
         if let Payload::Array(array) = &mut message.payload {
             complete(array, kept.layout);
         }
+        // Nothing to add, and nothing to take away.
+        if kept.meta.is_empty() && self.id.is_none() && message.meta.has_tags_alone() {
+            return;
+        }
         let own = std::mem::replace(&mut message.meta, kept.meta);
         let meta = &mut message.meta;
         if !own.tags.is_empty()
@@ -224,6 +228,16 @@ impl Kept {
                 layout: None,
             };
         };
+        let layout = match &message.payload {
+            Payload::Array(array) => Some(array.layout),
+            _ => None,
+        };
+        if message.meta.is_empty() && !matches!(input, Input::Messages(_)) {
+            return Self {
+                meta: Meta::default(),
+                layout,
+            };
+        }
         let mut meta = Meta {
             id: message.meta.id.clone().filter(|id| !id.is_empty()),
             ..Meta::default()
@@ -247,10 +261,6 @@ impl Kept {
                 add(&mut meta, &other.meta);
             }
         }
-        let layout = match &message.payload {
-            Payload::Array(array) => Some(array.layout),
-            _ => None,
-        };
         Self { meta, layout }
     }
 }

@@ -128,8 +128,12 @@ impl Meta {
     /// Whether there is nothing in it at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
+        self.tags.is_empty() && self.has_tags_alone()
+    }
+
+    /// Whether there is nothing in it beside tags.
+    pub(crate) fn has_tags_alone(&self) -> bool {
         self.id.is_none()
-            && self.tags.is_empty()
             && self.routing.is_empty()
             && self.path.is_empty()
             && self.metrics.is_empty()

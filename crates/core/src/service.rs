@@ -85,7 +85,7 @@ impl Context {
     pub fn meter(&self, bytes: usize) -> Meter {
         let request = self.request.as_ref();
         let charge = request.and_then(|request| request.charge(Use::Decoded, bytes));
-        charge.map_or_else(Meter::unlimited, Meter::new)
+        charge.map_or_else(Meter::unlimited, |charge| Meter::new(charge, bytes))
     }
 
     /// Keeps what decoding took charged.

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
+use streeling_core::{Budget, Error, Use};
 
 use crate::frames::Scan;
+use crate::request::{Compression, Limits};
 use crate::timeout;
 
 /// The heads of the HTTP/2 frames in `bytes`, which come `step` bytes at a time (at least one),
@@ -32,4 +35,23 @@ pub fn timeout(value: &[u8]) -> Option<Result<Duration, String>> {
         Ok(waits) => waits.map(Ok),
         Err(status) => Some(Err(status.message().to_owned())),
     }
+}
+
+/// The message that these packed bytes are, if it has no more than `most` bytes.
+///
+/// # Errors
+///
+/// What the client gets to read.
+///
+/// # Panics
+///
+/// Where `encoding` is no name of `grpc-encoding`.
+pub fn unpacked(packed: &[u8], encoding: &str, most: usize) -> Result<Bytes, Error> {
+    let encoding = Compression::named(encoding.as_bytes()).expect("a known encoding");
+    let limits = Limits {
+        size: most,
+        idle: Duration::MAX,
+    };
+    let charge = Budget::new(usize::MAX).account().charge(Use::Received, 0);
+    limits.unpacked(packed, encoding, charge)
 }

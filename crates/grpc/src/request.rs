@@ -61,7 +61,7 @@ impl Limits {
             (1, Some(encoding)) => {
                 // Little can become much, so it is not done where bytes are moved.
                 let memory = charge.account().charge(Use::Received, charge.bytes());
-                let unpack = move || self.unpacked(&framed, encoding, memory);
+                let unpack = move || self.unpacked(&framed[PREFIX..], encoding, memory);
                 let message = offload.run(self.size, unpack).await?;
                 charge.shrink(REQUEST);
                 Ok(message)
@@ -145,15 +145,14 @@ impl Limits {
         }
     }
 
-    /// The message of a frame. What it becomes is charged as it grows.
-    fn unpacked(
+    /// The message that packed bytes are. What it becomes is charged as it grows.
+    pub(crate) fn unpacked(
         self,
-        framed: &[u8],
+        packed: &[u8],
         encoding: Compression,
         mut charge: Charge,
     ) -> Result<Bytes, Error> {
         let unreadable = |error| bad(&format!("the message cannot be unpacked: {error}"));
-        let packed = &framed[PREFIX..];
         let mut reader: Box<dyn Read> = match encoding {
             Compression::Gzip => Box::new(GzDecoder::new(packed)),
             Compression::Zstd => Box::new(zstd_decoder(packed).map_err(unreadable)?),
@@ -207,9 +206,7 @@ fn encoding(headers: &HeaderMap) -> Result<Option<Compression>, Status> {
     };
     match value.as_bytes() {
         b"identity" => Ok(None),
-        b"gzip" => Ok(Some(Compression::Gzip)),
-        b"zstd" => Ok(Some(Compression::Zstd)),
-        other => {
+        other => Compression::named(other).map(Some).ok_or_else(|| {
             let mut status = Status::unimplemented(format!(
                 "the message is compressed with {:?}, allowed are gzip, zstd and identity",
                 String::from_utf8_lossy(other)
@@ -218,16 +215,27 @@ fn encoding(headers: &HeaderMap) -> Result<Option<Compression>, Status> {
             status
                 .metadata_mut()
                 .insert("grpc-accept-encoding", accepted);
-            Err(status)
-        }
+            status
+        }),
     }
 }
 
 /// How a message is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Compression {
+pub(crate) enum Compression {
     Gzip,
     Zstd,
+}
+
+impl Compression {
+    /// By its name in `grpc-encoding`.
+    pub(crate) fn named(name: &[u8]) -> Option<Self> {
+        match name {
+            b"gzip" => Some(Self::Gzip),
+            b"zstd" => Some(Self::Zstd),
+            _ => None,
+        }
+    }
 }
 
 fn zstd_decoder(packed: &[u8]) -> io::Result<zstd::Decoder<'static, &[u8]>> {

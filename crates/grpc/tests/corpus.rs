@@ -1,15 +1,28 @@
-//! Replays the corpus of the fuzz target.
+//! Replays the corpora of the fuzz targets.
 
 #[path = "../../../fuzz/checks/http2.rs"]
 mod http2;
+#[path = "../../../fuzz/checks/messages.rs"]
+mod messages;
 
-#[test]
-fn every_input_of_the_corpus_holds() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/http2");
+use std::path::Path;
+
+fn replay(target: &str, check: impl Fn(&[u8])) {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
     let mut count = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        http2::check(&std::fs::read(entry.unwrap().path()).unwrap());
+    for entry in std::fs::read_dir(corpus.join(target)).unwrap() {
+        check(&std::fs::read(entry.unwrap().path()).unwrap());
         count += 1;
     }
     assert!(count > 20, "{count} inputs");
+}
+
+#[test]
+fn every_input_of_the_frames_holds() {
+    replay("http2", http2::check);
+}
+
+#[test]
+fn every_input_of_the_packed_messages_holds() {
+    replay("messages", messages::check);
 }

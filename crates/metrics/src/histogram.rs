@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use prometheus::HistogramOpts;
 use prometheus::core::Metric as _;
+use prometheus::local::LocalHistogram;
 
 /// Upper bounds of a timer in seconds, spread evenly in the logarithm from 1 ms to 30 s. They are
 /// written out to the last digit because each is a label, and must be equal to those of every
@@ -125,6 +126,12 @@ impl Histogram {
 
     pub(crate) fn observe(&self, value: f64) {
         self.observed.observe(value);
+    }
+
+    /// A place for observations that is added to it now and then. While those of a request take
+    /// four atomic operations each here, there they take none.
+    pub(crate) fn local(&self) -> LocalHistogram {
+        self.observed.local()
     }
 
     /// The exemplar of its bucket is this value from now on, if there are exemplars.

@@ -11,6 +11,10 @@ pub(crate) fn of(error: &hyper::Error) -> Option<Cut> {
     if error.is_parse() {
         return Some(Cut::Head);
     }
+    // A body of a component's own that failed: whatever its error is, the client did not cause it.
+    if error.is_user() {
+        return None;
+    }
     let error: &io::Error = error.source()?.downcast_ref()?;
     if let Some(inner) = error.get_ref()
         && inner.is::<HeadLate>()

@@ -13,9 +13,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use http::StatusCode;
 use streeling_core::{Error, ErrorKind};
 
-/// Bytes that are kept of a line whose end has not come. A length, a coding or a host that has more
-/// before its end is refused.
+/// Bytes that are kept of a line whose end has not come, and those of them that are its last. A
+/// length or a coding in a line that is so long is refused, in pieces or not.
 const KEPT: usize = 1024;
+const TAIL: usize = b"/1.1\r\n".len();
 
 /// Why a head is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,17 +27,19 @@ pub(crate) enum Fault {
     BadCoding,
     TwoFramings,
     BadLength,
+    BadChunk,
     TwoHosts,
     NoHost,
 }
 
 impl Fault {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::LineFeed,
         Self::UnknownCoding,
         Self::BadCoding,
         Self::TwoFramings,
         Self::BadLength,
+        Self::BadChunk,
         Self::TwoHosts,
         Self::NoHost,
     ];
@@ -64,6 +67,7 @@ impl fmt::Display for Fault {
                 "the request has both Content-Length and Transfer-Encoding, allowed is one of them"
             }
             Self::BadLength => "Content-Length is not one number of bytes",
+            Self::BadChunk => "the size of a chunk is not a hexadecimal number of bytes",
             Self::TwoHosts => "the request has more than one Host, allowed is one",
             Self::NoHost => "the request has no Host, which HTTP/1.1 demands",
         })
@@ -143,6 +147,11 @@ impl Framing {
     /// Where it says which head is refused.
     pub(crate) fn verdict(&self) -> Verdict {
         self.verdict.clone()
+    }
+
+    /// How many heads have ended.
+    pub(crate) fn ended(&self) -> u64 {
+        self.heads
     }
 
     /// Whether a part of a head has come, and the rest has not.
@@ -252,27 +261,17 @@ impl Framing {
         self.take(line)
     }
 
-    /// Keeps the start of a line, and its last byte in any case.
+    /// Keeps a part of a line. From a long one the middle is cut out: the version of a request and
+    /// the line's end come last.
     fn keep(&mut self, part: &[u8]) {
-        let Some((last, _)) = part.split_last() else {
-            return;
-        };
-        let room = KEPT.saturating_sub(self.line.len());
-        if part.len() <= room {
-            self.line.extend_from_slice(part);
-        } else {
-            self.line.extend_from_slice(&part[..room]);
-            let end = self.line.len();
-            // Cut, and with the same end: CR LF or LF.
-            let is_ended =
-                part.ends_with(b"\r\n") || part == b"\n" && self.line.last() == Some(&b'\r');
-            let tail: &[u8] = if is_ended {
-                b"\r\n"
-            } else {
-                std::slice::from_ref(last)
-            };
-            self.line.truncate(end.saturating_sub(tail.len()));
-            self.line.extend_from_slice(tail);
+        let room = KEPT - self.line.len();
+        let (start, rest) = part.split_at(room.min(part.len()));
+        self.line.extend_from_slice(start);
+        let last = &rest[rest.len().saturating_sub(TAIL)..];
+        let cut = KEPT - TAIL..KEPT - TAIL + last.len();
+        if !last.is_empty() {
+            self.line.drain(cut);
+            self.line.extend_from_slice(last);
         }
     }
 
@@ -290,7 +289,7 @@ impl Framing {
                         left: size + 2,
                         is_chunk: true,
                     },
-                    None => State::End,
+                    None => return self.refuse(Fault::BadChunk),
                 };
                 true
             }
@@ -376,7 +375,7 @@ impl Head {
         // As nearly all clients write it.
         let length = value.strip_prefix(b" ").and_then(number);
         let length = length.or_else(|| number(value.trim_ascii()));
-        let length = length.ok_or(Fault::BadLength)?;
+        let length = length.filter(|_| is_short(line)).ok_or(Fault::BadLength)?;
         // The same one twice is forgiven: there is but one way to read it.
         if self
             .length
@@ -396,6 +395,9 @@ impl Head {
             return Err(Fault::TwoFramings);
         }
         if self.is_chunked {
+            return Err(Fault::BadCoding);
+        }
+        if !is_short(line) {
             return Err(Fault::BadCoding);
         }
         let is_chunked = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
@@ -435,6 +437,12 @@ fn field<'a, const N: usize>(line: &'a [u8], name: &[u8; N]) -> Option<&'a [u8]>
     (start.iter().zip(name).fold(0, differ) == 0).then_some(value)
 }
 
+/// Whether a line, here without its end, is never cut.
+#[inline]
+fn is_short(line: &[u8]) -> bool {
+    line.len() + b"\r\n".len() < KEPT
+}
+
 /// The number that these digits are.
 #[inline]
 fn number(digits: &[u8]) -> Option<u64> {
@@ -448,11 +456,13 @@ fn number(digits: &[u8]) -> Option<u64> {
     })
 }
 
-/// The size of a chunk; `None` where hyper finds none, either.
+/// The size of a chunk, with or without an extension behind it.
 fn chunk_size(line: &[u8]) -> Option<u64> {
+    // Zeros in front have no end otherwise.
+    let most = 2 * size_of::<u64>();
     let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit());
-    let digits = std::str::from_utf8(&line[..digits.count()]).ok()?;
-    let size = u64::from_str_radix(digits, 16).ok()?;
+    let digits = line.get(..digits.count()).filter(|it| it.len() <= most)?;
+    let size = u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
     size.checked_add(2).map(|_| size)
 }
 

@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use streeling_core::{Error, Input, Method};
 
+use crate::framing::Framing;
+
 /// The JSON document that a whole multipart body stands for.
 ///
 /// # Errors
@@ -25,4 +27,19 @@ pub fn input(
     body: Bytes,
 ) -> Result<Input, Error> {
     crate::seldon::input_of(method, content_type, query, body)
+}
+
+/// What the first pass over a connection's bytes makes of them, which come `step` bytes at a time
+/// (at least one): how many heads have ended, why the next one is refused, and whether it ends
+/// within a head.
+#[must_use]
+pub fn heads(bytes: &[u8], step: usize) -> (u64, Option<String>, bool) {
+    let mut framing = Framing::new();
+    for piece in bytes.chunks(step) {
+        framing.advance(piece);
+    }
+    let heads = framing.ended();
+    let fault = framing.verdict().of(heads);
+    let is_within_head = fault.is_none() && framing.is_within_head();
+    (heads, fault.map(|fault| fault.to_string()), is_within_head)
 }

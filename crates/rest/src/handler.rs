@@ -1,6 +1,9 @@
 //! From a request's head and body to its response, in any protocol.
 
+mod page;
+
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,8 +11,8 @@ use bytes::{Buf, Bytes};
 use futures_util::{FutureExt as _, Stream};
 use http::Method as Verb;
 use streeling_core::{
-    Context, Encoding, Error, ErrorKind, Input, Message, Method, Model, Models, Operation,
-    Original, Payload, RawMessage, Request, Response, Result, Service, Stage, Wants,
+    Context, Encoding, Error, ErrorKind, Input, Message, Method, Model, Models, Payload,
+    RawMessage, Request, Result, Service, Stage, Wants,
 };
 use streeling_net::{BearerToken, Offload};
 use tokio::sync::watch;
@@ -23,9 +26,6 @@ use crate::received::{self, Received, as_input, as_raw_message, undecoded};
 use crate::reply::{self, Body, Reply};
 use crate::router::{Match, Router};
 use crate::{own, standard, token};
-
-/// A page of the component's own, to metrics and traces.
-const PAGE: Operation = Operation::new("page", "Page");
 
 /// The part of a path that names the model.
 const MODEL: &str = "model";
@@ -47,6 +47,15 @@ enum Before {
     Done(Reply),
     /// The model is to be called.
     Call(Method),
+}
+
+/// What came of a raw message.
+enum Raw {
+    Reply(Reply),
+    /// The component takes none for this method.
+    Declined,
+    /// The protocol has none here.
+    None,
 }
 
 impl Handler {
@@ -102,8 +111,8 @@ impl Handler {
             .as_ref()
             .map_or(self.router.fallback(), |found| found.protocol);
         // It is a kilobyte, which would be moved each time that it is wrapped once more. Rare ways
-        // through it are boxed themselves, as it has room for all of them.
-        let response = Box::pin(self.respond(&context, head, found.as_ref(), body));
+        // through it are boxed, as it has room for all of them.
+        let response = pin!(self.respond(&context, head, found.as_ref(), body));
         // Nothing of the request is looked at again after a panic, so it cannot be seen torn.
         let response = AssertUnwindSafe(response).catch_unwind();
         let response = match context.deadline {
@@ -165,18 +174,7 @@ impl Handler {
             && protocol.leaves_pages()
             && self.is_for_page(head, found, model)
         {
-            return match received::whole(head, &mut body, self.limits, &self.offload).await {
-                Ok(whole) => {
-                    let received = Received::Page(whole);
-                    self.use_body(context, head, found, wants, received).await
-                }
-                Err(error) => {
-                    if head.is_followed_by_body() {
-                        body::discard(body);
-                    }
-                    Err(error)
-                }
-            };
+            return Box::pin(self.respond_with_page(context, head, found, wants, body)).await;
         }
         let Some(found) = found else {
             if head.is_followed_by_body() {
@@ -185,49 +183,46 @@ impl Handler {
             return Ok(standard::not_found(&**self.router.fallback(), head));
         };
         head.request.set_operation(found.route.operation);
-        let result = match self.before_body(head, found) {
-            Ok(Before::Done(reply)) => Ok(reply),
+        let received = match self.before_body(head, found) {
+            Ok(Before::Done(reply)) => Err(Ok(reply)),
             Ok(Before::Call(method @ (Method::HealthStatus | Method::Metadata))) => {
                 let with_original = own::context(context, head, wants, Bytes::new);
-                let context = with_original.as_ref().unwrap_or(context);
-                return self
-                    .call_undecoded(context, method, found, Input::None)
-                    .await;
+                let context = with_original.as_deref().unwrap_or(context);
+                let called = self.call_undecoded(context, method, found, Input::None);
+                return Box::pin(called).await;
             }
             Ok(Before::Call(method)) if found.protocol.passes_through(method) => {
-                match received::pieces(context, head, &mut body, self.limits).await {
-                    Ok(pieces) => {
-                        let received = Received::Unread(method, pieces);
-                        return self
-                            .use_body(context, head, Some(found), wants, received)
-                            .await;
-                    }
-                    Err(error) => Err(error),
-                }
+                let pieces = received::pieces(context, head, &mut body, self.limits);
+                let pieces = Box::pin(pieces).await.map_err(Err);
+                pieces.map(|pieces| Received::Unread(method, pieces))
             }
             Ok(Before::Call(method)) => {
-                match received::whole(head, &mut body, self.limits, &self.offload).await {
-                    Ok(whole) => {
-                        drop(body);
-                        let received = Received::Message(method, whole);
-                        return self
-                            .use_body(context, head, Some(found), wants, received)
-                            .await;
-                    }
-                    Err(error) => Err(error),
-                }
+                let whole = received::whole(head, &mut body, self.limits, &self.offload);
+                let whole = whole.await.map_err(Err);
+                whole.map(|whole| Received::Message(method, whole))
             }
-            Err(error) => Err(error),
+            Err(error) => Err(Err(error)),
         };
-        if head.is_followed_by_body() {
-            body::discard(body);
+        let received = match received {
+            Ok(received) => received,
+            Err(result) => {
+                if head.is_followed_by_body() {
+                    body::discard(body);
+                }
+                return result;
+            }
+        };
+        drop(body);
+        if Offload::moves(received.size()) {
+            let taken = self.take_elsewhere(context, head, Some(found), wants, received);
+            return Box::pin(taken).await;
         }
-        result
+        self.take(context, head, Some(found), wants, received).await
     }
 
-    /// Responds to a request whose body has come. What is large takes none of its steps here,
-    /// whatever parts of the server they are in.
-    async fn use_body(
+    /// As [`Handler::take`]. What is large takes none of its steps here, whatever parts of the
+    /// server they are in.
+    async fn take_elsewhere(
         self: &Arc<Self>,
         context: &Context,
         head: &Arc<Head>,
@@ -247,9 +242,10 @@ impl Handler {
                 .take(&context, &head, found.as_ref(), wants, received)
                 .await
         };
-        Box::pin(self.offload.drive(size, request.scope(taken))).await
+        self.offload.drive(size, request.scope(taken)).await
     }
 
+    /// Responds to a request whose body has come.
     async fn take(
         &self,
         context: &Context,
@@ -261,19 +257,19 @@ impl Handler {
         match (received, found) {
             (Received::Message(method, whole), Some(found)) => {
                 let with_original = own::context(context, head, wants, || whole.clone());
-                let context = with_original.as_ref().unwrap_or(context);
+                let context = with_original.as_deref().unwrap_or(context);
                 self.decode_and_call(context, head, found, method, whole)
                     .await
             }
             (Received::Unread(method, pieces), Some(found)) => {
                 let whole = || pieces.concat().into();
                 let with_original = own::context(context, head, wants, whole);
-                let context = with_original.as_ref().unwrap_or(context);
+                let context = with_original.as_deref().unwrap_or(context);
                 let input = Input::Message(Message {
                     payload: Payload::Opaque(pieces),
                     ..Message::default()
                 });
-                self.call_undecoded(context, method, found, input).await
+                Box::pin(self.call_undecoded(context, method, found, input)).await
             }
             (Received::Page(whole), _) => {
                 let name = found.and_then(|found| found.params.get(MODEL));
@@ -311,49 +307,6 @@ impl Handler {
         }
     }
 
-    /// Whether a request is for the component itself, unless it says otherwise: there is no route
-    /// for it, or the component has a page in its place.
-    fn is_for_page(&self, head: &Head, found: Option<&Match<'_>>, model: &dyn Service) -> bool {
-        let is_routed = found
-            .is_some_and(|found| head.verb == Verb::OPTIONS || found.route.verbs.allow(&head.verb));
-        let is_ready = *self.ready.borrow();
-        is_ready && (!is_routed || model.has_page(head.verb.as_str(), head.path()))
-    }
-
-    /// Has the component respond to a request that no route is for; where it does not, that is
-    /// said as for any other component.
-    async fn page(
-        &self,
-        context: &Context,
-        head: &Head,
-        found: Option<&Match<'_>>,
-        model: &dyn Service,
-        body: Bytes,
-    ) -> Result<Reply> {
-        head.request.set_operation(PAGE);
-        context.set_received(body.len());
-        let not_allowed = found.filter(|found| !found.route.verbs.allow(&head.verb));
-        let context = Context {
-            original: Some(Arc::new(Original {
-                allowed: not_allowed.map(|found| found.route.verbs.header()),
-                ..own::original(head, body)
-            })),
-            ..context.clone()
-        };
-        match (model.page(&context).await?, not_allowed) {
-            (Some(page), _) => own::reply(&page),
-            (None, Some(found)) => {
-                let problem = Problem::NotAllowed {
-                    verb: &head.verb,
-                    path: head.path(),
-                    allowed: found.route.verbs,
-                };
-                Ok(standard::problem(&**found.protocol, head, problem))
-            }
-            (None, None) => Ok(standard::not_found(&**self.router.fallback(), head)),
-        }
-    }
-
     /// Calls a method on what needs no decoding.
     async fn call_undecoded(
         &self,
@@ -379,30 +332,79 @@ impl Handler {
         let model = self.models.get(found.params.get(MODEL))?;
         let mut declined = None;
         if model.service.takes_raw_message(method, context.encoding) {
-            let read = body.clone();
-            let read = self.read_body(context, head, found, method, read, as_raw_message);
-            if let Some((message, input)) = read.await? {
-                let mut context = Context {
-                    raw_message: message,
-                    ..context.clone()
-                };
-                let request = request(method, &found.params, input);
-                match self.call(&context, model, found, request).await {
-                    Err(error) if error.kind == ErrorKind::NotImplemented => {}
-                    result => return result,
+            let called = self.call_raw(context, head, found, method, body.clone());
+            match Box::pin(called).await? {
+                Raw::Reply(reply) => return Ok(reply),
+                Raw::Declined => {
+                    declined = Some(Box::new(Context {
+                        raw_message: RawMessage::Declined,
+                        ..context.clone()
+                    }));
                 }
-                context.raw_message = RawMessage::Declined;
-                declined = Some(context);
+                Raw::None => {}
             }
         }
-        let context = declined.as_ref().unwrap_or(context);
-        let read = self.read_body(context, head, found, method, body, as_input);
-        let request = request(method, &found.params, read.await?);
+        let context = declined.as_deref().unwrap_or(context);
+        let input = if Offload::moves(body.len()) {
+            let read = self.read_elsewhere(context, head, found, method, body, as_input);
+            Box::pin(read).await?
+        } else {
+            Self::read(context, head, found, method, body, as_input)?
+        };
+        let request = request(method, &found.params, input);
         self.call(context, model, found, request).await
     }
 
+    /// Has a component that takes raw messages respond to one.
+    async fn call_raw(
+        &self,
+        context: &Context,
+        head: &Arc<Head>,
+        found: &Match<'_>,
+        method: Method,
+        body: Bytes,
+    ) -> Result<Raw> {
+        let model = self.models.get(found.params.get(MODEL))?;
+        let read = if Offload::moves(body.len()) {
+            let read = self.read_elsewhere(context, head, found, method, body, as_raw_message);
+            Box::pin(read).await?
+        } else {
+            Self::read(context, head, found, method, body, as_raw_message)?
+        };
+        let Some((message, input)) = read else {
+            return Ok(Raw::None);
+        };
+        let context = Context {
+            raw_message: message,
+            ..context.clone()
+        };
+        let request = request(method, &found.params, input);
+        match self.call(&context, model, found, request).await {
+            Err(error) if error.kind == ErrorKind::NotImplemented => Ok(Raw::Declined),
+            result => result.map(Raw::Reply),
+        }
+    }
+
     /// Reads a body in one of the ways of its protocol.
-    async fn read_body<T: Send + 'static>(
+    fn read<T>(
+        context: &Context,
+        head: &Head,
+        found: &Match<'_>,
+        method: Method,
+        body: Bytes,
+        way: impl FnOnce(&dyn Protocol, Undecoded<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let since = context.clock();
+        let memory = context.meter(body.len());
+        let undecoded = undecoded(head, method, &found.params, body, &memory);
+        let read = way(&**found.protocol, undecoded);
+        context.hold(memory);
+        context.record(Stage::Decode, since);
+        read
+    }
+
+    /// The same for a large body, beside the threads that move bytes.
+    async fn read_elsewhere<T: Send + 'static>(
         &self,
         context: &Context,
         head: &Arc<Head>,
@@ -414,22 +416,14 @@ impl Handler {
         let since = context.clock();
         let size = body.len();
         let memory = context.meter(size);
-        let read = if Offload::moves(size) {
-            let (protocol, head) = (Arc::clone(found.protocol), Arc::clone(head));
-            let params = found.params.clone();
-            let read = move || {
-                let undecoded = undecoded(&head, method, &params, body, &memory);
-                (way(&*protocol, undecoded), memory)
-            };
-            let (read, memory) = Box::pin(self.offload.run(size, read)).await;
-            context.hold(memory);
-            read
-        } else {
-            let undecoded = undecoded(head, method, &found.params, body, &memory);
-            let read = way(&**found.protocol, undecoded);
-            context.hold(memory);
-            read
+        let (protocol, head) = (Arc::clone(found.protocol), Arc::clone(head));
+        let params = found.params.clone();
+        let read = move || {
+            let undecoded = undecoded(&head, method, &params, body, &memory);
+            (way(&*protocol, undecoded), memory)
         };
+        let (read, memory) = self.offload.run(size, read).await;
+        context.hold(memory);
         context.record(Stage::Decode, since);
         read
     }
@@ -447,41 +441,31 @@ impl Handler {
         let response = model.service.call(context, request);
         async move {
             let response = response.await?;
-            self.encode(context, found, method, response).await
+            let since = context.clock();
+            let size = found.protocol.encoded_size(&response);
+            let charge = context.charge_response(size)?;
+            let about = size + response.message.size_beside_payload();
+            let reply = if Offload::moves(about) {
+                let protocol = Arc::clone(found.protocol);
+                let encode = move || protocol.encode(method, response, size);
+                Box::pin(self.offload.run(about, encode)).await
+            } else {
+                found.protocol.encode(method, response, size)
+            };
+            context.record(Stage::Encode, since);
+            let mut reply = reply?;
+            if let (Some(charge), Body::Whole(bytes)) = (charge, reply.body_mut()) {
+                *bytes = charge.hold_whole(std::mem::take(bytes))?;
+            }
+            if let Some(length) = reply.body().len()
+                // What a component says about itself is not bounded by what requests may be.
+                && length > self.limits.size
+                && method != Method::Metadata
+            {
+                return Err(Error::response_too_large(length, self.limits.size));
+            }
+            Ok(reply)
         }
-    }
-
-    async fn encode(
-        &self,
-        context: &Context,
-        found: &Match<'_>,
-        method: Method,
-        response: Response,
-    ) -> Result<Reply> {
-        let since = context.clock();
-        let size = found.protocol.encoded_size(&response);
-        let charge = context.charge_response(size)?;
-        let about = size + response.message.size_beside_payload();
-        let reply = if Offload::moves(about) {
-            let protocol = Arc::clone(found.protocol);
-            let encode = move || protocol.encode(method, response, size);
-            Box::pin(self.offload.run(about, encode)).await
-        } else {
-            found.protocol.encode(method, response, size)
-        };
-        context.record(Stage::Encode, since);
-        let mut reply = reply?;
-        if let (Some(charge), Body::Whole(bytes)) = (charge, reply.body_mut()) {
-            *bytes = charge.hold_whole(std::mem::take(bytes))?;
-        }
-        if let Some(length) = reply.body().len()
-            // What a component says about itself is not bounded by what requests may be.
-            && length > self.limits.size
-            && method != Method::Metadata
-        {
-            return Err(Error::response_too_large(length, self.limits.size));
-        }
-        Ok(reply)
     }
 }
 

@@ -32,24 +32,26 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    /// Takes it from a request; what is left has the body alone.
+    /// Takes a request apart, into this and its body.
     pub(crate) fn take<B: Body>(
-        http: &mut Request<B>,
+        http: Request<B>,
         request: Arc<RequestContext>,
         client: &Client,
         fault: Option<Fault>,
-    ) -> Self {
-        Self {
-            verb: http.method().clone(),
-            uri: std::mem::take(http.uri_mut()),
-            length: http.body().size_hint().exact(),
-            headers: std::mem::take(http.headers_mut()),
+    ) -> (Self, B) {
+        let (head, body) = http.into_parts();
+        let head = Self {
+            verb: head.method,
+            uri: head.uri,
+            length: body.size_hint().exact(),
+            headers: head.headers,
             request,
             peer: client.address,
             is_permitted: true,
             account: client.account.clone(),
             fault,
-        }
+        };
+        (head, body)
     }
 
     /// Looks for a token. The header is taken out, so that neither the component nor a log gets it.

@@ -16,7 +16,6 @@
 mod body;
 mod config;
 mod cuts;
-mod filter;
 mod framing;
 #[doc(hidden)]
 pub mod fuzzing;

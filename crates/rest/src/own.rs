@@ -16,13 +16,13 @@ pub(crate) fn context(
     head: &Head,
     wants: Wants,
     body: impl FnOnce() -> Bytes,
-) -> Option<Context> {
+) -> Option<Box<Context>> {
     wants.head.then(|| {
         let body = if wants.body { body() } else { Bytes::new() };
-        Context {
+        Box::new(Context {
             original: Some(Arc::new(original(head, body))),
             ..context.clone()
-        }
+        })
     })
 }
 

@@ -1,13 +1,16 @@
 //! Responses: their headers and bodies.
 
 use std::fmt;
+use std::io;
 use std::pin::Pin;
 use std::sync::LazyLock;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::Stream;
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use streeling_net::{Elsewhere, Offload};
 
 /// A response.
@@ -22,7 +25,7 @@ pub enum Body {
 }
 
 /// The pieces of a body that streams.
-pub type Pieces = Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> + Send + Sync>>;
+pub type Pieces = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send + Sync>>;
 
 impl Body {
     /// Its length, where that is known beforehand.
@@ -38,6 +41,35 @@ impl Body {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == Some(0)
+    }
+}
+
+impl HttpBody for Body {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        match self.get_mut() {
+            Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Self::Stream(pieces) => {
+                let piece = pieces.as_mut().poll_next(context);
+                piece.map(|piece| piece.map(|piece| piece.map(Frame::data)))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.len().map_or_else(SizeHint::default, |length| {
+            SizeHint::with_exact(length as u64)
+        })
     }
 }
 

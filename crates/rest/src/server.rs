@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::CONNECTION;
-use http::{HeaderValue, Method};
+use http::{HeaderValue, Method, Request};
+use http_body_util::BodyDataStream;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -21,7 +23,6 @@ use tokio::time::{sleep_until, timeout};
 
 use crate::Config;
 use crate::cuts;
-use crate::filter;
 use crate::framing::Framing;
 use crate::handler::Handler;
 use crate::head::Head;
@@ -163,31 +164,30 @@ async fn run(
     let heads = Cell::new(0);
     // Of what its requests need, each takes one handle.
     let shared = Arc::new((client, comer, handler, drain.clone()));
-    let respond = service_fn(move |mut http| {
+    let respond = service_fn(move |http: Request<Incoming>| {
         let busy = requests.request();
         let shared = Arc::clone(&shared);
         let (client, comer, handler, _) = &*shared;
         let turn = comer.turn(&http);
         let guard = client.start(&http);
-        let request = Arc::clone(guard.request());
         let fault = verdict.of(heads.replace(heads.get() + 1));
         if fault.is_some() {
             requests.cut(Cut::Head);
         }
-        let mut head = Head::take(&mut http, Arc::clone(&request), client, fault);
+        // Taken apart before there is a future, which would be moved with all of it.
+        let (mut head, body) = Head::take(http, Arc::clone(guard.request()), client, fault);
         handler.check(&mut head);
+        let (head, body) = (Arc::new(head), BodyDataStream::new(body));
         async move {
             let (_, comer, handler, drain) = &*shared;
             if let Some(turn) = turn {
                 // The timer is large, and few requests have one.
                 Box::pin(sleep_until(turn)).await;
             }
-            let has_body = head.verb != Method::HEAD;
-            let head = Arc::new(head);
-            let response = request.scope(filter::respond(handler, &head, http));
-            let mut response = response.await?;
+            let request = Arc::clone(&head.request);
+            let mut response = request.scope(handler.handle(&head, body)).await;
             comer.responded(&response);
-            observe::finish(guard, has_body, &response);
+            observe::finish(guard, head.verb != Method::HEAD, &response);
             // Of a refused head it is not sure where its request ends. And while the server drains,
             // the port is closed: a client that comes again is refused, not cut off.
             if fault.is_some() || drain.has_started() {

@@ -2,6 +2,8 @@
 
 #[path = "../../../fuzz/checks/forms.rs"]
 mod forms;
+#[path = "../../../fuzz/checks/http1.rs"]
+mod http1;
 #[path = "../../../fuzz/checks/multipart.rs"]
 mod multipart;
 
@@ -27,4 +29,9 @@ fn every_input_of_the_multipart_bodies_holds() {
 #[test]
 fn every_input_of_the_forms_holds() {
     replay("forms", forms::check);
+}
+
+#[test]
+fn every_input_of_the_heads_holds() {
+    replay("http1", http1::check);
 }

@@ -3,6 +3,12 @@
 //! It belongs to `main` and not to the library: a program has one allocator, and one that
 //! embeds the library chooses it.
 
+#![expect(
+    unsafe_code,
+    reason = "an allocator is unsafe by its contract; no other code of ours is"
+)]
+
+use std::alloc::{GlobalAlloc, Layout};
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -10,19 +16,213 @@ use mimalloc::MiMalloc;
 
 /// The systems' allocators keep what a wave of large bodies took (docs/performance.md has figures).
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: Allocator = Allocator;
 
 /// Memory is given back so long after it was freed, at the latest; mimalloc waits for a second.
 const INTERVAL: Duration = Duration::from_secs(5);
 
 /// More than mimalloc takes from a page that it shares between allocations.
-const LARGE: usize = 1 << 20;
+const PAGE: usize = 1 << 20;
 
-/// Gives free memory back for as long as it runs. Mimalloc does so when it frees a page, which on
-/// an idle server nothing makes it do: after a wave of bodies of 200 kB it kept 400 MB.
+/// So many allocations of what is not small make mimalloc look through what other threads have
+/// freed for this one. They take half a millisecond.
+const ROUND: usize = 10_000;
+const NOT_SMALL: usize = 2048;
+
+/// Gives free memory back for as long as it runs. Mimalloc does so when it allocates and frees,
+/// which on an idle server nothing makes it do: after a wave of bodies of 200 kB it kept 400 MB.
 pub(crate) async fn give_back() {
     loop {
         tokio::time::sleep(INTERVAL).await;
-        drop(black_box(Vec::<u8>::with_capacity(LARGE)));
+        for _ in 0..ROUND {
+            drop(black_box(Vec::<u8>::with_capacity(NOT_SMALL)));
+        }
+        drop(black_box(Vec::<u8>::with_capacity(PAGE)));
+    }
+}
+
+/// Mimalloc, but for what is large.
+///
+/// Mimalloc keeps an allocation that another thread frees until its own one allocates again, which
+/// may be never: after 20 responses of 25 MB that nobody read it kept 320 MB. Those have mappings
+/// of their own, which go as they are freed, and grow without being copied.
+struct Allocator;
+
+// SAFETY: each allocation is of one of two allocators, chosen by its layout alone, which is the
+// same whenever it comes up; and both of them keep the contract. Neither panics.
+unsafe impl GlobalAlloc for Allocator {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if mapped::is_for(layout) {
+            return mapped::alloc(layout.size());
+        }
+        // SAFETY: as the caller says.
+        unsafe { MiMalloc.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        if mapped::is_for(layout) {
+            // The system gives nothing but zeros.
+            return mapped::alloc(layout.size());
+        }
+        // SAFETY: as the caller says.
+        unsafe { MiMalloc.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        if mapped::is_for(layout) {
+            // SAFETY: it is mapped, since its layout is as it was when it was allocated.
+            return unsafe { mapped::dealloc(pointer, layout.size()) };
+        }
+        // SAFETY: as the caller says.
+        unsafe { MiMalloc.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // SAFETY: the caller says that the size, rounded up to the alignment, is no overflow.
+        let wanted = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
+        match (mapped::is_for(layout), mapped::is_for(wanted)) {
+            // SAFETY: as the caller says.
+            (false, false) => unsafe { MiMalloc.realloc(pointer, layout, size) },
+            // SAFETY: it is mapped, since its layout is as it was when it was allocated.
+            (true, true) => unsafe { mapped::realloc(pointer, layout.size(), size) },
+            // SAFETY: both have room for what is copied, and the old one is freed once.
+            _ => unsafe {
+                let new = self.alloc(wanted);
+                if !new.is_null() {
+                    pointer.copy_to_nonoverlapping(new, layout.size().min(size));
+                    self.dealloc(pointer, layout);
+                }
+                new
+            },
+        }
+    }
+}
+
+/// Allocations that are mappings.
+#[cfg(target_os = "linux")]
+mod mapped {
+    use std::alloc::Layout;
+    use std::ptr::null_mut;
+
+    use rustix::mm::{MapFlags, MremapFlags, ProtFlags, mmap_anonymous, mremap, munmap};
+
+    /// From so many bytes on. To take fresh pages for each body costs a tenth of what reading it
+    /// does; below this mimalloc's own are soon looked through again.
+    const LARGE: usize = 4 << 20;
+
+    /// What a mapping is aligned to on every machine.
+    const ALIGNMENT: usize = 4096;
+
+    pub(super) fn is_for(layout: Layout) -> bool {
+        layout.size() >= LARGE && layout.align() <= ALIGNMENT
+    }
+
+    pub(super) fn alloc(size: usize) -> *mut u8 {
+        let access = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: no address is given, so that nothing is mapped over.
+        let mapping = unsafe { mmap_anonymous(null_mut(), size, access, MapFlags::PRIVATE) };
+        mapping.map_or(null_mut(), <*mut _>::cast)
+    }
+
+    /// # Safety
+    ///
+    /// `pointer` is from [`alloc`] or [`realloc`] with this size, and not used any more.
+    pub(super) unsafe fn dealloc(pointer: *mut u8, size: usize) {
+        // SAFETY: as the caller says. It fails for want of mappings alone, and then keeps this one.
+        let _ = unsafe { munmap(pointer.cast(), size) };
+    }
+
+    /// # Safety
+    ///
+    /// `pointer` is from [`alloc`] or [`realloc`] with the size `old`; it is used no more, unless
+    /// null is returned.
+    pub(super) unsafe fn realloc(pointer: *mut u8, old: usize, new: usize) -> *mut u8 {
+        // SAFETY: as the caller says; the system chooses where it may move to.
+        let moved = unsafe { mremap(pointer.cast(), old, new, MremapFlags::MAYMOVE) };
+        moved.map_or(null_mut(), <*mut _>::cast)
+    }
+}
+
+/// Elsewhere there are none.
+#[cfg(not(target_os = "linux"))]
+mod mapped {
+    use std::alloc::Layout;
+    use std::ptr::null_mut;
+
+    pub(super) fn is_for(_: Layout) -> bool {
+        false
+    }
+
+    pub(super) fn alloc(_: usize) -> *mut u8 {
+        null_mut()
+    }
+
+    pub(super) unsafe fn dealloc(_: *mut u8, _: usize) {}
+
+    pub(super) unsafe fn realloc(_: *mut u8, _: usize, _: usize) -> *mut u8 {
+        null_mut()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: usize = 1 << 20;
+
+    fn resident() -> usize {
+        let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+        let pages: usize = statm.split(' ').nth(1).unwrap().parse().unwrap();
+        pages * rustix::param::page_size()
+    }
+
+    /// Numbers that say where they are.
+    fn numbers(count: usize) -> impl Iterator<Item = u64> {
+        0..count as u64
+    }
+
+    #[test]
+    fn what_it_holds_stays_as_it_grows_and_shrinks_through_both() {
+        let mut values: Vec<u64> = Vec::new();
+        for size in [1, 1000, MIB / 8, MIB, 3 * MIB, 2 * MIB] {
+            values.extend(numbers(size).skip(values.len()));
+            values.truncate(size);
+            values.shrink_to_fit();
+            assert!(values.iter().copied().eq(numbers(size)), "{size} numbers");
+        }
+        values.truncate(10);
+        values.shrink_to_fit();
+        assert!(values.iter().copied().eq(numbers(10)));
+    }
+
+    #[test]
+    fn zeroed_memory_is_zero() {
+        for size in [MIB, 4 * MIB, 9 * MIB + 1] {
+            for _ in 0..2 {
+                let mut bytes = vec![0_u8; size];
+                assert!(bytes.iter().all(|byte| *byte == 0));
+                bytes.fill(1);
+                black_box(bytes);
+            }
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_another_thread_frees_is_given_back_at_once() {
+        let before = resident();
+        let large: Vec<Vec<u8>> = (0..8).map(|_| vec![1; 32 * MIB]).collect();
+        assert!(resident() > before + 200 * MIB);
+        std::thread::spawn(move || drop(large)).join().unwrap();
+        assert!(resident() < before + 100 * MIB);
+    }
+
+    #[test]
+    fn more_than_there_is_is_an_error() {
+        let mut bytes = Vec::<u8>::new();
+        assert!(bytes.try_reserve_exact(isize::MAX as usize).is_err());
+        let mut bytes = vec![1_u8; 8 * MIB];
+        assert!(bytes.try_reserve_exact(isize::MAX as usize / 2).is_err());
+        assert_eq!((bytes.len(), bytes[8 * MIB - 1]), (8 * MIB, 1));
     }
 }

@@ -22,7 +22,14 @@ use crate::observe::{children, cpu, resident, words_of};
 const PREDICT: &str = "/seldon.protos.Model/Predict";
 
 /// The clocks of the server where an attack would otherwise wait for a minute.
-const SOON: &[&str] = &["--idle-timeout", "5"];
+const SOON: &[&str] = &[
+    "--idle-timeout",
+    "5",
+    "--head-timeout",
+    "5",
+    "--write-timeout",
+    "5",
+];
 
 pub(super) const ATTACKS: [Attack; 12] = [
     Attack {
@@ -120,8 +127,8 @@ pub(super) const ATTACKS: [Attack; 12] = [
         name: "endless recursion of the model",
         sent: "a request in which the component calls itself without an end",
         right: "an error, and the next request is served",
-        arguments: &["--timeout-ms", "10000"],
-        memory: 12_000,
+        arguments: &["--worker-memory", "500MiB"],
+        memory: 1000,
         run: recursion,
         ..Attack::PLAIN
     },

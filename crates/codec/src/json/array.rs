@@ -161,7 +161,7 @@ impl Rows {
         if let Values::None = self.values {
             self.values = match cursor.peek()? {
                 b't' | b'f' => Values::Bools(Vec::new()),
-                _ if decimal(cursor.bytes(), cursor.pos).is_some() => Values::Floats(Vec::new()),
+                _ if is_plain_float(cursor.bytes(), cursor.pos) => Values::Floats(Vec::new()),
                 _ => match number::scan(cursor.bytes(), cursor.pos)?.0 {
                     Literal::Int(_) => Values::Ints(Vec::new()),
                     Literal::Float(_) => Values::Floats(Vec::new()),
@@ -185,6 +185,18 @@ impl Rows {
         }
         Some(self.values.len() - before)
     }
+}
+
+/// Whether digits with a point behind them stand here, which is how most floats start: cheaper than
+/// to read the first number of an array twice.
+#[inline]
+fn is_plain_float(bytes: &[u8], mut pos: usize) -> bool {
+    pos += usize::from(bytes.get(pos) == Some(&b'-'));
+    let start = pos;
+    while let Some(b'0'..=b'9') = bytes.get(pos) {
+        pos += 1;
+    }
+    pos > start && bytes.get(pos) == Some(&b'.')
 }
 
 /// How a row of integers ended.

@@ -6,10 +6,13 @@ use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
-use streeling_core::{Array, Message, Meta, Payload, RawJson, Status};
+use streeling_core::{
+    Array, Elements, Layout, Message, Meta, Names, Payload, RawJson, Status, Tensor,
+};
 
 use super::reader::{Mode, Reader, object_here};
 use crate::error::{DecodeError, Result};
+use crate::json::array;
 use crate::json::fields::{Slot, field, int32};
 use crate::json::scan::Cursor;
 use crate::seldon::PAYLOADS;
@@ -20,11 +23,28 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
 );
 
+/// Bytes of a document of which a part may be read twice.
+const SHORT: usize = 1024;
+
 impl Reader<'_> {
     pub(super) fn message(&self, cursor: &mut Cursor<'_>) -> Result<Message> {
         let start = cursor.pos;
         if self.without_fields(cursor) {
             return Ok(Message::default());
+        }
+        if self.mode == Mode::Request
+            && cursor.bytes().len() <= SHORT
+            && let Some(array) = array_alone(cursor)
+        {
+            self.take(cursor, array.data().len())?;
+            return Ok(Message {
+                payload: Payload::Array(Array {
+                    names: Names::new(),
+                    layout: Layout::Nested,
+                    elements: Elements::Typed(array),
+                }),
+                ..Message::default()
+            });
         }
         object_here(cursor)?;
         let mut status: Slot<Option<Status>> = None;
@@ -176,6 +196,27 @@ impl Reader<'_> {
             failure: failure.transpose()?.unwrap_or_default(),
         }))
     }
+}
+
+/// A message that is nothing but an array of numbers, as nearly all short ones are. Anything else
+/// leaves the cursor where it is.
+fn array_alone(cursor: &mut Cursor<'_>) -> Option<Tensor> {
+    let mut ahead = *cursor;
+    for word in ["{", "\"data\"", ":", "{", "\"ndarray\"", ":"] {
+        if !ahead.take_word(word.as_bytes()) {
+            return None;
+        }
+        ahead.whitespace();
+    }
+    let array = array::nested(&mut ahead)?;
+    for _ in 0..2 {
+        ahead.whitespace();
+        if !ahead.take(b'}') {
+            return None;
+        }
+    }
+    *cursor = ahead;
+    Some(array)
 }
 
 /// `status` within a status: a name, or the number that stands for it.

@@ -177,3 +177,41 @@ fn layouts_have_an_order() {
         );
     }
 }
+
+#[test]
+fn short_documents_read_as_long_ones() {
+    for text in [
+        r#"{"data":{"ndarray":[[5.1,3.5],[1,0.2]]}}"#,
+        r#"{"data": {"ndarray": [1, 2]}}"#,
+        " {\n\"data\" :\t{ \"ndarray\" : [ [ true ] ] } } ",
+        r#"{"data":{"ndarray":[]}}"#,
+        r#"{"data":{"ndarray":[[1],[2,3]]}}"#,
+        r#"{"data":{"ndarray":["a"]}}"#,
+        r#"{"data":{"ndarray":[1],"names":["a"]}}"#,
+        r#"{"data":{"ndarray":[1]},"meta":{"puid":"x"}}"#,
+        r#"{"data":{"ndarray":[1],"ndarray":[2]}}"#,
+        r#"{"data":{"ndarray":[1]},"data":{"ndarray":[2]}}"#,
+        r#"{"data":{"ndarray":[1.]}}"#,
+        r#"{"data":{"ndarray":[-.5]}}"#,
+        r#"{"data":{"ndarray":[1,2.5,3e0]}}"#,
+        r#"{"data":{"ndarray":[1.5]}}}"#,
+        r#"{"data":{"ndarray":[1.5]}"#,
+        r#"{"data":{"ndarray":[1.5]},}"#,
+        r#"{"data":{"ndarray"[1.5]}}"#,
+        r#"{"data":{"ndarray":}}"#,
+    ] {
+        let long = format!("{text}{}", " ".repeat(2000));
+        let read = |text: &str| decode_message(&Bytes::copy_from_slice(text.as_bytes()));
+        // Where the text breaks off, the long one has its spaces in addition.
+        match (read(text), read(&long)) {
+            (Err(short), Err(long)) => {
+                let text = |error: &dyn std::fmt::Debug| {
+                    let text = format!("{error:?}");
+                    text.split("offset").next().unwrap_or_default().to_owned()
+                };
+                assert_eq!(text(&short), text(&long));
+            }
+            (short, long) => assert_eq!(short.unwrap(), long.unwrap(), "{text}"),
+        }
+    }
+}
