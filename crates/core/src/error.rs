@@ -4,6 +4,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::time::Duration;
 
+use crate::limit::Limit;
 use crate::original::Page;
 
 /// What went wrong, as far as a caller can do something about it.
@@ -122,6 +123,8 @@ pub struct Error {
     pub code: Option<i32>,
     /// The response over HTTP that the component itself has written for it.
     pub page: Option<Box<Page>>,
+    /// The limit that was exceeded, to be counted.
+    pub limit: Option<Limit>,
     /// The slot of the worker that failed, for a component that has workers.
     pub worker: Option<usize>,
 }
@@ -141,7 +144,17 @@ impl Error {
             grpc_status: None,
             code: None,
             page: None,
+            limit: None,
             worker: None,
+        }
+    }
+
+    /// The same, of a request that exceeded this limit.
+    #[must_use]
+    pub fn beyond(self, limit: Limit) -> Self {
+        Self {
+            limit: Some(limit),
+            ..self
         }
     }
 
@@ -171,6 +184,7 @@ impl Error {
             ErrorKind::Deadline,
             format!("no response within {} ms", allowed.as_millis()),
         )
+        .beyond(Limit::Time)
     }
 
     /// The error of a response of more bytes than `limit`.
@@ -178,8 +192,12 @@ impl Error {
     pub fn response_too_large(bytes: usize, limit: usize) -> Self {
         Self::new(
             ErrorKind::TooLarge,
-            format!("the response has {bytes} bytes, allowed are {limit}"),
+            format!(
+                "the response has {bytes} bytes, allowed are {limit} (--max-body-size, \
+                 STREELING_MAX_BODY_SIZE)"
+            ),
         )
+        .beyond(Limit::Response)
     }
 
     /// What became of a call that panicked, by what [`catch_unwind`](std::panic::catch_unwind)

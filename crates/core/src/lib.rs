@@ -18,6 +18,7 @@ compile_error!("tensors are kept in little-endian memory order; big-endian machi
 mod annotate;
 mod component;
 mod error;
+mod limit;
 mod memory;
 mod message;
 mod meta;
@@ -43,6 +44,7 @@ mod unique;
 pub use annotate::Annotate;
 pub use component::{Component, service, wrong_input};
 pub use error::{Error, ErrorKind, Result};
+pub use limit::Limit;
 pub use memory::{Account, Budget, Charge, LARGE, REQUEST, Use};
 pub use message::{Array, Elements, Layout, Message, Named, Payload, Status};
 pub use meta::{Meta, Metric, MetricKind, Number, Untyped};

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::limit::Limit;
 use crate::memory::{Charge, Use};
 use crate::request_id::RequestId;
 use crate::stage::{Record, Stage, Stages};
@@ -97,6 +98,8 @@ pub struct RequestContext {
     operation: OnceLock<Operation>,
     /// Bytes of the body.
     received: AtomicU64,
+    /// One more than the number of the limit that it exceeded.
+    limit: AtomicU8,
     stages: Stages,
     /// What it takes of the memory for requests, and what else it does.
     charge: OnceLock<Charge>,
@@ -119,6 +122,7 @@ impl RequestContext {
             info: None,
             operation: OnceLock::new(),
             received: AtomicU64::new(0),
+            limit: AtomicU8::new(0),
             stages: Stages::default(),
             charge: OnceLock::new(),
             more_charges: Mutex::new(Vec::new()),
@@ -145,6 +149,18 @@ impl RequestContext {
     #[must_use]
     pub fn received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)
+    }
+
+    /// Says which limit it, or its response, exceeded.
+    pub fn set_limit(&self, limit: Limit) {
+        self.limit.store(limit as u8 + 1, Ordering::Relaxed);
+    }
+
+    /// The limit that it exceeded, if it did.
+    #[must_use]
+    pub fn limit(&self) -> Option<Limit> {
+        let number = usize::from(self.limit.load(Ordering::Relaxed));
+        Limit::ALL.get(number.checked_sub(1)?).copied()
     }
 
     /// Keeps memory charged for as long as the request is anywhere in the server.
@@ -269,6 +285,16 @@ mod tests {
             request.stage(Stage::Decode),
             Some((request.started, Duration::from_micros(3)))
         );
+    }
+
+    #[test]
+    fn a_limit_is_kept_by_its_number() {
+        let request = RequestContext::new(&TEST, RequestId::made());
+        assert_eq!(request.limit(), None);
+        for limit in Limit::ALL {
+            request.set_limit(limit);
+            assert_eq!(request.limit(), Some(limit));
+        }
     }
 
     #[tokio::test]

@@ -14,6 +14,10 @@ pub struct Config {
     pub timeout: Option<Duration>,
     /// How long a client may pause in the middle of a request or of reading a response.
     pub idle_timeout: Duration,
+    /// How long a message may take, from the head of its request on.
+    pub body_timeout: Duration,
+    /// The largest head of a request, in bytes; at most 65,536.
+    pub max_head_size: usize,
     /// Requests that one connection may have under way; more wait at the client.
     pub max_streams: u32,
     /// How long a connection may be silent before a ping checks that its client is still there.
@@ -29,6 +33,8 @@ impl Default for Config {
             max_message: 256 * 1024 * 1024,
             timeout: None,
             idle_timeout: Duration::from_secs(60),
+            body_timeout: Duration::from_secs(3600),
+            max_head_size: 400_000,
             max_streams: 1024,
             ping: Duration::from_secs(60),
             token: None,

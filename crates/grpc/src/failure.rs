@@ -1,6 +1,6 @@
 //! Why a request has no good response.
 
-use streeling_core::Error;
+use streeling_core::{Error, Limit, RequestContext};
 use tonic::{Code, Status};
 
 use crate::router::Found;
@@ -10,8 +10,8 @@ use crate::router::Found;
 pub(crate) enum Failure {
     /// The protocol says what it means.
     Error(Error),
-    /// It is gRPC's own, and the same in every protocol.
-    Status(Status),
+    /// It is gRPC's own, and the same in every protocol; with the limit that was exceeded.
+    Status(Status, Option<Limit>),
 }
 
 impl Failure {
@@ -21,6 +21,9 @@ impl Failure {
         let path = found.route.path;
         match self {
             Self::Error(error) => {
+                if let Some(limit) = error.limit {
+                    count(limit);
+                }
                 let status = found.protocol.status(&error);
                 let code = status.code();
                 if error.kind.is_transient() {
@@ -32,12 +35,22 @@ impl Failure {
                 }
                 status
             }
-            Self::Status(status) => {
+            Self::Status(status, limit) => {
+                if let Some(limit) = limit {
+                    count(limit);
+                }
                 let (code, reason) = (status.code(), status.message());
                 tracing::debug!("{path} refused with {code:?}: {reason}");
                 status
             }
         }
+    }
+}
+
+/// The request whose task this is has exceeded a limit.
+fn count(limit: Limit) {
+    if let Some(request) = RequestContext::current() {
+        request.set_limit(limit);
     }
 }
 
@@ -49,6 +62,6 @@ impl From<Error> for Failure {
 
 impl From<Status> for Failure {
     fn from(status: Status) -> Self {
-        Self::Status(status)
+        Self::Status(status, None)
     }
 }

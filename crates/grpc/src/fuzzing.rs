@@ -51,6 +51,7 @@ pub fn unpacked(packed: &[u8], encoding: &str, most: usize) -> Result<Bytes, Err
     let limits = Limits {
         size: most,
         idle: Duration::MAX,
+        time: Duration::MAX,
     };
     let charge = Budget::new(usize::MAX).account().charge(Use::Received, 0);
     limits.unpacked(packed, encoding, charge)

@@ -46,6 +46,7 @@ impl Handler {
             limits: Limits {
                 size: config.max_message,
                 idle: config.idle_timeout,
+                time: config.body_timeout,
             },
             offload: Offload::new(),
         };

@@ -9,9 +9,9 @@ use futures_util::FutureExt as _;
 use http::HeaderMap;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use streeling_core::{Charge, Error, ErrorKind, REQUEST, Use};
+use streeling_core::{Charge, Error, ErrorKind, Limit, REQUEST, Use};
 use streeling_net::Offload;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tonic::Status;
 
 use crate::failure::Failure;
@@ -34,6 +34,8 @@ pub(crate) struct Limits {
     pub(crate) size: usize,
     /// Time at most between two pieces.
     pub(crate) idle: Duration,
+    /// Time at most from the first wait for a piece to the end.
+    pub(crate) time: Duration,
 }
 
 impl Limits {
@@ -82,7 +84,8 @@ impl Limits {
         let mut first = Bytes::new();
         let mut rest = BytesMut::new();
         let mut framed = None;
-        while let Some(piece) = self.piece(&mut body).await? {
+        let mut until = None;
+        while let Some(piece) = self.piece(&mut body, &mut until).await? {
             if first.is_empty() {
                 first = piece;
             } else {
@@ -120,17 +123,21 @@ impl Limits {
         })
     }
 
-    async fn piece(self, body: &mut Incoming) -> Result<Option<Bytes>, Status> {
+    async fn piece(
+        self,
+        body: &mut Incoming,
+        until: &mut Option<Instant>,
+    ) -> Result<Option<Bytes>, Failure> {
         loop {
             // What is there already needs no timer.
             let frame = match body.frame().now_or_never() {
                 Some(frame) => frame,
-                None => timeout(self.idle, body.frame()).await.map_err(|_| {
-                    Status::deadline_exceeded(format!(
-                        "nothing more of the request came for {:?}",
-                        self.idle
-                    ))
-                })?,
+                None => {
+                    let now = Instant::now();
+                    let left = until.get_or_insert(now + self.time).duration_since(now);
+                    let next = timeout(self.idle.min(left), body.frame());
+                    next.await.map_err(|_| self.late(left))?
+                }
             };
             match frame {
                 None => return Ok(None),
@@ -140,9 +147,24 @@ impl Limits {
                     // Trailers: requests have none that matter.
                     Err(_) => {}
                 },
-                Some(Err(_)) => return Err(Status::cancelled("the request broke off")),
+                Some(Err(_)) => return Err(Status::cancelled("the request broke off").into()),
             }
         }
+    }
+
+    /// The failure of a request of which nothing more came, with so much of its time left before.
+    fn late(self, left: Duration) -> Failure {
+        let Self { idle, time, .. } = self;
+        let (text, limit) = if left <= idle {
+            let setting = "--body-timeout, STREELING_BODY_TIMEOUT";
+            let text = format!("the request did not come within {time:?} ({setting})");
+            (text, Limit::BodyTime)
+        } else {
+            let setting = "--idle-timeout, STREELING_IDLE_TIMEOUT";
+            let text = format!("nothing more of the request came for {idle:?} ({setting})");
+            (text, Limit::BodyPause)
+        };
+        Failure::Status(Status::deadline_exceeded(text), Some(limit))
     }
 
     /// The message that packed bytes are. What it becomes is charged as it grows.
@@ -192,6 +214,7 @@ impl Limits {
                 self.size
             ),
         )
+        .beyond(Limit::Body)
     }
 }
 

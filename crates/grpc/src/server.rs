@@ -29,7 +29,7 @@ use crate::{Config, preface};
 const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 4 << 20;
 
-/// Bytes of all headers of a request.
+/// Bytes of all headers of a request at most: they are there before anything is charged.
 const HEADERS: u32 = 64 * 1024;
 
 /// How long a client may take at most to respond to a ping.
@@ -135,7 +135,7 @@ fn builder(config: &Config) -> http2::Builder<TokioExecutor> {
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_concurrent_streams(config.max_streams)
         .auto_date_header(false)
-        .max_header_list_size(HEADERS)
+        .max_header_list_size(HEADERS.min(u32::try_from(config.max_head_size).unwrap_or(HEADERS)))
         .keep_alive_interval(config.ping)
         .keep_alive_timeout(config.ping.min(PONG));
     builder

@@ -29,6 +29,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod text;
+mod transports;
 
 pub use labels::Identity;
 pub use pages::{Pages, Readiness, Ready};

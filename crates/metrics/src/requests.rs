@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use prometheus::local::LocalHistogram;
 use streeling_core::{Outcome, RequestContext, Stage, Transport};
@@ -11,6 +10,7 @@ use streeling_core::{Outcome, RequestContext, Stage, Transport};
 use crate::family::{Family, Kind, Series, Value};
 use crate::histogram::Histogram;
 use crate::text;
+use crate::transports::Transports;
 
 /// Upper bounds of times, in seconds: from the fastest models to requests that take minutes.
 const SECONDS: [f64; 18] = [
@@ -38,27 +38,7 @@ const BYTES: [f64; 11] = [
 #[derive(Default)]
 pub(crate) struct Requests {
     rows: RwLock<Rows>,
-    in_flight: InFlight,
-}
-
-/// Transports that are counted apart; a server has three.
-const MOST_TRANSPORTS: usize = 8;
-
-/// Requests without a response, by transport. Which transports there are is known with their first
-/// requests, and then it is read without a lock.
-#[derive(Default)]
-struct InFlight([OnceLock<(&'static str, AtomicI64)>; MOST_TRANSPORTS]);
-
-impl InFlight {
-    fn add(&self, transport: &'static str, change: i64) {
-        for slot in &self.0 {
-            let (name, count) = slot.get_or_init(|| (transport, AtomicI64::new(0)));
-            if *name == transport {
-                count.fetch_add(change, Ordering::Relaxed);
-                return;
-            }
-        }
-    }
+    transports: Transports,
 }
 
 #[derive(Default)]
@@ -147,11 +127,12 @@ struct OperationRow {
 
 impl Requests {
     pub(crate) fn started(&self, transport: &'static Transport) {
-        self.in_flight.add(transport.name, 1);
+        self.transports.started(transport.name);
     }
 
     pub(crate) fn finished(&self, request: &RequestContext, outcome: &Outcome) {
-        self.in_flight.add(request.transport.name, -1);
+        let transport = request.transport.name;
+        self.transports.finished(transport, request.limit());
         let key = Key {
             transport: request.transport.name,
             method: request.operation().label,
@@ -196,6 +177,7 @@ impl Requests {
                 "Time for which requests were inside the component.",
                 |operation| &operation.component,
             ),
+            self.transports.collect_refused(),
             stage(
                 "streeling_queue_seconds",
                 "Time for which requests waited for a worker.",
@@ -212,7 +194,7 @@ impl Requests {
                 "Time from a request's head to its response.",
                 times,
             ),
-            self.collect_in_flight(),
+            self.transports.collect_in_flight(),
             family(
                 "streeling_requests_total",
                 Kind::Counter,
@@ -230,23 +212,6 @@ impl Requests {
                 |operation| &operation.server,
             ),
         ]
-    }
-
-    fn collect_in_flight(&self) -> Family {
-        let known = self.in_flight.0.iter().filter_map(OnceLock::get);
-        let count = |(transport, count): &(&str, AtomicI64)| {
-            let value = Value::Number(count.load(Ordering::Relaxed) as f64);
-            (text::labels([("transport", *transport)]), value)
-        };
-        let mut series: Vec<(Arc<str>, Value)> = known.map(count).collect();
-        series.sort_unstable_by(|one, other| one.0.cmp(&other.0));
-        let series = series.iter().map(|(labels, value)| (labels, value.clone()));
-        family(
-            "streeling_requests_in_flight",
-            Kind::Gauge,
-            "Requests that have no response yet.",
-            series,
-        )
     }
 
     #[cold]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use streeling_core::{Error, ErrorKind, RequestContext, Result, Stage};
+use streeling_core::{Error, ErrorKind, Limit, RequestContext, Result, Stage};
 
 use crate::clock;
 use crate::connection::Received;
@@ -87,6 +87,7 @@ impl Pool {
                 self.shared.config.max_queue
             ),
         )
+        .beyond(Limit::Queue)
     }
 
     fn too_large(&self, bytes: u64) -> Error {
@@ -98,6 +99,7 @@ impl Pool {
                 self.shared.config.max_response
             ),
         )
+        .beyond(Limit::Response)
     }
 }
 

@@ -4,7 +4,7 @@ use bytes::{Buf, Bytes};
 use serde::Deserialize;
 use streeling_codec::seldon::{json, proto};
 use streeling_core::{
-    Array, DType, Elements, Encoding, Error, ErrorKind, Layout, Message, Meta, Names, Page,
+    Array, DType, Elements, Encoding, Error, ErrorKind, Layout, Limit, Message, Meta, Names, Page,
     Payload, RawJson, Response, Status, Tensor, Untyped,
 };
 
@@ -298,6 +298,9 @@ struct ErrorBody {
     traceback: Option<String>,
     /// JSON that the exception writes itself.
     body: Option<String>,
+    /// The worker has refused it: it would take too much memory.
+    #[serde(default)]
+    is_beyond_decoded: bool,
 }
 
 /// What the component raised; `None` when a `_raw` method declined.
@@ -318,6 +321,10 @@ fn raised(body: &[u8], with_traceback: bool) -> Result<Option<Error>, Fault> {
         }
     }
     let mut error = Error::new(kind, body.info);
+    error.limit = match kind {
+        ErrorKind::Deadline => Some(Limit::Time),
+        _ => body.is_beyond_decoded.then_some(Limit::Decoded),
+    };
     error.reason = body.reason.map(Into::into);
     error.http_status = body.status;
     error.grpc_status = body.grpc_status.filter(|code| (1..=16).contains(code));

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use streeling_core::{Error, ErrorKind, RequestContext, Stage};
+use streeling_core::{Error, ErrorKind, Limit, RequestContext, Stage};
 
 use crate::connection::Received;
 use crate::dispatch::Responder;
@@ -115,6 +115,7 @@ pub(crate) fn hung(time: Duration) -> Error {
             time.as_secs_f64()
         ),
     )
+    .beyond(Limit::Time)
 }
 
 /// The error of a request that was on a worker which took too much memory.

@@ -5,9 +5,9 @@ use std::time::Duration;
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{FutureExt, Stream, StreamExt};
 use http::StatusCode;
-use streeling_core::{Charge, Error, ErrorKind};
+use streeling_core::{Charge, Error, ErrorKind, Limit};
 use streeling_net::{Elsewhere, Offload};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// Bytes that are reserved for a body by its claim alone; more only for what has come. So what a
 /// buffer of 1 MB takes is not copied each time that it has doubled, and no half of it stays empty.
@@ -27,6 +27,8 @@ pub(crate) struct Limits {
     pub(crate) size: usize,
     /// Time at most between two pieces.
     pub(crate) idle: Duration,
+    /// Time at most from the first wait for a piece to the end.
+    pub(crate) time: Duration,
 }
 
 impl Limits {
@@ -43,10 +45,12 @@ impl Limits {
         Error::new(
             ErrorKind::TooLarge,
             format!(
-                "the request body is too large, allowed are {} bytes",
+                "the request body is too large, allowed are {} bytes (--max-body-size, \
+                 STREELING_MAX_BODY_SIZE)",
                 self.size
             ),
         )
+        .beyond(Limit::Body)
     }
 
     fn idled(self) -> Error {
@@ -54,8 +58,27 @@ impl Limits {
             http_status: Some(StatusCode::REQUEST_TIMEOUT.as_u16()),
             ..Error::new(
                 ErrorKind::BadData,
-                format!("nothing more of the body came for {:?}", self.idle),
+                format!(
+                    "nothing more of the body came for {:?} (--idle-timeout, \
+                     STREELING_IDLE_TIMEOUT)",
+                    self.idle
+                ),
             )
+            .beyond(Limit::BodyPause)
+        }
+    }
+
+    fn late(self) -> Error {
+        Error {
+            http_status: Some(StatusCode::REQUEST_TIMEOUT.as_u16()),
+            ..Error::new(
+                ErrorKind::BadData,
+                format!(
+                    "the body did not come within {:?} (--body-timeout, STREELING_BODY_TIMEOUT)",
+                    self.time
+                ),
+            )
+            .beyond(Limit::BodyTime)
         }
     }
 }
@@ -70,7 +93,8 @@ pub(crate) async fn collect<B: Buf, E>(
     charge: &mut Charge,
     offload: &Offload,
 ) -> Result<Bytes, Error> {
-    let first = match piece(body, limits).await? {
+    let mut until = None;
+    let first = match piece(body, limits, &mut until).await? {
         None => return Ok(Bytes::new()),
         Some(first) if first.len() > limits.size => return Err(limits.too_large()),
         Some(first) => first,
@@ -84,7 +108,7 @@ pub(crate) async fn collect<B: Buf, E>(
         charge.grow(first.len() - charged)?;
         charged = first.len();
     }
-    let Some(second) = piece(body, limits).await? else {
+    let Some(second) = piece(body, limits, &mut until).await? else {
         return Ok(first);
     };
     let mut whole = BytesMut::with_capacity(charged.min(RESERVED_AT_MOST).max(first.len()));
@@ -116,7 +140,7 @@ pub(crate) async fn collect<B: Buf, E>(
             (whole, piece_) = offload.run(length, grow).await;
         }
         whole.get_mut().extend_from_slice(&piece_);
-        next = piece(body, limits).await?;
+        next = piece(body, limits, &mut until).await?;
     }
     let whole = whole.into_inner().freeze();
     // To drop what is large takes long, wherever that is done.
@@ -136,7 +160,8 @@ pub(crate) async fn pieces<B: Buf, E>(
 ) -> Result<Vec<Bytes>, Error> {
     let mut charged = claimed.map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
     let (mut pieces, mut size) = (Vec::new(), 0);
-    while let Some(next) = piece(body, limits).await? {
+    let mut until = None;
+    while let Some(next) = piece(body, limits, &mut until).await? {
         size += next.len();
         if size > limits.size {
             return Err(limits.too_large());
@@ -153,14 +178,24 @@ pub(crate) async fn pieces<B: Buf, E>(
 async fn piece<B: Buf, E>(
     body: &mut (impl Stream<Item = Result<B, E>> + Unpin),
     limits: Limits,
+    until: &mut Option<Instant>,
 ) -> Result<Option<Bytes>, Error> {
     // What is there already needs no timer, and no room for one: a timer is large, and is aligned
     // to cache lines, as then everything would be that it is part of.
     let piece = match body.next().now_or_never() {
         Some(piece) => piece,
         None => {
-            let next = Box::pin(timeout(limits.idle, body.next()));
-            next.await.map_err(|_| limits.idled())?
+            // Nor is the clock read before it is needed.
+            let now = Instant::now();
+            let left = until.get_or_insert(now + limits.time).duration_since(now);
+            let next = Box::pin(timeout(limits.idle.min(left), body.next()));
+            next.await.map_err(|_| {
+                if left <= limits.idle {
+                    limits.late()
+                } else {
+                    limits.idled()
+                }
+            })?
         }
     };
     match piece {
@@ -203,6 +238,7 @@ mod tests {
     const LIMITS: Limits = Limits {
         size: 6,
         idle: Duration::from_millis(20),
+        time: Duration::from_secs(1),
     };
 
     async fn collected(pieces: &[Bytes]) -> Result<Bytes, Error> {
@@ -257,6 +293,33 @@ mod tests {
         let error = collect(&mut body, None, LIMITS, &mut charge(), &Offload::new()).await;
         let error = error.unwrap_err();
         assert_eq!(error.http_status, Some(408));
+        assert_eq!(error.limit, Some(Limit::BodyPause));
+        assert!(error.info.contains("--idle-timeout"), "{error}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_whole_time_is_bounded_however_often_a_piece_comes() {
+        const SLOW: Limits = Limits {
+            size: 1000,
+            ..LIMITS
+        };
+        let piece = async |()| {
+            tokio::time::sleep(Duration::from_millis(19)).await;
+            Some((Ok::<_, Infallible>(Bytes::from_static(b"a")), ()))
+        };
+        let since = Instant::now();
+        let mut body = Box::pin(futures_util::stream::unfold((), piece));
+        let offload = Offload::new();
+        let error = collect(&mut body, Some(1000), SLOW, &mut charge(), &offload).await;
+        let error = error.unwrap_err();
+        assert_eq!(
+            (error.http_status, error.limit),
+            (Some(408), Some(Limit::BodyTime))
+        );
+        assert!(error.info.contains("within 1s (--body-timeout"), "{error}");
+        assert_eq!(since.elapsed(), SLOW.time);
+        let error = pieces(&mut body, Some(1000), SLOW, &mut charge()).await;
+        assert_eq!(error.unwrap_err().limit, Some(Limit::BodyTime));
     }
 
     #[tokio::test]
@@ -265,6 +328,7 @@ mod tests {
         const LIMITS: Limits = Limits {
             size: usize::MAX,
             idle: Duration::from_millis(20),
+            time: Duration::from_secs(1),
         };
         let (budget, offload) = (Budget::new(8 << 20), Offload::new());
         let piece = Bytes::from(vec![7; PIECE]);

@@ -18,6 +18,8 @@ pub struct Config {
     pub idle_timeout: Duration,
     /// What requests must bring, apart from those of probes; `None`: nothing.
     pub token: Option<BearerToken>,
+    /// How long a body may take, from its head on.
+    pub body_timeout: Duration,
     /// How long a request's head may take, from its first byte.
     pub head_timeout: Duration,
     /// How long a client may take less than 4 KiB of its response, though there is more to send.
@@ -37,6 +39,7 @@ impl Default for Config {
             timeout: None,
             idle_timeout: Duration::from_secs(60),
             token: None,
+            body_timeout: Duration::from_secs(3600),
             head_timeout: Duration::from_secs(60),
             write_timeout: Duration::from_secs(60),
             max_head_size: 400_000,

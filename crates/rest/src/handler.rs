@@ -72,6 +72,7 @@ impl Handler {
             limits: Limits {
                 size: config.max_body_size,
                 idle: config.idle_timeout,
+                time: config.body_timeout,
             },
             timeout: config.timeout,
             offload: Offload::new(),

@@ -25,6 +25,9 @@ pub(crate) fn problem(protocol: &dyn Protocol, head: &Head, problem: Problem<'_>
     match problem {
         Problem::NotAllowed { allowed, .. } => allow(&mut reply, allowed),
         Problem::Error(error) => {
+            if let Some(limit) = error.limit {
+                head.request.set_limit(limit);
+            }
             if let Some(time) = error.kind.retry_after() {
                 let seconds = HeaderValue::from(time.as_secs());
                 reply.headers_mut().insert(RETRY_AFTER, seconds);

@@ -175,7 +175,8 @@ impl Serving {
         } else {
             let passthrough = settings.deployment.payload_passthrough;
             let protocol = Seldon::new(&Identity::default(), passthrough)
-                .with_max_parts(settings.limits.parts);
+                .with_max_parts(settings.limits.parts)
+                .with_max_depth(settings.limits.json_depth);
             (Arc::new(protocol), &self.models.rest)
         };
         let rest = Rest::new(
@@ -217,6 +218,7 @@ fn rest_config(settings: &Settings, access: &Access) -> streeling_rest::Config {
         timeout: settings.rest.timeout,
         idle_timeout: settings.listen.idle_timeout,
         token: access.token(),
+        body_timeout: settings.limits.body_timeout,
         head_timeout: settings.limits.head_timeout,
         write_timeout: settings.limits.write_timeout,
         max_head_size: settings.limits.head_size,
@@ -231,6 +233,8 @@ fn grpc_config(settings: &Settings, access: &Access) -> streeling_grpc::Config {
         timeout: settings.grpc.timeout,
         idle_timeout: settings.listen.idle_timeout,
         token: access.token(),
+        body_timeout: settings.limits.body_timeout,
+        max_head_size: settings.limits.head_size,
         max_streams: settings.grpc.max_streams,
         ..streeling_grpc::Config::default()
     }

@@ -18,6 +18,10 @@ pub struct Limits {
     pub headers: usize,
     /// Parts of a multipart body, and fields of a form.
     pub parts: usize,
+    /// Lists and objects in each other, in JSON.
+    pub json_depth: usize,
+    /// How long a body may take, both transports.
+    pub body_timeout: Duration,
     /// How long a head may take, from its first byte.
     pub head_timeout: Duration,
     /// How long a client may take hardly anything of its response.
@@ -30,6 +34,8 @@ impl Part for Limits {
             head_size: 0,
             headers: 0,
             parts: 0,
+            json_depth: 0,
+            body_timeout: Duration::ZERO,
             head_timeout: Duration::ZERO,
             write_timeout: Duration::ZERO,
         }
@@ -40,6 +46,8 @@ pub(super) static ROWS: &[&Row] = &[
     &MAX_HEAD_SIZE,
     &MAX_HEADERS,
     &MAX_PARTS,
+    &MAX_JSON_DEPTH,
+    &BODY_TIMEOUT,
     &HEAD_TIMEOUT,
     &WRITE_TIMEOUT,
 ];
@@ -68,8 +76,10 @@ static MAX_HEAD_SIZE: Row = Row {
     },
     detail: Text {
         en: "Beyond that, 431, and the connection is closed. The target alone has 65534 at most, \
-             beyond which it is 414.",
-        zh: "超出时返回 431 并关闭连接。请求目标本身最多 65534 字节，超出时返回 414。",
+             beyond which it is 414. It holds for the headers of a gRPC request, too, which have \
+             65536 bytes at most.",
+        zh: "超出时返回 431 并关闭连接。请求目标本身最多 65534 字节，超出时返回 414。\
+             gRPC 请求头同样受此限制，且最多 65536 字节。",
     },
 };
 
@@ -116,6 +126,50 @@ static MAX_PARTS: Row = Row {
     detail: Text {
         en: "Beyond that, 413.",
         zh: "超出时返回 413。",
+    },
+};
+
+static MAX_JSON_DEPTH: Row = Row {
+    flag: Value("max-json-depth"),
+    variables: &["STREELING_MAX_JSON_DEPTH"],
+    default: Typed("512"),
+    value: &To(
+        Count {
+            least: 1,
+            most: 512,
+        },
+        |limits: &mut Limits, levels| limits.json_depth = levels as usize,
+    ),
+    group: Group::Rest,
+    status: Status::Active,
+    meaning: Text {
+        en: "Lists and objects in each other, in the JSON of a REST request",
+        zh: "REST 请求 JSON 中列表与对象的最大嵌套层数",
+    },
+    detail: Text {
+        en: "Beyond that, 400. Over gRPC, messages have 100 levels at most.",
+        zh: "超出时返回 400。gRPC 消息最多 100 层。",
+    },
+};
+
+static BODY_TIMEOUT: Row = Row {
+    flag: Value("body-timeout"),
+    variables: &["STREELING_BODY_TIMEOUT"],
+    default: Typed("3600"),
+    value: &To(SECONDS, |limits: &mut Limits, seconds| {
+        limits.body_timeout = Duration::from_secs(seconds.into());
+    }),
+    group: Group::Rest,
+    status: Status::Active,
+    meaning: Text {
+        en: "Seconds in which the body of a request must have come, both transports",
+        zh: "接收整个请求体的时限（秒），REST 与 gRPC 通用",
+    },
+    detail: Text {
+        en: "Past that, 408, over gRPC DEADLINE_EXCEEDED, however often a piece of it comes \
+             (--idle-timeout bounds the pauses).",
+        zh: "超时返回 408，gRPC 返回 DEADLINE_EXCEEDED，无论其间是否持续收到数据\
+             （停顿由 --idle-timeout 限制）。",
     },
 };
 

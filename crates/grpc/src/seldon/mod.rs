@@ -7,7 +7,7 @@ mod status;
 use bytes::Bytes;
 use streeling_codec::DecodeError;
 use streeling_codec::seldon::proto::{self, Decoder, Limits};
-use streeling_core::{Error, ErrorKind, Input, Meter, Method, Response, Result};
+use streeling_core::{Error, ErrorKind, Input, Limit, Meter, Method, Response, Result};
 use streeling_proto::FILE_DESCRIPTOR_SET;
 use tonic::Status;
 
@@ -43,6 +43,10 @@ impl Protocol for Seldon {
         let input = match input(method, message, memory) {
             Ok(input) => input,
             Err(DecodeError::Memory { error, .. }) => return Err(*error),
+            Err(error @ DecodeError::TooDeep { .. }) => {
+                let error = Error::new(ErrorKind::BadData, error.to_string());
+                return Err(error.beyond(Limit::JsonDepth));
+            }
             Err(error) => return Err(Error::new(ErrorKind::BadData, error.to_string())),
         };
         Ok(Decoded { model: None, input })

@@ -211,3 +211,46 @@ async fn a_claimed_length_costs_nothing_and_silence_has_an_end() {
     assert_eq!(since.elapsed().as_millis(), 100);
     assert_eq!(server.model.started.get(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_message_must_come_in_time_however_often_a_piece_comes() {
+    let server = Server::with(&Config {
+        body_timeout: Duration::from_secs(1),
+        idle_timeout: Duration::from_millis(300),
+        ..Config::default()
+    });
+    let prefix = frame(0, 0, 1, &[0, 0x05, 0xf5, 0xe1, 0x00]);
+    let mut connection = server.connect_raw();
+    let head = [HELLO, &predict(1), &prefix].concat();
+    connection.write_all(&head).await.unwrap();
+    let since = Instant::now();
+    let mut seen = Vec::new();
+    while !frames(&seen).any(|(kind, id, _)| (kind, id) == (1, 1)) {
+        let read = connection.read_buf(&mut seen);
+        match tokio::time::timeout(Duration::from_millis(90), read).await {
+            Ok(read) => assert_ne!(read.unwrap(), 0, "closed without a response"),
+            Err(_) => {
+                let piece = frame(0, 0, 1, b"a");
+                connection.write_all(&piece).await.unwrap();
+            }
+        }
+        assert!(since.elapsed() < Duration::from_secs(2));
+    }
+    assert!(since.elapsed() >= Duration::from_secs(1));
+    assert_eq!(server.model.started.get(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_head_of_a_request_is_bounded_by_its_setting() {
+    let server = Server::with(&Config {
+        max_head_size: 2_000,
+        ..Config::default()
+    });
+    let mut client = server.connect().await;
+    for (size, status) in [(1_000, 200), (3_000, 431)] {
+        let mut request = post(PREDICT, framed_command("hello"));
+        let value = "x".repeat(size).parse().unwrap();
+        request.headers_mut().insert("x-long", value);
+        assert_eq!(client.send(request).await.status(), status, "{size}");
+    }
+}

@@ -22,6 +22,10 @@ class BadData(Exception):
     """The payload of the request, or of the component's response, is of a wrong type or shape."""
 
 
+class TooMuch(BadData):
+    """The payload of the request would take more memory than it may."""
+
+
 class BadMetric(Exception):
     """The component reported an invalid metric."""
 
@@ -111,6 +115,7 @@ def describe(
         # What the worker itself refuses was not raised in the component.
         "traceback": trace(error) if kind == "component" else None,
         "body": body,
+        "is_beyond_decoded": isinstance(error, TooMuch),
     }
 
 

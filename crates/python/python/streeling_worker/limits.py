@@ -12,7 +12,7 @@ import contextlib
 from math import isqrt, prod
 from typing import Any, Iterable
 
-from .errors import BadData
+from .errors import TooMuch
 
 # The most elements that the tensors of a request may stand for without writing them.
 REPEATED = 1 << 21
@@ -74,7 +74,7 @@ class Budget:
     def _take(self, size: int, what: str) -> None:
         if size > self._left:
             others = " with what is beside it" if size <= allowed else ""
-            raise BadData(
+            raise TooMuch(
                 f"{what} would take {int(size)} bytes of memory{others}, {int(allowed)} are "
                 "allowed (--max-decoded-size, STREELING_MAX_DECODED_SIZE)"
             )
@@ -101,7 +101,7 @@ class Budget:
     def repeated(self, missing: int, count: int, shape: tuple[int, ...]) -> None:
         """Refuses a tensor whose last element stands for too many others."""
         if missing > self._repeated:
-            raise BadData(
+            raise TooMuch(
                 f"a tftensor of {int(count)} elements for the shape {shape}: the tensors of a "
                 f"request may leave out {int(REPEATED)} elements"
             )

@@ -8,7 +8,7 @@ use streeling_codec::json::{check, value_at};
 use streeling_codec::seldon::json::Decoder;
 use streeling_core::{Error, ErrorKind, Input, Meter, Method};
 
-use super::form;
+use super::{depth, form};
 
 /// Bytes of a document that cannot be used which its error shows.
 const SHOWN: usize = 200;
@@ -45,6 +45,7 @@ pub(super) fn input(method: Method, document: &Bytes, memory: &Meter) -> Result<
 pub(super) fn any(document: &Bytes) -> Result<Bytes, Error> {
     let checked = check(document).map_err(|error| match error {
         DecodeError::Syntax { .. } => form::missing(),
+        DecodeError::TooDeep { .. } => depth::too_deep(&error),
         error => Error::new(ErrorKind::BadData, format!("Invalid JSON: {error}")),
     })?;
     Ok(checked.into_bytes())
@@ -62,8 +63,8 @@ fn bad_data(method: Method, error: &DecodeError, document: &Bytes) -> Error {
             let message = value_at(document, offset).unwrap_or(document);
             format!("Invalid request data type: {}", shown(message))
         }
-        DecodeError::TooDeep { .. }
-        | DecodeError::WrongType { .. }
+        DecodeError::TooDeep { .. } => return depth::too_deep(error),
+        DecodeError::WrongType { .. }
         | DecodeError::UnknownField { .. }
         | DecodeError::Wire { .. }
         | DecodeError::TooLarge { .. }

@@ -1,6 +1,7 @@
 //! Seldon Core's protocol over HTTP: the routes, bodies, statuses and errors of `SeldonMessage`.
 
 mod decode;
+mod depth;
 mod form;
 mod health_only;
 mod multipart;
@@ -34,6 +35,7 @@ pub struct Seldon {
     passthrough: bool,
     description: Bytes,
     max_parts: usize,
+    max_depth: usize,
 }
 
 /// From the parts of a request to what a method is called on, for the fuzz targets.
@@ -58,6 +60,7 @@ impl Seldon {
             passthrough,
             description: Bytes::from(openapi::document(identity)),
             max_parts: multipart::MAX_PARTS,
+            max_depth: depth::MOST,
         }
     }
 
@@ -65,6 +68,14 @@ impl Seldon {
     #[must_use]
     pub fn with_max_parts(mut self, parts: usize) -> Self {
         self.max_parts = parts;
+        self
+    }
+
+    /// Takes JSON of at most so many lists and objects in each other, in place of 512, which are
+    /// the most.
+    #[must_use]
+    pub fn with_max_depth(mut self, levels: usize) -> Self {
+        self.max_depth = levels;
         self
     }
 
@@ -78,7 +89,9 @@ impl Seldon {
         };
         let (query, body) = (undecoded.query, undecoded.body);
         undecoded.memory.take(copies * body.len())?;
-        form::document(content_type.as_ref(), query, body, self.max_parts)
+        let document = form::document(content_type.as_ref(), query, body, self.max_parts)?;
+        depth::check(&document, self.max_depth)?;
+        Ok(document)
     }
 }
 

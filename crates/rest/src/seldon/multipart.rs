@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::{FutureExt as _, stream};
 use multer::{Field, Multipart};
 use streeling_codec::json;
-use streeling_core::{Error, ErrorKind, RawMessage, Table};
+use streeling_core::{Error, ErrorKind, Limit, RawMessage, Table};
 
 /// Parts of a multipart body, and fields of a form, by default.
 pub(super) const MAX_PARTS: usize = 1000;
@@ -177,8 +177,11 @@ fn object(members: &Table<Member>) -> Vec<u8> {
 pub(super) fn too_many(whole: &str, parts: &str, allowed: usize) -> Error {
     Error::new(
         ErrorKind::TooLarge,
-        format!("{whole} has too many {parts}, allowed are {allowed} (--max-parts)"),
+        format!(
+            "{whole} has too many {parts}, allowed are {allowed} (--max-parts, STREELING_MAX_PARTS)"
+        ),
     )
+    .beyond(Limit::Parts)
 }
 
 fn bad(problem: &dyn std::fmt::Display) -> Error {

@@ -140,6 +140,6 @@ async fn parts_and_fields_are_bounded_in_number() {
         assert_ne!(reply.status, 413, "{content_type}");
         let reply = server.call(&post("/predict", content_type, &bad)).await;
         let info = reply.failure(413, "MICROSERVICE_TOO_LARGE");
-        assert!(info.contains("1000 (--max-parts)"), "{info}");
+        assert!(info.contains("1000 (--max-parts, "), "{info}");
     }
 }
