@@ -72,6 +72,9 @@ impl Service for Annotated {
         'b: 'c,
         Self: 'c,
     {
+        if let Some(request) = &context.request {
+            request.called();
+        }
         // What the component is was found out when it was loaded: it is not entered.
         if request.method == Method::Metadata {
             return self.inner.call(context, request);
@@ -121,6 +124,9 @@ impl Service for Annotated {
     }
 
     async fn page(&self, context: &Context) -> Result<Option<Page>> {
+        if let Some(request) = &context.request {
+            request.called();
+        }
         self.inner.page(context).await
     }
 }
@@ -320,11 +326,10 @@ struct Inside<'a> {
 
 impl Drop for Inside<'_> {
     fn drop(&mut self) {
+        let Some(request) = self.request else { return };
+        request.returned();
         // A service with workers knows better when the component was entered.
-        if let Some(request) = self.request
-            && request.stage(Stage::Component).is_none()
-            && request.stage(Stage::Queue).is_none()
-        {
+        if request.stage(Stage::Component).is_none() && request.stage(Stage::Queue).is_none() {
             request.record(Stage::Component, self.from, Instant::now());
         }
     }
@@ -336,6 +341,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::request_context::Phase;
     use crate::request_id::RequestId;
     use crate::tensor::Tensor;
     use crate::transport::{Code, Transport};
@@ -357,6 +363,8 @@ mod tests {
     impl Service for Slow {
         async fn call(&self, context: &Context, _: Request) -> Result<Response> {
             let from = Instant::now();
+            let phase = context.request.as_ref().map(|request| request.phase());
+            assert_eq!(phase, Some(Phase::Call));
             std::thread::sleep(WORK);
             if self.knows_better
                 && let Some(request) = &context.request
@@ -402,6 +410,7 @@ mod tests {
         let (from, time) = request.stage(Stage::Component).unwrap();
         assert!(from >= request.started && time >= WORK, "{time:?}");
         assert_eq!(request.stage(Stage::Queue), None);
+        assert_eq!(request.phase(), Phase::Encode);
     }
 
     #[tokio::test]

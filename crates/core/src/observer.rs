@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::meta::Metric;
 use crate::method::Method;
+use crate::open_requests::{OpenRequests, Place};
 use crate::request_context::{RequestContext, RequestInfo, Trace};
 use crate::request_id::RequestId;
 use crate::transport::{Outcome, Transport};
@@ -38,9 +39,15 @@ pub trait Observer: fmt::Debug + Send + Sync {
     fn rewarded(&self, _worker: Option<usize>, _reward: f32) {}
 }
 
-/// All observers of a server.
+/// All observers of a server, and the requests that they follow.
 #[derive(Clone, Debug, Default)]
-pub struct Observers(Arc<[Arc<dyn Observer>]>);
+pub struct Observers(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    all: Box<[Arc<dyn Observer>]>,
+    open: OpenRequests,
+}
 
 impl Observers {
     /// Follows a request from here on; `info` is called only where an observer wants it.
@@ -56,28 +63,36 @@ impl Observers {
             .copied()
             .find_map(|name| RequestId::given(headers(name)?));
         let mut request = RequestContext::new(transport, id.unwrap_or_else(RequestId::made));
-        for observer in &*self.0 {
+        for observer in &self.0.all {
             let trace = observer.started(transport, headers);
             request.trace = request.trace.or(trace);
         }
-        if self.0.iter().any(|one| one.wants_info(request.trace)) {
+        if self.0.all.iter().any(|one| one.wants_info(request.trace)) {
             request.info = Some(Box::new(info()));
         }
+        let request = Arc::new(request);
         RequestGuard {
-            request: Arc::new(request),
+            place: self.0.open.enter(&request),
+            request,
             observers: self.clone(),
             is_open: true,
         }
     }
 
+    /// The requests that are followed now.
+    #[must_use]
+    pub fn open_requests(&self) -> &OpenRequests {
+        &self.0.open
+    }
+
     pub(crate) fn reported(&self, method: Method, worker: Option<usize>, metrics: &[Metric]) {
-        for observer in &*self.0 {
+        for observer in &self.0.all {
             observer.reported(method, worker, metrics);
         }
     }
 
     pub(crate) fn rewarded(&self, worker: Option<usize>, reward: f32) {
-        for observer in &*self.0 {
+        for observer in &self.0.all {
             observer.rewarded(worker, reward);
         }
     }
@@ -85,7 +100,10 @@ impl Observers {
 
 impl FromIterator<Arc<dyn Observer>> for Observers {
     fn from_iter<I: IntoIterator<Item = Arc<dyn Observer>>>(observers: I) -> Self {
-        Self(observers.into_iter().collect())
+        Self(Arc::new(Shared {
+            all: observers.into_iter().collect(),
+            open: OpenRequests::default(),
+        }))
     }
 }
 
@@ -94,6 +112,7 @@ impl FromIterator<Arc<dyn Observer>> for Observers {
 pub struct RequestGuard {
     request: Arc<RequestContext>,
     observers: Observers,
+    place: Place,
     is_open: bool,
 }
 
@@ -111,7 +130,9 @@ impl RequestGuard {
 
     fn close(&mut self, outcome: &Outcome) {
         self.is_open = false;
-        for observer in &*self.observers.0 {
+        let Shared { all, open } = &*self.observers.0;
+        open.leave(self.place);
+        for observer in all {
             observer.finished(&self.request, outcome);
         }
     }
@@ -167,8 +188,13 @@ mod tests {
             _ => None,
         };
         let outcome = Outcome { code, bytes: 1 };
-        observers.start(&TEST, &both, info).finish(&outcome);
+        let started = observers.start(&TEST, &both, info);
+        let open = || observers.open_requests().oldest(9).1;
+        assert_eq!(open(), 1);
+        started.finish(&outcome);
+        assert_eq!(open(), 0);
         drop(observers.start(&TEST, &|name| both(name).filter(|id| *id != "p"), info));
+        assert_eq!(open(), 0);
         let seen = seen.0.lock().unwrap();
         let expected =
             [("p", "FINE"), ("x", "499")].map(|(id, code)| (id.to_owned(), code.to_owned()));

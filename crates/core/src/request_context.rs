@@ -34,6 +34,19 @@ impl Operation {
     }
 }
 
+/// How far a request has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Its body is being received.
+    Receive,
+    /// From bytes to a request.
+    Decode,
+    /// Its component has been called, and has not returned.
+    Call,
+    /// From a response to bytes.
+    Encode,
+}
+
 /// Which trace a request belongs to. It is kept for every request while tracing is on, so that the
 /// component learns that nothing is to be recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +111,8 @@ pub struct RequestContext {
     operation: OnceLock<Operation>,
     /// Bytes of the body.
     received: AtomicU64,
+    /// [`CALLED`], [`RETURNED`], or neither yet.
+    call: AtomicU8,
     /// One more than the number of the limit that it exceeded.
     limit: AtomicU8,
     stages: Stages,
@@ -105,6 +120,9 @@ pub struct RequestContext {
     charge: OnceLock<Charge>,
     more_charges: Mutex<Vec<Charge>>,
 }
+
+const CALLED: u8 = 1;
+const RETURNED: u8 = 2;
 
 thread_local! {
     static CURRENT: RefCell<Option<Arc<RequestContext>>> = const { RefCell::new(None) };
@@ -122,6 +140,7 @@ impl RequestContext {
             info: None,
             operation: OnceLock::new(),
             received: AtomicU64::new(0),
+            call: AtomicU8::new(0),
             limit: AtomicU8::new(0),
             stages: Stages::default(),
             charge: OnceLock::new(),
@@ -149,6 +168,25 @@ impl RequestContext {
     #[must_use]
     pub fn received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn called(&self) {
+        self.call.store(CALLED, Ordering::Relaxed);
+    }
+
+    pub(crate) fn returned(&self) {
+        self.call.store(RETURNED, Ordering::Relaxed);
+    }
+
+    /// How far it has come.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        match self.call.load(Ordering::Relaxed) {
+            CALLED => Phase::Call,
+            RETURNED => Phase::Encode,
+            _ if self.received() > 0 || self.stage(Stage::Decode).is_some() => Phase::Decode,
+            _ => Phase::Receive,
+        }
     }
 
     /// Says which limit it, or its response, exceeded.
@@ -285,6 +323,21 @@ mod tests {
             request.stage(Stage::Decode),
             Some((request.started, Duration::from_micros(3)))
         );
+    }
+
+    #[test]
+    fn a_request_is_in_one_phase_after_the_other() {
+        let request = RequestContext::new(&TEST, RequestId::made());
+        assert_eq!(request.phase(), Phase::Receive);
+        request.set_received(3);
+        assert_eq!(request.phase(), Phase::Decode);
+        request.called();
+        assert_eq!(request.phase(), Phase::Call);
+        request.returned();
+        assert_eq!(request.phase(), Phase::Encode);
+        // A component that declines a raw message is called again.
+        request.called();
+        assert_eq!(request.phase(), Phase::Call);
     }
 
     #[test]

@@ -10,8 +10,9 @@ use std::path::Path;
 fn replay(target: &str, check: impl Fn(&[u8])) {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
     let mut count = 0;
-    for entry in std::fs::read_dir(corpus.join(target)).unwrap() {
-        check(&std::fs::read(entry.unwrap().path()).unwrap());
+    for entry in std::fs::read_dir(corpus.join(target)).expect("a corpus") {
+        let input = std::fs::read(entry.expect("an entry").path());
+        check(&input.expect("a readable file"));
         count += 1;
     }
     assert!(count > 20, "{count} inputs");

@@ -32,6 +32,6 @@ mod text;
 mod transports;
 
 pub use labels::Identity;
-pub use pages::{Pages, Readiness, Ready};
+pub use pages::{Pages, Readiness, Ready, RequestsPage};
 pub use process::WorkerProcess;
 pub use registry::{Registry, WorkerProcesses};

@@ -1,4 +1,4 @@
-//! The pages of the metrics port: the two probes, and the scrape.
+//! The pages of the metrics port: the two probes, the scrape, and what is inside the server.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -19,6 +19,9 @@ pub type Readiness = Result<(), &'static str>;
 /// Called at every request for `/ready`.
 pub type Ready = Arc<dyn Fn() -> Readiness + Send + Sync>;
 
+/// Called at every request for `/debug/requests`; returns JSON.
+pub type RequestsPage = Arc<dyn Fn() -> String + Send + Sync>;
+
 /// What the metrics port serves.
 #[derive(Clone)]
 pub struct Pages {
@@ -30,6 +33,8 @@ pub struct Pages {
     pub registry: Arc<Registry>,
     /// The observers of requests to this port.
     pub observers: Observers,
+    /// What is inside the server now, for `/debug/requests`; without it there is no such page.
+    pub requests: Option<RequestsPage>,
 }
 
 /// How observers see this port.
@@ -42,6 +47,7 @@ static METRICS: Transport = Transport {
 enum Page {
     Probe(Readiness),
     Metrics,
+    Requests(RequestsPage),
 }
 
 impl Pages {
@@ -64,12 +70,13 @@ impl Pages {
     }
 
     /// The response to a request: 200 for `/live`, 200 or 503 with the reason for `/ready`, 200 for
-    /// the endpoint, 404 for any other path.
+    /// the endpoint and for `/debug/requests` where there is one, 404 for any other path.
     pub(crate) async fn respond(&self, head: &Parts) -> Response<Bytes> {
-        let page = match head.uri.path() {
-            "/live" => Page::Probe(Ok(())),
-            "/ready" => Page::Probe((self.ready)()),
-            path if path == &*self.endpoint => Page::Metrics,
+        let page = match (head.uri.path(), &self.requests) {
+            ("/live", _) => Page::Probe(Ok(())),
+            ("/ready", _) => Page::Probe((self.ready)()),
+            (path, _) if path == &*self.endpoint => Page::Metrics,
+            ("/debug/requests", Some(requests)) => Page::Requests(Arc::clone(requests)),
             _ => return text(StatusCode::NOT_FOUND, "not found\n"),
         };
         if !matches!(head.method, Method::GET | Method::HEAD) {
@@ -84,6 +91,12 @@ impl Pages {
                 StatusCode::SERVICE_UNAVAILABLE,
                 format!("not ready: {reason}\n"),
             ),
+            Page::Requests(requests) => {
+                let mut response = text(StatusCode::OK, requests());
+                let json = HeaderValue::from_static("application/json");
+                response.headers_mut().insert(CONTENT_TYPE, json);
+                response
+            }
             Page::Metrics => {
                 let format = accepted(&head.headers);
                 let mut response = text(StatusCode::OK, self.registry.text(format).await);

@@ -39,6 +39,7 @@ fn the_port_serves_probes_and_scrapes_until_shutdown() {
                 endpoint: "/prometheus".into(),
                 registry: Arc::new(Registry::new(&Identity::default())),
                 observers: Observers::default(),
+                requests: None,
             };
             serve(port, pages, shutdown).await
         }

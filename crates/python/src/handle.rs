@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Instant;
 
 use tokio::sync::Notify;
 
@@ -19,6 +20,8 @@ pub(crate) struct WorkerHandle {
     pub(crate) id: WorkerId,
     pub(crate) slot: usize,
     pub(crate) pid: u32,
+    /// When it was added.
+    pub(crate) since: Instant,
     pub(crate) connections: Arc<[Connection]>,
     pub(crate) stacks: Arc<Stacks>,
     /// It is to be killed, and its stacks are on their way into the log.

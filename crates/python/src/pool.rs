@@ -16,6 +16,7 @@ use crate::generation::Generation;
 use crate::lock::lock;
 use crate::shared::{Failure, LACK_TIMEOUT, Shared};
 use crate::slot::WorkerSlot;
+use crate::snapshot::PoolSnapshot;
 use crate::supervisor::{Command, SlotSupervisor, check_health};
 use crate::worker::Worker;
 
@@ -163,6 +164,12 @@ impl Pool {
     #[must_use]
     pub fn live(&self) -> watch::Receiver<usize> {
         self.shared.registry.subscribe_live()
+    }
+
+    /// What it has now: its workers, and of its requests at most so many.
+    #[must_use]
+    pub fn snapshot(&self, most: usize) -> PoolSnapshot {
+        self.shared.registry.snapshot(most)
     }
 
     /// Ends the workers: each finishes what is in flight on it, what is queued is refused. What has

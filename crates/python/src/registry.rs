@@ -1,6 +1,7 @@
 //! The workers of a pool: hands requests out to them and takes their responses.
 
 mod reports;
+mod snapshot;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -256,6 +257,7 @@ impl Registry {
             id: self.next_worker.fetch_add(1, Ordering::Relaxed),
             slot,
             pid: worker.process.id(),
+            since: Instant::now(),
             connections: Arc::clone(&worker.connections),
             stacks: Arc::clone(&worker.stacks),
             is_reported: AtomicBool::new(false),

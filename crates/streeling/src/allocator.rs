@@ -12,7 +12,7 @@ use std::alloc::{GlobalAlloc, Layout};
 use std::hint::black_box;
 use std::time::Duration;
 
-use mimalloc::MiMalloc;
+use libmimalloc_sys as mimalloc;
 
 /// The systems' allocators keep what a wave of large bodies took (docs/performance.md has figures).
 #[global_allocator]
@@ -24,24 +24,18 @@ const INTERVAL: Duration = Duration::from_secs(5);
 /// More than mimalloc takes from a page that it shares between allocations.
 const PAGE: usize = 1 << 20;
 
-/// So many allocations of what is not small make mimalloc look through what other threads have
-/// freed for this one. They take half a millisecond.
-const ROUND: usize = 10_000;
-const NOT_SMALL: usize = 2048;
-
 /// Gives free memory back for as long as it runs. Mimalloc does so when it allocates and frees,
 /// which on an idle server nothing makes it do: after a wave of bodies of 200 kB it kept 400 MB.
 pub(crate) async fn give_back() {
     loop {
         tokio::time::sleep(INTERVAL).await;
-        for _ in 0..ROUND {
-            drop(black_box(Vec::<u8>::with_capacity(NOT_SMALL)));
-        }
+        // SAFETY: it looks through what is free, and what other threads have freed for this one.
+        unsafe { mimalloc::mi_collect(false) };
         drop(black_box(Vec::<u8>::with_capacity(PAGE)));
     }
 }
 
-/// Mimalloc, but for what is large.
+/// Mimalloc, but for what is large. Its own crate says the alignment each time.
 ///
 /// Mimalloc keeps an allocation that another thread frees until its own one allocates again, which
 /// may be never: after 20 responses of 25 MB that nobody read it kept 320 MB. Those have mappings
@@ -55,8 +49,14 @@ unsafe impl GlobalAlloc for Allocator {
         if mapped::is_for(layout) {
             return mapped::alloc(layout.size());
         }
-        // SAFETY: as the caller says.
-        unsafe { MiMalloc.alloc(layout) }
+        // SAFETY: as the caller says, neither is zero.
+        unsafe {
+            if is_common(layout) {
+                mimalloc::mi_malloc(layout.size()).cast()
+            } else {
+                mimalloc::mi_malloc_aligned(layout.size(), layout.align()).cast()
+            }
+        }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
@@ -64,8 +64,14 @@ unsafe impl GlobalAlloc for Allocator {
             // The system gives nothing but zeros.
             return mapped::alloc(layout.size());
         }
-        // SAFETY: as the caller says.
-        unsafe { MiMalloc.alloc_zeroed(layout) }
+        // SAFETY: as the caller says, neither is zero.
+        unsafe {
+            if is_common(layout) {
+                mimalloc::mi_zalloc(layout.size()).cast()
+            } else {
+                mimalloc::mi_zalloc_aligned(layout.size(), layout.align()).cast()
+            }
+        }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
@@ -73,16 +79,22 @@ unsafe impl GlobalAlloc for Allocator {
             // SAFETY: it is mapped, since its layout is as it was when it was allocated.
             return unsafe { mapped::dealloc(pointer, layout.size()) };
         }
-        // SAFETY: as the caller says.
-        unsafe { MiMalloc.dealloc(pointer, layout) }
+        // SAFETY: it is mimalloc's.
+        unsafe { mimalloc::mi_free(pointer.cast()) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         // SAFETY: the caller says that the size, rounded up to the alignment, is no overflow.
         let wanted = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
         match (mapped::is_for(layout), mapped::is_for(wanted)) {
-            // SAFETY: as the caller says.
-            (false, false) => unsafe { MiMalloc.realloc(pointer, layout, size) },
+            // SAFETY: it is mimalloc's.
+            (false, false) => unsafe {
+                if is_common(layout) && is_common(wanted) {
+                    mimalloc::mi_realloc(pointer.cast(), size).cast()
+                } else {
+                    mimalloc::mi_realloc_aligned(pointer.cast(), size, layout.align()).cast()
+                }
+            },
             // SAFETY: it is mapped, since its layout is as it was when it was allocated.
             (true, true) => unsafe { mapped::realloc(pointer, layout.size(), size) },
             // SAFETY: both have room for what is copied, and the old one is freed once.
@@ -96,6 +108,12 @@ unsafe impl GlobalAlloc for Allocator {
             },
         }
     }
+}
+
+/// Whether mimalloc aligns it so by itself, which takes it half the time.
+fn is_common(layout: Layout) -> bool {
+    const ALIGNMENT: usize = 16;
+    layout.align() <= ALIGNMENT && layout.align() <= layout.size()
 }
 
 /// Allocations that are mappings.
@@ -170,10 +188,16 @@ mod tests {
 
     const MIB: usize = 1 << 20;
 
+    /// Bytes of this process.
+    #[cfg(target_os = "linux")]
     fn resident() -> usize {
-        let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
-        let pages: usize = statm.split(' ').nth(1).unwrap().parse().unwrap();
-        pages * rustix::param::page_size()
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS"))
+            .unwrap();
+        let kilobytes = line.split_whitespace().nth(1).unwrap();
+        1024 * kilobytes.parse::<usize>().unwrap()
     }
 
     /// Numbers that say where they are.
@@ -215,6 +239,26 @@ mod tests {
         assert!(resident() > before + 200 * MIB);
         std::thread::spawn(move || drop(large)).join().unwrap();
         assert!(resident() < before + 100 * MIB);
+    }
+
+    #[test]
+    fn every_alignment_is_kept() {
+        for align in (0..14).map(|shift| 1_usize << shift) {
+            for size in [1, 8, 24, 100, 5000, 5 * MIB] {
+                let layout = Layout::from_size_align(size, align).unwrap();
+                // SAFETY: it is freed with the layout that it has by then.
+                unsafe {
+                    let mut pointer = ALLOCATOR.alloc(layout);
+                    assert!(pointer.addr() % align == 0, "{layout:?}");
+                    pointer.write(7);
+                    pointer = ALLOCATOR.realloc(pointer, layout, 3 * size);
+                    assert!(pointer.addr() % align == 0, "{layout:?}");
+                    assert_eq!(pointer.read(), 7);
+                    let grown = Layout::from_size_align(3 * size, align).unwrap();
+                    ALLOCATOR.dealloc(pointer, grown);
+                }
+            }
+        }
     }
 
     #[test]

@@ -108,6 +108,15 @@ impl Backend {
         }
     }
 
+    /// The workers, if it has any.
+    #[cfg(feature = "python")]
+    pub(crate) fn pools(&self) -> Option<Pools> {
+        match self {
+            Self::InProcess(_) => None,
+            Self::Workers(workers) => Some(workers.pools.clone()),
+        }
+    }
+
     /// Adds its metrics to a registry.
     #[cfg(all(feature = "metrics", feature = "python"))]
     pub(crate) fn show_to(&self, registry: &streeling_metrics::Registry) {

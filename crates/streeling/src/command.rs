@@ -14,7 +14,7 @@ use streeling_config::{
 use streeling_core::{Component, Service, service};
 
 use crate::check::Report;
-use crate::control::{controller, on_signals};
+use crate::control::{controller, hold_signals, on_signals};
 use crate::descriptors;
 use crate::error::ServeError;
 use crate::features::FEATURES;
@@ -72,6 +72,7 @@ fn run(
     if let Some(tool) = crate::tool(std::env::args_os()) {
         return tool.run();
     }
+    hold_signals();
     let environment = Environment::from_process();
     let annotations = Annotations::read(PODINFO_ANNOTATIONS);
     match Settings::load(features, std::env::args_os(), &environment, &annotations) {

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -14,6 +15,8 @@ const REPEATED: Duration = Duration::from_secs(1);
 pub struct Controller {
     stop: watch::Sender<Option<Duration>>,
     desired: watch::Sender<DesiredState>,
+    /// How often what is inside is to be logged.
+    inspections: watch::Sender<u64>,
 }
 
 /// The server's side of a [`Controller`].
@@ -22,6 +25,7 @@ pub struct Control {
     stop: watch::Receiver<Option<Duration>>,
     #[cfg(feature = "python")]
     desired: watch::Receiver<DesiredState>,
+    inspections: watch::Receiver<u64>,
 }
 
 /// What the workers are to become. Totals since the start, so that changes which arrive while an
@@ -39,12 +43,19 @@ pub(crate) struct DesiredState {
 pub fn controller() -> (Controller, Control) {
     let (stop, stopped) = watch::channel(None);
     let desired = watch::Sender::new(DesiredState::default());
+    let inspections = watch::Sender::new(0);
     let control = Control {
         stop: stopped,
+        inspections: inspections.subscribe(),
         #[cfg(feature = "python")]
         desired: desired.subscribe(),
     };
-    (Controller { stop, desired }, control)
+    let controller = Controller {
+        stop,
+        desired,
+        inspections,
+    };
+    (controller, control)
 }
 
 impl Controller {
@@ -60,6 +71,12 @@ impl Controller {
     /// A component in Rust has no workers: nothing happens.
     pub fn reload(&self) {
         self.desired.send_modify(|desired| desired.reloads += 1);
+    }
+
+    /// Logs which requests are inside and how the workers are, with the Python stacks of those that
+    /// are busy. Calls while that is done become one further time.
+    pub fn inspect(&self) {
+        self.inspections.send_modify(|count| *count += 1);
     }
 
     /// Gives every pool `by` workers more, or fewer if it is negative; each keeps at least one.
@@ -84,6 +101,11 @@ impl Control {
         }
     }
 
+    /// Changes with every [`Controller::inspect`].
+    pub(crate) fn inspections(&self) -> watch::Receiver<u64> {
+        self.inspections.clone()
+    }
+
     /// Waits until the component is to be loaded once more than so often.
     #[cfg(feature = "python")]
     pub(crate) async fn reload_after(&mut self, reloads: u64) {
@@ -105,19 +127,34 @@ impl Control {
     }
 }
 
+/// Has signals that by default end or stop a process do nothing until [`on_signals`] follows them:
+/// they may come as soon as there is a process to send them to. Those that are to end it do so.
+pub(crate) fn hold_signals() {
+    // What is registered outlives the runtime.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build();
+    // The runtime that the server needs, and its signals, fail for the same reason, and say so.
+    let Ok(runtime) = runtime else { return };
+    let _entered = runtime.enter();
+    for kind in [Signal::USR1, Signal::USR2, Signal::TTIN, Signal::TTOU] {
+        let _ = signal(SignalKind::from_raw(kind.as_raw()));
+    }
+}
+
 /// Follows the signals that users of gunicorn know: TERM stops the server with `grace`, INT and
-/// QUIT without; HUP reloads; TTIN and TTOU give each pool one worker more or fewer. A further
-/// TERM, INT or QUIT, a second or more after the first, ends the process at once, with the exit
-/// code that a shell reports for the signal.
+/// QUIT without; HUP reloads; USR1 logs what is inside; TTIN and TTOU give each pool one worker
+/// more or fewer. A further TERM, INT or QUIT, a second or more after the first, ends the process
+/// at once, with the exit code that a shell reports for the signal.
 ///
 /// # Errors
 ///
 /// When the system refuses a signal handler.
 pub fn on_signals(controller: Controller, grace: Duration) -> std::io::Result<()> {
     // TTIN and TTOU have no constructor of their own.
-    let raw = |number: rustix::process::Signal| signal(SignalKind::from_raw(number.as_raw()));
-    let mut more = raw(rustix::process::Signal::TTIN)?;
-    let mut fewer = raw(rustix::process::Signal::TTOU)?;
+    let raw = |number: Signal| signal(SignalKind::from_raw(number.as_raw()));
+    let mut more = raw(Signal::TTIN)?;
+    let mut fewer = raw(Signal::TTOU)?;
     let mut term = signal(SignalKind::terminate())?;
     let mut int = signal(SignalKind::interrupt())?;
     let mut quit = signal(SignalKind::quit())?;
@@ -136,11 +173,11 @@ pub fn on_signals(controller: Controller, grace: Duration) -> std::io::Result<()
                     controller.reload();
                     continue;
                 }
-                // gunicorn's users send them; without a handler they would end the process.
                 _ = user1.recv() => {
-                    tracing::info!("SIGUSR1: ignored, the log goes to standard error");
+                    controller.inspect();
                     continue;
                 }
+                // gunicorn's users send it; without a handler it would end the process.
                 _ = user2.recv() => {
                     tracing::info!("SIGUSR2: ignored, replace the pod or send HUP");
                     continue;
@@ -191,6 +228,26 @@ mod tests {
             let now = first + Duration::from_millis(after);
             assert_eq!(is_repeated(first, now), repeated, "{after} ms");
         }
+    }
+
+    /// Without it the signals would end this program.
+    #[test]
+    fn signals_that_come_before_they_are_followed_end_nothing() {
+        hold_signals();
+        let own = rustix::process::getpid();
+        for signal in [Signal::USR1, Signal::USR2] {
+            rustix::process::kill_process(own, signal).unwrap();
+        }
+        // And a runtime that is made later follows them.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let mut user1 = signal(SignalKind::user_defined1()).unwrap();
+            rustix::process::kill_process(own, Signal::USR1).unwrap();
+            user1.recv().await.unwrap();
+        });
     }
 
     #[tokio::test]

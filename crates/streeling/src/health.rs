@@ -4,13 +4,6 @@ use tokio::sync::watch;
 
 /// What readiness is made of. Clones share it.
 #[derive(Clone, Debug)]
-#[cfg_attr(
-    not(any(feature = "grpc", feature = "metrics", test)),
-    expect(
-        dead_code,
-        reason = "only gRPC's health service and the probes read it"
-    )
-)]
 pub(crate) struct Health {
     loaded: watch::Receiver<bool>,
     draining: watch::Sender<bool>,
@@ -61,7 +54,6 @@ impl Health {
     }
 
     /// The error says why no request can be taken.
-    #[cfg(any(feature = "grpc", feature = "metrics", test))]
     pub(crate) fn readiness(&self) -> Result<(), &'static str> {
         if *self.draining.borrow() {
             Err("the server is stopping")

@@ -9,6 +9,7 @@ use std::fmt;
 use std::io::{self, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitCode};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, wait};
 use tokio::signal::unix::{SignalKind, signal};
@@ -25,6 +26,12 @@ const FORWARDED: [Signal; 8] = [
     Signal::USR1,
     Signal::USR2,
 ];
+
+/// Those of them that a process is to end at, whatever it does.
+const ENDING: [Signal; 3] = [Signal::TERM, Signal::INT, Signal::QUIT];
+
+/// A signal for a server that does not handle it yet is sent again after this time.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Why process 1 cannot do its part.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +84,16 @@ async fn serve_and_reap() -> Result<u8, InitError> {
     loop {
         tokio::select! {
             Some(kind) = received.recv() => {
+                if !ENDING.contains(&kind) && !handles(server, kind) {
+                    // It starts, and would end.
+                    let again = sender.clone();
+                    tokio::spawn(async move {
+                        tokio::time::sleep(PAUSE).await;
+                        // There is no receiver once the server has ended.
+                        let _ = again.send(kind);
+                    });
+                    continue;
+                }
                 // The server may have exited already; the next turn sees that.
                 let _ = kill_process(server, kind);
             }
@@ -110,6 +127,20 @@ fn pid(child: &Child) -> Result<Pid, InitError> {
         .ok_or_else(|| InitError::Start(io::Error::other("a process without an id")))
 }
 
+/// Whether a process handles or ignores a signal, as far as the system says.
+fn handles(process: Pid, signal: Signal) -> bool {
+    let Ok(status) = std::fs::read_to_string(format!("/proc/{process}/status")) else {
+        return true;
+    };
+    let has = |name: &str| {
+        let mut lines = status.lines();
+        let set = lines.find_map(|line| line.strip_prefix(name))?;
+        let set = u64::from_str_radix(set.trim(), 16).ok()?;
+        Some(set & (1 << (signal.as_raw() - 1)) != 0)
+    };
+    has("SigCgt:").unwrap_or(true) || has("SigIgn:").unwrap_or(true)
+}
+
 /// The exit code of the server; for a signal the one that a shell reports.
 fn exit_code(status: WaitStatus) -> u8 {
     let code = match status.terminating_signal() {
@@ -126,4 +157,21 @@ fn exit_code(status: WaitStatus) -> u8 {
 fn complain(text: fmt::Arguments<'_>) {
     // Where standard error is closed, nothing can be said.
     let _ = writeln!(io::stderr(), "streeling: {text}");
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_handles_what_it_catches_or_ignores() {
+        // Rust's programs ignore PIPE, and nobody catches STKFLT.
+        let own = rustix::process::getpid();
+        assert!(handles(own, Signal::PIPE));
+        assert!(!handles(own, Signal::STKFLT));
+        crate::control::hold_signals();
+        assert!(handles(own, Signal::TTIN));
+        let gone = Pid::from_raw(i32::MAX).unwrap();
+        assert!(handles(gone, Signal::TTIN));
+    }
 }

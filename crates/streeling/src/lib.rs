@@ -23,6 +23,7 @@ mod error;
 mod features;
 mod health;
 mod init;
+mod inside;
 mod layout;
 mod log;
 mod memory;

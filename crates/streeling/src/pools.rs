@@ -149,7 +149,7 @@ impl Pools {
     }
 
     /// All pools, by their names in metrics.
-    fn named(&self) -> impl Iterator<Item = (&'static str, &Pool)> {
+    pub(crate) fn named(&self) -> impl Iterator<Item = (&'static str, &Pool)> {
         let (one, other) = match self {
             Self::Separate { rest, grpc } => (
                 rest.as_ref().map(|pool| ("rest", pool)),

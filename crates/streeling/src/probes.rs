@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use streeling_config::Settings;
 use streeling_core::{MetricSource, Observer, Sample};
-use streeling_metrics::{Identity, Pages, Registry};
+use streeling_metrics::{Identity, Pages, Registry, RequestsPage};
 use streeling_net::Connections;
 use tokio::sync::oneshot;
 
@@ -15,6 +15,7 @@ use crate::access::{Access, HTTP1};
 use crate::connections::PortConnections;
 use crate::error::ServeError;
 use crate::health::Health;
+use crate::inside::Inspector;
 use crate::log::announce;
 use crate::observability::Observability;
 
@@ -81,6 +82,7 @@ impl Bound {
         self,
         health: Health,
         observability: &Observability,
+        inspector: Option<Inspector>,
     ) -> Result<Probes, ServeError> {
         self.registry.add_source(server_metrics(health.clone()));
         self.registry.add_source(self.connections.metric_source());
@@ -92,6 +94,7 @@ impl Bound {
             endpoint: self.endpoint,
             registry: self.registry,
             observers: observability.of_scrapes().into_iter().collect(),
+            requests: inspector.map(|one| -> RequestsPage { Arc::new(move || one.json()) }),
         };
         let connections = self.connections.metrics.clone();
         let scheme = self.access.scheme();
@@ -188,6 +191,7 @@ mod tests {
     use std::io::{Read as _, Write as _};
     use std::net::TcpStream;
     use std::sync::mpsc;
+    use std::time::Instant;
 
     use streeling_config::{Annotations, Environment, Features};
     use tokio::sync::watch;
@@ -235,7 +239,7 @@ mod tests {
         let (_loaded, is_loaded) = watch::channel(true);
         let observability = Observability::start(&settings).unwrap();
         let probes = bound
-            .serve(Health::new(is_loaded, Vec::new()), &observability)
+            .serve(Health::new(is_loaded, Vec::new()), &observability, None)
             .await
             .unwrap();
         let scrape = send(address, "/metrics");
@@ -251,6 +255,11 @@ mod tests {
             "{scraped}"
         );
         probes.stop().await;
-        assert!(TcpStream::connect(address).is_err());
+        // A process that another test starts has the port, too, for a moment.
+        let since = Instant::now();
+        while TcpStream::connect(address).is_ok() {
+            assert!(since.elapsed() < TIMEOUT);
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use streeling_config::Settings;
 use streeling_core::{Component, Observers, Service};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 #[cfg(any(feature = "rest", feature = "grpc"))]
 use crate::access::Access;
@@ -17,6 +18,7 @@ use crate::connections::PortConnections;
 use crate::control::{Control, controller};
 use crate::error::ServeError;
 use crate::health::Health;
+use crate::inside::Inspector;
 use crate::memory::Memory;
 use crate::pidfile::Pidfile;
 use crate::ports::{PortModels, Ports, Serving};
@@ -92,15 +94,27 @@ async fn run(
     resources.probes.registry().add_source(memory.metrics());
     #[cfg(all(feature = "metrics", feature = "python"))]
     backend.show_to(resources.probes.registry());
+    let inspector = Inspector {
+        observers: observers.clone(),
+        health: health.clone(),
+        #[cfg(feature = "python")]
+        pools: backend.pools(),
+    };
+    // It ends when this is dropped.
+    let mut inspections = JoinSet::new();
+    inspections.spawn(inspector.clone().log_on(control.inspections()));
     #[cfg(feature = "metrics")]
     if let Some(source) = resources.access.metric_source() {
         resources.probes.add_source(source);
     }
     #[cfg(feature = "metrics")]
-    let probes = resources
-        .probes
-        .serve(health.clone(), &resources.observability)
-        .await?;
+    let probes = {
+        let inspector = settings.metrics.debug_endpoints.then_some(inspector);
+        let probes = resources.probes;
+        probes
+            .serve(health.clone(), &resources.observability, inspector)
+            .await?
+    };
     let mut pidfile = resources.pidfile;
     let life = Life {
         #[cfg(any(feature = "rest", feature = "grpc"))]
@@ -126,7 +140,7 @@ async fn run(
     backend
         .stop(drain_deadline.saturating_duration_since(Instant::now()))
         .await;
-    drop(pidfile);
+    drop((pidfile, inspections));
     #[cfg(feature = "metrics")]
     probes.stop().await;
     ended
@@ -237,6 +251,15 @@ impl fmt::Debug for Server {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(all(
+    test,
+    feature = "rest",
+    feature = "grpc",
+    feature = "metrics",
+    feature = "python"
+))]
+mod late_start;
 
 #[cfg(all(test, feature = "rest", feature = "grpc", feature = "metrics"))]
 mod tests {

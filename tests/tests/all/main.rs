@@ -29,6 +29,7 @@ mod forensics;
 mod graphs;
 mod grpc_client;
 mod health;
+mod inside;
 mod limits;
 mod load;
 mod logs;

@@ -1,7 +1,7 @@
 //! Metrics, logs, and the development server.
 
 use crate::draft::Part;
-use crate::kind::{LenientBool, Port, UrlPath, Words, words};
+use crate::kind::{Bool, LenientBool, Port, UrlPath, Words, words};
 use crate::language::Text;
 use crate::row::DefaultValue::{Derived, Typed};
 use crate::row::Flag::{self, Bare, Preceded, Value};
@@ -16,6 +16,8 @@ pub struct Metrics {
     pub endpoint: String,
     /// Put the component's metrics into the response's `meta`.
     pub in_response: bool,
+    /// Serve `/debug/requests`.
+    pub debug_endpoints: bool,
 }
 
 impl Part for Metrics {
@@ -24,6 +26,7 @@ impl Part for Metrics {
             port: 0,
             endpoint: String::new(),
             in_response: false,
+            debug_endpoints: false,
         }
     }
 }
@@ -93,6 +96,7 @@ pub(super) static ROWS: &[&Row] = &[
     &METRICS_PORT,
     &METRICS_ENDPOINT,
     &INCLUDE_METRICS,
+    &DEBUG_ENDPOINTS,
     &LOG_LEVEL,
     &LOG_FORMAT,
     &DEBUG,
@@ -150,6 +154,29 @@ static INCLUDE_METRICS: Row = Row {
         zh: "是否把组件的指标写入响应的 meta",
     },
     detail: Text::NONE,
+};
+
+static DEBUG_ENDPOINTS: Row = Row {
+    flag: Bare("debug-endpoints", "1"),
+    variables: &["STREELING_DEBUG_ENDPOINTS"],
+    default: Typed("false"),
+    value: &To(Bool, |metrics: &mut Metrics, on| {
+        metrics.debug_endpoints = on;
+    }),
+    group: Group::Metrics,
+    status: Status::Active,
+    meaning: Text {
+        en: "Serve /debug/requests on the metrics port: the requests and workers of this moment",
+        zh: "在指标端口提供 /debug/requests：此刻的请求与工作进程",
+    },
+    detail: Text {
+        en: "JSON: for each request its id, method, shape, age and where it is, for each worker \
+             its process, state and memory. Everyone who reaches the port can read it. SIGUSR1 \
+             logs the same, and the Python stacks of busy workers, without this setting, too.",
+        zh: "JSON：每个请求的 id、方法、形状、时长及所处位置，每个工作进程的进程号、状态与内存。\
+             凡能访问该端口者均可读取。SIGUSR1 将同样的内容以及繁忙工作进程的 Python 调用栈\
+             写入日志，无需启用本项。",
+    },
 };
 
 pub(crate) static LOG_LEVEL: Row = Row {

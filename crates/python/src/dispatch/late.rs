@@ -1,21 +1,12 @@
-//! Which requests have run past their deadlines, and what runs on a worker.
+//! Which requests have run past their deadlines.
 
 use std::time::{Duration, Instant};
 
 use super::{Dispatcher, InFlight, Responder, WorkerId};
-use crate::frame::Call;
 
 /// A worker whose requests are late is reported at most so often: one hang makes all requests
 /// behind it late, and so does a caller whose deadlines are shorter than any call.
 pub(super) const REPORT_INTERVAL: Duration = Duration::from_secs(10);
-
-/// A request that is given to a thread of a worker.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Running<'a, R> {
-    pub(crate) call: Call,
-    pub(crate) deadline: Option<Instant>,
-    pub(crate) responder: &'a R,
-}
 
 impl<P, R: Responder> Dispatcher<P, R> {
     /// Workers that run a request which is past its deadline and has not been reported.
@@ -39,20 +30,6 @@ impl<P, R: Responder> Dispatcher<P, R> {
             }
         }
         late
-    }
-
-    /// What a worker runs: the first request of each connection.
-    pub(crate) fn running(&self, id: WorkerId) -> impl Iterator<Item = Running<'_, R>> {
-        let worker = self.workers.iter().find(move |worker| worker.id == id);
-        let connections = worker.into_iter().flat_map(|worker| &worker.connections);
-        connections.filter_map(|connection| {
-            let first = connection.in_flight.front()?;
-            Some(Running {
-                call: first.cost_class.call(),
-                deadline: first.deadline,
-                responder: &first.responder,
-            })
-        })
     }
 }
 

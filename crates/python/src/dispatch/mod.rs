@@ -28,6 +28,7 @@ mod rescue;
 mod room;
 #[cfg(test)]
 mod simulation;
+mod snapshot;
 mod spread;
 #[cfg(test)]
 mod tests;
@@ -43,8 +44,8 @@ pub(crate) use interface::{
     Assignment, ConnectionId, QueuedRequest, Removed, Responder, Sends, Submitted, TakeOver,
     Threads, Work, WorkerId,
 };
-pub(crate) use late::Running;
 pub(crate) use rescue::TICK;
+pub(crate) use snapshot::{Given, Running};
 use spread::EndedCall;
 
 /// Estimated work that may be in flight on one connection. Measured on the prototype: 500 µs keeps

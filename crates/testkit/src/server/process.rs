@@ -4,7 +4,7 @@ use std::process::{Child, ChildStdout};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::lines::Lines;
+use super::lines::{Lines, TIMEOUT};
 
 #[derive(Debug)]
 pub(super) struct Process {
@@ -18,6 +18,14 @@ pub(super) struct Process {
 impl Process {
     pub(super) fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
+    }
+
+    /// Waits for a line of the log that holds this text.
+    pub(super) fn wait_for_log(&self, text: &str) -> String {
+        match self.log.wait_for(text, TIMEOUT) {
+            Some(line) => line,
+            None => panic!("no \"{text}\" in the log:\n{}", self.log.text()),
+        }
     }
 }
 

@@ -49,6 +49,24 @@ impl Loading {
     pub fn serves(&self) -> bool {
         self.process.log.text().contains(SERVING)
     }
+
+    /// As [`Server::signal`].
+    ///
+    /// # Errors
+    ///
+    /// When the server has gone already.
+    pub fn signal(&self, signal: Signal) -> io::Result<()> {
+        Ok(kill_process(self.process.pid(), signal)?)
+    }
+
+    /// As [`Server::wait_for_log`].
+    ///
+    /// # Panics
+    ///
+    /// When the line does not come.
+    pub fn wait_for_log(&self, text: &str) -> String {
+        self.process.wait_for_log(text)
+    }
 }
 
 impl Server {
@@ -98,10 +116,7 @@ impl Server {
     ///
     /// When none comes.
     pub fn wait_for_log(&self, text: &str) -> String {
-        match self.process.log.wait_for(text, TIMEOUT) {
-            Some(line) => line,
-            None => panic!("no \"{text}\" in the log:\n{}", self.process.log.text()),
-        }
+        self.process.wait_for_log(text)
     }
 
     /// Reads standard output from now on, where it was held by `ServerCommand::hold_output`.
