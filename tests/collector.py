@@ -18,12 +18,13 @@ import gzip
 import json
 import os
 import socket
+import ssl
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Iterable, Iterator
+from typing import Any, Iterable, Iterator, List, Optional
 
 import grpc
 from jaeger_client.thrift_gen.agent.Agent import emitBatch_args
@@ -41,6 +42,11 @@ DATAGRAM = 65535
 
 # The parent of a span that has none.
 NO_PARENT = ""
+
+
+def read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
 
 
 class Printer:
@@ -209,18 +215,27 @@ class TraceService(trace_service_pb2_grpc.TraceServiceServicer):  # type: ignore
         return trace_service_pb2.ExportTraceServiceResponse()
 
 
-def serve_grpc(printer: Printer, behaviour: Behaviour) -> tuple[grpc.Server, int]:
+def serve_grpc(
+    printer: Printer, behaviour: Behaviour, tls: Optional[List[str]]
+) -> tuple[grpc.Server, int]:
     """Serve OTLP over gRPC for as long as the server is referenced; also returns the port."""
     server = grpc.server(ThreadPoolExecutor(4))
     trace_service_pb2_grpc.add_TraceServiceServicer_to_server(
         TraceService(printer, behaviour), server
     )
-    number = server.add_insecure_port(f"{HERE}:0")
+    if tls is None:
+        number = server.add_insecure_port(f"{HERE}:0")
+    else:
+        certificate, key, authority = (read(path) for path in tls)
+        credentials = grpc.ssl_server_credentials(
+            [(key, certificate)], authority, require_client_auth=True
+        )
+        number = server.add_secure_port(f"{HERE}:0", credentials)
     server.start()
     return server, number
 
 
-def serve_http(printer: Printer, behaviour: Behaviour) -> int:
+def serve_http(printer: Printer, behaviour: Behaviour, tls: Optional[List[str]]) -> int:
     """Serve OTLP over HTTP from now on; returns the port."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -266,6 +281,12 @@ def serve_http(printer: Printer, behaviour: Behaviour) -> int:
             """Print nothing either: servers under test are killed in the middle of a request."""
 
     server = Server((HERE, 0), Handler)
+    if tls is not None:
+        certificate, key, authority = tls
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=authority)
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_cert_chain(certificate, key)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server.server_port
 
@@ -276,13 +297,20 @@ def main() -> None:
     parser.add_argument(
         "--slow", type=float, default=0.0, metavar="SECONDS", help="respond to OTLP that much later"
     )
+    parser.add_argument(
+        "--tls",
+        nargs=3,
+        metavar=("CERTIFICATE", "KEY", "AUTHORITY"),
+        help="speak OTLP over TLS, with clients that the authority knows",
+    )
     parser.add_argument("--fail", action="store_true", help="refuse OTLP as if overloaded")
     options = parser.parse_args()
     printer = Printer()
     behaviour = Behaviour(options.slow, options.fail)
     jaeger = serve_jaeger(printer)
-    server, port = serve_grpc(printer, behaviour)
-    printer.line({"jaeger": jaeger, "grpc": port, "http": serve_http(printer, behaviour)})
+    server, port = serve_grpc(printer, behaviour, options.tls)
+    http = serve_http(printer, behaviour, options.tls)
+    printer.line({"jaeger": jaeger, "grpc": port, "http": http})
     sys.stdin.read()
     server.stop(None)
     # Responses that are still delayed are not waited for.

@@ -33,6 +33,7 @@ const BUILDS: &[Build] = &[
             "streeling-grpc",
             "opentelemetry",
             "opentelemetry_sdk",
+            "rustls",
             "thrift",
             "tract-core",
         ],
@@ -46,6 +47,7 @@ const BUILDS: &[Build] = &[
             "streeling-rest",
             "opentelemetry",
             "opentelemetry_sdk",
+            "rustls",
             "thrift",
         ],
     },
@@ -56,7 +58,7 @@ const BUILDS: &[Build] = &[
 const WITHOUT: &[(&[&str], &[&str])] = &[
     (
         &["rest", "grpc", "python", "metrics", "otlp"],
-        &["thrift", "opentelemetry-jaeger"],
+        &["thrift", "opentelemetry-jaeger", "rustls"],
     ),
     (
         &["rest", "grpc", "python", "metrics", "jaeger"],

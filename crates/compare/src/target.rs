@@ -55,6 +55,11 @@ impl Target {
             match scheme {
                 "http" => target.http = Some(address.to_owned()),
                 "grpc" => target.grpc = Some(Calls::to(address).map_err(TargetError)?),
+                "https" | "grpcs" => {
+                    return Err(TargetError(format!(
+                        "\"{part}\": this tool speaks no TLS, name a port without it"
+                    )));
+                }
                 _ => {
                     return Err(TargetError(format!(
                         "\"{scheme}\" in \"{part}\", must be http or grpc"

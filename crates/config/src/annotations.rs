@@ -9,6 +9,7 @@ pub const PODINFO_ANNOTATIONS: &str = "/etc/podinfo/annotations";
 
 pub(crate) const REST_TIMEOUT: &str = "seldon.io/rest-timeout";
 pub(crate) const GRPC_TIMEOUT: &str = "seldon.io/grpc-timeout";
+pub(crate) const NO_ENGINE: &str = "seldon.io/no-engine";
 pub(crate) const GRPC_MAX_MESSAGE_SIZE: &str = "seldon.io/grpc-max-message-size";
 
 /// The pod's annotations, as the downward API writes them: a line `key="value"` for each.

@@ -29,6 +29,11 @@ impl<'a> Context<'a> {
         self.warnings.push(Warning(text));
     }
 
+    /// Whether an annotation has this value.
+    pub(crate) fn has(&self, key: &str, value: &str) -> bool {
+        self.annotations.get(key) == Some(value)
+    }
+
     /// An annotation is often not the person's who starts the server: a bad one is left out.
     pub(crate) fn annotation<T>(
         &mut self,

@@ -26,6 +26,22 @@ pub enum ConfigError {
         /// The port.
         port: u16,
     },
+    /// A setting means nothing without another one.
+    #[error("{given} is set and {missing} is not: TLS needs both")]
+    Incomplete {
+        /// Flag and variable of the setting that is there.
+        given: String,
+        /// Flag and variable of the one that is not.
+        missing: String,
+    },
+    /// Two settings say the same thing.
+    #[error("{first} and {second} are both set: set one of them")]
+    Both {
+        /// Flag and variable of the one.
+        first: String,
+        /// Flag and variable of the other.
+        second: String,
+    },
     /// A setting needs a feature that was not compiled in.
     #[error(
         "{names}, set by {origin}: this build has no {part}, which is the Cargo feature '{feature}'"
@@ -47,7 +63,12 @@ impl ConfigError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Help(_) | Self::Version(_) => 0,
-            Self::Usage(_) | Self::Invalid(_) | Self::SamePort { .. } | Self::NotBuilt { .. } => 2,
+            Self::Usage(_)
+            | Self::Invalid(_)
+            | Self::SamePort { .. }
+            | Self::Incomplete { .. }
+            | Self::Both { .. }
+            | Self::NotBuilt { .. } => 2,
         }
     }
 }

@@ -7,6 +7,8 @@ pub struct Features {
     pub grpc: bool,
     /// The metrics server, with the health probes.
     pub metrics: bool,
+    /// TLS on the ports.
+    pub tls: bool,
     /// The exporter of traces to a Jaeger agent.
     pub jaeger: bool,
     /// The exporter of traces by OTLP.
@@ -22,6 +24,7 @@ impl Features {
         rest: true,
         grpc: true,
         metrics: true,
+        tls: true,
         jaeger: true,
         otlp: true,
         component: None,

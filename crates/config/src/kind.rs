@@ -7,6 +7,7 @@ use crate::language::{Language, Text};
 mod memory;
 mod numbers;
 mod paths;
+mod secret;
 mod structured;
 mod texts;
 mod words;
@@ -14,6 +15,8 @@ mod words;
 pub(crate) use memory::MemoryLimit;
 pub(crate) use numbers::{Count, LinkedPort, Memory, Millis, Port, Seconds, Size, millis, size};
 pub(crate) use paths::{File, Folder, Program};
+pub use secret::Secret;
+pub(crate) use secret::Token;
 pub(crate) use structured::{Interface, JsonParameters, Labels, Yaml};
 pub(crate) use texts::{Address, AnyText, UrlPath};
 pub(crate) use words::{Bool, LenientBool, Word, Words, boolean, words};
@@ -46,6 +49,11 @@ pub(crate) trait Kind: Sync {
 
     /// Whether a negative number may be meant as the value rather than as a flag.
     fn is_number(&self) -> bool {
+        false
+    }
+
+    /// Whether a value must not be shown.
+    fn is_secret(&self) -> bool {
         false
     }
 

@@ -43,16 +43,17 @@ pub use error::{ConfigError, Invalid, Warning};
 pub use examples::examples;
 pub use features::Features;
 pub use interface::{ComponentName, InterfaceName};
+pub use kind::Secret;
 pub use language::Language;
 pub use load::Loaded;
 pub use parameters::{ParameterValue, Parameters};
 pub use settings::{
     Component, Defaults, Deployment, Development, Grpc, Identity, Limits, Listen, LoadIn, Log,
-    LogFormat, LogLevel, Metrics, Python, Recovery, Rest, ServiceType, Settings, WorkerPool,
-    WorkerStart, Workers,
+    LogFormat, LogLevel, Metrics, Python, Recovery, Rest, Security, ServiceType, Settings, Tls,
+    TlsVersion, TokenSource, WorkerPool, WorkerStart, Workers,
 };
 pub use tracing::{
-    JaegerAgent, OtlpCollector, OtlpProtocol, Propagator, Sampler, Sampling, SpanLimits,
+    JaegerAgent, OtlpCollector, OtlpProtocol, OtlpTls, Propagator, Sampler, Sampling, SpanLimits,
     TraceExporter, Tracing,
 };
 

@@ -15,9 +15,12 @@ use crate::row::Row;
 use crate::settings::component::INTERFACE_NAME;
 use crate::settings::grpc::{GRPC_PORT, GRPC_WORKERS};
 use crate::settings::observability::{LOG_LEVEL, METRICS_PORT};
+use crate::settings::security::security;
 use crate::settings::serving::{HTTP_PORT, TIMEOUT_MS, timeout_of};
 use crate::settings::workers::WORKERS;
-use crate::settings::{Component, Development, Grpc, Log, LogLevel, Rest, Settings, Workers, rows};
+use crate::settings::{
+    Component, Development, Grpc, Log, LogLevel, Rest, Security, Settings, Workers, rows,
+};
 use crate::sources::{Source, Sources};
 use crate::tracing::{self, Tracing};
 
@@ -40,10 +43,12 @@ impl Settings {
     /// - [`ConfigError::Usage`] for a command line of the wrong form;
     /// - [`ConfigError::Invalid`] for the first value that cannot be used;
     /// - [`ConfigError::SamePort`] for a port given twice;
-    /// - [`ConfigError::NotBuilt`] for workers of a transport that is not in `features`, for
-    ///   `--metrics-port` on the command line without the metrics server (the variable gives a
-    ///   warning, as the operator sets it in any case), and for traces whose exporter is not in
-    ///   `features`.
+    /// - [`ConfigError::Incomplete`] and [`ConfigError::Both`] for settings of TLS and of the token
+    ///   that do not go together;
+    /// - [`ConfigError::NotBuilt`] for workers of a transport that is not in `features`, for TLS
+    ///   that is not in them, for `--metrics-port` on the command line without the metrics server
+    ///   (the variable gives a warning, as the operator sets it in any case), and for traces whose
+    ///   exporter is not in `features`.
     pub fn load(
         features: Features,
         args: impl IntoIterator<Item = OsString>,
@@ -64,7 +69,8 @@ impl Settings {
         let tracing = tracing::read(features, &sources, &mut context, &mut draft)?;
         derive(rows(), &sources, &mut context, &mut draft);
         fit(&sources, &mut context, &mut draft);
-        let settings = finish(&mut draft, tracing);
+        let security = security(features, &sources, &mut context, &mut draft)?;
+        let settings = finish(&mut draft, security, tracing);
         check_ports(&[
             (&HTTP_PORT, settings.rest.port, features.rest),
             (&GRPC_PORT, settings.grpc.port, settings.grpc.workers > 0),
@@ -171,7 +177,7 @@ fn fit(sources: &Sources, context: &mut Context<'_>, draft: &mut Draft) {
     }
 }
 
-fn finish(draft: &mut Draft, tracing: Option<Tracing>) -> Settings {
+fn finish(draft: &mut Draft, security: Security, tracing: Option<Tracing>) -> Settings {
     Settings {
         component: draft.take(),
         python: draft.take(),
@@ -179,6 +185,7 @@ fn finish(draft: &mut Draft, tracing: Option<Tracing>) -> Settings {
         rest: draft.take(),
         limits: draft.take(),
         grpc: draft.take(),
+        security,
         metrics: draft.take(),
         workers: draft.take(),
         recovery: draft.take(),

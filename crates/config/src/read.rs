@@ -56,11 +56,19 @@ fn find<'a>(
     for (other, other_name) in flag.into_iter().chain(others).filter(|(o, _)| *o != raw) {
         warnings.push(Warning(format!(
             "{other_name}={} is left out: {name}={} comes first",
-            quoted(&other.to_string_lossy()),
-            quoted(&raw.to_string_lossy())
+            shown(row, other),
+            shown(row, raw)
         )));
     }
     Some((raw, Source::Variable(name)))
+}
+
+/// A value for a message.
+fn shown(row: &Row, raw: &OsStr) -> String {
+    if row.value.is_secret() {
+        return "a value that is not shown".to_owned();
+    }
+    quoted(&raw.to_string_lossy())
 }
 
 fn write(
@@ -70,7 +78,7 @@ fn write(
     context: &mut Context<'_>,
     draft: &mut Draft,
 ) -> Result<(), ConfigError> {
-    let seen = quoted(&raw.to_string_lossy());
+    let seen = shown(row, raw);
     let allowed = row.value.allowed(English);
     match row.value.write(raw, draft) {
         Parsed::Value(()) => {}

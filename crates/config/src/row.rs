@@ -71,6 +71,7 @@ pub(crate) enum Group {
     Rest,
     Workers,
     Grpc,
+    Security,
     Metrics,
     Logging,
     Tracing,
@@ -78,11 +79,12 @@ pub(crate) enum Group {
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Component,
         Self::Rest,
         Self::Workers,
         Self::Grpc,
+        Self::Security,
         Self::Metrics,
         Self::Logging,
         Self::Tracing,
@@ -95,6 +97,7 @@ impl Group {
             Self::Rest => ("REST and limits", "REST 与限制"),
             Self::Workers => ("Workers", "工作进程"),
             Self::Grpc => ("gRPC", "gRPC"),
+            Self::Security => ("TLS and tokens", "TLS 与 token"),
             Self::Metrics => ("Metrics", "指标"),
             Self::Logging => ("Logging", "日志"),
             Self::Tracing => ("Tracing", "追踪"),
@@ -119,6 +122,7 @@ pub(crate) trait Target: Sync {
     fn placeholder(&self) -> &'static str;
     fn when_bad(&self) -> Text;
     fn is_number(&self) -> bool;
+    fn is_secret(&self) -> bool;
     #[cfg(test)]
     fn examples(&self) -> crate::kind::Examples;
 }
@@ -140,6 +144,10 @@ macro_rules! as_its_kind {
 
         fn is_number(&self) -> bool {
             self.0.is_number()
+        }
+
+        fn is_secret(&self) -> bool {
+            self.0.is_secret()
         }
 
         #[cfg(test)]

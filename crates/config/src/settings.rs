@@ -6,6 +6,7 @@ pub(crate) mod grpc;
 mod limits;
 pub(crate) mod observability;
 mod recovery;
+pub(crate) mod security;
 pub(crate) mod serving;
 pub(crate) mod tracing;
 pub(crate) mod workers;
@@ -16,6 +17,7 @@ pub use grpc::Grpc;
 pub use limits::Limits;
 pub use observability::{Development, Log, LogFormat, LogLevel, Metrics};
 pub use recovery::Recovery;
+pub use security::{Security, Tls, TlsVersion, TokenSource};
 pub use serving::{Listen, Rest};
 pub use workers::{Defaults, LoadIn, WorkerPool, WorkerStart, Workers};
 
@@ -31,6 +33,7 @@ pub(crate) fn rows() -> impl Iterator<Item = &'static Row> {
         workers::ROWS,
         recovery::ROWS,
         grpc::ROWS,
+        security::ROWS,
         observability::ROWS,
         tracing::ROWS,
         deployment::ROWS,
@@ -55,6 +58,8 @@ pub struct Settings {
     pub limits: Limits,
     /// The gRPC server.
     pub grpc: Grpc,
+    /// Who may come in.
+    pub security: Security,
     /// The metrics server, and metrics in responses.
     pub metrics: Metrics,
     /// What holds for the workers of both transports.

@@ -3,6 +3,7 @@ mod help;
 mod otel;
 mod refused;
 mod rows;
+mod security;
 mod traced;
 mod values;
 mod warned;

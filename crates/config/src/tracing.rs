@@ -24,7 +24,7 @@ mod url;
 mod variable;
 
 pub use agent::JaegerAgent;
-pub use collector::{OtlpCollector, OtlpProtocol};
+pub use collector::{OtlpCollector, OtlpProtocol, OtlpTls};
 pub use limits::SpanLimits;
 pub use propagation::Propagator;
 pub use sampling::{Sampler, Sampling};
@@ -134,7 +134,17 @@ pub(crate) fn read(
         .unwrap_or_else(|| service_name(&draft.part::<Component>().interface));
     Ok(Some(Tracing {
         exporter: if is_otlp {
-            TraceExporter::Otlp(collector::collector(context.environment)?)
+            let collector = collector::collector(context.environment)?;
+            if collector.endpoint.starts_with("https:") && !features.tls {
+                let name = collector::endpoint(context.environment).unwrap_or_default();
+                return Err(ConfigError::NotBuilt {
+                    names: name.to_owned(),
+                    origin: format!("the variable {name}"),
+                    part: "TLS",
+                    feature: "tls",
+                });
+            }
+            TraceExporter::Otlp(collector)
         } else {
             TraceExporter::Jaeger(match agent::agent(context.environment)? {
                 Some(agent) => agent,

@@ -15,6 +15,8 @@ use crate::original::Page;
 pub enum ErrorKind {
     /// The request cannot be understood.
     BadData,
+    /// The request does not say who sends it, or says so wrongly.
+    Unauthenticated,
     /// No model of that name is served.
     UnknownModel,
     /// The component does not have the method.
@@ -43,8 +45,9 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, for tables and for tests that must not forget one.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::BadData,
+        Self::Unauthenticated,
         Self::UnknownModel,
         Self::NotImplemented,
         Self::Component,
@@ -69,6 +72,7 @@ impl ErrorKind {
             | Self::NotReady
             | Self::Deadline => true,
             Self::BadData
+            | Self::Unauthenticated
             | Self::UnknownModel
             | Self::NotImplemented
             | Self::Component
@@ -85,6 +89,7 @@ impl ErrorKind {
         match self {
             Self::QueueFull | Self::MemoryFull => Some(Duration::from_secs(1)),
             Self::BadData
+            | Self::Unauthenticated
             | Self::UnknownModel
             | Self::NotImplemented
             | Self::Component
@@ -159,6 +164,16 @@ impl Error {
         Self::new(
             ErrorKind::NotReady,
             "the component has not finished loading",
+        )
+    }
+
+    /// The error of a request without a token that counts.
+    #[must_use]
+    pub fn unauthenticated() -> Self {
+        Self::new(
+            ErrorKind::Unauthenticated,
+            "a bearer token that this server knows is needed, as 'Authorization: Bearer TOKEN' \
+             (--auth-token-file, STREELING_AUTH_TOKEN)",
         )
     }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use streeling_net::BearerToken;
+
 /// How to serve gRPC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -20,6 +22,8 @@ pub struct Config {
     pub max_streams: u32,
     /// How long a connection may be silent before a ping checks that its client is still there.
     pub ping: Duration,
+    /// What requests must bring, apart from those for health; `None`: nothing.
+    pub token: Option<BearerToken>,
 }
 
 impl Default for Config {
@@ -33,6 +37,7 @@ impl Default for Config {
             max_head_size: 400_000,
             max_streams: 1024,
             ping: Duration::from_secs(60),
+            token: None,
         }
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
-use streeling_core::{Context, Encoding, Models, Observers, RawMessage, RequestContext};
-use streeling_net::Offload;
+use streeling_core::{Context, Encoding, Error, Models, Observers, RawMessage, RequestContext};
+use streeling_net::{BearerToken, Offload};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tonic::Status;
@@ -19,7 +19,7 @@ use crate::observe::{self, Client};
 use crate::request::Limits;
 use crate::router::Router;
 use crate::standard::Standard;
-use crate::{Config, timeout};
+use crate::{Config, standard, timeout};
 
 /// What all requests share.
 pub(crate) struct Handler {
@@ -28,6 +28,7 @@ pub(crate) struct Handler {
     standard: Standard,
     timeout: Option<Duration>,
     calls: Arc<Calls>,
+    token: Option<BearerToken>,
 }
 
 impl Handler {
@@ -55,21 +56,55 @@ impl Handler {
             standard,
             timeout: config.timeout,
             calls: Arc::new(calls),
+            token: config.token.clone(),
         }
     }
 
     /// Responds to a request, whatever happens on the way, and notifies the observers.
     pub(crate) async fn handle(
         self: Arc<Self>,
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
         client: Client,
     ) -> Response<Body> {
+        let is_permitted = self.permits(request.headers_mut());
         let guard = client.start(&self.observers, &request);
         let context = Arc::clone(guard.request());
-        let response = self.respond(request, Arc::clone(&context), client);
+        let context_of_call = Arc::clone(&context);
+        let response = async {
+            if !is_permitted && !standard::is_probe(request.uri().path()) {
+                return self.refuse(&request, &context_of_call);
+            }
+            self.respond(request, context_of_call, client).await
+        };
         let response = context.scope(response).await;
         observe::finish(guard, &response);
         response
+    }
+
+    /// Looks for the token that requests must bring. The header is taken out, so that neither the
+    /// component nor a log gets it.
+    fn permits(&self, headers: &mut HeaderMap) -> bool {
+        let Some(token) = &self.token else {
+            return true;
+        };
+        let brought = headers.get_all(header::AUTHORIZATION).into_iter();
+        let is_permitted = token.permits(brought.map(HeaderValue::as_bytes));
+        headers.remove(header::AUTHORIZATION);
+        is_permitted
+    }
+
+    /// What a request without a token gets.
+    fn refuse(&self, request: &Request<Incoming>, context: &RequestContext) -> Response<Body> {
+        let path = request.uri().path();
+        let error = Error::unauthenticated();
+        let status = match self.router.find(path) {
+            Some(found) => {
+                context.set_operation(found.route.operation);
+                Failure::from(error).into_status(found)
+            }
+            None => Status::unauthenticated(error.info),
+        };
+        status.into_http()
     }
 
     async fn respond(

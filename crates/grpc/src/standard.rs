@@ -57,6 +57,11 @@ impl Standard {
     }
 }
 
+/// Whether a path is for probes, which bring no token.
+pub(crate) fn is_probe(path: &str) -> bool {
+    router::service(path) == Some("grpc.health.v1.Health")
+}
+
 fn entry<S>(label: &'static str, service: S) -> Service
 where
     S: tower_service::Service<Request<Bounded>, Response = Response<Body>, Error = Infallible>

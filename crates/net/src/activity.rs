@@ -216,8 +216,10 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for ActiveIo<Io> {
         self.io.is_write_vectored()
     }
 
+    /// What lies beneath may hold bytes back that it has taken, as TLS does.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(context)
+        let result = Pin::new(&mut self.io).poll_flush(context);
+        self.report(result)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -46,13 +46,15 @@ impl<Io> WriteClock<Io> {
                 }
             }
             Poll::Ready(Err(_)) => {}
-            Poll::Pending if self.is_over(context) => {
-                let text = format!("the client took no more of a response for {:?}", self.limit);
-                return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, text)));
-            }
+            Poll::Pending if self.is_over(context) => return Poll::Ready(Err(self.late())),
             Poll::Pending => {}
         }
         written
+    }
+
+    fn late(&self) -> io::Error {
+        let text = format!("the client took no more of a response for {:?}", self.limit);
+        io::Error::new(io::ErrorKind::TimedOut, text)
     }
 
     /// Whether the client's time is over. Starts it where it does not run, and anew where the
@@ -111,10 +113,16 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for WriteClock<Io> {
         self.io.is_write_vectored()
     }
 
-    /// All that there was has been taken where it is flushed.
+    /// All that there was has been taken where it is flushed. What TLS holds back, 64 KiB at most,
+    /// must be taken in one such time: how much of it is taken cannot be seen from here.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.running = None;
-        Pin::new(&mut self.io).poll_flush(context)
+        let flushed = Pin::new(&mut self.io).poll_flush(context);
+        if flushed.is_ready() {
+            self.running = None;
+        } else if self.is_over(context) {
+            return Poll::Ready(Err(self.late()));
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -124,7 +132,7 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for WriteClock<Io> {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufWriter, duplex};
     use tokio::time::sleep;
 
     use super::*;
@@ -137,6 +145,18 @@ mod tests {
         let mut server = WriteClock::new(server, LIMIT);
         let since = Instant::now();
         let error = server.write_all(&[0; 4096]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(since.elapsed(), LIMIT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_read_what_was_taken_and_held_back_is_cut() {
+        let (_client, server) = duplex(1024);
+        let held_back = BufWriter::with_capacity(8192, server);
+        let mut server = WriteClock::new(held_back, LIMIT);
+        server.write_all(&[0; 4096]).await.unwrap();
+        let since = Instant::now();
+        let error = server.flush().await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert_eq!(since.elapsed(), LIMIT);
     }

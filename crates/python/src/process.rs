@@ -26,6 +26,10 @@ use crate::package::{self, Packages};
 /// The control socket in the process; 0 to 2 are the standard streams.
 const CONTROL_FD: i32 = 3;
 
+/// Variables of the server alone, which the component has no business with: they are secrets.
+/// Everything else of the environment is the component's as it is.
+const OURS: &[&str] = &["STREELING_AUTH_TOKEN"];
+
 /// From the signal that kills a process to its end. One that the system keeps in a call, for a disk
 /// or a device that does not respond, ends only after that; its memory is given back then.
 pub(crate) const KILLED_TIMEOUT: Duration = Duration::from_secs(5);
@@ -66,6 +70,9 @@ impl Process {
     ) -> Result<Self, StartError> {
         let mut command = std::process::Command::new(python);
         command.arg("-").args(shown);
+        for name in OURS {
+            command.env_remove(name);
+        }
         command
             .fd_mappings(vec![FdMapping {
                 parent_fd: control,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use streeling_net::BearerToken;
+
 /// How to serve HTTP/1.1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -14,6 +16,8 @@ pub struct Config {
     pub timeout: Option<Duration>,
     /// How long a client may pause in the middle of a body.
     pub idle_timeout: Duration,
+    /// What requests must bring, apart from those of probes; `None`: nothing.
+    pub token: Option<BearerToken>,
     /// How long a body may take, from its head on.
     pub body_timeout: Duration,
     /// How long a request's head may take, from its first byte.
@@ -34,6 +38,7 @@ impl Default for Config {
             keepalive: Duration::from_secs(100),
             timeout: None,
             idle_timeout: Duration::from_secs(60),
+            token: None,
             body_timeout: Duration::from_secs(3600),
             head_timeout: Duration::from_secs(60),
             write_timeout: Duration::from_secs(60),

@@ -14,7 +14,7 @@ use streeling_core::{
     Context, Encoding, Error, ErrorKind, Input, Message, Method, Model, Models, Payload,
     RawMessage, Request, Result, Service, Stage, Wants,
 };
-use streeling_net::Offload;
+use streeling_net::{BearerToken, Offload};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
@@ -25,7 +25,7 @@ use crate::protocol::{Action, Params, Problem, Protocol, Undecoded};
 use crate::received::{self, Received, as_input, as_raw_message, undecoded};
 use crate::reply::{self, Body, Reply};
 use crate::router::{Match, Router};
-use crate::{own, standard};
+use crate::{own, standard, token};
 
 /// The part of a path that names the model.
 const MODEL: &str = "model";
@@ -38,6 +38,7 @@ pub(crate) struct Handler {
     limits: Limits,
     timeout: Option<Duration>,
     offload: Offload,
+    token: Option<BearerToken>,
 }
 
 /// Where a request stands before its body is looked at.
@@ -75,6 +76,14 @@ impl Handler {
             },
             timeout: config.timeout,
             offload: Offload::new(),
+            token: config.token.clone(),
+        }
+    }
+
+    /// Looks for the token that requests must bring.
+    pub(crate) fn check(&self, head: &mut Head) {
+        if let Some(token) = &self.token {
+            head.check(token);
         }
     }
 
@@ -151,6 +160,12 @@ impl Handler {
             body::discard(body);
             return Err(fault.error());
         }
+        if let Some(refused) = token::refuse(head, found) {
+            if head.is_followed_by_body() {
+                body::discard(body);
+            }
+            return refused;
+        }
         let name = found.and_then(|found| found.params.get("model"));
         let model = self.models.get(name).ok().map(|model| &*model.service);
         let wants = model.map_or_else(Wants::default, Service::wants);
@@ -166,7 +181,7 @@ impl Handler {
             if head.is_followed_by_body() {
                 body::discard(body);
             }
-            return Ok(not_found(&**self.router.fallback(), head));
+            return Ok(standard::not_found(&**self.router.fallback(), head));
         };
         head.request.set_operation(found.route.operation);
         let received = match self.before_body(head, found) {
@@ -263,7 +278,7 @@ impl Handler {
                 Box::pin(self.page(context, head, found, model, whole)).await
             }
             (Received::Message(..) | Received::Unread(..), None) => {
-                Ok(not_found(&**self.router.fallback(), head))
+                Ok(standard::not_found(&**self.router.fallback(), head))
             }
         }
     }
@@ -461,16 +476,4 @@ fn request(method: Method, params: &Params, input: Input) -> Request {
         model: params.get(MODEL).map(str::to_owned),
         input,
     }
-}
-
-fn not_found(protocol: &dyn Protocol, head: &Head) -> Reply {
-    if !head.path().is_empty() {
-        return standard::problem(protocol, head, Problem::NotFound(head.path()));
-    }
-    let target = head.target();
-    let error = Error::new(
-        ErrorKind::BadData,
-        format!("the request target {target} must start with a slash: /{target}"),
-    );
-    standard::problem(protocol, head, Problem::Error(&error))
 }

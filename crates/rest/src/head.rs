@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::header::{EXPECT, HeaderName};
-use http::{HeaderMap, Method as Verb, Request, Uri};
+use http::header::{AUTHORIZATION, EXPECT, HeaderName};
+use http::{HeaderMap, HeaderValue, Method as Verb, Request, Uri};
 use hyper::body::Body;
 use streeling_core::{Account, RequestContext};
+use streeling_net::BearerToken;
 
 use crate::framing::Fault;
 use crate::observe::Client;
@@ -19,6 +20,8 @@ pub(crate) struct Head {
     pub(crate) request: Arc<RequestContext>,
     /// The client's address.
     pub(crate) peer: Option<SocketAddr>,
+    /// Whether it brought what the server wants of everyone but probes.
+    pub(crate) is_permitted: bool,
     /// What the requests of its connection take.
     pub(crate) account: Account,
     /// Why it is refused, whatever it is for.
@@ -44,10 +47,18 @@ impl Head {
             headers: head.headers,
             request,
             peer: client.address,
+            is_permitted: true,
             account: client.account.clone(),
             fault,
         };
         (head, body)
+    }
+
+    /// Looks for a token. The header is taken out, so that neither the component nor a log gets it.
+    pub(crate) fn check(&mut self, token: &BearerToken) {
+        let brought = self.headers.get_all(AUTHORIZATION).into_iter();
+        self.is_permitted = token.permits(brought.map(HeaderValue::as_bytes));
+        self.headers.remove(AUTHORIZATION);
     }
 
     /// The path; empty for a target such as `predict`, which HTTP takes for a host.

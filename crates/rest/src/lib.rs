@@ -33,6 +33,7 @@ pub mod seldon;
 mod server;
 mod standard;
 mod timer;
+mod token;
 
 pub use config::Config;
 pub use protocol::{Action, Params, Problem, Protocol, Route, Undecoded, Verbs};

@@ -17,6 +17,11 @@ pub trait Protocol: Send + Sync + 'static {
     /// What a route without the model responds.
     fn page(&self, page: &'static str) -> Reply;
 
+    /// Whether a route is for probes, which bring no token.
+    fn is_probe(&self, route: &Route) -> bool {
+        route.action == Action::Call(Method::HealthStatus)
+    }
+
     /// Whether a component may have pages of its own beside these routes, and in their place.
     fn leaves_pages(&self) -> bool {
         true

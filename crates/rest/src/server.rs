@@ -167,7 +167,7 @@ async fn run(
     let respond = service_fn(move |http: Request<Incoming>| {
         let busy = requests.request();
         let shared = Arc::clone(&shared);
-        let (client, comer, ..) = &*shared;
+        let (client, comer, handler, _) = &*shared;
         let turn = comer.turn(&http);
         let guard = client.start(&http);
         let fault = verdict.of(heads.replace(heads.get() + 1));
@@ -175,7 +175,8 @@ async fn run(
             requests.cut(Cut::Head);
         }
         // Taken apart before there is a future, which would be moved with all of it.
-        let (head, body) = Head::take(http, Arc::clone(guard.request()), client, fault);
+        let (mut head, body) = Head::take(http, Arc::clone(guard.request()), client, fault);
+        handler.check(&mut head);
         let (head, body) = (Arc::new(head), BodyDataStream::new(body));
         async move {
             let (_, comer, handler, drain) = &*shared;

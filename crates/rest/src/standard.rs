@@ -4,8 +4,9 @@ use bytes::Bytes;
 use http::HeaderValue;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_REQUEST_HEADERS,
-    ACCESS_CONTROL_REQUEST_METHOD, ALLOW, RETRY_AFTER, VARY,
+    ACCESS_CONTROL_REQUEST_METHOD, ALLOW, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
 };
+use streeling_core::{Error, ErrorKind};
 
 use crate::head::Head;
 use crate::own;
@@ -30,6 +31,10 @@ pub(crate) fn problem(protocol: &dyn Protocol, head: &Head, problem: Problem<'_>
             if let Some(time) = error.kind.retry_after() {
                 let seconds = HeaderValue::from(time.as_secs());
                 reply.headers_mut().insert(RETRY_AFTER, seconds);
+            }
+            if error.kind == ErrorKind::Unauthenticated {
+                let scheme = HeaderValue::from_static("Bearer");
+                reply.headers_mut().insert(WWW_AUTHENTICATE, scheme);
             }
             if let Some(page) = &error.page
                 && let Err(error) = own::write(page, &mut reply)
@@ -83,6 +88,19 @@ pub(crate) fn options(verbs: Verbs, head: &Head) -> Reply {
         headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed);
     }
     reply
+}
+
+/// What a target without a route gets.
+pub(crate) fn not_found(protocol: &dyn Protocol, head: &Head) -> Reply {
+    if !head.path().is_empty() {
+        return problem(protocol, head, Problem::NotFound(head.path()));
+    }
+    let target = head.target();
+    let error = Error::new(
+        ErrorKind::BadData,
+        format!("the request target {target} must start with a slash: /{target}"),
+    );
+    problem(protocol, head, Problem::Error(&error))
 }
 
 fn sorted(list: &str) -> String {

@@ -75,6 +75,8 @@ impl Report {
 /// Whether what a start needs can be had, apart from ports and pid files of servers that run.
 fn look_at_resources(settings: &Settings) -> Result<(), ServeError> {
     ports::check(settings)?;
+    #[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
+    crate::access::Access::load(settings)?;
     match settings.workers.pidfile.as_deref().map(Pidfile::claim) {
         None | Some(Ok(_) | Err(PidfileError::Live { .. })) => Ok(()),
         Some(Err(error)) => Err(error.into()),

@@ -40,6 +40,28 @@ pub enum ServeError {
          PREDICTIVE_UNIT_METRICS_SERVICE_PORT{HOST}"
     )]
     MetricsPort(#[source] streeling_net::BindError),
+    /// A file of TLS cannot be used.
+    #[cfg(feature = "tls")]
+    #[error("{setting}: {source}")]
+    Tls {
+        /// Flag and variables of the file.
+        setting: &'static str,
+        /// Which file it is, and what is wrong with it.
+        source: streeling_net::TlsError,
+    },
+    /// The bearer token cannot be used.
+    #[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
+    #[error("{setting}: {source}")]
+    Token {
+        /// Flag and variable, and the file if there is one.
+        setting: String,
+        /// What is wrong with it.
+        source: streeling_net::TokenError,
+    },
+    /// The system gave no thread that looks after files of TLS and tokens.
+    #[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
+    #[error("cannot look after the files of TLS and tokens: {0}")]
+    Secrets(#[source] std::io::Error),
     /// The pid file cannot be used.
     #[error(transparent)]
     Pidfile(#[from] PidfileError),
@@ -121,6 +143,12 @@ impl ServeError {
             Self::GrpcPort(_) => 2,
             #[cfg(feature = "metrics")]
             Self::MetricsPort(_) => 2,
+            #[cfg(feature = "tls")]
+            Self::Tls { .. } => 2,
+            #[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
+            Self::Token { .. } => 2,
+            #[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
+            Self::Secrets(_) => 1,
             #[cfg(any(feature = "jaeger", feature = "otlp"))]
             Self::Traces(streeling_tracing::StartError::Thread(_)) => 1,
             #[cfg(any(feature = "jaeger", feature = "otlp"))]

@@ -7,6 +7,7 @@ pub const FEATURES: Features = Features {
     rest: cfg!(feature = "rest"),
     grpc: cfg!(feature = "grpc"),
     metrics: cfg!(feature = "metrics"),
+    tls: cfg!(feature = "tls"),
     jaeger: cfg!(feature = "jaeger"),
     otlp: cfg!(feature = "otlp"),
     component: None,

@@ -10,6 +10,8 @@
 
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
+#[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
+mod access;
 mod backend;
 mod check;
 mod command;

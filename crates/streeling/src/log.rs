@@ -34,6 +34,6 @@ pub(crate) fn format(log: &Log) -> LogFormat {
 
 /// Logs where something is served; tests and scripts that set port 0 read the port there.
 #[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
-pub(crate) fn announce(what: &str, address: SocketAddr) {
-    tracing::info!("serving {what} at http://{address}");
+pub(crate) fn announce(what: &str, scheme: &str, address: SocketAddr) {
+    tracing::info!("serving {what} at {scheme}://{address}");
 }

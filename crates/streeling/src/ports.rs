@@ -8,12 +8,17 @@ use streeling_core::{Budget, Models, Observers};
 #[cfg(feature = "grpc")]
 use streeling_grpc::Grpc;
 #[cfg(any(feature = "rest", feature = "grpc"))]
-use streeling_net::{Bound, TcpPort, bind, serve_within};
+use streeling_net::{Bound, TcpPort, bind};
 #[cfg(feature = "rest")]
 use streeling_rest::Rest;
 use tokio::sync::watch;
 
 #[cfg(any(feature = "rest", feature = "grpc"))]
+use crate::access::Access;
+#[cfg(feature = "rest")]
+use crate::access::HTTP1;
+#[cfg(feature = "grpc")]
+use crate::access::HTTP2;
 use crate::connections::PortConnections;
 use crate::control::Control;
 use crate::error::ServeError;
@@ -92,6 +97,8 @@ pub(crate) struct Listening {
     expect(dead_code, reason = "no port for it")
 )]
 pub(crate) struct Serving {
+    #[cfg(any(feature = "rest", feature = "grpc"))]
+    pub(crate) access: Access,
     pub(crate) models: PortModels,
     pub(crate) observers: Observers,
     #[cfg(any(feature = "rest", feature = "grpc"))]
@@ -114,7 +121,7 @@ impl Listening {
         // Both before either serves: a client of one port can rely on the other being announced.
         #[cfg(feature = "grpc")]
         if let Some(port) = &self.grpc {
-            announce("gRPC", port.local_addr());
+            announce("gRPC", serving.access.scheme(), port.local_addr());
         }
         #[cfg(feature = "rest")]
         announce(
@@ -123,6 +130,7 @@ impl Listening {
             } else {
                 "REST"
             },
+            serving.access.scheme(),
             self.rest.local_addr(),
         );
         #[cfg(any(feature = "rest", feature = "grpc"))]
@@ -132,7 +140,10 @@ impl Listening {
                 if let Some(rest) = serving.rest(settings) {
                     let connections = serving.connections.rest.clone();
                     let mut control = serving.control.clone();
-                    serve_within(connections, self.rest, rest, control.stopped()).await;
+                    let (access, stopped) = (&serving.access, control.stopped());
+                    access
+                        .serve(connections, self.rest, rest, HTTP1, stopped)
+                        .await;
                 }
             },
             async {
@@ -142,7 +153,8 @@ impl Listening {
                 {
                     let connections = serving.connections.grpc.clone();
                     let mut control = serving.control.clone();
-                    serve_within(connections, port, grpc, control.stopped()).await;
+                    let (access, stopped) = (&serving.access, control.stopped());
+                    access.serve(connections, port, grpc, HTTP2, stopped).await;
                 }
             },
         );
@@ -168,7 +180,7 @@ impl Serving {
             (Arc::new(protocol), &self.models.rest)
         };
         let rest = Rest::new(
-            &rest_config(settings),
+            &rest_config(settings, &self.access),
             vec![protocol],
             models.clone()?,
             self.observers.clone(),
@@ -179,7 +191,7 @@ impl Serving {
 
     #[cfg(feature = "grpc")]
     fn grpc(&self, settings: &Settings) -> Option<Grpc> {
-        let config = grpc_config(settings);
+        let config = grpc_config(settings, &self.access);
         let grpc = Grpc::new(
             &config,
             vec![Arc::new(streeling_grpc::seldon::Seldon)],
@@ -199,12 +211,13 @@ fn is_rest_off(settings: &Settings) -> bool {
 }
 
 #[cfg(feature = "rest")]
-fn rest_config(settings: &Settings) -> streeling_rest::Config {
+fn rest_config(settings: &Settings, access: &Access) -> streeling_rest::Config {
     streeling_rest::Config {
         max_body_size: settings.rest.max_body,
         keepalive: settings.rest.keepalive,
         timeout: settings.rest.timeout,
         idle_timeout: settings.listen.idle_timeout,
+        token: access.token(),
         body_timeout: settings.limits.body_timeout,
         head_timeout: settings.limits.head_timeout,
         write_timeout: settings.limits.write_timeout,
@@ -214,11 +227,12 @@ fn rest_config(settings: &Settings) -> streeling_rest::Config {
 }
 
 #[cfg(feature = "grpc")]
-fn grpc_config(settings: &Settings) -> streeling_grpc::Config {
+fn grpc_config(settings: &Settings, access: &Access) -> streeling_grpc::Config {
     streeling_grpc::Config {
         max_message: settings.grpc.max_message,
         timeout: settings.grpc.timeout,
         idle_timeout: settings.listen.idle_timeout,
+        token: access.token(),
         body_timeout: settings.limits.body_timeout,
         max_head_size: settings.limits.head_size,
         max_streams: settings.grpc.max_streams,
@@ -242,8 +256,15 @@ mod tests {
             let (environment, annotations) = (Environment::default(), Annotations::default());
             let loaded = Settings::load(Features::ALL, args, &environment, &annotations).unwrap();
             let expected = Duration::from_secs(seconds);
-            assert_eq!(rest_config(&loaded.settings).idle_timeout, expected);
-            assert_eq!(grpc_config(&loaded.settings).idle_timeout, expected);
+            let access = Access::load(&loaded.settings).unwrap();
+            assert_eq!(
+                rest_config(&loaded.settings, &access).idle_timeout,
+                expected
+            );
+            assert_eq!(
+                grpc_config(&loaded.settings, &access).idle_timeout,
+                expected
+            );
         }
     }
 }

@@ -8,9 +8,10 @@ use std::time::Duration;
 use streeling_config::Settings;
 use streeling_core::{MetricSource, Observer, Sample};
 use streeling_metrics::{Identity, Pages, Registry, RequestsPage};
-use streeling_net::{Connections, serve_within};
+use streeling_net::Connections;
 use tokio::sync::oneshot;
 
+use crate::access::{Access, HTTP1};
 use crate::connections::PortConnections;
 use crate::error::ServeError;
 use crate::health::Health;
@@ -30,6 +31,7 @@ pub(crate) struct Probes {
 /// The metrics port, reserved.
 pub(crate) struct Bound {
     port: streeling_net::Bound,
+    access: Access,
     endpoint: Arc<str>,
     registry: Arc<Registry>,
     connections: PortConnections,
@@ -38,6 +40,7 @@ pub(crate) struct Bound {
 impl Bound {
     pub(crate) fn new(
         settings: &Settings,
+        access: Access,
         connections: &PortConnections,
     ) -> Result<Self, ServeError> {
         let port =
@@ -52,6 +55,7 @@ impl Bound {
         });
         Ok(Self {
             port,
+            access,
             endpoint: settings.metrics.endpoint.as_str().into(),
             registry: Arc::new(registry),
             connections: connections.clone(),
@@ -61,6 +65,11 @@ impl Bound {
     /// Counts requests and keeps the metrics that the component reports.
     pub(crate) fn observer(&self) -> Arc<dyn Observer> {
         Arc::<Registry>::clone(&self.registry)
+    }
+
+    /// Adds to what Prometheus scrapes.
+    pub(crate) fn add_source(&self, source: MetricSource) {
+        self.registry.add_source(source);
     }
 
     /// Everything that Prometheus scrapes.
@@ -88,13 +97,14 @@ impl Bound {
             requests: inspector.map(|one| -> RequestsPage { Arc::new(move || one.json()) }),
         };
         let connections = self.connections.metrics.clone();
+        let scheme = self.access.scheme();
         let (open, opened) = oneshot::channel();
         let (stop, stopped) = oneshot::channel();
         let (end, ended) = oneshot::channel();
         std::thread::Builder::new()
             .name("probes".to_owned())
             .spawn(move || {
-                run(self.port, pages, connections, open, stopped);
+                run(self.port, &self.access, pages, connections, open, stopped);
                 // There is no receiver where a start has failed.
                 let _ = end.send(());
             })
@@ -102,7 +112,7 @@ impl Bound {
         // It is gone only if the thread has panicked, which has been logged.
         let gone = |_| Err(ServeError::Probes(std::io::ErrorKind::BrokenPipe.into()));
         let address = opened.await.unwrap_or_else(gone)?;
-        announce("metrics", address);
+        announce("metrics", scheme, address);
         Ok(Probes { stop, ended })
     }
 }
@@ -110,6 +120,7 @@ impl Bound {
 /// Opens the port, says where it is, and serves there, on this thread alone.
 fn run(
     port: streeling_net::Bound,
+    access: &Access,
     pages: Pages,
     connections: Connections,
     open: oneshot::Sender<Result<SocketAddr, ServeError>>,
@@ -140,7 +151,9 @@ fn run(
             let _ = stopped.await;
             DRAIN_TIMEOUT
         };
-        serve_within(connections, port, pages, shutdown).await;
+        access
+            .serve(connections, port, pages, HTTP1, shutdown)
+            .await;
     });
     // A scrape that waits for something must not hold the end.
     runtime.shutdown_background();
@@ -211,7 +224,10 @@ mod tests {
         let annotations = Annotations::default();
         let loaded = Settings::load(Features::ALL, args, &environment, &annotations).unwrap();
         let settings = loaded.settings;
-        let bound = Bound::new(&settings, &PortConnections::new(&settings)).unwrap();
+        let bound = {
+            let access = Access::load(&settings).unwrap();
+            Bound::new(&settings, access, &PortConnections::new(&settings)).unwrap()
+        };
         let address = bound.port.local_addr();
         let (scraped, is_scraped) = mpsc::channel();
         let (go_on, gate) = mpsc::channel::<()>();

@@ -4,6 +4,8 @@ use streeling_config::Settings;
 use streeling_core::Observers;
 
 #[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
+use crate::access::Access;
+#[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
 use crate::connections::PortConnections;
 use crate::error::ServeError;
 use crate::observability::Observability;
@@ -13,6 +15,8 @@ use crate::ports::Ports;
 use crate::probes;
 
 pub(crate) struct Resources {
+    #[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
+    pub(crate) access: Access,
     pub(crate) pidfile: Option<Pidfile>,
     pub(crate) ports: Ports,
     #[cfg(any(feature = "rest", feature = "grpc"))]
@@ -23,8 +27,13 @@ pub(crate) struct Resources {
 }
 
 impl Resources {
-    /// Claims the pid file, reserves the ports and starts the observers.
+    /// Reads the files of TLS and tokens, claims the pid file, reserves the ports and starts the
+    /// observers.
     pub(crate) fn reserve(settings: &Settings) -> Result<Self, ServeError> {
+        #[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
+        let access = Access::load(settings)?;
+        #[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
+        access.follow()?;
         let pidfile = settings.workers.pidfile.as_deref().map(Pidfile::claim);
         #[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
         let connections = PortConnections::new(settings);
@@ -32,10 +41,12 @@ impl Resources {
             pidfile: pidfile.transpose()?,
             ports: Ports::bind(settings)?,
             #[cfg(feature = "metrics")]
-            probes: probes::Bound::new(settings, &connections)?,
+            probes: probes::Bound::new(settings, access.of_metrics(settings), &connections)?,
             #[cfg(any(feature = "rest", feature = "grpc"))]
             connections,
             observability: Observability::start(settings)?,
+            #[cfg(any(feature = "rest", feature = "grpc", feature = "metrics"))]
+            access,
         })
     }
 

@@ -10,6 +10,8 @@ use streeling_core::{Component, Observers, Service};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+#[cfg(any(feature = "rest", feature = "grpc"))]
+use crate::access::Access;
 use crate::backend::Backend;
 #[cfg(any(feature = "rest", feature = "grpc"))]
 use crate::connections::PortConnections;
@@ -102,6 +104,10 @@ async fn run(
     let mut inspections = JoinSet::new();
     inspections.spawn(inspector.clone().log_on(control.inspections()));
     #[cfg(feature = "metrics")]
+    if let Some(source) = resources.access.metric_source() {
+        resources.probes.add_source(source);
+    }
+    #[cfg(feature = "metrics")]
     let probes = {
         let inspector = settings.metrics.debug_endpoints.then_some(inspector);
         let probes = resources.probes;
@@ -111,6 +117,8 @@ async fn run(
     };
     let mut pidfile = resources.pidfile;
     let life = Life {
+        #[cfg(any(feature = "rest", feature = "grpc"))]
+        access: resources.access,
         settings,
         backend,
         models,
@@ -140,6 +148,8 @@ async fn run(
 
 /// A server from the load to the drain.
 struct Life<'a> {
+    #[cfg(any(feature = "rest", feature = "grpc"))]
+    access: Access,
     settings: &'a Settings,
     backend: &'a Backend,
     models: PortModels,
@@ -207,6 +217,8 @@ impl Life<'_> {
         let (drain, drained) = controller();
         let is_loaded = self.loaded.subscribe();
         let serving = Serving {
+            #[cfg(any(feature = "rest", feature = "grpc"))]
+            access: self.access,
             models: self.models,
             observers: self.observers,
             #[cfg(any(feature = "rest", feature = "grpc"))]

@@ -54,6 +54,10 @@ fn config(settings: &Tracing) -> Option<TracerConfig> {
                 headers: collector.headers.clone(),
                 timeout: collector.timeout,
                 gzip: collector.gzip,
+                tls: streeling_tracing::CollectorTls {
+                    authorities: collector.tls.authorities.clone(),
+                    client: collector.tls.client.clone(),
+                },
             }),
             "host.name",
         ),

@@ -24,5 +24,5 @@ pub use trace::Agent;
 #[cfg(any(feature = "jaeger", feature = "otlp"))]
 pub use trace::{Backend, Carrier, Limits, Sampler, Sampling, StartError, Tracer, TracerConfig};
 #[cfg(feature = "otlp")]
-pub use trace::{Collector, Protocol};
+pub use trace::{Collector, CollectorTls, Protocol};
 pub use tracing::level_filters::LevelFilter;

@@ -102,7 +102,7 @@ impl Collector {
         Self::start_with(&[])
     }
 
-    /// A receiver with arguments: `--fail`, `--slow SECONDS`.
+    /// A receiver with arguments: `--fail`, `--slow SECONDS`, `--tls CERTIFICATE KEY AUTHORITY`.
     pub(crate) fn start_with(arguments: &[&str]) -> Self {
         let mut child = Command::new(&*PYTHON)
             .arg(root().join("tests/collector.py"))
@@ -165,6 +165,15 @@ impl Collector {
             .env("TRACING", "1")
             .env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint(self.ports.http))
             .env("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
+    }
+
+    /// Each protocol of OTLP with the URL of a receiver that was started with `--tls`.
+    pub(crate) fn with_tls(&self) -> [(&'static str, String); 2] {
+        let url = |port| endpoint(port).replace("http:", "https:");
+        [
+            ("grpc", url(self.ports.grpc)),
+            ("http/protobuf", url(self.ports.http)),
+        ]
     }
 
     /// The address of OTLP over HTTP for traces alone.

@@ -12,6 +12,7 @@ mod access;
 mod budget;
 mod budget_grpc;
 mod builds;
+mod certificates;
 mod chaos;
 mod check;
 mod children;
@@ -61,6 +62,9 @@ mod surprise;
 #[cfg(target_os = "linux")]
 mod template;
 mod texts;
+mod tls;
+mod tls_files;
+mod token;
 mod tools;
 mod trace_exports;
 mod traces;

@@ -6,10 +6,12 @@ use std::time::Instant;
 use serde_json::Value;
 use streeling_testkit::{Request, Server};
 
+use crate::certificates::Authority;
 use crate::grpc_client::{predict, tensor};
 use crate::metrics::{metered, predicted, rewarded, scrape};
 use crate::prometheus::{Prometheus, check_metrics, check_rules, test_rules};
 use crate::support::{Gate, eventually, root, scripted};
+use crate::tls;
 
 #[test]
 fn a_prometheus_reads_what_components_report() {
@@ -133,7 +135,10 @@ fn dashboard_and_rules_query_metrics_that_exist() {
     let server = traced();
     predicted(&server);
     assert_eq!(rewarded(&server, 0.5), 200);
-    let scrape = scrape(&server);
+    // TLS has metrics where it is on.
+    let authority = Authority::new();
+    let with_tls = tls::serve(&authority.pair("server"), &[]);
+    let scrape = [scrape(&server), scrape(&with_tls)].concat();
     let scraped: BTreeSet<&str> = scrape
         .lines()
         .filter_map(|line| line.split(['{', ' ']).next())

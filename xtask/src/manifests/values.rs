@@ -25,7 +25,7 @@ print(json.dumps([[say(error) for error in judge.iter_errors(each)] for each in 
 ";
 
 /// What users may do to the values, as a path and what is set there, and whether it is taken.
-fn changes() -> [(&'static str, Value, bool); 12] {
+fn changes() -> [(&'static str, Value, bool); 15] {
     [
         ("/server/grpcWorkers", json!(0), true),
         ("/server/grpcWorkers", json!("0"), false),
@@ -41,6 +41,9 @@ fn changes() -> [(&'static str, Value, bool); 12] {
             json!("a quarter"),
             false,
         ),
+        ("/tls/secretName", json!("iris-tls"), true),
+        ("/tls/clientCertificates", json!("yes"), false),
+        ("/authToken/key", json!("../token"), false),
         (
             "/env",
             json!([{"name": "GUNICORN_THREADS", "value": "5"}]),

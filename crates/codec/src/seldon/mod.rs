@@ -25,6 +25,7 @@ const PAYLOADS: &str = "data, strData, binData, jsonData";
 pub fn reason(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::BadData | ErrorKind::NotImplemented => "MICROSERVICE_BAD_DATA",
+        ErrorKind::Unauthenticated => "MICROSERVICE_UNAUTHENTICATED",
         ErrorKind::UnknownModel => "MICROSERVICE_NOT_FOUND",
         ErrorKind::Component | ErrorKind::Internal => "MICROSERVICE_INTERNAL_ERROR",
         ErrorKind::BadMetric => "MICROSERVICE_BAD_METRIC",

@@ -33,6 +33,8 @@ async fn addresses_are_read_and_others_named() {
         ("a:0", "must be HOST:PORT"),
         ("a:x", "must be HOST:PORT"),
         ("ftp://a:1", "must be http or grpc"),
+        ("https://a:1", "speaks no TLS"),
+        ("a:1,grpcs://a:2", "speaks no TLS"),
         ("a:1,", "must be HOST:PORT"),
     ] {
         let error = Target::parse(text).unwrap_err().to_string();

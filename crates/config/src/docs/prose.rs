@@ -1,6 +1,6 @@
 //! What the reference pages say beside the rows.
 
-use crate::annotations::{GRPC_MAX_MESSAGE_SIZE, GRPC_TIMEOUT, REST_TIMEOUT};
+use crate::annotations::{GRPC_MAX_MESSAGE_SIZE, GRPC_TIMEOUT, NO_ENGINE, REST_TIMEOUT};
 use crate::language::Text;
 
 pub(super) const HEAD: Text = Text {
@@ -139,7 +139,7 @@ skipped with a warning.
 ",
 };
 
-pub(super) const EVERY_ANNOTATION: [(&str, Text); 3] = [
+pub(super) const EVERY_ANNOTATION: [(&str, Text); 4] = [
     (
         REST_TIMEOUT,
         Text {
@@ -160,6 +160,14 @@ pub(super) const EVERY_ANNOTATION: [(&str, Text); 3] = [
         Text {
             en: "largest gRPC message in bytes, instead of `--max-body-size`",
             zh: "gRPC 消息的最大字节数，代替 `--max-body-size`",
+        },
+    ),
+    (
+        NO_ENGINE,
+        Text {
+            en: "`true`: clients reach the component without the orchestrator, and \
+                 `SELDON_CERT_MOUNT_PATH` counts",
+            zh: "`true`：客户端不经编排器直接访问组件，此时 `SELDON_CERT_MOUNT_PATH` 生效",
         },
     ),
 ];

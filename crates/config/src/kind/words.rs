@@ -169,6 +169,11 @@ impl<T: Word> Kind for Words<T> {
         let (lower, upper) = (first.to_lowercase(), first.to_uppercase());
         let other_case = if lower == first { upper } else { lower };
         let longer = format!("{first}S");
-        Examples::new([first, second], &["", &other_case, &longer, "TRACE", "xml"])
+        let mut refused = vec!["", &longer, "TRACE", "xml"];
+        // A number has no case.
+        if other_case != first {
+            refused.push(&other_case);
+        }
+        Examples::new([first, second], &refused)
     }
 }

@@ -18,7 +18,14 @@ fn a_bad_value_is_one_line_that_names_flag_variable_value_and_what_is_allowed() 
                 {
                     assert!(text.contains(part), "{text}");
                 }
-                for part in [source, &crate::error::quoted(&value), &invalid.allowed] {
+                let shown = crate::error::quoted(&value);
+                let is_secret = row.value.is_secret();
+                assert_eq!(
+                    text.contains(&value) && text.contains(&shown),
+                    !is_secret,
+                    "{text}"
+                );
+                for part in [source, &invalid.allowed] {
                     assert!(text.contains(part), "{part} in {text}");
                 }
                 assert!(!text.contains('\n') && !text.ends_with('.'), "{text}");

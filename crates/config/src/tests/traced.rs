@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
-    Features, JaegerAgent, OtlpCollector, OtlpProtocol, Propagator, Sampler, Sampling, SpanLimits,
-    TraceExporter, Tracing,
+    Features, JaegerAgent, OtlpCollector, OtlpProtocol, OtlpTls, Propagator, Sampler, Sampling,
+    SpanLimits, TraceExporter, Tracing,
 };
 
 pub(super) fn traced(variables: Variables<'_>) -> Tracing {
@@ -149,6 +149,7 @@ fn collectors_have_the_endpoint_of_their_protocol() {
         ],
         timeout: Duration::from_millis(200),
         gzip: true,
+        tls: OtlpTls::default(),
     };
     assert_eq!(whole, expected);
     // An endpoint is not looked at where spans go elsewhere.
@@ -261,7 +262,7 @@ fn limits_are_opentelemetrys() {
 fn a_bad_value_names_its_variable_while_tracing_is_on() {
     let otlp = ("OTEL_TRACES_EXPORTER", "otlp");
     for bad in [
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector:4318"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://collector:4318"),
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "collector"),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
         ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "0"),
@@ -286,8 +287,50 @@ fn a_bad_value_names_its_variable_while_tracing_is_on() {
         text.contains("remote") && text.contains("ratelimiting"),
         "{text}"
     );
-    let text = refused(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "https://c:1")]);
-    assert!(text.contains("TLS"), "{text}");
+}
+
+#[test]
+fn a_collector_may_have_tls() {
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://c:1");
+    let tls = |variables: Variables<'_>| match traced(variables).exporter {
+        TraceExporter::Otlp(collector) => (collector.endpoint, collector.tls),
+        TraceExporter::Jaeger(agent) => panic!("{agent:?}"),
+    };
+    let plain = ("https://c:1/v1/traces".to_owned(), OtlpTls::default());
+    assert_eq!(tls(&[endpoint]), plain);
+    let (certificate, key) = (
+        ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "c.crt"),
+        ("OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "c.key"),
+    );
+    let authorities = ("OTEL_EXPORTER_OTLP_CERTIFICATE", "ca.crt");
+    let expected = OtlpTls {
+        authorities: Some("ca.crt".into()),
+        client: Some(("c.crt".into(), "c.key".into())),
+    };
+    assert_eq!(tls(&[endpoint, authorities, certificate, key]).1, expected);
+    for (given, missing) in [(certificate, "_CLIENT_KEY"), (key, "_CLIENT_CERTIFICATE")] {
+        let text = refused(&[endpoint, given]);
+        assert!(
+            text.starts_with(given.0) && text.contains(missing),
+            "{text}"
+        );
+        assert!(text.contains("TLS needs both"), "{text}");
+    }
+    let features = Features {
+        tls: false,
+        ..Features::ALL
+    };
+    let error = Settings::load(
+        features,
+        ["streeling", "Iris", "--tracing"].map(OsString::from),
+        &Environment::from_iter([endpoint]),
+        &Annotations::default(),
+    );
+    let text = error.unwrap_err().to_string();
+    assert!(
+        text.contains(endpoint.0) && text.contains("'tls'"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The collector that spans are sent to by OTLP.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::url::{headers, url, without_secrets};
@@ -14,7 +15,7 @@ use crate::language::Text;
 pub struct OtlpCollector {
     /// How to speak to it.
     pub protocol: OtlpProtocol,
-    /// The whole URL, which starts with `http://`; for HTTP with its path.
+    /// The whole URL, which starts with `http://` or `https://`; for HTTP with its path.
     pub endpoint: String,
     /// Headers, or metadata, of every export.
     pub headers: Vec<(String, String)>,
@@ -22,6 +23,17 @@ pub struct OtlpCollector {
     pub timeout: Duration,
     /// Whether exports are packed by gzip.
     pub gzip: bool,
+    /// What counts where the URL starts with `https://`.
+    pub tls: OtlpTls,
+}
+
+/// TLS with a collector.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OtlpTls {
+    /// Authorities of the collector, in PEM; `None`: those of the system.
+    pub authorities: Option<PathBuf>,
+    /// The certificate of this client and its key, in PEM.
+    pub client: Option<(PathBuf, PathBuf)>,
 }
 
 impl fmt::Debug for OtlpCollector {
@@ -33,6 +45,7 @@ impl fmt::Debug for OtlpCollector {
             .field("headers", &headers)
             .field("timeout", &self.timeout)
             .field("gzip", &self.gzip)
+            .field("tls", &self.tls)
             .finish()
     }
 }
@@ -46,8 +59,16 @@ pub enum OtlpProtocol {
     HttpProtobuf,
 }
 
-pub(super) static VARIABLES: &[&Variable] =
-    &[&ENDPOINT, &PROTOCOL, &HEADERS, &TIMEOUT, &COMPRESSION];
+pub(super) static VARIABLES: &[&Variable] = &[
+    &ENDPOINT,
+    &PROTOCOL,
+    &HEADERS,
+    &TIMEOUT,
+    &COMPRESSION,
+    &CERTIFICATE,
+    &CLIENT_CERTIFICATE,
+    &CLIENT_KEY,
+];
 
 /// The endpoint for traces alone, which is taken as it is.
 const TRACES_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
@@ -64,10 +85,8 @@ static ENDPOINT: Variable = Variable {
         zh: "collector 的 URL。专用于追踪的按原样使用；用 HTTP 时，通用的会加上 /v1/traces",
     },
     allowed: Text {
-        en: "http://host:port with a path or without, for gRPC also host:port (https needs TLS, \
-             which this server does not have)",
-        zh: "http://host:port，可带路径，用 gRPC 时也可写 host:port\
-             （https 需要 TLS，本服务器不支持）",
+        en: "http://host:port or https://host:port with a path or without, for gRPC also host:port",
+        zh: "http://host:port 或 https://host:port，可带路径，用 gRPC 时也可写 host:port",
     },
     disclosure: Disclosure::Url,
 };
@@ -148,6 +167,62 @@ static COMPRESSION: Variable = Variable {
     disclosure: Disclosure::Full,
 };
 
+const PATH: Text = Text {
+    en: "a path",
+    zh: "路径",
+};
+
+static CERTIFICATE: Variable = Variable {
+    names: &[
+        "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE",
+        "OTEL_EXPORTER_OTLP_CERTIFICATE",
+    ],
+    default: Text {
+        en: "the system's authorities",
+        zh: "系统的颁发机构",
+    },
+    meaning: Text {
+        en: "Authorities of a collector with https, in PEM; read at the start",
+        zh: "https 的 collector 的颁发机构证书，PEM 格式；在启动时读取",
+    },
+    allowed: PATH,
+    disclosure: Disclosure::Full,
+};
+
+static CLIENT_CERTIFICATE: Variable = Variable {
+    names: &[
+        "OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE",
+        "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+    ],
+    default: Text {
+        en: "none",
+        zh: "无",
+    },
+    meaning: Text {
+        en: "Certificate that this server shows to a collector with https, in PEM",
+        zh: "本服务器向 https 的 collector 出示的证书，PEM 格式",
+    },
+    allowed: PATH,
+    disclosure: Disclosure::Full,
+};
+
+static CLIENT_KEY: Variable = Variable {
+    names: &[
+        "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY",
+        "OTEL_EXPORTER_OTLP_CLIENT_KEY",
+    ],
+    default: Text {
+        en: "none",
+        zh: "无",
+    },
+    meaning: Text {
+        en: "Key of that certificate, in PEM",
+        zh: "该证书的密钥，PEM 格式",
+    },
+    allowed: PATH,
+    disclosure: Disclosure::Full,
+};
+
 /// The variable, if any, that says where a collector is.
 pub(super) fn endpoint(environment: &Environment) -> Option<&'static str> {
     ENDPOINT.find(environment).map(|(name, _)| name)
@@ -190,5 +265,28 @@ pub(super) fn collector(environment: &Environment) -> Result<OtlpCollector, Conf
         headers: headers.unwrap_or_default(),
         timeout: timeout.unwrap_or(Duration::from_secs(10)),
         gzip: gzip.unwrap_or(false),
+        tls: tls(environment)?,
+    })
+}
+
+fn tls(environment: &Environment) -> Result<OtlpTls, ConfigError> {
+    let path = |variable: &Variable| {
+        let found = variable.find(environment);
+        found.map(|(name, path)| (name, PathBuf::from(path)))
+    };
+    let incomplete = |given: &str, missing: &Variable| {
+        Err(ConfigError::Incomplete {
+            given: given.to_owned(),
+            missing: missing.names.join(", "),
+        })
+    };
+    Ok(OtlpTls {
+        authorities: path(&CERTIFICATE).map(|(_, path)| path),
+        client: match (path(&CLIENT_CERTIFICATE), path(&CLIENT_KEY)) {
+            (Some((_, certificate)), Some((_, key))) => Some((certificate, key)),
+            (Some((name, _)), None) => return incomplete(name, &CLIENT_KEY),
+            (None, Some((name, _))) => return incomplete(name, &CLIENT_CERTIFICATE),
+            (None, None) => None,
+        },
     })
 }

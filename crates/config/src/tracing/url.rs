@@ -2,9 +2,9 @@
 
 /// The URL of a collector, with its scheme.
 pub(super) fn url(text: &str, is_grpc: bool) -> Result<String, Option<String>> {
-    let rest = match text.split_once("://") {
-        Some(("http", rest)) => rest,
-        None if is_grpc => text,
+    let (scheme, rest) = match text.split_once("://") {
+        Some((scheme @ ("http" | "https"), rest)) => (scheme, rest),
+        None if is_grpc => ("http", text),
         _ => return Err(None),
     };
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
@@ -27,7 +27,7 @@ pub(super) fn url(text: &str, is_grpc: bool) -> Result<String, Option<String>> {
     if host.is_empty() || !port.is_none_or(is_port) {
         return Err(None);
     }
-    Ok(format!("http://{rest}"))
+    Ok(format!("{scheme}://{rest}"))
 }
 
 /// A URL as a message may show it: user, password and query are secrets, and logs are read by many.
@@ -112,9 +112,11 @@ mod tests {
         );
         assert_eq!(read("a:4317", true).as_deref(), Some("http://a:4317"));
         assert_eq!(read("http://a", true).as_deref(), Some("http://a"));
+        assert_eq!(read("https://a:1", true).as_deref(), Some("https://a:1"));
+        assert_eq!(read("https://a/x", false).as_deref(), Some("https://a/x"));
         for text in [
-            "https://a:1",
             "a:1",
+            "https://",
             "http://",
             "http://:1",
             "http://a:x",
@@ -126,7 +128,6 @@ mod tests {
         ] {
             assert_eq!(read(text, false), None, "{text}");
         }
-        assert_eq!(read("https://a:1", true), None);
     }
 
     #[test]

@@ -22,6 +22,7 @@ const DOMAIN: &str = "streeling";
 fn of_kind(kind: ErrorKind) -> Code {
     match kind {
         ErrorKind::BadData => Code::InvalidArgument,
+        ErrorKind::Unauthenticated => Code::Unauthenticated,
         ErrorKind::UnknownModel => Code::NotFound,
         ErrorKind::NotImplemented => Code::Unimplemented,
         ErrorKind::Component | ErrorKind::BadMetric | ErrorKind::BadMetadata => Code::Unknown,

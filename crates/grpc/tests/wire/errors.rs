@@ -18,6 +18,7 @@ async fn every_kind() {
     let mut seen = 0;
     for (kind, code) in [
         (ErrorKind::BadData, Code::InvalidArgument),
+        (ErrorKind::Unauthenticated, Code::Unauthenticated),
         (ErrorKind::UnknownModel, Code::NotFound),
         (ErrorKind::NotImplemented, Code::Unimplemented),
         (ErrorKind::Component, Code::Unknown),

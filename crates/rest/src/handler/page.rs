@@ -7,7 +7,7 @@ use futures_util::Stream;
 use http::Method as Verb;
 use streeling_core::{Context, Operation, Original, Result, Service, Wants};
 
-use super::{Handler, not_found};
+use super::Handler;
 use crate::body;
 use crate::head::Head;
 use crate::own;
@@ -93,7 +93,7 @@ impl Handler {
                 };
                 Ok(standard::problem(&**found.protocol, head, problem))
             }
-            (None, None) => Ok(not_found(&**self.router.fallback(), head)),
+            (None, None) => Ok(standard::not_found(&**self.router.fallback(), head)),
         }
     }
 }

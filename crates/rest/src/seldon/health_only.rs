@@ -31,6 +31,10 @@ impl Protocol for HealthOnly {
         &routes::HEALTH
     }
 
+    fn is_probe(&self, route: &Route) -> bool {
+        self.seldon.is_probe(route)
+    }
+
     fn leaves_pages(&self) -> bool {
         false
     }

@@ -16,7 +16,7 @@ use streeling_codec::json::encode_string;
 use streeling_codec::seldon::{ERROR_CODE, json, reason};
 use streeling_core::{Error, Input, Message, Meter, Method, Payload, RawMessage, Response, Result};
 
-use crate::protocol::{Problem, Protocol, Route, Undecoded};
+use crate::protocol::{Action, Problem, Protocol, Route, Undecoded};
 use crate::reply::{self, Reply};
 
 use form::ContentType;
@@ -111,6 +111,13 @@ impl Protocol for Seldon {
             PING => reply::html(Bytes::from_static(b"pong")),
             _ => reply::json(StatusCode::OK, self.description.clone()),
         }
+    }
+
+    fn is_probe(&self, route: &Route) -> bool {
+        matches!(
+            route.action,
+            Action::Call(Method::HealthStatus) | Action::Page(PING)
+        )
     }
 
     fn passes_through(&self, method: Method) -> bool {

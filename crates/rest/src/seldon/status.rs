@@ -7,6 +7,7 @@ use streeling_core::{Error, ErrorKind, Message};
 fn of_kind(kind: ErrorKind) -> StatusCode {
     match kind {
         ErrorKind::BadData | ErrorKind::NotImplemented => StatusCode::BAD_REQUEST,
+        ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
         ErrorKind::UnknownModel => StatusCode::NOT_FOUND,
         ErrorKind::Component
         | ErrorKind::BadMetric

@@ -14,6 +14,7 @@ async fn every_kind() {
     let mut seen = 0;
     for (kind, status, retry_after) in [
         (ErrorKind::BadData, 400, None),
+        (ErrorKind::Unauthenticated, 401, None),
         (ErrorKind::UnknownModel, 404, None),
         (ErrorKind::NotImplemented, 400, None),
         (ErrorKind::Component, 500, None),

@@ -12,16 +12,16 @@ use super::process::Process;
 use crate::http::{Request, Response};
 
 /// The text before the address in the line that says that the REST port is open.
-pub(super) const SERVING: &str = "serving REST at http://";
+pub(super) const SERVING: &str = "serving REST at http";
 
 /// The same for the gRPC port.
-pub(super) const SERVING_GRPC: &str = "serving gRPC at http://";
+pub(super) const SERVING_GRPC: &str = "serving gRPC at http";
 
 /// The same for the REST port without workers.
-pub(super) const SERVING_HEALTH: &str = "serving health (REST has no workers) at http://";
+pub(super) const SERVING_HEALTH: &str = "serving health (REST has no workers) at http";
 
 /// The same for the metrics port, which opens first.
-pub(super) const SERVING_METRICS: &str = "serving metrics at http://";
+pub(super) const SERVING_METRICS: &str = "serving metrics at http";
 
 /// A server that serves. Dropping it kills its process group.
 #[derive(Debug)]
@@ -183,6 +183,7 @@ impl Server {
 /// The address behind `mark` in a line of the log, on the loopback interface.
 pub(super) fn address(line: &str, mark: &str) -> Option<SocketAddr> {
     let rest = &line[line.find(mark)? + mark.len()..];
+    let rest = rest.trim_start_matches('s').strip_prefix("://")?;
     let end = rest
         .find(|c: char| !c.is_ascii_hexdigit() && !".:[]".contains(c))
         .unwrap_or(rest.len());
@@ -200,6 +201,7 @@ mod tests {
             "2026-01-01T00:00:00Z  INFO streeling::server: serving REST at http://0.0.0.0:8080",
             r#"{"level":"INFO","message":"serving REST at http://0.0.0.0:8080","target":"x"}"#,
             "serving REST at http://[::]:8080",
+            "serving REST at https://[::]:8080",
         ] {
             let found = address(line, SERVING).map(|address| address.port());
             assert_eq!(found, Some(8080), "{line}");

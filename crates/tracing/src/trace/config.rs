@@ -2,6 +2,8 @@
 
 #[cfg(feature = "otlp")]
 use std::fmt;
+#[cfg(feature = "otlp")]
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::carrier::Carrier;
@@ -54,7 +56,8 @@ pub struct Agent {
 pub struct Collector {
     /// The protocol it accepts.
     pub protocol: Protocol,
-    /// The whole URL, which starts with `http://`; for HTTP with its path.
+    /// The whole URL, which starts with `http://`, or with `https://` where the feature `tls` is
+    /// there; for HTTP with its path.
     pub endpoint: String,
     /// Headers, or metadata, of every export.
     pub headers: Vec<(String, String)>,
@@ -62,10 +65,27 @@ pub struct Collector {
     pub timeout: Duration,
     /// Whether exports are compressed with gzip.
     pub gzip: bool,
+    /// What counts where the URL starts with `https://`.
+    pub tls: CollectorTls,
+}
+
+/// TLS with a collector. The files are read at the start.
+#[cfg(feature = "otlp")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CollectorTls {
+    /// Authorities of the collector, in PEM; `None`: those of the system.
+    pub authorities: Option<PathBuf>,
+    /// The certificate of this client and its key, in PEM.
+    pub client: Option<(PathBuf, PathBuf)>,
 }
 
 #[cfg(feature = "otlp")]
 impl Collector {
+    /// Whether it is spoken to over TLS.
+    pub(super) fn has_tls(&self) -> bool {
+        self.endpoint.starts_with("https:")
+    }
+
     /// The endpoint for the log, without user, password and query, which may be secrets.
     pub(super) fn redacted_endpoint(&self) -> String {
         let (scheme, rest) = self.endpoint.split_once("://").unwrap_or_default();
@@ -85,6 +105,7 @@ impl fmt::Debug for Collector {
             .field("headers", &headers)
             .field("timeout", &self.timeout)
             .field("gzip", &self.gzip)
+            .field("tls", &self.tls)
             .finish()
     }
 }

@@ -16,6 +16,8 @@ mod queue;
 mod record;
 mod sampler;
 mod sender;
+#[cfg(all(feature = "otlp", feature = "tls"))]
+mod tls;
 mod tracer;
 
 pub use carrier::Carrier;
@@ -23,7 +25,7 @@ pub use carrier::Carrier;
 pub use config::Agent;
 pub use config::{Backend, Limits, Sampling, TracerConfig};
 #[cfg(feature = "otlp")]
-pub use config::{Collector, Protocol};
+pub use config::{Collector, CollectorTls, Protocol};
 pub use export::StartError;
 pub use sampler::Sampler;
 pub use tracer::Tracer;

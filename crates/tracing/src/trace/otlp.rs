@@ -17,6 +17,8 @@ use tonic::metadata::MetadataMap;
 use super::config::{self, Protocol, TracerConfig};
 use super::export::{Export, StartError};
 use super::record::{Parent, Span, Tag};
+#[cfg(feature = "tls")]
+use super::tls;
 
 /// A collector. It has a runtime of its own, so that exports do not delay requests.
 pub(super) struct Collector {
@@ -143,6 +145,9 @@ impl Export for Collector {
 }
 
 fn exporter(to: &config::Collector) -> Result<SpanExporter, String> {
+    if to.has_tls() && !cfg!(feature = "tls") {
+        return Err("https needs the Cargo feature 'tls', which this build lacks".to_owned());
+    }
     match to.protocol {
         Protocol::Grpc => {
             let mut builder = SpanExporter::builder()
@@ -152,6 +157,10 @@ fn exporter(to: &config::Collector) -> Result<SpanExporter, String> {
                 .with_metadata(metadata(&to.headers)?);
             if to.gzip {
                 builder = builder.with_compression(Compression::Gzip);
+            }
+            #[cfg(feature = "tls")]
+            if to.has_tls() {
+                builder = builder.with_tls_config(tls::of_grpc(&to.tls)?);
             }
             builder.build()
         }
@@ -164,6 +173,10 @@ fn exporter(to: &config::Collector) -> Result<SpanExporter, String> {
                 .with_headers(to.headers.iter().cloned().collect());
             if to.gzip {
                 builder = builder.with_compression(Compression::Gzip);
+            }
+            #[cfg(feature = "tls")]
+            if to.has_tls() {
+                builder = builder.with_http_client(tls::http_client(&to.tls, to.timeout)?);
             }
             builder.build()
         }

@@ -86,6 +86,7 @@ fn collector(protocol: Protocol, address: std::net::SocketAddr) -> Collector {
         headers: vec![("x-token".to_owned(), "secret".to_owned())],
         timeout: TIMEOUT,
         gzip: false,
+        tls: CollectorTls::default(),
     }
 }
 
