@@ -227,7 +227,7 @@ impl Frames {
             };
             let frame = HEADER + length;
             if buffer.len() < frame {
-                buffer.reserve((frame - buffer.len()).max(CHUNK));
+                make_room(buffer, frame);
                 return Ok(batch);
             }
             buffer.advance(HEADER);
@@ -252,6 +252,18 @@ impl Frames {
             self.charge = Some(charge);
         }
         Ok(length)
+    }
+}
+
+/// Makes room for the rest of a frame. A large one gets memory of its own, and no byte more: what
+/// comes behind it would share that, and hold it when the frame has long gone.
+fn make_room(buffer: &mut BytesMut, frame: usize) {
+    if frame - buffer.len() < CHUNK {
+        buffer.reserve(CHUNK);
+    } else if buffer.capacity() != frame {
+        let mut own = BytesMut::with_capacity(frame);
+        own.extend_from_slice(buffer);
+        *buffer = own;
     }
 }
 
@@ -301,6 +313,28 @@ mod tests {
         buffer.extend_from_slice(&frame(4, b"next"));
         let next = frames.split(&mut buffer).unwrap();
         assert_eq!(next[0].body.as_deref(), Some(&b"next"[..]));
+    }
+
+    #[test]
+    fn a_large_frame_leaves_no_memory_behind_however_it_came() {
+        for piece in [1000, CHUNK, CHUNK + 1, 3 * CHUNK] {
+            let mut frames = Frames::new(limits(1 << 30));
+            let mut buffer = BytesMut::with_capacity(CHUNK);
+            for id in 0..3 {
+                let mut bytes = &frame(id, &[7; 5 * CHUNK])[..];
+                let mut received = Vec::new();
+                while !bytes.is_empty() {
+                    // As `read` takes no more than there is room for.
+                    let room = buffer.capacity() - buffer.len();
+                    let (some, rest) = bytes.split_at(room.min(piece).min(bytes.len()));
+                    buffer.extend_from_slice(some);
+                    bytes = rest;
+                    received.extend(frames.split(&mut buffer).unwrap());
+                }
+                assert_eq!(received.len(), 1);
+                assert!(buffer.capacity() <= 2 * CHUNK, "{}", buffer.capacity());
+            }
+        }
     }
 
     fn frame(id: u64, body: &[u8]) -> Vec<u8> {
