@@ -19,6 +19,7 @@ use crate::access::Access;
 use crate::access::HTTP1;
 #[cfg(feature = "grpc")]
 use crate::access::HTTP2;
+#[cfg(any(feature = "rest", feature = "grpc"))]
 use crate::connections::PortConnections;
 use crate::control::Control;
 use crate::error::ServeError;

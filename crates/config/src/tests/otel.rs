@@ -56,7 +56,7 @@ fn headers_are_in_no_message() {
 fn urls_are_displayed_without_user_and_query() {
     for text in [
         "http://user:hush@c:1/x",
-        "https://c:1/x?key=hush",
+        "https://c:1x/x?key=hush",
         "https://user:hush@c:1",
         "grpc://user:w/hush@c:1?hush",
     ] {
