@@ -231,7 +231,12 @@ impl Frames {
                 return Ok(batch);
             }
             buffer.advance(HEADER);
-            let body = buffer.split_to(length).freeze();
+            let body = if length >= CHUNK && buffer.len() == length {
+                std::mem::replace(buffer, BytesMut::with_capacity(CHUNK))
+            } else {
+                buffer.split_to(length)
+            };
+            let body = body.freeze();
             let body = match self.charge.take() {
                 Some(charge) => charge.hold(body),
                 None => body,

@@ -26,8 +26,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 
 #[cfg(feature = "mimalloc")]
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+#[expect(dead_code, reason = "nothing large is to be given back here")]
+#[path = "../src/allocator.rs"]
+mod allocator;
 
 /// The default of the server's setting `--keepalive`.
 const KEEPALIVE: Duration = Duration::from_secs(100);
