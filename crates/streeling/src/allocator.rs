@@ -249,10 +249,10 @@ mod tests {
                 // SAFETY: it is freed with the layout that it has by then.
                 unsafe {
                     let mut pointer = ALLOCATOR.alloc(layout);
-                    assert!(pointer.addr() % align == 0, "{layout:?}");
+                    assert!(pointer.addr().is_multiple_of(align), "{layout:?}");
                     pointer.write(7);
                     pointer = ALLOCATOR.realloc(pointer, layout, 3 * size);
-                    assert!(pointer.addr() % align == 0, "{layout:?}");
+                    assert!(pointer.addr().is_multiple_of(align), "{layout:?}");
                     assert_eq!(pointer.read(), 7);
                     let grown = Layout::from_size_align(3 * size, align).unwrap();
                     ALLOCATOR.dealloc(pointer, grown);
