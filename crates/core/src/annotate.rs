@@ -72,12 +72,12 @@ impl Service for Annotated {
         'b: 'c,
         Self: 'c,
     {
-        if let Some(request) = &context.request {
-            request.called();
-        }
         // What the component is was found out when it was loaded: it is not entered.
         if request.method == Method::Metadata {
             return self.inner.call(context, request);
+        }
+        if let Some(request) = &context.request {
+            request.called();
         }
         let inside = Inside {
             request: context.request.as_deref(),
@@ -127,7 +127,11 @@ impl Service for Annotated {
         if let Some(request) = &context.request {
             request.called();
         }
-        self.inner.page(context).await
+        let page = self.inner.page(context).await;
+        if let Some(request) = &context.request {
+            request.returned();
+        }
+        page
     }
 }
 

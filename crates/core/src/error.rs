@@ -187,15 +187,12 @@ impl Error {
         .beyond(Limit::Time)
     }
 
-    /// The error of a response of more bytes than `limit`.
+    /// The error of a response of more bytes than `limit`, which these settings set.
     #[must_use]
-    pub fn response_too_large(bytes: usize, limit: usize) -> Self {
+    pub fn response_too_large(bytes: usize, limit: usize, settings: &str) -> Self {
         Self::new(
             ErrorKind::TooLarge,
-            format!(
-                "the response has {bytes} bytes, allowed are {limit} (--max-body-size, \
-                 STREELING_MAX_BODY_SIZE)"
-            ),
+            format!("the response has {bytes} bytes, allowed are {limit} ({settings})"),
         )
         .beyond(Limit::Response)
     }

@@ -14,7 +14,7 @@ pub struct Config {
     pub timeout: Option<Duration>,
     /// How long a client may pause in the middle of a request or of reading a response.
     pub idle_timeout: Duration,
-    /// How long a message may take, from the head of its request on.
+    /// How long a message may take, from when a piece of it is first waited for.
     pub body_timeout: Duration,
     /// The largest head of a request, in bytes; at most 65,536.
     pub max_head_size: usize,

@@ -25,7 +25,11 @@ pub(crate) fn framed(
     let length = out.len() - PREFIX;
     let claimed = u32::try_from(length).ok().filter(|_| length <= limit);
     let Some(claimed) = claimed else {
-        return Err(Error::response_too_large(length, limit));
+        return Err(Error::response_too_large(
+            length,
+            limit,
+            "--max-body-size, seldon.io/grpc-max-message-size",
+        ));
     };
     out[1..PREFIX].copy_from_slice(&claimed.to_be_bytes());
     Ok(Bytes::from(out))

@@ -1,10 +1,12 @@
 //! Files that are read again when they change.
 
-use std::fs;
-use std::io;
-use std::os::unix::fs::MetadataExt as _;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use rustix::fs::OFlags;
 
 /// Between two looks at the files.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -22,11 +24,24 @@ type Mark = Option<(u64, u64, u64, (i64, i64), (i64, i64))>;
 ///
 /// What the system says, or that the file is too large.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
-    let size = fs::metadata(path).map_err(|error| plain(&error))?.len();
-    if size > LONGEST {
-        return Err(format!("it has {size} bytes, allowed are {LONGEST}"));
+    // A pipe that no one writes to would hold it up for good.
+    let non_blocking = OFlags::NONBLOCK.bits().cast_signed();
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(non_blocking)
+        .open(path)
+        .map_err(|error| plain(&error))?;
+    let mut content = Vec::new();
+    // Not by the size that the system says: devices have none.
+    file.take(LONGEST + 1)
+        .read_to_end(&mut content)
+        .map_err(|error| plain(&error))?;
+    if content.len() as u64 > LONGEST {
+        return Err(format!(
+            "it has more than {LONGEST} bytes, which is the most"
+        ));
     }
-    fs::read(path).map_err(|error| plain(&error))
+    Ok(content)
 }
 
 /// An error of the system without its number.

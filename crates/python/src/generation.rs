@@ -98,6 +98,12 @@ impl Generation {
         Self::new(self.inner.config.clone())
     }
 
+    /// Whether both are handles to the same.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
     pub(crate) fn config(&self) -> &ComponentConfig {
         &self.inner.config
     }

@@ -85,12 +85,14 @@ impl Shared {
         slot: usize,
         timeout: Option<Duration>,
     ) -> Result<Worker, StartError> {
-        let since = Instant::now();
+        let mut lacks_since = None;
         let mut pause = FIRST_PAUSE;
         let worker = loop {
             match generation.start_worker(&self.config.worker, slot).await {
                 Err(error @ StartError::Lack { .. })
-                    if timeout.is_none_or(|timeout| since.elapsed() < timeout) =>
+                    if timeout.is_none_or(|timeout| {
+                        lacks_since.get_or_insert_with(Instant::now).elapsed() < timeout
+                    }) =>
                 {
                     self.statistics.record_start_delay();
                     if let Some(more) = self.lacks.now() {

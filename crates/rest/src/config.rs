@@ -18,7 +18,7 @@ pub struct Config {
     pub idle_timeout: Duration,
     /// What requests must bring, apart from those of probes; `None`: nothing.
     pub token: Option<BearerToken>,
-    /// How long a body may take, from its head on.
+    /// How long a body may take, from when a piece of it is first waited for.
     pub body_timeout: Duration,
     /// How long a request's head may take, from its first byte.
     pub head_timeout: Duration,

@@ -463,7 +463,11 @@ impl Handler {
                 && length > self.limits.size
                 && method != Method::Metadata
             {
-                return Err(Error::response_too_large(length, self.limits.size));
+                return Err(Error::response_too_large(
+                    length,
+                    self.limits.size,
+                    "--max-body-size, STREELING_MAX_BODY_SIZE",
+                ));
             }
             Ok(reply)
         }

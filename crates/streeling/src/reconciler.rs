@@ -59,6 +59,8 @@ impl Reconciler {
         let mut changes = self.changes.clone();
         self.restart_service().await;
         let mut current = DesiredState::default();
+        // What a reload that came between has kept from being done, and how many pools have it.
+        let (mut resizing, mut resized) = (None, 0);
         loop {
             let (desired, is_changed) = tokio::select! {
                 desired = control.desired(current) => (desired, false),
@@ -86,16 +88,21 @@ impl Reconciler {
                     Reload::GivenUp => continue,
                 }
             }
-            if desired.extra_workers != current.extra_workers {
+            let by = resizing.unwrap_or(desired.extra_workers - current.extra_workers);
+            if by != 0 {
                 tokio::select! {
-                    () = self.resize(desired.extra_workers - current.extra_workers) => {
-                        current.extra_workers = desired.extra_workers;
+                    () = self.resize(by, &mut resized) => {
+                        current.extra_workers += by;
+                        (resizing, resized) = (None, 0);
                     }
-                    () = newer => tracing::warn!(
-                        "new workers have not loaded the component after {:?}: they are given up \
-                         for the reload that was requested since",
-                        since.elapsed()
-                    ),
+                    () = newer => {
+                        resizing = Some(by);
+                        tracing::warn!(
+                            "new workers have not loaded the component after {:?}: they are given \
+                             up for the reload that was requested since",
+                            since.elapsed()
+                        );
+                    }
                 }
             }
         }
@@ -121,9 +128,9 @@ impl Reconciler {
         // Where the component listens at a port of its own, the new template needs it; otherwise
         // the old one stays until the new one is good.
         old.release_port().await;
-        let mut done = 0;
         let ended = tokio::select! {
-            ended = self.replace_workers(&new, &mut done) => ended,
+            biased;
+            ended = self.replace_workers(&new) => ended,
             () = newer => {
                 tracing::warn!(
                     "a reload has not ended after {:?}: its processes are killed for the one that \
@@ -133,7 +140,13 @@ impl Reconciler {
                 Reload::GivenUp
             }
         };
-        if ended != Reload::Done && done == 0 {
+        if ended == Reload::Done {
+            self.restart_service().await;
+            tracing::info!("all workers are reloaded");
+        }
+        // A pool whose workers are being replaced has it already.
+        let is_used = self.pools.all().any(|pool| pool.generation().is(&new));
+        if ended != Reload::Done && !is_used {
             new.stop().await;
             if ended == Reload::Failed {
                 old.restore_port().await;
@@ -143,22 +156,20 @@ impl Reconciler {
     }
 
     /// One pool after the other: if the first cannot load the component, the second need not try,
-    /// and fewer copies of a model are in memory at the same time. How many are `done`.
-    async fn replace_workers(&self, new: &Generation, done: &mut usize) -> Reload {
+    /// and fewer copies of a model are in memory at the same time.
+    async fn replace_workers(&self, new: &Generation) -> Reload {
         for pool in self.pools.all() {
             if let Err(error) = pool.reload(new).await {
                 tracing::error!("not reloaded, the old workers keep serving: {error}");
                 return Reload::Failed;
             }
-            *done += 1;
         }
-        self.restart_service().await;
-        tracing::info!("all workers are reloaded");
         Reload::Done
     }
 
-    async fn resize(&self, by: i64) {
-        for pool in self.pools.all() {
+    /// Resizes the pools that have not been `resized`.
+    async fn resize(&self, by: i64, resized: &mut usize) {
+        for pool in self.pools.all().skip(*resized) {
             let before = pool.workers();
             let after = usize::try_from(by.saturating_add_unsigned(before as u64))
                 .unwrap_or(0)
@@ -169,6 +180,7 @@ impl Reconciler {
                     tracing::error!("still {before} workers in place of {after}: {error}");
                 }
             }
+            *resized += 1;
         }
     }
 

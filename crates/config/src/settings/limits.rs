@@ -9,7 +9,7 @@ use crate::row::DefaultValue::Typed;
 use crate::row::Flag::Value;
 use crate::row::{Group, Row, Status, To};
 
-/// Bounds of one request and one connection of REST. None is zero.
+/// Bounds of one request and one connection; what is of REST alone says so. None is zero.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of a request's head.
@@ -71,8 +71,8 @@ static MAX_HEAD_SIZE: Row = Row {
     group: Group::Rest,
     status: Status::Active,
     meaning: Text {
-        en: "Bytes of a REST request's line and headers",
-        zh: "REST 请求行与请求头的最大字节数",
+        en: "Bytes of a request's line and headers",
+        zh: "请求行与请求头的最大字节数",
     },
     detail: Text {
         en: "Beyond that, 431, and the connection is closed. The target alone has 65534 at most, \

@@ -346,6 +346,18 @@ pub(crate) fn security(
         token,
         ..
     } = typing;
+    let has_token = token.is_some() || token_file.is_some();
+    for (row, is_set) in [
+        (&AUTH_TOKEN, has_token),
+        (&AUTH_TOKEN_FILE, has_token),
+        (&TLS_CERT_FILE, certificate.is_some()),
+        (&TLS_KEY_FILE, key.is_some()),
+        (&TLS_CLIENT_CA_FILE, client_ca.is_some()),
+    ] {
+        if !is_set {
+            refuse_empty(context.environment, row)?;
+        }
+    }
     let incomplete = |given: &Row, missing: &Row| {
         Err(ConfigError::Incomplete {
             given: given.to_string(),
@@ -392,25 +404,22 @@ pub(crate) fn security(
         }
         (Some(file), None) => Some(TokenSource::File(file)),
         (None, Some(token)) => Some(TokenSource::Variable(token)),
-        (None, None) => {
-            refuse_empty(context.environment)?;
-            None
-        }
+        (None, None) => None,
     };
     Ok(Security { tls, token })
 }
 
 /// Elsewhere an empty variable counts as unset. Here it is a secret that is missing, and without
-/// it everyone would be let in.
-fn refuse_empty(environment: &Environment) -> Result<(), ConfigError> {
-    for name in AUTH_TOKEN.variables {
+/// it everyone would be let in, or could listen.
+fn refuse_empty(environment: &Environment, row: &Row) -> Result<(), ConfigError> {
+    for name in row.variables {
         if environment.raw(name).is_some() {
             return Err(ConfigError::from(Invalid {
-                names: AUTH_TOKEN.to_string(),
+                names: row.to_string(),
                 source: format!("the variable {name}"),
                 seen: "an empty value".to_owned(),
-                why: Some("no request would need a token; unset it if that is meant".to_owned()),
-                allowed: Token.allowed(English),
+                why: Some("it would protect nothing; unset it if that is meant".to_owned()),
+                allowed: row.value.allowed(English),
             }));
         }
     }

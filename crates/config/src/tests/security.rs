@@ -158,9 +158,21 @@ fn a_token_has_one_source_and_is_in_no_message() {
     assert_eq!(
         error(&[], &empty),
         "STREELING_AUTH_TOKEN: an empty value from the variable STREELING_AUTH_TOKEN cannot be \
-         used (no request would need a token; unset it if that is meant), allowed is 1 to 4096 \
-         visible ASCII characters"
+         used (it would protect nothing; unset it if that is meant), allowed is 1 to 4096 visible \
+         ASCII characters"
     );
+    for name in [
+        "STREELING_AUTH_TOKEN_FILE",
+        "STREELING_TLS_CERT_FILE",
+        "STREELING_TLS_KEY_FILE",
+        "STREELING_TLS_CLIENT_CA_FILE",
+    ] {
+        let error = error(&[], &[(name, "")]);
+        assert!(
+            error.contains(&format!("an empty value from the variable {name}")),
+            "{error}"
+        );
+    }
     assert_eq!(of(&["--auth-token-file", "t"], &empty), file);
     let bad = error(&[], &[("STREELING_AUTH_TOKEN", "two s3crets")]);
     assert!(
