@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::language::Language;
-use crate::row::{Flag, Row};
+use crate::row::{Flag, Group, Row};
 use crate::settings::rows;
 use crate::{
     Annotations, ComponentName, ConfigError, Defaults, Environment, Features, Identity,

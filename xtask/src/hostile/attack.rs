@@ -13,6 +13,9 @@ pub(super) struct Attack {
     pub(super) files: Option<u64>,
     /// What the server may take beside what it has at its start, in MB, with its workers.
     pub(super) memory: u64,
+    /// Milliseconds within which `/health/ping` must respond, which shares its port with what is
+    /// attacked.
+    pub(super) ping: u64,
     pub(super) run: fn(&Target) -> anyhow::Result<Came>,
 }
 
@@ -32,6 +35,7 @@ impl Attack {
         arguments: &[],
         files: None,
         memory: 200,
+        ping: 1000,
         run: |_| anyhow::bail!("no attack"),
     };
 }

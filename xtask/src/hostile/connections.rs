@@ -35,7 +35,10 @@ pub(super) const ATTACKS: [Attack; 12] = [
     Attack {
         name: "1,200 silent connections at 1,024 files",
         sent: "1,200 connections to REST that say nothing; then a worker is killed",
-        right: "probes, metrics and requests go on, the worker is replaced",
+        right: "probes, metrics and requests go on, the worker is replaced; a ping waits until a \
+                connection has been silent for 2 s",
+        arguments: &["--workers", "2"],
+        ping: 2500,
         files: Some(1024),
         run: silent,
         ..Attack::PLAIN
@@ -60,6 +63,7 @@ pub(super) const ATTACKS: [Attack; 12] = [
         name: "4,000 connections on a slow model",
         sent: "4,000 connections with requests of 20 ms, for 5 s",
         right: "200 or 503",
+        ping: 100,
         memory: 500,
         run: busy,
         ..Attack::PLAIN

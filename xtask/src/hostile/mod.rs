@@ -21,7 +21,7 @@ use clap::{Arg, ArgAction, ArgMatches};
 
 use self::attack::{Attack, Came};
 use self::report::{Finding, Findings, PAGE};
-use self::target::{Seen, Target, command as server};
+use self::target::{PING, Seen, Target, command as server};
 use crate::options::{number, number_of};
 use crate::shell::{root, say, target as target_folder};
 use crate::soak;
@@ -34,7 +34,7 @@ pub(crate) struct Options {
     program: PathBuf,
     /// Parts of the names of what is run; all without any.
     names: Vec<String>,
-    /// The time within which probes must respond.
+    /// The time within which probes of the metrics port must respond.
     probe: Duration,
     /// Whether the page in `docs` is written, or one in the target folder.
     docs: bool,
@@ -51,8 +51,8 @@ pub(crate) fn command() -> clap::Command {
         )
         .arg(number(
             "probe-ms",
-            "1000",
-            "Milliseconds within which probes must respond",
+            "100",
+            "Milliseconds within which probes of the metrics port must respond",
         ))
         .arg(
             Arg::new("program")
@@ -99,7 +99,7 @@ impl Options {
         Ok(Self {
             program: soak::build()?,
             names: Vec::new(),
-            probe: Duration::from_secs(1),
+            probe: Duration::from_millis(100),
             docs: true,
         })
     }
@@ -215,8 +215,17 @@ fn judge(options: &Options, attack: &Attack, came: &Came, seen: &Seen) -> Vec<St
                 "{} probes of {name} failed: {reason}",
                 probed.failed
             ));
-        } else if probed.slowest > options.probe {
-            faults.push(format!("{name} took {slowest} ms"));
+            continue;
+        }
+        let most = match name {
+            PING => Duration::from_millis(attack.ping),
+            _ => options.probe,
+        };
+        if probed.slowest > most {
+            faults.push(format!(
+                "{name} took {slowest} ms, allowed are {} ms",
+                most.as_millis()
+            ));
         }
     }
     let peak = seen.peak.1 / 1024;

@@ -74,8 +74,9 @@ impl Findings {
              the slowest\nresponse of each is in the table. *Peak* is the most memory above that \
              of the start, of the\nserver process and with its workers; *kept* is what the server \
              process holds above it at\nlast, within a minute. An attack has failed where a probe \
-             failed, what came is not right,\nthe peak is above the bound of the attack, or the \
-             server is not as before.\n\n\
+             failed or came late\n(the metrics port's after 100 ms, ping after 1 s unless a row \
+             says otherwise), what came is\nnot right, the peak is above the bound of the attack, \
+             or the server is not as before.\n\n\
              `cargo xtask soak` is the other half: mixed load with faults, in which every request \
              is\naccounted for. It writes `target/soak/report.md`.\n\n## Attacks\n\n",
             today(),

@@ -18,6 +18,9 @@ use crate::venv;
 pub(super) const KEPT: u64 = 30 * 1024;
 const GIVEN_BACK: Duration = Duration::from_secs(60);
 
+/// The probe on the port that is attacked.
+pub(super) const PING: &str = "/health/ping";
+
 /// Between two looks at the memory.
 const SAMPLE: Duration = Duration::from_millis(100);
 
@@ -91,7 +94,7 @@ impl Target {
             probes: Probes::start(&[
                 ("/live", metrics, "/live"),
                 ("/ready", metrics, "/ready"),
-                ("/health/ping", rest, "/health/ping"),
+                (PING, rest, PING),
             ]),
             memory: Memory::observe(server.pid()),
             server,

@@ -9,7 +9,7 @@ use crate::draft::{Draft, Part};
 use crate::environment::Environment;
 use crate::error::{ConfigError, Invalid};
 use crate::features::Features;
-use crate::kind::{Bool, Count, File, Kind as _, Secret, Token, Words, words};
+use crate::kind::{Bool, Count, File, Secret, Token, Words, words};
 use crate::language::Language::English;
 use crate::language::Text;
 use crate::row::DefaultValue::{self, Typed};
