@@ -174,7 +174,7 @@ fn short_messages_and_metrics_are_charged_for_what_they_become() {
             (
                 "Combiner/Aggregate",
                 messages,
-                "allowed are 16 for each byte",
+                "more%20than%20134217728%20bytes%20of%20memory",
             ),
             ("Model/Predict", meta, "--max-memory"),
         ] {
