@@ -24,8 +24,9 @@ const INTERVAL: Duration = Duration::from_secs(5);
 /// More than mimalloc takes from a page that it shares between allocations.
 const PAGE: usize = 1 << 20;
 
-/// Gives free memory back for as long as it runs. Mimalloc does so when it allocates and frees,
-/// which on an idle server nothing makes it do: after a wave of bodies of 200 kB it kept 400 MB.
+/// Gives back what is free of the thread that it is on, for as long as it runs. Mimalloc does so
+/// when that thread allocates and frees, which on an idle server nothing makes it do: after a wave
+/// of bodies of 200 kB it kept 400 MB, after 10,000 connections to gRPC 70 MB.
 pub(crate) async fn give_back() {
     loop {
         tokio::time::sleep(INTERVAL).await;

@@ -1,9 +1,10 @@
 //! The command line: from the arguments of a program to its exit code.
 
 use std::any::type_name;
+use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
-use std::future::{Future, ready};
+use std::future::{Future, pending, ready};
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -20,9 +21,9 @@ use crate::error::ServeError;
 use crate::features::FEATURES;
 use crate::server::Server;
 
-/// Serves what the command line names, and returns when the server has ended; `beside` runs
-/// meanwhile.
-pub fn command(beside: impl Future<Output = ()> + Send + 'static) -> ExitCode {
+/// Serves what the command line names, and returns when the server has ended; meanwhile what
+/// `beside` makes runs on the thread that calls this and on another one.
+pub fn command<F: Future<Output = ()> + Send + 'static>(beside: impl Fn() -> F) -> ExitCode {
     run(FEATURES, None, beside)
 }
 
@@ -51,7 +52,7 @@ pub fn serve<C: Component + 'static>(component: C) -> ExitCode {
         component: Some(short_name(type_name::<C>())),
         ..FEATURES
     };
-    run(features, Some(service(component)), ready(()))
+    run(features, Some(service(component)), || ready(()))
 }
 
 /// The name of a type without its path and its parameters.
@@ -60,10 +61,10 @@ fn short_name(name: &'static str) -> &'static str {
     name.rsplit("::").next().unwrap_or(name)
 }
 
-fn run(
+fn run<F: Future<Output = ()> + Send + 'static>(
     features: Features,
     service: Option<Arc<dyn Service>>,
-    beside: impl Future<Output = ()> + Send + 'static,
+    beside: impl Fn() -> F,
 ) -> ExitCode {
     if let Some(code) = crate::first_process() {
         return code;
@@ -98,10 +99,10 @@ fn run(
     }
 }
 
-fn run_with(
+fn run_with<F: Future<Output = ()> + Send + 'static>(
     loaded: Loaded,
     service: Option<Arc<dyn Service>>,
-    beside: impl Future<Output = ()> + Send + 'static,
+    beside: impl Fn() -> F,
 ) -> ExitCode {
     let Loaded { settings, warnings } = loaded;
     let _log = match crate::init_log(&settings.log) {
@@ -126,12 +127,25 @@ fn run_with(
             return ExitCode::FAILURE;
         }
     };
-    runtime.spawn(beside);
-    let ended = if settings.component.check {
-        runtime.block_on(check(&settings, service))
-    } else {
-        runtime.block_on(serve_until_stopped(settings, service))
+    runtime.spawn(beside());
+    let beside = async {
+        beside().await;
+        pending::<Infallible>().await
     };
+    let serve = async {
+        if settings.component.check {
+            check(&settings, service).await
+        } else {
+            serve_until_stopped(settings, service).await
+        }
+    };
+    let ended = runtime.block_on(async {
+        tokio::select! {
+            biased;
+            ended = serve => ended,
+            never = beside => match never {},
+        }
+    });
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

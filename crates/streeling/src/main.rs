@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     #[cfg(feature = "mimalloc")]
-    let beside = allocator::give_back();
+    let beside = allocator::give_back;
     #[cfg(not(feature = "mimalloc"))]
-    let beside = std::future::ready(());
+    let beside = || std::future::ready(());
     streeling::command(beside)
 }
