@@ -24,7 +24,8 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Iterable, Iterator, List, Optional
+from pathlib import Path
+from typing import Any, Iterable, Iterator
 
 import grpc
 from jaeger_client.thrift_gen.agent.Agent import emitBatch_args
@@ -45,8 +46,7 @@ NO_PARENT = ""
 
 
 def read(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return file.read()
+    return Path(path).read_bytes()
 
 
 class Printer:
@@ -216,7 +216,7 @@ class TraceService(trace_service_pb2_grpc.TraceServiceServicer):  # type: ignore
 
 
 def serve_grpc(
-    printer: Printer, behaviour: Behaviour, tls: Optional[List[str]]
+    printer: Printer, behaviour: Behaviour, tls: list[str] | None
 ) -> tuple[grpc.Server, int]:
     """Serve OTLP over gRPC for as long as the server is referenced; also returns the port."""
     server = grpc.server(ThreadPoolExecutor(4))
@@ -235,7 +235,7 @@ def serve_grpc(
     return server, number
 
 
-def serve_http(printer: Printer, behaviour: Behaviour, tls: Optional[List[str]]) -> int:
+def serve_http(printer: Printer, behaviour: Behaviour, tls: list[str] | None) -> int:
     """Serve OTLP over HTTP from now on; returns the port."""
 
     class Handler(BaseHTTPRequestHandler):

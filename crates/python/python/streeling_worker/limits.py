@@ -48,8 +48,9 @@ allow(1 << 30)
 
 
 def restore_files(most: int | None, threads: int) -> None:
-    """Sets the soft limit of open files to that which the server was started with: it has raised its
-    own, and `select` knows no descriptor above 1023. Where the threads need more, it is more."""
+    """Sets the soft limit of open files to that which the server was started with: it has raised
+    its own, and `select` knows no descriptor above 1023. Where the threads need more, it is more.
+    """
     if most is None:
         return
     with contextlib.suppress(ImportError, OSError, ValueError):
