@@ -24,8 +24,8 @@ pub struct OpenRequests {
 #[repr(align(128))]
 struct Shard(Mutex<List>);
 
-/// A list in the order in which requests came: whoever looks at the oldest ones need not look at
-/// the others. Its slots are used again, so a request allocates nothing.
+/// A list in the order in which requests came, so that the oldest ones are read without the others.
+/// Its slots are used again, so a request allocates nothing.
 #[derive(Debug)]
 struct List {
     slots: Vec<Slot>,

@@ -1,86 +1,27 @@
 //! The first bytes of an HTTP/2 connection, read beforehand and given to hyper all the same.
 
-use std::io::{self, IoSlice};
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
+use streeling_net::Replayed;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 /// Bytes that every client sends first: `PRI * HTTP/2.0` and so on.
 pub(crate) const LENGTH: usize = 24;
 
 /// Waits until the client has said something of that length; whether it is the preface is for hyper
 /// to find out. `None` when it has left before.
-pub(crate) async fn read<Io: AsyncRead + Unpin>(mut io: Io) -> Option<Replayed<Io>> {
+pub(crate) async fn read<Io: AsyncRead + Unpin>(mut io: Io) -> Option<Replayed<Io, LENGTH>> {
     let mut preface = [0; LENGTH];
     io.read_exact(&mut preface).await.ok()?;
-    Some(Replayed {
-        preface,
-        position: 0,
-        io,
-    })
-}
-
-/// A connection whose preface is read once more.
-#[derive(Debug)]
-pub(crate) struct Replayed<Io> {
-    preface: [u8; LENGTH],
-    /// How much of it has been read again.
-    position: usize,
-    io: Io,
-}
-
-impl<Io: AsyncRead + Unpin> AsyncRead for Replayed<Io> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let left = &self.preface[self.position..];
-        if left.is_empty() {
-            return Pin::new(&mut self.io).poll_read(context, buffer);
-        }
-        let length = left.len().min(buffer.remaining());
-        buffer.put_slice(&left[..length]);
-        self.position += length;
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<Io: AsyncWrite + Unpin> AsyncWrite for Replayed<Io> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(context, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        pieces: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(context, pieces)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(context)
-    }
+    Some(Replayed::new(preface, LENGTH, io))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
     use std::time::Duration;
 
+    use tokio::io::ReadBuf;
     use tokio::time::timeout;
 
     use super::*;

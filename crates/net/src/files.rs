@@ -71,7 +71,7 @@ impl Files {
 
     /// Calls `read` on a thread of its own whenever one of the files has changed and no other
     /// change has followed since, and again every second until it returns true: the system may not
-    /// have been able to open them. `read` is told whether they have changed since the last time.
+    /// have been able to open them. `read` gets whether they have changed since the last time.
     /// It goes on for as long as `is_needed` returns true.
     ///
     /// It looks at the files rather than waiting for events: those do not come from every file

@@ -19,6 +19,7 @@ mod elsewhere;
 mod files;
 mod listener;
 mod offload;
+mod replayed;
 mod seldom;
 mod serve;
 #[cfg(feature = "tls")]
@@ -35,6 +36,7 @@ pub use cut::Cut;
 pub use elsewhere::Elsewhere;
 pub use listener::{Connection, Listener, TcpPort};
 pub use offload::Offload;
+pub use replayed::Replayed;
 pub use seldom::Seldom;
 pub use serve::{Drained, serve, serve_within};
 #[cfg(feature = "tls")]

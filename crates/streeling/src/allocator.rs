@@ -39,7 +39,7 @@ pub(crate) async fn give_back() {
 /// Mimalloc, but for what is large. Its own crate says the alignment each time.
 ///
 /// Mimalloc keeps an allocation that another thread frees until its own one allocates again, which
-/// may be never: after 20 responses of 25 MB that nobody read it kept 320 MB. Those have mappings
+/// may be never: after 20 responses of 25 MB that were not read it kept 320 MB. Those have mappings
 /// of their own, which go as they are freed, and grow without being copied.
 struct Allocator;
 

@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_process_handles_what_it_catches_or_ignores() {
-        // Rust's programs ignore PIPE, and nobody catches STKFLT.
+        // Rust's programs ignore PIPE, and none catches STKFLT.
         let own = rustix::process::getpid();
         assert!(handles(own, Signal::PIPE));
         assert!(!handles(own, Signal::STKFLT));

@@ -17,6 +17,7 @@ use tokio_rustls::server::TlsStream;
 use super::counts::Counters;
 use super::plain;
 use crate::offload::Offload;
+use crate::replayed::Replayed;
 
 /// Bytes that are read before it is clear what the client speaks.
 const START: usize = 24;
@@ -31,7 +32,7 @@ pub(super) struct Handshake {
     pub(super) peer: Option<SocketAddr>,
 }
 
-type Stream<Io> = Box<TlsStream<Started<Io>>>;
+type Stream<Io> = Box<TlsStream<Replayed<Io, START>>>;
 
 /// A connection with TLS on it. The handshake is done with the first read or write.
 pub struct TlsIo<Io>(State<Io>);
@@ -98,11 +99,7 @@ impl Handshake {
             plain::refuse(&mut io, &start[..length]).await;
             return Err(io::Error::other("the client does not speak TLS"));
         }
-        let io = Started {
-            start,
-            range: (0, length),
-            io,
-        };
+        let io = Replayed::new(start, length, io);
         let accepted = TlsAcceptor::from(Arc::clone(&self.config)).accept(io);
         let accepted = accepted.into_fallible();
         let accepted = async {
@@ -199,60 +196,5 @@ impl<Io> fmt::Debug for TlsIo<Io> {
             State::Open(_) => "TlsIo(open)",
             State::Failed => "TlsIo(failed)",
         })
-    }
-}
-
-/// A connection of which the first bytes have been read, and come once more.
-struct Started<Io> {
-    start: [u8; START],
-    /// The part of `start` that is still to come.
-    range: (usize, usize),
-    io: Io,
-}
-
-impl<Io: AsyncRead + Unpin> AsyncRead for Started<Io> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let (from, to) = self.range;
-        if from == to {
-            return Pin::new(&mut self.io).poll_read(context, buffer);
-        }
-        let length = (to - from).min(buffer.remaining());
-        buffer.put_slice(&self.start[from..from + length]);
-        self.range.0 += length;
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<Io: AsyncWrite + Unpin> AsyncWrite for Started<Io> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(context, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        pieces: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(context, pieces)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(context)
     }
 }
