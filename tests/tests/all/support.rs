@@ -110,6 +110,14 @@ pub(crate) fn bare_command(folder: &Path) -> ServerCommand {
         .env("GRPC_WORKERS", "0")
 }
 
+/// A component of both transports that needs no Python.
+pub(crate) fn echo() -> ServerCommand {
+    bare_command(root())
+        .args(["rust:echo", "--host", "127.0.0.1"])
+        .args(["--http-port", "0", "--grpc-port", "0"])
+        .env("GRPC_WORKERS", "1")
+}
+
 /// A running `Scripted`.
 pub(crate) fn scripted(flags: &[&str]) -> Server {
     command("Scripted").args(flags).start().unwrap()

@@ -10,7 +10,7 @@ use streeling_testkit::{Request, Server, ServerError, Signal};
 use crate::certificates::{Authority, Pair, text};
 use crate::collector::{Collector, Span};
 use crate::metrics::scrape;
-use crate::support::{GRPCURL, Gate, TIMEOUT, bare_command, command, eventually, root};
+use crate::support::{GRPCURL, Gate, TIMEOUT, bare_command, command, echo, eventually, root};
 
 /// What a program has said, on both streams, and whether it succeeded.
 fn run(command: &mut Command) -> (bool, String) {
@@ -49,21 +49,7 @@ pub(crate) fn url(address: SocketAddr, path: &str) -> String {
 
 /// A server of both transports, which needs no Python.
 pub(crate) fn serve(pair: &Pair, flags: &[&str]) -> Server {
-    bare_command(root())
-        .args([
-            "rust:echo",
-            "--http-port",
-            "0",
-            "--grpc-port",
-            "0",
-            "--host",
-            "127.0.0.1",
-        ])
-        .env("GRPC_WORKERS", "1")
-        .args(pair.flags())
-        .args(flags)
-        .start()
-        .unwrap()
+    echo().args(pair.flags()).args(flags).start().unwrap()
 }
 
 const JSON: &str = "content-type: application/json";

@@ -6,26 +6,17 @@ use std::net::TcpStream;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use streeling_testkit::{Request, Response, Server, ServerError};
+use streeling_testkit::{Request, Response, Server, ServerCommand, ServerError};
 
-use crate::support::{GRPCURL, TIMEOUT, bare_command, command_in, eventually, root};
+use crate::support::{GRPCURL, TIMEOUT, command_in, echo, eventually};
 
 const TOKEN: &str = "s3cret-0f-the-test";
 
-fn echo() -> streeling_testkit::ServerCommand {
-    bare_command(root())
-        .args([
-            "rust:echo",
-            "--http-port",
-            "0",
-            "--grpc-port",
-            "0",
-            "--host",
-            "127.0.0.1",
-        ])
+/// One whose log would show a token.
+fn talkative() -> ServerCommand {
+    echo()
         .args(["--log-level", "DEBUG"])
         .env("SELDON_LOG_LEVEL", "DEBUG")
-        .env("GRPC_WORKERS", "1")
 }
 
 fn request(verb: &str, path: &str, headers: &[&str]) -> Request {
@@ -63,7 +54,10 @@ fn grpcurl(server: &Server, headers: &[&str], method: &str) -> (bool, String) {
 
 #[test]
 fn requests_need_the_token_and_probes_do_not() {
-    let server = echo().env("STREELING_AUTH_TOKEN", TOKEN).start().unwrap();
+    let server = talkative()
+        .env("STREELING_AUTH_TOKEN", TOKEN)
+        .start()
+        .unwrap();
     let right = format!("Bearer {TOKEN}");
     for (verb, path) in [
         ("POST", "/predict"),
@@ -140,7 +134,10 @@ fn requests_need_the_token_and_probes_do_not() {
 
 #[test]
 fn requests_over_grpc_need_the_token_and_health_does_not() {
-    let server = echo().env("STREELING_AUTH_TOKEN", TOKEN).start().unwrap();
+    let server = talkative()
+        .env("STREELING_AUTH_TOKEN", TOKEN)
+        .start()
+        .unwrap();
     let right = format!("authorization: Bearer {TOKEN}");
     let (ok, said) = grpcurl(&server, &[], "grpc.health.v1.Health/Check");
     // grpcurl knows the health service by reflection, which needs the token.
@@ -188,7 +185,10 @@ fn the_file_is_read_again_when_it_changes() {
     let file = folder.path().join("token");
     let path = file.to_str().unwrap();
     fs::write(&file, "old\n").unwrap();
-    let server = echo().args(["--auth-token-file", path]).start().unwrap();
+    let server = talkative()
+        .args(["--auth-token-file", path])
+        .start()
+        .unwrap();
     assert_eq!(status(&server, &["Bearer old"]), 200);
     assert_eq!(status(&server, &["Bearer new"]), 401);
     fs::write(&file, "old\nnew\n").unwrap();
@@ -219,7 +219,7 @@ fn a_token_that_cannot_be_used_ends_the_start() {
         (many, "it has 17 lines with tokens, allowed are 16"),
         (missing, "no such file or directory"),
     ] {
-        let ended = echo().args(["--auth-token-file", file]).start();
+        let ended = talkative().args(["--auth-token-file", file]).start();
         let Err(ServerError::Exited { status, log }) = ended else {
             panic!("it has started: {ended:?}");
         };
@@ -230,7 +230,7 @@ fn a_token_that_cannot_be_used_ends_the_start() {
     // A secret that is not there must not let everyone in.
     for (token, why) in [("", "an empty value"), ("two t0kens", "not shown")] {
         for flags in [&[][..], &["--check"]] {
-            let ended = echo().args(flags).env("STREELING_AUTH_TOKEN", token);
+            let ended = talkative().args(flags).env("STREELING_AUTH_TOKEN", token);
             let Err(ServerError::Exited { status, log }) = ended.start() else {
                 panic!("it has started with {token:?}");
             };
