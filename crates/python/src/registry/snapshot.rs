@@ -10,7 +10,8 @@ use crate::lock::lock;
 use crate::snapshot::{PoolSnapshot, RequestSnapshot, WorkerSnapshot};
 
 impl Registry {
-    /// What it has now, of the requests at most so many. The lock is held for no more than these.
+    /// What it has now, of the requests at most so many. The lock is held while these are collected
+    /// and what is in flight is passed over, which the workers' threads and the queue bound.
     pub(crate) fn snapshot(&self, most: usize) -> PoolSnapshot {
         let state = lock(&self.state);
         let now = Instant::now();
