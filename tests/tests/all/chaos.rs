@@ -207,13 +207,20 @@ async fn call_grpc(server: SocketAddr, tally: Arc<Tally>) {
     }
 }
 
-/// Whether the server said, before it closed the connection, that it never looked at this request
-/// (RFC 9113, 6.8). The client's h2 may send a request behind its reply to the server's last ping,
-/// and the server cannot wait for one that it does not know of. gRPC's own clients send it again
-/// by themselves; tonic's leaves that to its caller.
+/// Whether this request never got to the component, as gRPC's own clients find out before they send
+/// it again by themselves; tonic's leaves that to its caller. Either the server said, before it
+/// closed the connection, that it never looked at it (RFC 9113, 6.8): the client's h2 may send a
+/// request behind its reply to the server's last ping, and the server cannot wait for one that it
+/// does not know of. Or it never left the client: it was in hyper's queue when word came that the
+/// connection takes no more.
 fn was_left_alone(status: &Status) -> bool {
     let mut cause: Option<&dyn Error> = Some(status);
     while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<hyper::Error>()
+            && error.is_canceled()
+        {
+            return true;
+        }
         if let Some(error) = error.downcast_ref::<h2::Error>() {
             // h2 gives it only to streams above the last one that the server names.
             return error.is_go_away()
