@@ -50,6 +50,8 @@
 
 mod error;
 pub mod json;
+#[cfg(feature = "oip")]
+pub mod oip;
 #[cfg(feature = "proto")]
 mod protobuf;
 pub mod seldon;

@@ -30,6 +30,9 @@ pub enum Payload {
     Array(Array),
     /// Several inputs or outputs, each with its name, in their order.
     Named(Vec<Named>),
+    /// Several inputs of one row length each, which are the columns of one array, each with its
+    /// name, in their order; only in requests.
+    Columns(Vec<Named>),
     /// Text.
     Text(String),
     /// Bytes.
@@ -55,7 +58,7 @@ pub enum Payload {
 pub struct Named {
     /// Its name.
     pub name: String,
-    /// What it holds; never [`Payload::Named`] or [`Payload::Opaque`].
+    /// What it holds; never [`Payload::Named`], [`Payload::Columns`] or [`Payload::Opaque`].
     pub payload: Payload,
 }
 
@@ -87,7 +90,9 @@ impl Payload {
                 },
                 Elements::Json(json) => json.as_bytes().len(),
             },
-            Self::Named(all) => all.iter().map(|one| one.payload.size(per_number)).sum(),
+            Self::Named(all) | Self::Columns(all) => {
+                all.iter().map(|one| one.payload.size(per_number)).sum()
+            }
             Self::Text(text) => text.len(),
             Self::Bytes(bytes) | Self::Any { value: bytes, .. } => bytes.len(),
             Self::Json(json) | Self::Quoted(json) => json.as_bytes().len(),

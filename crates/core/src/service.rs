@@ -24,6 +24,8 @@ pub enum Encoding {
     Json,
     /// As protobuf.
     Protobuf,
+    /// As tensors, each with its name and datatype, in whatever form; a response may have several.
+    Tensors,
 }
 
 /// A request as its caller wrote it.

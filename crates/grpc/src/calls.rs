@@ -24,7 +24,7 @@ use crate::failure::Failure;
 use crate::frame::{PREFIX, framed};
 use crate::idle::Messages;
 use crate::observe::{Client, GRPC};
-use crate::protocol::{Action, Decoded, Protocol, Responses, Route};
+use crate::protocol::{Action, Decoded, Form, Protocol, Responses, Route};
 use crate::request::Limits;
 use crate::router::Found;
 
@@ -72,7 +72,7 @@ impl Calls {
         if !is_ready {
             match action {
                 // A page that wants the model to be ready refuses before the message is read.
-                Action::Page(page) => found.protocol.page(page, false, &mut Vec::new())?,
+                Action::Page(page) => found.protocol.page(page, &[], false, &mut Vec::new())?,
                 Action::Call(_) | Action::Stream(_) => return Err(Error::not_ready().into()),
             }
         }
@@ -91,24 +91,34 @@ impl Calls {
         }
         match action {
             Action::Page(page) => {
-                let write = |out: &mut Vec<u8>| found.protocol.page(page, is_ready, out);
+                let write = |out: &mut Vec<u8>| found.protocol.page(page, &body, is_ready, out);
                 Ok(Reply::Message(framed(0, self.limits.size, write)?))
             }
             Action::Call(method) => {
                 let protocol = Arc::clone(found.protocol);
-                let (response, protocol) =
-                    self.call(context, protocol, method, caller, body).await?;
-                let message = self.encode(context, protocol, method, response).await?;
+                let called = self.call(context, protocol, method, caller, body);
+                let Called {
+                    response,
+                    form,
+                    protocol,
+                } = called.await?;
+                let message = self.encode(context, protocol, method, response, form);
+                let message = message.await?;
                 Ok(Reply::Message(message))
             }
             Action::Stream(method) => {
                 let protocol = Arc::clone(found.protocol);
-                let (response, protocol) =
-                    self.call(context, protocol, method, caller, body).await?;
+                let called = self.call(context, protocol, method, caller, body);
+                let Called {
+                    response,
+                    form,
+                    protocol,
+                } = called.await?;
                 let streaming = Streaming {
                     calls: Arc::clone(self),
                     responses: protocol.responses(method, response),
                     protocol,
+                    form,
                     route: found.route,
                     method,
                     context: context.clone(),
@@ -128,7 +138,7 @@ impl Calls {
         method: Method,
         caller: Caller,
         body: Bytes,
-    ) -> CoreResult<(Response, Arc<dyn Protocol>)> {
+    ) -> CoreResult<Called> {
         let size = body.len();
         if !Offload::moves(size) {
             return self
@@ -156,7 +166,7 @@ impl Calls {
         method: Method,
         caller: &Caller,
         body: Bytes,
-    ) -> CoreResult<(Response, Arc<dyn Protocol>)> {
+    ) -> CoreResult<Called> {
         let mut more = None;
         if protocol.has_raw_messages() {
             // Such messages name no model.
@@ -172,7 +182,13 @@ impl Calls {
                     let request = request(method, None, Input::Raw);
                     match service.call(&context, request).await {
                         Err(error) if error.kind == ErrorKind::NotImplemented => {}
-                        result => return Ok((result?, protocol)),
+                        result => {
+                            return Ok(Called {
+                                response: result?,
+                                form: None,
+                                protocol,
+                            });
+                        }
                     }
                     context.raw_message = RawMessage::Declined;
                 }
@@ -187,7 +203,11 @@ impl Calls {
         let (decoded, protocol, memory) = self.offload.run(size, decode).await;
         context.hold(memory);
         context.record(Stage::Decode, since);
-        let Decoded { model: name, input } = decoded?;
+        let Decoded {
+            model: name,
+            input,
+            form,
+        } = decoded?;
         let model = self.models.get(name.as_deref())?;
         if more.is_none() && model.service.wants().head {
             more = Some(Context {
@@ -197,7 +217,11 @@ impl Calls {
         }
         let context = more.as_ref().unwrap_or(context);
         let request = request(method, name, input);
-        Ok((model.service.call(context, request).await?, protocol))
+        Ok(Called {
+            response: model.service.call(context, request).await?,
+            form,
+            protocol,
+        })
     }
 
     async fn encode(
@@ -206,13 +230,18 @@ impl Calls {
         protocol: Arc<dyn Protocol>,
         method: Method,
         response: Response,
+        form: Form,
     ) -> CoreResult<Bytes> {
         let limit = self.limits.size;
         let size = response.message.payload.size(size_of::<f64>());
         let about = size + response.message.size_beside_payload();
         let since = context.clock();
         let charge = context.charge_response(size)?;
-        let encode = move || framed(size, limit, |out| protocol.encode(method, &response, out));
+        let encode = move || {
+            framed(size, limit, |out| {
+                protocol.encode(method, &response, &form, out)
+            })
+        };
         let encoded = self.offload.run(about, encode).await;
         context.record(Stage::Encode, since);
         let encoded = encoded?;
@@ -235,6 +264,13 @@ fn request(method: Method, model: Option<String>, input: Input) -> Request {
         model,
         input,
     }
+}
+
+/// What a call returned, with what writes it.
+struct Called {
+    response: Response,
+    form: Form,
+    protocol: Arc<dyn Protocol>,
 }
 
 /// Where a request came from.
@@ -266,6 +302,7 @@ struct Streaming {
     calls: Arc<Calls>,
     responses: Responses,
     protocol: Arc<dyn Protocol>,
+    form: Form,
     route: &'static Route,
     method: Method,
     context: Context,
@@ -285,6 +322,7 @@ impl Streaming {
             calls,
             responses,
             protocol,
+            form,
             route,
             method,
             context,
@@ -296,7 +334,9 @@ impl Streaming {
                 return Ok(None);
             };
             let protocol = Arc::clone(found.protocol);
-            let message = calls.encode(context, protocol, *method, response?).await?;
+            let form = form.clone();
+            let message = calls.encode(context, protocol, *method, response?, form);
+            let message = message.await?;
             Ok(Some(message))
         };
         let next = finish(next, context, *timeout, found);

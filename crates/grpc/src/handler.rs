@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
-use streeling_core::{Context, Encoding, Error, Models, Observers, RawMessage, RequestContext};
+use streeling_core::{Context, Error, Models, Observers, RawMessage, RequestContext};
 use streeling_net::{BearerToken, Offload};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -142,7 +142,7 @@ impl Handler {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let context = Context {
             deadline: deadline.map(Instant::into_std),
-            encoding: Encoding::Protobuf,
+            encoding: found.protocol.encoding(),
             raw_message: RawMessage::Unknown,
             original: None,
             request: Some(context),

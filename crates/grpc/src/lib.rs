@@ -40,5 +40,5 @@ mod standard;
 mod timeout;
 
 pub use config::Config;
-pub use protocol::{Action, Decoded, Protocol, Responses, Route};
+pub use protocol::{Action, Decoded, Form, Protocol, Responses, Route};
 pub use server::Grpc;

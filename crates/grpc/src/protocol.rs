@@ -1,11 +1,13 @@
 //! What a protocol on the gRPC port brings along.
 
+use std::any::Any;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{Stream, future, stream};
-use streeling_core::{Error, Input, Meter, Method, Operation, Response, Result};
+use streeling_core::{Encoding, Error, Input, Meter, Method, Operation, Response, Result};
 use tonic::Status;
 
 /// A protocol on the gRPC port: the methods of its services, how its messages are read and written,
@@ -15,15 +17,27 @@ pub trait Protocol: Send + Sync + 'static {
     /// health service tells of each service that is named here.
     fn routes(&self) -> &'static [Route];
 
+    /// How its messages are encoded.
+    fn encoding(&self) -> Encoding {
+        Encoding::Protobuf
+    }
+
     /// Its files for reflection: an encoded `FileDescriptorSet`.
     fn descriptors(&self) -> &'static [u8];
 
-    /// Appends the message that a method without the model responds with.
+    /// Appends what a method without the model responds to a message. While the model is not ready,
+    /// it is called once with an empty message before the real one is read.
     ///
     /// # Errors
     ///
     /// Whatever the method says in place of a message.
-    fn page(&self, page: &'static str, is_ready: bool, out: &mut Vec<u8>) -> Result<()>;
+    fn page(
+        &self,
+        page: &'static str,
+        message: &[u8],
+        is_ready: bool,
+        out: &mut Vec<u8>,
+    ) -> Result<()>;
 
     /// Whether its messages are those that components which take raw messages know; they name no
     /// model.
@@ -40,12 +54,19 @@ pub trait Protocol: Send + Sync + 'static {
     /// takes.
     fn decode(&self, method: Method, message: &Bytes, memory: &Meter) -> Result<Decoded>;
 
-    /// Appends the message that a response to a call of `method` is.
+    /// Appends the message that a response to a call of `method` is, in the form that its request
+    /// chose.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Component`](streeling_core::ErrorKind) when the protocol cannot say it.
-    fn encode(&self, method: Method, response: &Response, out: &mut Vec<u8>) -> Result<()>;
+    fn encode(
+        &self,
+        method: Method,
+        response: &Response,
+        form: &Form,
+        out: &mut Vec<u8>,
+    ) -> Result<()>;
 
     /// The responses to a call whose route is [`Action::Stream`]; each is encoded by itself. An
     /// error ends the stream.
@@ -90,7 +111,13 @@ pub struct Decoded {
     pub model: Option<String>,
     /// What the method is called on.
     pub input: Input,
+    /// What the message says about the form of the response.
+    pub form: Form,
 }
+
+/// The form of a response that its request chose, in a type that its protocol alone knows; `None`
+/// where the protocol has no choice, or the request chose nothing.
+pub type Form = Option<Arc<dyn Any + Send + Sync>>;
 
 impl fmt::Debug for dyn Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

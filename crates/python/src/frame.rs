@@ -143,6 +143,7 @@ pub(crate) enum ItemKind {
     Http = 12,
     TensorProto = 13,
     Quoted = 14,
+    Columns = 15,
 }
 
 impl ItemKind {
@@ -162,11 +163,15 @@ impl ItemKind {
             Self::Http,
             Self::TensorProto,
             Self::Quoted,
+            Self::Columns,
         ]
         .into_iter()
         .find(|&kind| kind as u8 == code)
     }
 }
+
+/// The bit of a method's number that says: the caller reads several tensors with their names.
+pub(crate) const TENSORS: u8 = 1 << 7;
 
 /// What a worker is called for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

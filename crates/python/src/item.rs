@@ -95,6 +95,10 @@ impl Buffer {
                 item.kind = ItemKind::Named;
                 inputs.inputs(named)?;
             }
+            Payload::Columns(named) => {
+                item.kind = ItemKind::Columns;
+                inputs.inputs(named)?;
+            }
         }
         if let Some(meta) = meta {
             let before = self.tail.len();
@@ -120,7 +124,7 @@ impl Buffer {
                     format!("two inputs have the name {name:?}"),
                 ));
             }
-            if let Payload::Named(_) | Payload::Opaque(_) = payload {
+            if let Payload::Named(_) | Payload::Columns(_) | Payload::Opaque(_) = payload {
                 return Err(Error::new(
                     ErrorKind::Internal,
                     format!("the input {name:?} is of a kind that cannot have a name"),

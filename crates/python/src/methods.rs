@@ -30,7 +30,8 @@ impl Methods {
 
     /// Whether the class has a method for raw messages that come in this encoding.
     pub(crate) fn has_raw(self, method: Method, encoding: Encoding) -> bool {
-        self.0 & Self::raw(method, encoding) != 0
+        // Tensors have no message of their own.
+        encoding != Encoding::Tensors && self.0 & Self::raw(method, encoding) != 0
     }
 
     /// Whether the class has a server of its own to run.

@@ -151,7 +151,7 @@ fn outcome(mut rest: Bytes, encoding: Encoding) -> Result<Result<Outcome, Error>
         ItemKind::Binary => Payload::Bytes(body),
         ItemKind::Json => Payload::Json(RawJson::from_checked(body)),
         ItemKind::Quoted => Payload::Quoted(RawJson::from_checked(body)),
-        ItemKind::Protobuf if encoding == Encoding::Json => {
+        ItemKind::Protobuf if encoding != Encoding::Protobuf => {
             return Err(Fault::UnexpectedItem(item.kind));
         }
         ItemKind::Message | ItemKind::Protobuf => {
@@ -162,11 +162,11 @@ fn outcome(mut rest: Bytes, encoding: Encoding) -> Result<Result<Outcome, Error>
             let response = Response::complete(uninspected(body, &meta)?);
             return Ok(Ok(Outcome::Response(response)));
         }
-        ItemKind::Custom if encoding == Encoding::Json => return Ok(Err(no_custom())),
+        ItemKind::Custom if encoding != Encoding::Protobuf => return Ok(Err(no_custom())),
         ItemKind::Custom => custom(body)?,
         ItemKind::Passthrough => Payload::Opaque(vec![body]),
         ItemKind::Http => return Ok(Err(own(http::page(body)?))),
-        ItemKind::Named => return Err(Fault::UnexpectedItem(item.kind)),
+        ItemKind::Named | ItemKind::Columns => return Err(Fault::UnexpectedItem(item.kind)),
     };
     let mut response = Response::from(payload);
     let mut list = None;

@@ -9,7 +9,7 @@ use streeling_codec::json::encode_float;
 use streeling_core::{Encoding, Feedback, Message, Original, Payload, RequestContext, Result};
 
 use crate::clock;
-use crate::frame::{Call, HEADER, Header, ItemKind, Kind, Pieces};
+use crate::frame::{Call, HEADER, Header, ItemKind, Kind, Pieces, TENSORS};
 use crate::item::{Buffer, fit};
 use crate::summary::Summary;
 
@@ -87,7 +87,7 @@ impl RequestFrame {
         bytes: Option<&'static str>,
     ) {
         let kind = match encoding {
-            Encoding::Json => ItemKind::Message,
+            Encoding::Json | Encoding::Tensors => ItemKind::Message,
             Encoding::Protobuf => ItemKind::Protobuf,
         };
         self.items += 1;
@@ -111,7 +111,7 @@ impl RequestFrame {
         let header = Header {
             length: (self.buffer.len() - HEADER) as u64,
             kind: Kind::Request,
-            method: call.into().code(),
+            method: self.method(call.into()),
             context: fit(self.context, u16::MAX, "bytes of context")?,
             count: fit(self.items, u32::MAX, "messages")?,
             id,
@@ -125,6 +125,15 @@ impl RequestFrame {
         first[..HEADER].copy_from_slice(&header.encode());
         pieces[0] = first.freeze();
         Ok(pieces)
+    }
+
+    /// The byte of the header that says what is called, and whether the caller can read several
+    /// tensors.
+    fn method(&self, call: Call) -> u8 {
+        match self.encoding {
+            Encoding::Json | Encoding::Protobuf => call.code(),
+            Encoding::Tensors => call.code() | TENSORS,
+        }
     }
 
     /// Bytes so far, as a measure of how much the component is given: without the context, which

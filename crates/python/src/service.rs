@@ -265,6 +265,10 @@ fn encode(input: &Input, encoding: Encoding) -> Result<Bytes> {
     let mut out = Vec::new();
     match (encoding, input) {
         (_, Input::Raw | Input::None) => out.extend_from_slice(b"{}"),
+        (Encoding::Tensors, _) => {
+            let text = "no component takes tensors as a raw message";
+            return Err(Error::new(ErrorKind::Internal, text));
+        }
         (Encoding::Json, Input::Message(message)) => {
             seldon_json::encode_message(message, &mut out);
         }

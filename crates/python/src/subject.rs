@@ -132,7 +132,7 @@ impl Digest {
             self.bytes(value.as_bytes()).await;
         }
         self.payload(&message.payload).await;
-        if let Payload::Named(all) = &message.payload {
+        if let Payload::Named(all) | Payload::Columns(all) = &message.payload {
             for one in all {
                 self.bytes(one.name.as_bytes()).await;
                 self.payload(&one.payload).await;
@@ -158,6 +158,7 @@ impl Digest {
             Payload::None => (0, 0),
             Payload::Array(array) => (1, array.layout as usize),
             Payload::Named(all) => (2, all.len()),
+            Payload::Columns(all) => (9, all.len()),
             Payload::Text(_) => (3, 0),
             Payload::Bytes(_) => (4, 0),
             Payload::Json(_) => (5, 0),
@@ -168,7 +169,7 @@ impl Digest {
         self.number(kind).await;
         self.number(count as u64).await;
         match payload {
-            Payload::None | Payload::Named(_) => {}
+            Payload::None | Payload::Named(_) | Payload::Columns(_) => {}
             Payload::Array(array) => {
                 let mut names = Vec::new();
                 encode_names(&array.names, &mut names);

@@ -36,7 +36,7 @@ impl Summary {
                 ..
             }) => return Self::of_shape(tensor.shape()),
             Payload::Array(_) => "a list",
-            Payload::Named(_) => "several inputs",
+            Payload::Named(_) | Payload::Columns(_) => "several inputs",
             Payload::Text(_) | Payload::Quoted(_) => "text",
             Payload::Bytes(_) => "bytes",
             Payload::Json(_) => "JSON",

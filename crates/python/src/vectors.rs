@@ -419,7 +419,7 @@ fn replies_are_read_as_the_vectors_say() {
                 body.extend_from_slice(&value);
                 (ItemKind::Custom, body.into())
             }
-            Payload::Named(named) => panic!("{name}: {named:?}"),
+            Payload::Named(named) | Payload::Columns(named) => panic!("{name}: {named:?}"),
         };
         if response.is_complete {
             assert!(

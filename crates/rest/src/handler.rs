@@ -11,8 +11,8 @@ use bytes::{Buf, Bytes};
 use futures_util::{FutureExt as _, Stream};
 use http::Method as Verb;
 use streeling_core::{
-    Context, Encoding, Error, ErrorKind, Input, Message, Method, Model, Models, Payload,
-    RawMessage, Request, Result, Service, Stage, Wants,
+    Context, Error, ErrorKind, Input, Message, Method, Model, Models, Payload, RawMessage, Request,
+    Result, Service, Stage, Wants,
 };
 use streeling_net::{BearerToken, Offload};
 use tokio::sync::watch;
@@ -21,7 +21,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::Config;
 use crate::body::{self, Limits};
 use crate::head::Head;
-use crate::protocol::{Action, Params, Problem, Protocol, Undecoded};
+use crate::protocol::{Action, Decoded, Form, Params, Problem, Protocol, Undecoded};
 use crate::received::{self, Received, as_input, as_raw_message, undecoded};
 use crate::reply::{self, Body, Reply};
 use crate::router::{Match, Router};
@@ -97,20 +97,20 @@ impl Handler {
         B: Buf + Send,
         E: Send,
     {
+        let found = self.router.find(head.path());
+        let protocol = found
+            .as_ref()
+            .map_or(self.router.fallback(), |found| found.protocol);
         let context = Context {
             deadline: self
                 .timeout
                 .and_then(|timeout| Instant::now().checked_add(timeout))
                 .map(Instant::into_std),
-            encoding: Encoding::Json,
+            encoding: protocol.encoding(),
             raw_message: RawMessage::Unknown,
             original: None,
             request: Some(Arc::clone(&head.request)),
         };
-        let found = self.router.find(head.path());
-        let protocol = found
-            .as_ref()
-            .map_or(self.router.fallback(), |found| found.protocol);
         // It is a kilobyte, which would be moved each time that it is wrapped once more. Rare ways
         // through it are boxed, as it has room for all of them.
         let response = pin!(self.respond(&context, head, found.as_ref(), body));
@@ -302,7 +302,11 @@ impl Handler {
             )));
         }
         match route.action {
-            Action::Page(page) => Ok(Before::Done(found.protocol.page(page))),
+            Action::Page(page) => {
+                let is_ready = *self.ready.borrow();
+                let reply = found.protocol.page(page, &found.params, is_ready);
+                Ok(Before::Done(reply))
+            }
             Action::Call(_) if !*self.ready.borrow() => Err(Error::not_ready()),
             Action::Call(method) => Ok(Before::Call(method)),
         }
@@ -318,7 +322,7 @@ impl Handler {
     ) -> Result<Reply> {
         let request = request(method, &found.params, input);
         let model = self.models.get(request.model.as_deref())?;
-        self.call(context, model, found, request).await
+        self.call(context, model, found, request, None).await
     }
 
     async fn decode_and_call(
@@ -346,14 +350,14 @@ impl Handler {
             }
         }
         let context = declined.as_deref().unwrap_or(context);
-        let input = if Offload::moves(body.len()) {
+        let Decoded { input, form } = if Offload::moves(body.len()) {
             let read = self.read_elsewhere(context, head, found, method, body, as_input);
             Box::pin(read).await?
         } else {
             Self::read(context, head, found, method, body, as_input)?
         };
         let request = request(method, &found.params, input);
-        self.call(context, model, found, request).await
+        self.call(context, model, found, request, form).await
     }
 
     /// Has a component that takes raw messages respond to one.
@@ -380,7 +384,7 @@ impl Handler {
             ..context.clone()
         };
         let request = request(method, &found.params, input);
-        match self.call(&context, model, found, request).await {
+        match self.call(&context, model, found, request, None).await {
             Err(error) if error.kind == ErrorKind::NotImplemented => Ok(Raw::Declined),
             result => result.map(Raw::Reply),
         }
@@ -437,6 +441,7 @@ impl Handler {
         model: &'a Model,
         found: &'a Match<'_>,
         request: Request,
+        form: Form,
     ) -> impl Future<Output = Result<Reply>> {
         let method = request.method;
         let response = model.service.call(context, request);
@@ -448,10 +453,10 @@ impl Handler {
             let about = size + response.message.size_beside_payload();
             let reply = if Offload::moves(about) {
                 let protocol = Arc::clone(found.protocol);
-                let encode = move || protocol.encode(method, response, size);
+                let encode = move || protocol.encode(method, response, size, form);
                 Box::pin(self.offload.run(about, encode)).await
             } else {
-                found.protocol.encode(method, response, size)
+                found.protocol.encode(method, response, size, form)
             };
             context.record(Stage::Encode, since);
             let mut reply = reply?;

@@ -36,6 +36,6 @@ mod timer;
 mod token;
 
 pub use config::Config;
-pub use protocol::{Action, Params, Problem, Protocol, Route, Undecoded, Verbs};
+pub use protocol::{Action, Decoded, Form, Params, Problem, Protocol, Route, Undecoded, Verbs};
 pub use reply::{Body, Pieces, Reply, html, json, stream};
 pub use server::Rest;

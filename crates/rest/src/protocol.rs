@@ -1,10 +1,13 @@
 //! What a protocol on the HTTP port brings along.
 
+use std::any::Any;
 use std::fmt;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method as Verb};
-use streeling_core::{Error, Input, Meter, Method, Operation, RawMessage, Response, Result};
+use streeling_core::{
+    Encoding, Error, Input, Meter, Method, Operation, RawMessage, Response, Result,
+};
 
 use crate::reply::Reply;
 
@@ -14,8 +17,13 @@ pub trait Protocol: Send + Sync + 'static {
     /// Every route, the busiest first. No two protocols have the same path.
     fn routes(&self) -> &'static [Route];
 
+    /// How its messages are encoded.
+    fn encoding(&self) -> Encoding {
+        Encoding::Json
+    }
+
     /// What a route without the model responds.
-    fn page(&self, page: &'static str) -> Reply;
+    fn page(&self, page: &'static str, params: &Params, is_ready: bool) -> Reply;
 
     /// Whether a route is for probes, which bring no token.
     fn is_probe(&self, route: &Route) -> bool {
@@ -49,17 +57,18 @@ pub trait Protocol: Send + Sync + 'static {
     /// # Errors
     ///
     /// [`ErrorKind::BadData`](streeling_core::ErrorKind) when the body does not say that.
-    fn decode(&self, undecoded: Undecoded<'_>) -> Result<Input>;
+    fn decode(&self, undecoded: Undecoded<'_>) -> Result<Decoded>;
 
     /// About how many bytes [`Protocol::encode`] will write; 0 where they lie there already.
     fn encoded_size(&self, response: &Response) -> usize;
 
-    /// Writes the response to a call of `method`. `size` is what [`Protocol::encoded_size`] said.
+    /// Writes the response to a call of `method`, in the form that its request chose. `size` is
+    /// what [`Protocol::encoded_size`] said.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Component`](streeling_core::ErrorKind) when the protocol cannot say it.
-    fn encode(&self, method: Method, response: Response, size: usize) -> Result<Reply>;
+    fn encode(&self, method: Method, response: Response, size: usize, form: Form) -> Result<Reply>;
 
     /// Says what went wrong.
     fn problem(&self, problem: Problem<'_>) -> Reply;
@@ -152,6 +161,25 @@ pub struct Undecoded<'a> {
     /// Where memory for what is made of it comes from.
     pub memory: &'a Meter,
 }
+
+/// What a request says.
+#[derive(Debug)]
+pub struct Decoded {
+    /// What the method is called on.
+    pub input: Input,
+    /// What it says about the form of its response.
+    pub form: Form,
+}
+
+impl From<Input> for Decoded {
+    fn from(input: Input) -> Self {
+        Self { input, form: None }
+    }
+}
+
+/// The form of a response that its request chose, in a type that its protocol alone knows; `None`
+/// where the protocol has no choice, or the request chose nothing.
+pub type Form = Option<Box<dyn Any + Send>>;
 
 /// Why a request has no good response.
 #[derive(Clone, Copy, Debug)]

@@ -7,7 +7,7 @@ use streeling_net::Offload;
 
 use crate::body::{self, Limits};
 use crate::head::Head;
-use crate::protocol::{Params, Protocol, Undecoded};
+use crate::protocol::{Decoded, Params, Protocol, Undecoded};
 
 /// The body of a request, and what is done with it.
 pub(crate) enum Received {
@@ -96,6 +96,6 @@ pub(crate) fn as_raw_message(
 }
 
 /// Reads what a method is called on.
-pub(crate) fn as_input(protocol: &dyn Protocol, undecoded: Undecoded<'_>) -> Result<Input> {
+pub(crate) fn as_input(protocol: &dyn Protocol, undecoded: Undecoded<'_>) -> Result<Decoded> {
     protocol.decode(undecoded)
 }

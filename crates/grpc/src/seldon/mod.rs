@@ -11,7 +11,7 @@ use streeling_core::{Error, ErrorKind, Input, Limit, Meter, Method, Response, Re
 use streeling_proto::FILE_DESCRIPTOR_SET;
 use tonic::Status;
 
-use crate::protocol::{Decoded, Protocol, Route};
+use crate::protocol::{Decoded, Form, Protocol, Route};
 
 /// Seldon Core's protocol.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,7 +27,13 @@ impl Protocol for Seldon {
     }
 
     /// The one page is the metadata of a graph, and there is no graph here.
-    fn page(&self, _page: &'static str, is_ready: bool, _out: &mut Vec<u8>) -> Result<()> {
+    fn page(
+        &self,
+        _page: &'static str,
+        _message: &[u8],
+        is_ready: bool,
+        _out: &mut Vec<u8>,
+    ) -> Result<()> {
         if !is_ready {
             return Err(Error::not_ready());
         }
@@ -49,10 +55,20 @@ impl Protocol for Seldon {
             }
             Err(error) => return Err(Error::new(ErrorKind::BadData, error.to_string())),
         };
-        Ok(Decoded { model: None, input })
+        Ok(Decoded {
+            model: None,
+            input,
+            form: None,
+        })
     }
 
-    fn encode(&self, method: Method, response: &Response, out: &mut Vec<u8>) -> Result<()> {
+    fn encode(
+        &self,
+        method: Method,
+        response: &Response,
+        _form: &Form,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
         let message = &response.message;
         if method == Method::Metadata {
             return metadata::encode(&message.payload, out);

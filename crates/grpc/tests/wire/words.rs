@@ -12,7 +12,7 @@ use streeling_core::{
     Error, ErrorKind, Input, Message, Meter, Method, Operation, Payload, RequestContext, Response,
     Result,
 };
-use streeling_grpc::{Action, Decoded, Protocol, Responses, Route};
+use streeling_grpc::{Action, Decoded, Form, Protocol, Responses, Route};
 use tokio::time::sleep;
 use tonic::{Code, Status};
 
@@ -65,7 +65,7 @@ impl Protocol for Words {
         &DESCRIPTORS
     }
 
-    fn page(&self, page: &'static str, is_ready: bool, out: &mut Vec<u8>) -> Result<()> {
+    fn page(&self, page: &'static str, _: &[u8], is_ready: bool, out: &mut Vec<u8>) -> Result<()> {
         out.extend_from_slice(format!("{page}: {is_ready}").as_bytes());
         Ok(())
     }
@@ -81,10 +81,11 @@ impl Protocol for Words {
                 payload: Payload::Text(text.to_owned()),
                 ..Message::default()
             }),
+            form: None,
         })
     }
 
-    fn encode(&self, _: Method, response: &Response, out: &mut Vec<u8>) -> Result<()> {
+    fn encode(&self, _: Method, response: &Response, _: &Form, out: &mut Vec<u8>) -> Result<()> {
         match &response.message.payload {
             Payload::Text(text) => out.extend_from_slice(text.as_bytes()),
             other => unreachable!("{other:?}"),

@@ -1,9 +1,9 @@
 //! The port where the model is not served: health, and a refusal for everything else.
 
-use streeling_core::{Error, ErrorKind, Input, Method, Response, Result};
+use streeling_core::{Error, ErrorKind, Method, Response, Result};
 
 use super::{Seldon, routes};
-use crate::protocol::{Problem, Protocol, Route, Undecoded};
+use crate::protocol::{Decoded, Form, Params, Problem, Protocol, Route, Undecoded};
 use crate::reply::Reply;
 
 /// Seldon's protocol without its calls of the model: probes, over HTTP or TCP, find the port open
@@ -39,11 +39,11 @@ impl Protocol for HealthOnly {
         false
     }
 
-    fn page(&self, page: &'static str) -> Reply {
-        self.seldon.page(page)
+    fn page(&self, page: &'static str, params: &Params, is_ready: bool) -> Reply {
+        self.seldon.page(page, params, is_ready)
     }
 
-    fn decode(&self, undecoded: Undecoded<'_>) -> Result<Input> {
+    fn decode(&self, undecoded: Undecoded<'_>) -> Result<Decoded> {
         self.seldon.decode(undecoded)
     }
 
@@ -51,8 +51,8 @@ impl Protocol for HealthOnly {
         self.seldon.encoded_size(response)
     }
 
-    fn encode(&self, method: Method, response: Response, size: usize) -> Result<Reply> {
-        self.seldon.encode(method, response, size)
+    fn encode(&self, method: Method, response: Response, size: usize, form: Form) -> Result<Reply> {
+        self.seldon.encode(method, response, size, form)
     }
 
     fn problem(&self, problem: Problem<'_>) -> Reply {

@@ -16,7 +16,7 @@ use streeling_codec::json::encode_string;
 use streeling_codec::seldon::{ERROR_CODE, json, reason};
 use streeling_core::{Error, Input, Message, Meter, Method, Payload, RawMessage, Response, Result};
 
-use crate::protocol::{Action, Problem, Protocol, Route, Undecoded};
+use crate::protocol::{Action, Decoded, Form, Params, Problem, Protocol, Route, Undecoded};
 use crate::reply::{self, Reply};
 
 use form::ContentType;
@@ -106,7 +106,7 @@ impl Protocol for Seldon {
         &routes::ROUTES
     }
 
-    fn page(&self, page: &'static str) -> Reply {
+    fn page(&self, page: &'static str, _params: &Params, _is_ready: bool) -> Reply {
         match page {
             PING => reply::html(Bytes::from_static(b"pong")),
             _ => reply::json(StatusCode::OK, self.description.clone()),
@@ -143,9 +143,10 @@ impl Protocol for Seldon {
         Ok(Some((message, Input::Raw)))
     }
 
-    fn decode(&self, undecoded: Undecoded<'_>) -> Result<Input> {
+    fn decode(&self, undecoded: Undecoded<'_>) -> Result<Decoded> {
         let (method, memory) = (undecoded.method, undecoded.memory);
-        decode::input(method, &self.document(undecoded)?, memory)
+        let input = decode::input(method, &self.document(undecoded)?, memory)?;
+        Ok(input.into())
     }
 
     fn encoded_size(&self, response: &Response) -> usize {
@@ -161,7 +162,13 @@ impl Protocol for Seldon {
         }
     }
 
-    fn encode(&self, method: Method, mut response: Response, size: usize) -> Result<Reply> {
+    fn encode(
+        &self,
+        method: Method,
+        mut response: Response,
+        size: usize,
+        _form: Form,
+    ) -> Result<Reply> {
         let message = &mut response.message;
         // Metadata is the whole body, not the payload of a message.
         if let (Method::Metadata, Payload::Json(metadata)) = (method, &message.payload) {

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use streeling_core::{Context, Error, ErrorKind, Input, Message, Method, Models, Payload, RawJson};
 use streeling_core::{RawMessage, Request, Response, Result, Service};
 use streeling_rest::seldon::Seldon;
-use streeling_rest::{Problem, Protocol, Reply, Route, Undecoded};
+use streeling_rest::{Decoded, Form, Params, Problem, Protocol, Reply, Route, Undecoded};
 use tokio::time::sleep;
 
 use crate::support::{Server, TIMEOUT, config, post};
@@ -42,15 +42,15 @@ impl Protocol for Noted {
         self.0.routes()
     }
 
-    fn page(&self, page: &'static str) -> Reply {
-        self.0.page(page)
+    fn page(&self, page: &'static str, params: &Params, is_ready: bool) -> Reply {
+        self.0.page(page, params, is_ready)
     }
 
     fn raw_message(&self, undecoded: Undecoded<'_>) -> Result<Option<(RawMessage, Input)>> {
         self.0.raw_message(undecoded)
     }
 
-    fn decode(&self, undecoded: Undecoded<'_>) -> Result<Input> {
+    fn decode(&self, undecoded: Undecoded<'_>) -> Result<Decoded> {
         self.1.note("decode", self.2);
         self.0.decode(undecoded)
     }
@@ -59,9 +59,9 @@ impl Protocol for Noted {
         self.0.encoded_size(response)
     }
 
-    fn encode(&self, method: Method, response: Response, size: usize) -> Result<Reply> {
+    fn encode(&self, method: Method, response: Response, size: usize, form: Form) -> Result<Reply> {
         self.1.note("encode", self.2);
-        self.0.encode(method, response, size)
+        self.0.encode(method, response, size, form)
     }
 
     fn problem(&self, problem: Problem<'_>) -> Reply {

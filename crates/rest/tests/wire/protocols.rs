@@ -7,7 +7,9 @@ use futures_util::{StreamExt as _, stream};
 use http::StatusCode;
 use streeling_core::{Input, Message, Method, Operation, Payload, Response, Result};
 use streeling_rest::seldon::{HealthOnly, Seldon};
-use streeling_rest::{Action, Problem, Protocol, Reply, Route, Undecoded, Verbs, html, json};
+use streeling_rest::{
+    Action, Decoded, Form, Params, Problem, Protocol, Reply, Route, Undecoded, Verbs, html, json,
+};
 
 use crate::support::{Server, config, post};
 
@@ -43,25 +45,25 @@ impl Protocol for Plain {
         &ROUTES
     }
 
-    fn page(&self, _: &'static str) -> Reply {
+    fn page(&self, _: &'static str, _: &Params, _: bool) -> Reply {
         let pieces = (0..3).map(|number| Ok(Bytes::from(format!("{number};"))));
         streeling_rest::stream("text/plain", stream::iter(pieces).boxed_sync())
     }
 
-    fn decode(&self, undecoded: Undecoded<'_>) -> Result<Input> {
+    fn decode(&self, undecoded: Undecoded<'_>) -> Result<Decoded> {
         let text = String::from_utf8_lossy(&undecoded.body).into_owned();
         let message = Message {
             payload: Payload::Text(text),
             ..Message::default()
         };
-        Ok(Input::Message(message))
+        Ok(Input::Message(message).into())
     }
 
     fn encoded_size(&self, response: &Response) -> usize {
         response.message.payload.size(8)
     }
 
-    fn encode(&self, _: Method, response: Response, _: usize) -> Result<Reply> {
+    fn encode(&self, _: Method, response: Response, _: usize, _: Form) -> Result<Reply> {
         Ok(match response.message.payload {
             Payload::Text(text) => html(text),
             Payload::Json(value) => json(StatusCode::OK, value.into_bytes()),

@@ -28,7 +28,7 @@ fn write_value(payload: &Payload, out: &mut Vec<u8>) {
             Elements::Typed(tensor) => write_tensor(tensor, tensor.shape(), out),
             Elements::Json(json) => out.extend_from_slice(json.as_bytes()),
         },
-        Payload::Named(named) => write_named(named, out),
+        Payload::Named(named) | Payload::Columns(named) => write_named(named, out),
         Payload::Text(text) => encode_string(text, out),
         Payload::Bytes(bytes) => write_base64(bytes, out),
         Payload::Json(json) | Payload::Quoted(json) => out.extend_from_slice(json.as_bytes()),

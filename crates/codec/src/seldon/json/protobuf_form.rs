@@ -28,7 +28,7 @@ pub fn encode_in_protobuf_form(message: &Message, out: &mut Vec<u8>) {
     match &message.payload {
         Payload::None | Payload::Opaque(_) => {}
         Payload::Array(array) => write_array(array, object.field("data")),
-        Payload::Named(named) => {
+        Payload::Named(named) | Payload::Columns(named) => {
             let mut text = Vec::new();
             write_named(named, &mut text);
             text_in_protobuf_form(&text, object.field("jsonData"));

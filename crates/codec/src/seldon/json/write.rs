@@ -32,7 +32,9 @@ pub fn encode_message(message: &Message, out: &mut Vec<u8>) {
     match &message.payload {
         Payload::None | Payload::Text(_) | Payload::Quoted(_) | Payload::Opaque(_) => {}
         Payload::Array(array) => write_array(array, object.field("data")),
-        Payload::Named(named) => write_named(named, object.field("jsonData")),
+        Payload::Named(named) | Payload::Columns(named) => {
+            write_named(named, object.field("jsonData"));
+        }
         Payload::Bytes(bytes) => write_base64(bytes, object.field("binData")),
         Payload::Json(json) => object.field("jsonData").extend_from_slice(json.as_bytes()),
         Payload::Any { type_url, value } => {

@@ -46,7 +46,7 @@ fn write_message(message: &Message, with_meta: bool, out: &mut Vec<u8>) -> Resul
     match &message.payload {
         Payload::None | Payload::Opaque(_) => {}
         Payload::Array(array) => write_array(array, out)?,
-        Payload::Named(named) => nested(6, out, |out| {
+        Payload::Named(named) | Payload::Columns(named) => nested(6, out, |out| {
             let mut json = Vec::new();
             write_named(named, &mut json);
             write_json(&RawJson::from_checked(json.into()), "jsonData", out)

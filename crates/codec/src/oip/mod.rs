@@ -1,0 +1,7 @@
+//! The Open Inference Protocol (V2): tensors with names and datatypes.
+
+mod datatype;
+mod message;
+
+pub use datatype::Datatype;
+pub use message::{InferRequest, InferResponse, NamedTensor, Parameters, RequestedOutput, Served};
