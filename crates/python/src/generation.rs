@@ -121,14 +121,21 @@ impl Generation {
 
     /// After [`Generation::release_port`], has another template listen there.
     pub async fn restore_port(&self) {
-        let mut source = self.inner.source.lock().await;
-        if !matches!(&*source, Source::Template(template) if template.constructed.listens) {
+        let listens = |source: &Source| match source {
+            Source::Template(template) => template.constructed.listens,
+            _ => false,
+        };
+        if !listens(&*self.inner.source.lock().await) {
             return;
         }
+        // Not under the lock: it may hang, and workers are forked from the other one meanwhile.
         match self.inner.make_template().await {
             Ok(template) => {
-                *source = Source::Template(Arc::new(ForkServer::new(template)));
-                self.inner.replaced.notify_one();
+                let mut source = self.inner.source.lock().await;
+                if listens(&source) {
+                    *source = Source::Template(Arc::new(ForkServer::new(template)));
+                    self.inner.replaced.notify_one();
+                }
             }
             Err(error) => tracing::error!("the component's own port stays closed: {error}"),
         }

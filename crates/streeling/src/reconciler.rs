@@ -119,7 +119,7 @@ impl Reconciler {
 
     /// Loads the component again. When it is `newer`, there is another reload to be done, and this
     /// one seems to hang: then it is given up.
-    async fn reload(&self, newer: Pin<&mut impl Future<Output = ()>>) -> Reload {
+    async fn reload(&self, mut newer: Pin<&mut impl Future<Output = ()>>) -> Reload {
         let Some(old) = self.pools.all().next().map(Pool::generation) else {
             return Reload::Done;
         };
@@ -131,7 +131,7 @@ impl Reconciler {
         let ended = tokio::select! {
             biased;
             ended = self.replace_workers(&new) => ended,
-            () = newer => {
+            () = newer.as_mut() => {
                 tracing::warn!(
                     "a reload has not ended after {:?}: its processes are killed for the one that \
                      was requested since",
@@ -149,7 +149,14 @@ impl Reconciler {
         if ended != Reload::Done && !is_used {
             new.stop().await;
             if ended == Reload::Failed {
-                old.restore_port().await;
+                tokio::select! {
+                    biased;
+                    () = old.restore_port() => {}
+                    () = newer => tracing::warn!(
+                        "the component's own port stays closed until the reload that was requested \
+                         since has ended"
+                    ),
+                }
             }
         }
         ended

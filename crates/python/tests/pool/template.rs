@@ -350,6 +350,42 @@ async fn a_port_of_the_component_s_own_responds_after_a_reload_and_after_a_loss(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_template_that_hangs_as_it_takes_the_port_back_holds_nothing_back() {
+    let served = serve(PORT, |_| {}).await;
+    let good = std::fs::read_to_string(served.folder.path().join("model.py")).unwrap();
+    let old = served.pool.generation();
+    old.release_port().await;
+    let hangs = good.replace(
+        "class Model:",
+        "note('hangs')\ntime.sleep(600)\nclass Model:",
+    );
+    served.write("model.py", &hangs);
+    let hung = tokio::spawn({
+        let old = old.clone();
+        async move { old.restore_port().await }
+    });
+    eventually("a template that hangs", || async {
+        !served.noted("hangs").is_empty()
+    })
+    .await;
+    served.write("model.py", &good);
+    // The old template forks meanwhile, and the next reload has the port.
+    let workers = served.pids();
+    kill(workers.first().unwrap());
+    eventually("a worker in its place", || async {
+        served.pids().len() == 3 && !served.pids().contains(workers.first().unwrap())
+    })
+    .await;
+    tokio::time::timeout(std::time::Duration::from_secs(10), old.release_port())
+        .await
+        .unwrap();
+    served.pool.reload(&old.next()).await.unwrap();
+    assert_eq!(owner(&served), served.noted("constructed").last().cloned());
+    hung.abort();
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn random_numbers_differ_between_workers_unless_the_component_has_seeded_them() {
     let values = |found: BTreeSet<(String, String)>| {
         let values: BTreeSet<_> = found.into_iter().map(|(_, value)| value).collect();
