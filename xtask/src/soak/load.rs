@@ -36,6 +36,8 @@ pub(super) struct Shared {
     pub(super) metrics: SocketAddr,
     /// The bytes of the largest body.
     pub(super) largest: usize,
+    /// Between two calls of a client, at most.
+    pub(super) pause: Duration,
     pub(super) stop: AtomicBool,
     pub(super) large: AtomicUsize,
 }
@@ -52,6 +54,10 @@ impl Shared {
             std::thread::sleep(length.min(STEP));
             length = length.saturating_sub(STEP);
         }
+    }
+
+    fn between_calls(&self, random: &mut fastrand::Rng) -> Duration {
+        self.pause.mul_f64(random.f64())
     }
 
     /// A call of this operation, with data of nearly so many bytes.
@@ -168,7 +174,7 @@ fn over_rest(shared: &Shared, mut random: fastrand::Rng) {
         let ended = client.call(&call, &shared.material, pace);
         shared.account.close(&entry, ended);
         drop(permit);
-        shared.pause(Duration::from_millis(random.u64(..8)));
+        shared.pause(shared.between_calls(&mut random));
     }
 }
 
@@ -206,6 +212,6 @@ async fn one_over_grpc(shared: Arc<Shared>, client: grpc::Client, mut random: fa
         };
         shared.account.close(&entry, ended);
         drop(permit);
-        tokio::time::sleep(Duration::from_millis(random.u64(..8))).await;
+        tokio::time::sleep(shared.between_calls(&mut random)).await;
     }
 }

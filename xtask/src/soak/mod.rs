@@ -56,7 +56,12 @@ pub(crate) struct Options {
     pub(crate) live: Duration,
     /// Between two faults, on the mean.
     pub(crate) period: Duration,
+    /// Between two calls of a client, at most.
+    pub(crate) pause: Duration,
 }
+
+/// Between two calls of a client, at most, unless the command line says otherwise: hardly any.
+const PAUSE: Duration = Duration::from_millis(8);
 
 /// The command line.
 pub(crate) fn command() -> clap::Command {
@@ -84,6 +89,11 @@ pub(crate) fn command() -> clap::Command {
             "2000",
             "Milliseconds between two faults, on the mean",
         ))
+        .arg(number(
+            "pause-ms",
+            "8",
+            "Milliseconds between two calls of a client, at most",
+        ))
         .arg(
             Arg::new("program")
                 .long("program")
@@ -105,6 +115,7 @@ pub(crate) fn run_options(matches: &ArgMatches) -> anyhow::Result<()> {
         largest: number_of(matches, "largest") as usize,
         live: Duration::from_millis(number_of(matches, "live-ms")),
         period: Duration::from_millis(number_of(matches, "period-ms")),
+        pause: Duration::from_millis(number_of(matches, "pause-ms")),
     })?;
     say(seen);
     Ok(())
@@ -120,6 +131,7 @@ impl Options {
             largest: 50_000_000,
             live: Duration::from_secs(1),
             period: Duration::from_secs(2),
+            pause: PAUSE,
         })
     }
 
@@ -133,6 +145,7 @@ impl Options {
             largest: 1_000_000,
             live: Duration::from_secs(10),
             period: Duration::from_secs(1),
+            pause: PAUSE,
         }
     }
 }
@@ -158,6 +171,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<String> {
         grpc: server.grpc_address(),
         metrics: server.metrics_address(),
         largest: options.largest,
+        pause: options.pause,
         stop: AtomicBool::new(false),
         large: AtomicUsize::new(0),
     });
