@@ -11,6 +11,7 @@ use streeling_net::Offload;
 
 use crate::frame::Call;
 use crate::held::Held;
+use crate::methods::Methods;
 use crate::names::own_names;
 use crate::pool::Pool;
 use crate::reply::{Outcome, Reply};
@@ -32,6 +33,10 @@ impl Service for Pool {
         if method == Method::Metadata {
             return self.metadata();
         }
+        let method = match context.encoding {
+            Encoding::Json | Encoding::Protobuf => method,
+            Encoding::Tensors => for_tensors(method, self.shared.component.methods()?)?,
+        };
         let held = Held::new(&self.shared, context, method, input);
         held.admit().await?;
         match self.run(&held, method).await {
@@ -149,6 +154,25 @@ impl Pool {
         Ok(Payload::Json(json).into())
     }
 }
+
+/// The method that a caller of tensors gets. It knows one request of inference, and so cannot say
+/// which of two transformations it means.
+fn for_tensors(method: Method, methods: Methods) -> Result<Method> {
+    match method {
+        Method::Predict if !methods.has(method) => Err(not_defined(method)),
+        Method::TransformInput if methods.has(Method::TransformOutput) => {
+            if methods.has(method) {
+                return Err(Error::new(ErrorKind::NotImplemented, BOTH_TRANSFORM));
+            }
+            Ok(Method::TransformOutput)
+        }
+        other => Ok(other),
+    }
+}
+
+const BOTH_TRANSFORM: &str = "the component defines transform_input and transform_output, and a \
+                              request of inference does not say which one it is for: only \
+                              Seldon's protocol can call them";
 
 /// Whether arrays go back as nested lists, which may be written as the component has them.
 fn takes_lists(input: &Input) -> bool {
