@@ -77,8 +77,7 @@ impl Backend {
             metrics_in_response: settings.metrics.in_response,
             observers: observers.clone(),
         };
-        let name = settings.identity.unit.as_ref();
-        let name = name.map_or(settings.component.interface.name(), String::as_str);
+        let name = settings.identity.model.as_str();
         let model = |service: Arc<dyn Service>| Models::one(name, annotate.clone().layer(service));
         match self {
             Self::InProcess(service) => {
