@@ -155,16 +155,21 @@ impl Pool {
     }
 }
 
-/// The method that a caller of tensors gets. It knows one request of inference, and so cannot say
-/// which of two transformations it means.
+/// The method that a caller of tensors gets. It knows one request of inference, which is for what
+/// the class defines, and cannot say which of two transformations it means.
 fn for_tensors(method: Method, methods: Methods) -> Result<Method> {
+    let (input, output) = (Method::TransformInput, Method::TransformOutput);
     match method {
-        Method::Predict if !methods.has(method) => Err(not_defined(method)),
-        Method::TransformInput if methods.has(Method::TransformOutput) => {
-            if methods.has(method) {
-                return Err(Error::new(ErrorKind::NotImplemented, BOTH_TRANSFORM));
+        Method::Predict if methods.has(method) => Ok(method),
+        Method::Predict | Method::TransformInput => {
+            match (methods.has(input), methods.has(output)) {
+                (true, true) => Err(Error::new(ErrorKind::NotImplemented, BOTH_TRANSFORM)),
+                (true, false) => Ok(input),
+                (false, true) => Ok(output),
+                (false, false) if methods.has(Method::Predict) => Ok(Method::Predict),
+                (false, false) if method == input => Ok(input),
+                (false, false) => Err(not_defined(method)),
             }
-            Ok(Method::TransformOutput)
         }
         other => Ok(other),
     }
@@ -324,4 +329,48 @@ fn not_defined(method: Method) -> Error {
         other => other.name(),
     };
     Error::new(ErrorKind::NotImplemented, format!("{name} not defined"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inference_calls_what_the_class_defines() {
+        use Method::{Aggregate, Predict, Route, TransformInput, TransformOutput};
+        let found = |method, defined: &[Method]| {
+            let names: Vec<_> = defined.iter().map(|one| one.name().to_owned()).collect();
+            for_tensors(method, Methods::from(names)).map_err(|error| error.info)
+        };
+        let both = Err(BOTH_TRANSFORM.into());
+        for (defined, predict, transform) in [
+            (&[Predict][..], Ok(Predict), Ok(Predict)),
+            (&[TransformInput], Ok(TransformInput), Ok(TransformInput)),
+            (&[TransformOutput], Ok(TransformOutput), Ok(TransformOutput)),
+            (
+                &[TransformInput, TransformOutput],
+                both.clone(),
+                both.clone(),
+            ),
+            (
+                &[Predict, TransformOutput],
+                Ok(Predict),
+                Ok(TransformOutput),
+            ),
+            (
+                &[Predict, TransformInput, TransformOutput],
+                Ok(Predict),
+                both,
+            ),
+            (
+                &[Route],
+                Err("predict not defined".into()),
+                Ok(TransformInput),
+            ),
+        ] {
+            assert_eq!(found(Predict, defined), predict, "{defined:?}");
+            assert_eq!(found(TransformInput, defined), transform, "{defined:?}");
+            assert_eq!(found(Aggregate, defined), Ok(Aggregate));
+        }
+    }
 }
