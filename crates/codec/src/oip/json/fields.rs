@@ -49,7 +49,7 @@ pub(super) struct Reader<'r> {
 }
 
 impl Reader<'_> {
-    /// A request; a response, too, whose outputs are then the inputs, where `with_outputs` says so.
+    /// A request.
     pub(super) fn request<'a>(self, cursor: &mut Cursor<'a>) -> Result<Request<'a>> {
         let mut request = Request::default();
         object(cursor, |cursor, name| {
@@ -65,7 +65,22 @@ impl Reader<'_> {
         Ok(request)
     }
 
-    pub(super) fn inputs<'a>(self, cursor: &mut Cursor<'a>) -> Result<Vec<Input<'a>>> {
+    /// A message of a graph: a request, or a response, whose outputs are what goes in.
+    pub(super) fn message<'a>(self, cursor: &mut Cursor<'a>) -> Result<Request<'a>> {
+        let mut request = Request::default();
+        object(cursor, |cursor, name| {
+            match name {
+                "id" => request.id = Some(self.text(cursor)?),
+                "parameters" => request.parameters = self.parameters(cursor, false)?,
+                "inputs" | "outputs" => request.inputs = Some(self.inputs(cursor)?),
+                _ => cursor.skip()?,
+            }
+            Ok(())
+        })?;
+        Ok(request)
+    }
+
+    fn inputs<'a>(self, cursor: &mut Cursor<'a>) -> Result<Vec<Input<'a>>> {
         let mut inputs = Vec::new();
         cursor.list(|cursor| {
             take(self.memory, 3 * size_of::<Input<'_>>() + 64, cursor.pos)?;

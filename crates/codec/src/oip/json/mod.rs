@@ -12,11 +12,13 @@
 
 mod encode;
 mod fields;
+mod graph;
 mod numbers;
 mod request;
 mod tensors;
 
 pub use encode::{Form, encode, encoded_size};
+pub use graph::{decode_feedback, decode_messages};
 pub use request::decode;
 
 #[cfg(test)]

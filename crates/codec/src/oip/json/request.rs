@@ -19,6 +19,15 @@ use crate::oip::parameters::bad;
 pub fn decode(json: &Bytes, binary: Option<Bytes>, memory: &Meter) -> Result<InferRequest> {
     let reader = Reader { body: json, memory };
     let request = one_value(json, |cursor| reader.request(cursor)).map_err(refused)?;
+    complete(request, binary, memory)
+}
+
+/// Puts the tensors of a request together.
+pub(super) fn complete(
+    request: fields::Request<'_>,
+    binary: Option<Bytes>,
+    memory: &Meter,
+) -> Result<InferRequest> {
     let inputs = request
         .inputs
         .ok_or_else(|| bad("the request has no inputs"))?;

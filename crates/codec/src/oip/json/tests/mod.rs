@@ -1,6 +1,7 @@
 //! Requests read, responses written, and both against what is random.
 
 mod binary;
+mod graph;
 mod properties;
 mod reading;
 mod writing;
