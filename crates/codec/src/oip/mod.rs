@@ -2,6 +2,10 @@
 
 mod datatype;
 mod message;
+#[cfg(feature = "proto")]
+pub mod proto;
+#[cfg(feature = "proto")]
+mod raw;
 
 pub use datatype::Datatype;
 pub use message::{InferRequest, InferResponse, NamedTensor, Parameters, RequestedOutput, Served};
