@@ -114,16 +114,6 @@ pub enum DecodeError {
         /// What is wrong.
         problem: &'static str,
     },
-    /// The parts of a tensor do not belong together: its datatype, its shape, its elements.
-    #[error("{problem} at {}", place(path, *offset))]
-    Mismatch {
-        /// The field.
-        path: String,
-        /// Where the trouble is.
-        offset: usize,
-        /// What is wrong, and what is allowed.
-        problem: String,
-    },
 }
 
 /// Path and offset of any variant, borrowed as the error is.
@@ -139,8 +129,7 @@ macro_rules! whereabouts {
             | DecodeError::Wire { path, offset, .. }
             | DecodeError::TooLarge { path, offset, .. }
             | DecodeError::Memory { path, offset, .. }
-            | DecodeError::Invalid { path, offset, .. }
-            | DecodeError::Mismatch { path, offset, .. } => (path, offset),
+            | DecodeError::Invalid { path, offset, .. } => (path, offset),
         }
     };
 }
@@ -171,16 +160,6 @@ impl DecodeError {
             path: String::new(),
             offset,
             problem,
-        }
-    }
-
-    #[cfg(all(feature = "oip", feature = "proto"))]
-    #[cold]
-    pub(crate) fn mismatch(offset: usize, problem: impl Into<String>) -> Self {
-        Self::Mismatch {
-            path: String::new(),
-            offset,
-            problem: problem.into(),
         }
     }
 
@@ -245,7 +224,7 @@ pub(crate) fn take(meter: &Meter, bytes: usize, offset: usize) -> Result<()> {
 }
 
 #[cold]
-pub(crate) fn no_memory(error: Error, offset: usize) -> DecodeError {
+fn no_memory(error: Error, offset: usize) -> DecodeError {
     DecodeError::Memory {
         path: String::new(),
         offset,

@@ -1,12 +1,13 @@
 //! Typed elements: the list that belongs to a datatype.
 
 use bytes::Bytes;
-use streeling_core::{DType, Tensor};
+use streeling_core::{DType, Error, Result, Tensor};
 
-use super::reader::{Reader, failed};
-use crate::error::{DecodeError, Result};
+use super::reader::{Reader, unreadable};
+use crate::error::Result as DecodeResult;
 use crate::oip::datatype::Datatype;
-use crate::oip::raw;
+use crate::oip::parameters::{Owner, bad};
+use crate::oip::raw::{count, many};
 use crate::protobuf::lists::Buffer;
 use crate::protobuf::wire::{BYTES, Field, Span, Spans, Wire};
 
@@ -37,8 +38,15 @@ pub(super) fn list(dtype: DType) -> Option<u32> {
     })
 }
 
-/// The elements of a list: their bytes in memory order, and how many there are.
-type Elements = (Bytes, usize);
+/// The elements of a list.
+struct Elements {
+    /// In memory order.
+    data: Bytes,
+    /// How many there are; those beyond what the shape has room for are counted alone.
+    found: usize,
+    /// The first one that the datatype does not hold.
+    beyond: Option<u64>,
+}
 
 /// A list that is read: where it is, and how many elements there are to be.
 #[derive(Clone, Copy)]
@@ -50,68 +58,75 @@ struct List<'s> {
 }
 
 impl Reader<'_> {
-    /// The tensor of an input that starts at `offset`.
+    /// The tensor of an input.
     pub(super) fn contents(
         &self,
-        spans: &Spans,
-        offset: usize,
+        name: &str,
         datatype: Datatype,
         shape: Vec<usize>,
+        spans: &Spans,
     ) -> Result<Tensor> {
-        let count = raw::count(&shape).map_err(|fault| failed(fault, offset))?;
+        let owner = Owner::Input(name);
         let known = match datatype {
             Datatype::Of(dtype) => list(dtype).map(|number| (dtype, number)),
             Datatype::Bf16 => None,
         };
         let Some((dtype, number)) = known else {
-            let name = datatype.name();
-            let problem = format!("{name} has no contents, it must be in raw_input_contents");
-            return Err(DecodeError::mismatch(offset, problem));
+            return Err(bad(format!(
+                "{owner} is of datatype {}, which has no contents: it must be in \
+                 raw_input_contents",
+                datatype.name()
+            )));
         };
-        self.expect_list(spans, number, datatype)?;
+        if let Some(other) = self.other_list(spans, number).map_err(unreadable)? {
+            return Err(bad(format!(
+                "{owner} of datatype {} must have its elements in {}, found {}",
+                datatype.name(),
+                LISTS[number as usize - 1],
+                LISTS[other as usize - 1]
+            )));
+        }
+        let count = count(&shape);
         let list = List {
             spans,
             number,
             dtype,
-            count,
+            count: count.unwrap_or(0),
         };
-        let (data, found) = self.elements(list)?;
-        if found == count {
-            return Tensor::new(dtype, shape, data)
-                .map_err(|error| DecodeError::mismatch(offset, error.to_string()));
+        let elements = self.elements(list).map_err(unreadable)?;
+        if let Some(value) = elements.beyond {
+            return Err(out_of_range(value, dtype, owner));
         }
-        let problem = format!("shape mismatch: {found} elements for shape {shape:?}");
-        Err(DecodeError::mismatch(offset, problem))
+        if count != Some(elements.found) {
+            return Err(bad(format!(
+                "{owner} of datatype {} and shape {shape:?} takes {}, found {}",
+                datatype.name(),
+                many(count, "elements"),
+                elements.found
+            )));
+        }
+        Tensor::new(dtype, shape, elements.data).map_err(|error| bad(format!("{owner}: {error}")))
     }
 
     /// Whether there are elements of any datatype.
     pub(super) fn has_elements(&self, spans: &Spans) -> Result<bool> {
-        let mut any = false;
+        let found = self.other_list(spans, 0).map_err(unreadable)?;
+        Ok(found.is_some())
+    }
+
+    /// The first list with elements in it beside the one of this number.
+    fn other_list(&self, spans: &Spans, number: u32) -> DecodeResult<Option<u32>> {
+        let mut other = None;
         self.body.fields(spans, |field| {
-            any |= has_elements(field);
+            if field.number != number && other.is_none() && has_elements(field) {
+                other = Some(field.number);
+            }
             Ok(())
         })?;
-        Ok(any)
+        Ok(other)
     }
 
-    /// Refuses elements in another list than that of the datatype.
-    fn expect_list(&self, spans: &Spans, number: u32, datatype: Datatype) -> Result<()> {
-        self.body.fields(spans, |field| {
-            if field.number == number || !has_elements(field) {
-                return Ok(());
-            }
-            let name = |number: u32| LISTS[number as usize - 1];
-            let problem = format!(
-                "elements of {} must be in {}, found {}",
-                datatype.name(),
-                name(number),
-                name(field.number)
-            );
-            Err(DecodeError::mismatch(field.offset, problem))
-        })
-    }
-
-    fn elements(&self, list: List<'_>) -> Result<Elements> {
+    fn elements(&self, list: List<'_>) -> DecodeResult<Elements> {
         #[expect(clippy::cast_possible_truncation, reason = "as protobuf has it")]
         match list.dtype {
             DType::Bool => self.integers(list, |value| Some([u8::from(value != 0)])),
@@ -138,30 +153,34 @@ impl Reader<'_> {
         &self,
         list: List<'_>,
         convert: impl Fn(u64) -> Option<[u8; N]>,
-    ) -> Result<Elements> {
+    ) -> DecodeResult<Elements> {
         let length: usize = list.spans.iter().map(Span::len).sum();
         let room = list.count.min(length) * N;
         self.take(list.spans.start(), room)?;
         let mut data = Vec::with_capacity(room);
-        let mut found = 0;
+        let (mut found, mut beyond) = (0, None);
         self.body.fields(list.spans, |field| {
             if field.number != list.number {
                 return Ok(());
             }
             self.body.integers(field, |value| {
-                let element = convert(value).ok_or_else(|| out_of_range(value, list.dtype, field));
-                // More than there are to be are counted alone.
-                if found < list.count {
-                    data.extend_from_slice(&element?);
+                match convert(value) {
+                    Some(element) if found < list.count => data.extend_from_slice(&element),
+                    Some(_) => {}
+                    None => beyond = beyond.or(Some(value)),
                 }
                 found += 1;
                 Ok(())
             })
         })?;
-        Ok((data.into(), found))
+        Ok(Elements {
+            data: data.into(),
+            found,
+            beyond,
+        })
     }
 
-    fn floats<const N: usize>(&self, list: List<'_>) -> Result<Elements> {
+    fn floats<const N: usize>(&self, list: List<'_>) -> DecodeResult<Elements> {
         let mut buffer = Buffer::default();
         self.body.fields(list.spans, |field| {
             if field.number == list.number {
@@ -172,10 +191,14 @@ impl Reader<'_> {
         self.take(list.spans.start(), buffer.owned())?;
         let data = buffer.finish(&self.body);
         let found = data.len() / N;
-        Ok((data, found))
+        Ok(Elements {
+            data,
+            found,
+            beyond: None,
+        })
     }
 
-    fn bytes(&self, list: List<'_>) -> Result<Elements> {
+    fn bytes(&self, list: List<'_>) -> DecodeResult<Elements> {
         let each = |each: &mut dyn FnMut(&[u8])| {
             self.body.fields(list.spans, |field| {
                 if field.number == list.number {
@@ -196,7 +219,11 @@ impl Reader<'_> {
             data.extend_from_slice(&length.to_le_bytes());
             data.extend_from_slice(element);
         })?;
-        Ok((data.into(), found))
+        Ok(Elements {
+            data: data.into(),
+            found,
+            beyond: None,
+        })
     }
 }
 
@@ -217,12 +244,14 @@ fn narrow<T: TryFrom<i32>>(value: u64) -> Option<T> {
 }
 
 #[cold]
-fn out_of_range(value: u64, dtype: DType, field: &Field) -> DecodeError {
-    let name = Datatype::Of(dtype).name();
+fn out_of_range(value: u64, dtype: DType, owner: Owner<'_>) -> Error {
     #[expect(clippy::cast_possible_truncation, reason = "as protobuf has it")]
-    let problem = match dtype {
-        DType::I8 | DType::I16 => format!("{} is out of range for {name}", value as i32),
-        _ => format!("{} is out of range for {name}", value as u32),
+    let value = match dtype {
+        DType::I8 | DType::I16 => i64::from(value as i32),
+        _ => i64::from(value as u32),
     };
-    DecodeError::mismatch(field.offset, problem)
+    let name = Datatype::Of(dtype).name();
+    bad(format!(
+        "{owner} of datatype {name} has the element {value}, which is out of its range"
+    ))
 }

@@ -1,9 +1,8 @@
 //! A response written.
 
-use streeling_core::{DType, Tensor};
+use streeling_core::{DType, Result, Tensor};
 
 use super::encode_contents::{contents_len, write_contents};
-use super::encode_error::Result;
 use super::parameters::write_parameters;
 use crate::oip::datatype::Datatype;
 use crate::oip::message::{InferResponse, NamedTensor, Served};

@@ -12,7 +12,6 @@
 mod contents;
 mod encode;
 mod encode_contents;
-mod encode_error;
 mod parameters;
 mod reader;
 mod request;
@@ -22,13 +21,11 @@ mod service;
 mod tests;
 
 use bytes::Bytes;
-use streeling_core::Meter;
+use streeling_core::{Meter, Result};
 
 use super::message::{InferResponse, Served};
-use crate::error::DecodeError;
 use reader::Reader;
 
-pub use encode_error::EncodeError;
 pub use request::ModelInfer;
 pub use service::{
     ModelMetadata, ModelName, ModelState, Server, TensorMetadata, decode_index, decode_model,
@@ -39,11 +36,10 @@ pub use service::{
 ///
 /// # Errors
 ///
-/// [`Wire`](DecodeError::Wire), [`Memory`](DecodeError::Memory), [`Invalid`](DecodeError::Invalid)
-/// for a tensor or output without a name, and [`Mismatch`](DecodeError::Mismatch) for a tensor whose
-/// datatype, shape and elements do not belong together, and for elements that are both typed and
-/// raw.
-pub fn decode_request(body: &Bytes, memory: &Meter) -> Result<ModelInfer, DecodeError> {
+/// [`ErrorKind::BadData`](streeling_core::ErrorKind) for bytes that are no such message, for an
+/// input or output without a name, for a tensor whose datatype, shape and elements do not belong
+/// together, and for elements that are both typed and raw; that of the memory.
+pub fn decode_request(body: &Bytes, memory: &Meter) -> Result<ModelInfer> {
     Reader::new(body, memory).request()
 }
 
@@ -54,13 +50,13 @@ pub fn decode_request(body: &Bytes, memory: &Meter) -> Result<ModelInfer, Decode
 ///
 /// # Errors
 ///
-/// [`EncodeError`] for half of a surrogate pair in a parameter. What has been appended by then is
-/// to be thrown away.
+/// [`ErrorKind::Component`](streeling_core::ErrorKind) for half of a surrogate pair in a parameter.
+/// What has been appended by then is to be thrown away.
 pub fn encode_response(
     served: &Served,
     response: &InferResponse,
     is_raw: bool,
     out: &mut Vec<u8>,
-) -> Result<(), EncodeError> {
+) -> Result<()> {
     encode::response(served, response, is_raw, out)
 }

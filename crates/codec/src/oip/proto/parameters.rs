@@ -1,8 +1,7 @@
 //! Parameters: truth values, numbers and texts, which are JSON here.
 
-use streeling_core::RawJson;
+use streeling_core::{Error, ErrorKind, RawJson, Result};
 
-use super::encode_error::{EncodeError, Result};
 use super::reader::Reader;
 use crate::error::Result as DecodeResult;
 use crate::json::number::{self, Literal};
@@ -10,6 +9,7 @@ use crate::json::scan::Cursor;
 use crate::json::writer::write_int;
 use crate::json::{encode_float, encode_string};
 use crate::oip::message::Parameters;
+use crate::oip::parameters::Short;
 use crate::protobuf::wire::{Field, INTEGER, MESSAGE, Spans, TEXT};
 use crate::protobuf::write::{bytes, nested, present_bytes, varint};
 
@@ -67,11 +67,21 @@ pub(super) fn write_parameters(
         nested(number, out, |out| {
             bytes(1, key.as_bytes(), out);
             nested(2, out, |out| {
-                write_value(value, out).ok_or_else(|| EncodeError::new(key))
+                write_value(value, out).ok_or_else(|| no_unicode(key))
             })
         })?;
     }
     Ok(())
+}
+
+#[cold]
+fn no_unicode(key: &str) -> Error {
+    let info = format!(
+        "the component's response cannot be sent: parameter {} has half of a surrogate pair, which \
+         protobuf does not hold",
+        Short(key)
+    );
+    Error::new(ErrorKind::Component, info)
 }
 
 /// Appends the fields of an `InferParameter`; `None` for text that is no Unicode.

@@ -1,15 +1,12 @@
 //! A message that is read, and where memory for it comes from.
 
 use bytes::Bytes;
-use streeling_core::Meter;
+use streeling_core::{Error, Meter};
 
 use crate::error::{self, DecodeError, Result};
-use crate::oip::raw::Fault;
+use crate::oip::parameters::bad;
 use crate::protobuf::body::Body;
 use crate::protobuf::wire::{Field, TEXT};
-
-/// Characters of a client's text that an error repeats.
-const LONGEST: usize = 64;
 
 /// A message that is being read.
 pub(super) struct Reader<'b> {
@@ -40,19 +37,11 @@ impl<'b> Reader<'b> {
     }
 }
 
-/// The error of elements that stand at `offset`.
-pub(super) fn failed(fault: Fault, offset: usize) -> DecodeError {
-    match fault {
-        Fault::Mismatch(problem) => DecodeError::mismatch(offset, problem),
-        Fault::Memory(error) => error::no_memory(error, offset),
+/// The error of a message that cannot be read.
+#[cold]
+pub(super) fn unreadable(error: DecodeError) -> Error {
+    match error {
+        DecodeError::Memory { error, .. } => *error,
+        error => bad(error.to_string()),
     }
-}
-
-/// As much of a client's text as an error repeats.
-pub(super) fn shortened(text: &str) -> String {
-    let mut short: String = text.chars().take(LONGEST).collect();
-    if short.len() < text.len() {
-        short.push('…');
-    }
-    short
 }

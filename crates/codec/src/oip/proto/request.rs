@@ -1,13 +1,13 @@
 //! The fields of a request.
 
-use streeling_core::Table;
+use streeling_core::Result;
 
-use super::reader::{Reader, failed, shortened};
-use crate::error::{DecodeError, Result};
-use crate::json::array::MAX_DIMS;
+use super::reader::{Reader, unreadable};
+use crate::error::Result as DecodeResult;
 use crate::oip::datatype::Datatype;
-use crate::oip::message::{InferRequest, NamedTensor, RequestedOutput};
-use crate::oip::raw;
+use crate::oip::message::{InferRequest, NamedTensor, Parameters, RequestedOutput};
+use crate::oip::parameters::{Owner, Short, bad};
+use crate::oip::raw::{raw_tensor, shape};
 use crate::protobuf::body::push;
 use crate::protobuf::wire::{BYTES, MESSAGE, Span, Spans, TEXT};
 
@@ -33,11 +33,33 @@ struct Inputs {
     raw: Vec<Span>,
 }
 
+/// The parts of an input.
+#[derive(Default)]
+struct Input<'b> {
+    name: String,
+    datatype: &'b str,
+    sides: Vec<i64>,
+    parameters: Parameters,
+    contents: Spans,
+}
+
 impl Reader<'_> {
     pub(super) fn request(&self) -> Result<ModelInfer> {
-        let whole = self.body.whole();
-        let mut found = self.inputs(&whole)?;
         let mut infer = ModelInfer::default();
+        let found = self.fields(&mut infer).map_err(unreadable)?;
+        infer.is_raw = !found.raw.is_empty();
+        infer.request.inputs = self.tensors(&found)?;
+        let outputs = &infer.request.outputs;
+        if let Some(index) = outputs.iter().position(|output| output.name.is_empty()) {
+            return Err(bad(format!("requested output {index} has no name")));
+        }
+        Ok(infer)
+    }
+
+    /// Reads all but the inputs.
+    fn fields(&self, infer: &mut ModelInfer) -> DecodeResult<Inputs> {
+        let whole = self.body.whole();
+        let mut found = self.room(&whole)?;
         let request = &mut infer.request;
         self.body.fields(&whole, |field| {
             match field.number {
@@ -50,30 +72,27 @@ impl Reader<'_> {
                 4 => self.parameter(field, &mut request.parameters)?,
                 5 => found.inputs.push(field.span(MESSAGE)?),
                 6 => {
-                    let output = self.output(field.span(MESSAGE)?);
                     let index = request.outputs.len();
-                    request
-                        .outputs
-                        .push(output.map_err(|error| error.at_index(index).inside("outputs"))?);
+                    let output = field.span(MESSAGE).and_then(|span| self.output(span));
+                    let output = output.map_err(|error| error.at_index(index).inside("outputs"));
+                    request.outputs.push(output?);
                 }
                 7 => found.raw.push(field.span(BYTES)?),
                 _ => {}
             }
             Ok(())
         })?;
-        self.tensors(&found, &mut request.inputs)?;
-        infer.is_raw = !found.raw.is_empty();
-        Ok(infer)
+        Ok(found)
     }
 
     /// Room for so many inputs as there are. Those whose wire type is another one are unknown
     /// fields; they make the room larger than it need be, and no more.
-    fn inputs(&self, whole: &Spans) -> Result<Inputs> {
+    fn room(&self, whole: &Spans) -> DecodeResult<Inputs> {
         let (mut parts, mut inputs, mut raw) = (0_usize, 0, 0);
         self.body.fields(whole, |field| {
             parts += usize::from(matches!(field.number, 5 | 6));
             inputs += usize::from(field.number == 5);
-            raw += usize::from(field.number == 7 && field.span(BYTES).is_ok());
+            raw += usize::from(field.number == 7);
             Ok(())
         })?;
         let spans = (inputs + raw) * size_of::<Span>();
@@ -84,58 +103,71 @@ impl Reader<'_> {
         })
     }
 
-    fn tensors(&self, found: &Inputs, tensors: &mut Vec<NamedTensor>) -> Result<()> {
+    fn tensors(&self, found: &Inputs) -> Result<Vec<NamedTensor>> {
         let Inputs { inputs, raw } = found;
         if !raw.is_empty() && raw.len() != inputs.len() {
-            let (inputs, raw) = (inputs.len(), raw.len());
-            let problem = format!("{raw} raw_input_contents for {inputs} inputs");
-            return Err(DecodeError::mismatch(found.raw[0].start, problem));
+            return Err(bad(format!(
+                "there are {} raw_input_contents for {} inputs, there must be one for each",
+                raw.len(),
+                inputs.len()
+            )));
         }
-        tensors.reserve_exact(inputs.len());
-        for (index, &input) in inputs.iter().enumerate() {
-            let tensor = self.input(input, raw.get(index).copied());
-            tensors.push(tensor.map_err(|error| error.at_index(index).inside("inputs"))?);
+        let mut tensors = Vec::with_capacity(inputs.len());
+        for (index, &span) in inputs.iter().enumerate() {
+            let input = self.input(span);
+            let input = input.map_err(|error| error.at_index(index).inside("inputs"));
+            let input = input.map_err(unreadable)?;
+            if input.name.is_empty() {
+                return Err(bad(format!("input {index} has no name")));
+            }
+            tensors.push(self.tensor(input, raw.get(index).copied())?);
         }
-        Ok(())
+        Ok(tensors)
     }
 
-    fn input(&self, span: Span, raw: Option<Span>) -> Result<NamedTensor> {
-        let mut name = String::new();
-        let mut datatype = "";
-        let mut shape = Vec::new();
-        let mut parameters = Table::new();
-        let mut contents = Spans::default();
+    fn input(&self, span: Span) -> DecodeResult<Input<'_>> {
+        let mut input = Input::default();
         self.body.fields(&Spans::one(span), |field| {
             match field.number {
-                1 => name = self.text(field, "name")?,
+                1 => input.name = self.text(field, "name")?,
                 2 => {
                     let text = field.span(TEXT).and_then(|span| self.body.str(span));
-                    datatype = text.map_err(|error| error.inside("datatype"))?;
+                    input.datatype = text.map_err(|error| error.inside("datatype"))?;
                 }
                 3 => self.body.integers(field, |side| {
-                    let side = i64::from_le_bytes(side.to_le_bytes());
-                    add_side(side, field.offset, &mut shape)
+                    // As in a list that has just doubled.
+                    self.take(field.offset, 3 * size_of::<i64>())?;
+                    input.sides.push(i64::from_le_bytes(side.to_le_bytes()));
+                    Ok(())
                 })?,
-                4 => self.parameter(field, &mut parameters)?,
-                5 => push(&mut contents, field, "contents")?,
+                4 => self.parameter(field, &mut input.parameters)?,
+                5 => push(&mut input.contents, field, "contents")?,
                 _ => {}
             }
             Ok(())
         })?;
-        if name.is_empty() {
-            return Err(DecodeError::invalid(span.start, "an input needs a name").inside("name"));
-        }
-        let datatype = known(datatype, span.start)?;
+        Ok(input)
+    }
+
+    fn tensor(&self, input: Input<'_>, raw: Option<Span>) -> Result<NamedTensor> {
+        let Input {
+            name,
+            datatype,
+            sides,
+            parameters,
+            contents,
+        } = input;
+        let datatype = known(&name, datatype)?;
+        let shape = shape(&name, &sides)?;
         let tensor = match raw {
-            None => self
-                .contents(&contents, span.start, datatype, shape)
-                .map_err(|error| error.inside("contents"))?,
+            None => self.contents(&name, datatype, shape, &contents)?,
             Some(_) if self.has_elements(&contents)? => {
-                let problem = "elements are in contents and in raw_input_contents, allowed is one";
-                return Err(DecodeError::mismatch(contents.start(), problem).inside("contents"));
+                return Err(bad(format!(
+                    "{} has elements in contents and in raw_input_contents, allowed is one of them",
+                    Owner::Input(&name)
+                )));
             }
-            Some(raw) => raw::tensor(datatype, shape, self.body.slice(raw), self.meter)
-                .map_err(|fault| failed(fault, raw.start))?,
+            Some(raw) => raw_tensor(&name, datatype, shape, self.body.slice(raw), self.meter)?,
         };
         Ok(NamedTensor {
             name,
@@ -144,9 +176,9 @@ impl Reader<'_> {
         })
     }
 
-    fn output(&self, span: Span) -> Result<RequestedOutput> {
+    fn output(&self, span: Span) -> DecodeResult<RequestedOutput> {
         let mut name = String::new();
-        let mut parameters = Table::new();
+        let mut parameters = Parameters::new();
         self.body.fields(&Spans::one(span), |field| {
             match field.number {
                 1 => name = self.text(field, "name")?,
@@ -155,36 +187,19 @@ impl Reader<'_> {
             }
             Ok(())
         })?;
-        if name.is_empty() {
-            return Err(DecodeError::invalid(span.start, "an output needs a name").inside("name"));
-        }
         Ok(RequestedOutput { name, parameters })
     }
 }
 
-/// One more side of a shape.
-fn add_side(side: i64, offset: usize, shape: &mut Vec<usize>) -> Result<()> {
-    let index = shape.len();
-    if index == MAX_DIMS {
-        let problem = format!("more than {MAX_DIMS} sides");
-        return Err(DecodeError::mismatch(offset, problem).inside("shape"));
-    }
-    let side = usize::try_from(side).map_err(|_| {
-        let problem = format!("a side of {side}, must be 0 or more");
-        DecodeError::mismatch(offset, problem)
-            .at_index(index)
-            .inside("shape")
-    })?;
-    shape.push(side);
-    Ok(())
-}
-
-/// The datatype of a name.
-fn known(name: &str, offset: usize) -> Result<Datatype> {
+/// The datatype of an input.
+fn known(input: &str, name: &str) -> Result<Datatype> {
     Datatype::from_name(name).ok_or_else(|| {
         let names: Vec<_> = Datatype::names().collect();
-        let (name, names) = (shortened(name), names.join(", "));
-        let problem = format!("unknown datatype {name:?}, must be one of {names}");
-        DecodeError::mismatch(offset, problem).inside("datatype")
+        bad(format!(
+            "datatype {} of {} is not known, it must be one of {}",
+            Short(name),
+            Owner::Input(input),
+            names.join(", ")
+        ))
     })
 }

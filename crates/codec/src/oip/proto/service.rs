@@ -1,6 +1,9 @@
 //! The short messages: about the server, its models and their repository.
 
-use crate::error::{DecodeError, Result};
+use streeling_core::Result;
+
+use super::reader::unreadable;
+use crate::error::Result as DecodeResult;
 use crate::protobuf::body;
 use crate::protobuf::wire::{Field, Fields, INTEGER, Span, TEXT};
 use crate::protobuf::write::{bytes, infallible, nested, present_bytes, varint};
@@ -66,8 +69,8 @@ pub struct ModelState<'a> {
 ///
 /// # Errors
 ///
-/// [`Wire`](DecodeError::Wire).
-pub fn decode_model(message: &[u8]) -> Result<ModelName<'_>, DecodeError> {
+/// [`ErrorKind::BadData`](streeling_core::ErrorKind) for bytes that are no such message.
+pub fn decode_model(message: &[u8]) -> Result<ModelName<'_>> {
     let mut model = ModelName::default();
     each(message, |field| {
         match field.number {
@@ -85,8 +88,8 @@ pub fn decode_model(message: &[u8]) -> Result<ModelName<'_>, DecodeError> {
 ///
 /// # Errors
 ///
-/// [`Wire`](DecodeError::Wire).
-pub fn decode_repository_model(message: &[u8]) -> Result<&str, DecodeError> {
+/// [`ErrorKind::BadData`](streeling_core::ErrorKind) for bytes that are no such message.
+pub fn decode_repository_model(message: &[u8]) -> Result<&str> {
     let mut name = "";
     each(message, |field| {
         if field.number == 2 {
@@ -101,8 +104,8 @@ pub fn decode_repository_model(message: &[u8]) -> Result<&str, DecodeError> {
 ///
 /// # Errors
 ///
-/// [`Wire`](DecodeError::Wire).
-pub fn decode_index(message: &[u8]) -> Result<bool, DecodeError> {
+/// [`ErrorKind::BadData`](streeling_core::ErrorKind) for bytes that are no such message.
+pub fn decode_index(message: &[u8]) -> Result<bool> {
     let mut is_ready = false;
     each(message, |field| {
         if field.number == 2
@@ -177,20 +180,23 @@ pub fn encode_index(models: &[ModelState<'_>], out: &mut Vec<u8>) {
 }
 
 /// Calls `each` with every field of a message.
-fn each(message: &[u8], mut each: impl FnMut(&Field) -> Result<()>) -> Result<()> {
+fn each(message: &[u8], mut each: impl FnMut(&Field) -> DecodeResult<()>) -> Result<()> {
     let whole = Span {
         start: 0,
         end: message.len(),
     };
     let mut fields = Fields::new(message, whole);
-    while let Some(field) = fields.next()? {
-        each(&field)?;
-    }
-    Ok(())
+    let mut all = || {
+        while let Some(field) = fields.next()? {
+            each(&field)?;
+        }
+        Ok(())
+    };
+    all().map_err(unreadable)
 }
 
 /// Reads text; a field of another type is an unknown one.
-fn set<'a>(message: &'a [u8], field: &Field, name: &str, text: &mut &'a str) -> Result<()> {
+fn set<'a>(message: &'a [u8], field: &Field, name: &str, text: &mut &'a str) -> DecodeResult<()> {
     if let Ok(span) = field.span(TEXT) {
         *text = body::text(message, span).map_err(|error| error.inside(name))?;
     }

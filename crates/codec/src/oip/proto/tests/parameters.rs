@@ -59,8 +59,12 @@ fn what_has_no_type_is_json_as_text() {
     };
     let error = encode_response(&served, &response, false, &mut Vec::new()).unwrap_err();
     assert_eq!(
-        error.to_string(),
-        "protobuf cannot hold half of a surrogate pair in the parameter \"k\""
+        (error.kind, error.info.as_str()),
+        (
+            ErrorKind::Component,
+            "the component's response cannot be sent: parameter \"k\" has half of a surrogate pair, \
+             which protobuf does not hold"
+        )
     );
 }
 

@@ -31,7 +31,7 @@ fn names_are_read() {
     assert_eq!(decode_model(b"\x08\x01"), Ok(ModelName::default()));
     let error = decode_model(b"\x0a\x02a\xff").unwrap_err();
     assert_eq!(
-        error.to_string(),
+        error.info,
         "no valid protobuf at name (byte 3): text that is not UTF-8"
     );
     assert!(decode_model(b"\x0a\x02a").is_err());
