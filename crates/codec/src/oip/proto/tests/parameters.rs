@@ -62,8 +62,8 @@ fn what_has_no_type_is_json_as_text() {
         (error.kind, error.info.as_str()),
         (
             ErrorKind::Component,
-            "the component's response cannot be sent: parameter \"k\" has half of a surrogate pair, \
-             which protobuf does not hold"
+            "the component's response cannot be sent: parameter \"k\" has half of a surrogate \
+             pair, which protobuf does not hold"
         )
     );
 }
