@@ -2,7 +2,8 @@
 //!
 //! [`message`] says what a component is given for an [`InferRequest`], and [`response`] what its
 //! response is as an [`InferResponse`], in whichever form of the protocol both are written.
-//! [`raw_tensor`] takes tensors as raw bytes, which REST and gRPC have in common.
+//! [`raw_tensor`] takes tensors as raw bytes, which REST and gRPC have in common. `proto` (feature
+//! `proto`) reads and writes the messages as protobuf.
 //!
 //! # Content types
 //!
@@ -19,6 +20,8 @@ mod message;
 mod nested;
 mod output;
 mod parameters;
+#[cfg(feature = "proto")]
+pub mod proto;
 mod raw;
 mod text;
 
