@@ -147,7 +147,9 @@ impl Backend {
     }
 
     /// Loads the component, in every worker.
-    pub(crate) async fn load(&self) -> Result<(), ServeError> {
+    pub(crate) async fn load(&self, settings: &Settings) -> Result<(), ServeError> {
+        #[cfg(not(feature = "python"))]
+        let _ = settings;
         match self {
             Self::InProcess(_) => Ok(()),
             #[cfg(feature = "python")]
@@ -160,7 +162,7 @@ impl Backend {
                     );
                 }
                 workers.pools.start().await?;
-                workers.pools.describe();
+                workers.pools.describe(settings);
                 Ok(())
             }
         }

@@ -26,7 +26,7 @@ pub struct Control {
     #[cfg(feature = "python")]
     desired: watch::Receiver<DesiredState>,
     /// Clients of the Open Inference Protocol may request a reload, too.
-    #[cfg(feature = "oip")]
+    #[cfg(all(feature = "oip", any(feature = "rest", feature = "grpc")))]
     requests: watch::Sender<DesiredState>,
     inspections: watch::Receiver<u64>,
 }
@@ -52,7 +52,7 @@ pub fn controller() -> (Controller, Control) {
         inspections: inspections.subscribe(),
         #[cfg(feature = "python")]
         desired: desired.subscribe(),
-        #[cfg(feature = "oip")]
+        #[cfg(all(feature = "oip", any(feature = "rest", feature = "grpc")))]
         requests: desired.clone(),
     };
     let controller = Controller {
@@ -121,10 +121,10 @@ impl Control {
     }
 
     /// Does what [`Controller::reload`] does.
-    #[cfg(feature = "oip")]
-    pub(crate) fn reloader(&self) -> impl Fn() + Send + Sync + 'static {
+    #[cfg(all(feature = "oip", any(feature = "rest", feature = "grpc")))]
+    pub(crate) fn reload(&self) -> crate::oip::Reload {
         let requests = self.requests.clone();
-        move || requests.send_modify(|desired| desired.reloads += 1)
+        std::sync::Arc::new(move || requests.send_modify(|desired| desired.reloads += 1))
     }
 
     /// Waits until the desired state differs from `current`.

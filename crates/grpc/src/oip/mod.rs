@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use streeling_codec::oip::proto::{self, ModelInfer, ModelName};
-use streeling_codec::oip::{self, RequestedOutput, Served};
+use streeling_codec::oip::{self, RequestedOutput};
 use streeling_core::{Encoding, Error, ErrorKind, Input, Meter, Method, Response, Result};
 use streeling_proto::inference::FILE_DESCRIPTOR_SET;
 use tonic::Status;
@@ -20,6 +20,7 @@ use crate::protocol::{Decoded, Form, Protocol, Route};
 use model::Model;
 
 pub use model::Reload;
+pub use streeling_codec::oip::Served;
 
 /// The Open Inference Protocol, for one model.
 ///
