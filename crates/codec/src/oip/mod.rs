@@ -21,6 +21,7 @@ mod output;
 mod parameters;
 mod raw;
 mod text;
+pub mod v1;
 
 #[cfg(test)]
 mod tests;
