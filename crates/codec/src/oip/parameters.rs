@@ -19,15 +19,17 @@ pub(super) const NAMES: &str = "names";
 /// Of a request: whether the outputs go back as raw bytes where the output itself does not say.
 pub(super) const BINARY_DATA_OUTPUT: &str = "binary_data_output";
 
+/// Of a requested output: the same for it alone.
+pub(super) const BINARY_DATA: &str = "binary_data";
+
+/// Of an input or output as raw bytes: how many they are.
+pub(super) const BINARY_DATA_SIZE: &str = "binary_data_size";
+
 /// Whose parameters they are, for errors.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Owner<'a> {
     Request,
     Input(&'a str),
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the binary extension reads them")
-    )]
     Output(&'a str),
 }
 
@@ -130,6 +132,30 @@ pub(super) fn names(parameters: &Parameters, owner: Owner<'_>) -> Result<Vec<Str
         let expected = "a list of strings, or a string with the JSON of one";
         wrong(NAMES, owner, expected, value)
     })
+}
+
+/// A parameter that is a boolean.
+pub(super) fn flag(parameters: &Parameters, key: &str, owner: Owner<'_>) -> Result<Option<bool>> {
+    let Some(value) = parameters.get(key) else {
+        return Ok(None);
+    };
+    match value.as_bytes() {
+        b"true" => Ok(Some(true)),
+        b"false" => Ok(Some(false)),
+        _ => Err(wrong(key, owner, "true or false", value)),
+    }
+}
+
+/// A parameter that is a number of bytes.
+pub(super) fn size(parameters: &Parameters, key: &str, owner: Owner<'_>) -> Result<Option<usize>> {
+    let Some(value) = parameters.get(key) else {
+        return Ok(None);
+    };
+    let text = std::str::from_utf8(value.as_bytes()).ok();
+    match text.and_then(|text| text.parse().ok()) {
+        Some(size) => Ok(Some(size)),
+        None => Err(wrong(key, owner, "a number of bytes", value)),
+    }
 }
 
 /// The text of a parameter that is a string.
