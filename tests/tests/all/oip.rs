@@ -175,7 +175,10 @@ fn one_class_predicts_the_same_by_every_protocol() {
 #[test]
 fn columns_named_inputs_names_and_tags() {
     let server = tensors(&[]);
-    let column = |name: &str, datatype: &str, data: Value| json!({"name": name, "datatype": datatype, "shape": [2], "data": data});
+    let column = |name: &str, datatype: &str, data: Value| {
+        let shape = [2];
+        json!({"name": name, "datatype": datatype, "shape": shape, "data": data})
+    };
     let respond = |body: Value| {
         let (status, response) = infer(&server, "Tensors", &body);
         assert_eq!(status, 200, "{response}");
@@ -340,7 +343,10 @@ fn components_in_rust_keep_dtypes_and_take_columns() {
     assert_eq!(found[0]["datatype"], "FP32");
     assert_eq!(found[0]["shape"], json!([2, 1]));
     assert_eq!(found[0]["data"], json!([0.5, 1e9]));
-    let column = |name: &str, data: Value| json!({"name": name, "datatype": "FP32", "shape": [2], "data": data});
+    let column = |name: &str, data: Value| {
+        let shape = [2];
+        json!({"name": name, "datatype": "FP32", "shape": shape, "data": data})
+    };
     let columns = json!([column("a", json!([1, 2])), column("b", json!([3, 4]))]);
     let found = outputs(&server, "echo", &json!({"inputs": columns}));
     assert_eq!(found[0]["shape"], json!([2, 2]));
