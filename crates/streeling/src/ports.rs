@@ -26,6 +26,8 @@ use crate::error::ServeError;
 use crate::health::Health;
 #[cfg(any(feature = "rest", feature = "grpc"))]
 use crate::log::announce;
+#[cfg(all(feature = "oip", any(feature = "rest", feature = "grpc")))]
+use crate::oip;
 
 /// The model on each port.
 pub(crate) struct PortModels {
@@ -112,6 +114,9 @@ pub(crate) struct Serving {
     )]
     pub(crate) health: Health,
     pub(crate) control: Control,
+    /// Loads the component again.
+    #[cfg(all(feature = "oip", any(feature = "rest", feature = "grpc")))]
+    pub(crate) reload: oip::Reload,
 }
 
 impl Listening {
@@ -168,21 +173,26 @@ impl Serving {
         use streeling_rest::Protocol;
         use streeling_rest::seldon::{HealthOnly, Identity, Seldon};
 
-        let (protocol, models): (Arc<dyn Protocol>, _) = if is_rest_off(settings) {
+        let (protocols, models): (Vec<Arc<dyn Protocol>>, _) = if is_rest_off(settings) {
             let protocol = HealthOnly::new(
                 "REST has no workers (--workers, GUNICORN_WORKERS), the model is served over gRPC",
             );
-            (Arc::new(protocol), &self.models.grpc)
+            (vec![Arc::new(protocol)], &self.models.grpc)
         } else {
             let passthrough = settings.deployment.payload_passthrough;
             let protocol = Seldon::new(&Identity::default(), passthrough)
                 .with_max_parts(settings.limits.parts)
                 .with_max_depth(settings.limits.json_depth);
-            (Arc::new(protocol), &self.models.rest)
+            let protocols: Vec<Arc<dyn Protocol>> = vec![
+                Arc::new(protocol),
+                #[cfg(feature = "oip")]
+                Arc::new(oip::rest(settings, &self.reload)),
+            ];
+            (protocols, &self.models.rest)
         };
         let rest = Rest::new(
             &rest_config(settings, &self.access),
-            vec![protocol],
+            protocols,
             models.clone()?,
             self.observers.clone(),
             self.ready.clone(),
@@ -193,9 +203,14 @@ impl Serving {
     #[cfg(feature = "grpc")]
     fn grpc(&self, settings: &Settings) -> Option<Grpc> {
         let config = grpc_config(settings, &self.access);
+        let protocols: Vec<Arc<dyn streeling_grpc::Protocol>> = vec![
+            Arc::new(streeling_grpc::seldon::Seldon),
+            #[cfg(feature = "oip")]
+            Arc::new(oip::grpc(settings, &self.reload)),
+        ];
         let grpc = Grpc::new(
             &config,
-            vec![Arc::new(streeling_grpc::seldon::Seldon)],
+            protocols,
             self.models.grpc.clone()?,
             self.observers.clone(),
             self.ready.clone(),
