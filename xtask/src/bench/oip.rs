@@ -122,7 +122,8 @@ impl Body {
     fn binary(row: &[f32]) -> Self {
         let data: Vec<u8> = row.iter().flat_map(|value| value.to_le_bytes()).collect();
         let header = format!(
-            r#"{{"inputs":[{{"name":"x","shape":[1,{}],"datatype":"FP32","parameters":{{"binary_data_size":{}}}}}]}}"#,
+            "{{\"inputs\":[{{\"name\":\"x\",\"shape\":[1,{}],\"datatype\":\"FP32\",\
+             \"parameters\":{{\"binary_data_size\":{}}}}}]}}",
             row.len(),
             data.len()
         );
