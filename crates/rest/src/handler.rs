@@ -97,7 +97,7 @@ impl Handler {
         B: Buf + Send,
         E: Send,
     {
-        let found = self.router.find(head.path());
+        let found = self.find(head);
         let protocol = found
             .as_ref()
             .map_or(self.router.fallback(), |found| found.protocol);
@@ -238,7 +238,7 @@ impl Handler {
         let (handler, context, head) = (Arc::clone(self), context.clone(), Arc::clone(head));
         let request = Arc::clone(&head.request);
         let taken = async move {
-            let found = handler.router.find(head.path());
+            let found = handler.find(&head);
             handler
                 .take(&context, &head, found.as_ref(), wants, received)
                 .await
@@ -302,7 +302,7 @@ impl Handler {
             )));
         }
         match route.action {
-            Action::Page(page) => {
+            Action::Page(page) | Action::HtmlPage(page) => {
                 let is_ready = *self.ready.borrow();
                 let reply = found.protocol.page(page, &found.params, is_ready);
                 Ok(Before::Done(reply))

@@ -4,7 +4,8 @@
 //! every protocol lies here: limits of size and time, finding the route ([`Route`], with parameters
 //! in the path) and the model, moving long work off the thread that moves bytes, OPTIONS and
 //! cross-origin requests. A [`Protocol`] brings its routes, how it reads and writes messages, and
-//! its error bodies along; [`seldon`] is Seldon Core's.
+//! its error bodies along; [`seldon`] is Seldon Core's. `page` (Cargo feature `page`) is what people
+//! see at `/` in a browser.
 //!
 //! Lives elsewhere on purpose: the meaning of the bytes (`streeling-codec`), what happens around a
 //! component (`streeling-core`), ports and the accept loop (`streeling-net`), flags and variables
@@ -13,6 +14,7 @@
 
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
+mod accept;
 mod body;
 mod config;
 mod cuts;
@@ -24,6 +26,8 @@ mod head;
 mod observe;
 mod own;
 mod pace;
+#[cfg(feature = "page")]
+pub mod page;
 mod portions;
 mod protocol;
 mod received;

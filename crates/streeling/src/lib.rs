@@ -28,6 +28,8 @@ mod layout;
 mod log;
 mod memory;
 mod observability;
+#[cfg(feature = "page")]
+mod page;
 mod pidfile;
 #[cfg(feature = "python")]
 mod pools;

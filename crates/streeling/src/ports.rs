@@ -26,6 +26,8 @@ use crate::error::ServeError;
 use crate::health::Health;
 #[cfg(any(feature = "rest", feature = "grpc"))]
 use crate::log::announce;
+#[cfg(feature = "page")]
+use crate::page::PageSource;
 
 /// The model on each port.
 pub(crate) struct PortModels {
@@ -102,6 +104,8 @@ pub(crate) struct Serving {
     pub(crate) access: Access,
     pub(crate) models: PortModels,
     pub(crate) observers: Observers,
+    #[cfg(feature = "page")]
+    pub(crate) page: PageSource,
     #[cfg(any(feature = "rest", feature = "grpc"))]
     pub(crate) connections: PortConnections,
     pub(crate) ready: watch::Receiver<bool>,
@@ -180,10 +184,21 @@ impl Serving {
                 .with_max_depth(settings.limits.json_depth);
             (Arc::new(protocol), &self.models.rest)
         };
+        let models = models.clone()?;
+        #[cfg_attr(
+            not(feature = "page"),
+            expect(unused_mut, reason = "there is no page to add")
+        )]
+        let mut protocols = vec![protocol];
+        #[cfg(feature = "page")]
+        if settings.rest.page && !is_rest_off(settings) {
+            let page = self.page.clone().page(settings, &models, &protocols);
+            protocols.push(Arc::new(page));
+        }
         let rest = Rest::new(
             &rest_config(settings, &self.access),
-            vec![protocol],
-            models.clone()?,
+            protocols,
+            models,
             self.observers.clone(),
             self.ready.clone(),
         );

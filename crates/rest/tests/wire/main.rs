@@ -11,6 +11,8 @@ mod lifecycle;
 mod limits;
 mod observed;
 mod offloaded;
+#[cfg(feature = "page")]
+mod page;
 mod protocols;
 mod routes;
 mod support;
