@@ -4,8 +4,8 @@
 //! every protocol lies here: limits of size and time, finding the route ([`Route`], with parameters
 //! in the path) and the model, moving long work off the thread that moves bytes, OPTIONS and
 //! cross-origin requests. A [`Protocol`] brings its routes, how it reads and writes messages, and
-//! its error bodies along; [`seldon`] is Seldon Core's. `page` (Cargo feature `page`) is what people
-//! see at `/` in a browser.
+//! its error bodies along; [`seldon`] is Seldon Core's. `page` (Cargo feature `page`) is what
+//! people see at `/` in a browser.
 //!
 //! Lives elsewhere on purpose: the meaning of the bytes (`streeling-codec`), what happens around a
 //! component (`streeling-core`), ports and the accept loop (`streeling-net`), flags and variables

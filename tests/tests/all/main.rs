@@ -40,6 +40,7 @@ mod model_servers;
 mod native;
 mod onnx;
 mod operator;
+mod page;
 mod parity;
 mod passthrough;
 mod pidfile;

@@ -65,14 +65,11 @@ const isNumber = (cell) => !cell.quoted && NUMBER.test(cell.text);
 
 /** A number as JSON has it. */
 function number(text) {
-  if (JSON_NUMBER.test(text)) {
-    return text;
-  }
   const value = Number(text);
   if (!Number.isFinite(value)) {
     throw new Unusable(`${text} is too large for a number.`);
   }
-  return String(value);
+  return JSON_NUMBER.test(text) ? text : String(value);
 }
 
 function value(cell) {
@@ -136,7 +133,7 @@ function seldon(typed) {
 }
 
 /** One input of V2: the numbers as integers if all of them are, and text where any is none. */
-function input(name, shape, cells) {
+function input(name, shape, cells, names) {
   let datatype = 'BYTES';
   if (cells.every(isNumber)) {
     const isSafe = (cell) => INTEGER.test(cell.text) && Number.isSafeInteger(Number(cell.text));
@@ -144,13 +141,16 @@ function input(name, shape, cells) {
   }
   const write = datatype === 'BYTES' ? (cell) => JSON.stringify(cell.text) : value;
   const head = `"name":${JSON.stringify(name)},"shape":${JSON.stringify(shape)}`;
-  return `{${head},"datatype":"${datatype}","data":[${cells.map(write).join(',')}]}`;
+  // Parameters of V2 are texts, numbers and booleans: a list is the text of its JSON.
+  const list = names && JSON.stringify(JSON.stringify(names));
+  const named = list ? `"parameters":{"names":${list}},` : '';
+  return `{${head},"datatype":"${datatype}",${named}"data":[${cells.map(write).join(',')}]}`;
 }
 
 function v2(typed) {
   if (typed.kind === 'text') {
     const data = JSON.stringify(typed.text);
-    return `{"inputs":[{"name":"text","shape":[1],"datatype":"BYTES","data":[${data}]}]}`;
+    return `{"inputs":[{"name":"text","shape":[],"datatype":"BYTES","data":[${data}]}]}`;
   }
   if (typed.kind === 'json') {
     const data = JSON.stringify(json(typed.text));
@@ -158,11 +158,12 @@ function v2(typed) {
     return `{"inputs":[{${head},"parameters":{"content_type":"json"},"data":[${data}]}]}`;
   }
   const { rows, names, width } = table(typed.text, typed.isNamed);
-  const isPlain = !names && rows.every((row) => row.every(isNumber));
-  if (isPlain) {
-    return `{"inputs":[${input('input', [rows.length, width], rows.flat())}]}`;
+  const cells = rows.flat();
+  const isOfOneKind = cells.every(isNumber) || !cells.some(isNumber);
+  if (isOfOneKind || width === 1) {
+    return `{"inputs":[${input('input', [rows.length, width], cells, names)}]}`;
   }
-  // Columns of different kinds, or with names, are inputs of their own.
+  // Columns of different kinds are inputs of their own.
   const columns = Array.from({ length: width }, (_, at) => {
     const name = names?.[at] || `column_${at}`;
     return input(name, [rows.length, 1], rows.map((row) => row[at]));
@@ -242,6 +243,17 @@ export function responseRows(response) {
   return { names: data.names ?? [], rows: cells };
 }
 
+/** The names that an output gives its columns: a list, or the text of one. */
+function columnNames(parameters) {
+  const names = parameters?.names;
+  try {
+    const list = typeof names === 'string' ? JSON.parse(names) : names;
+    return Array.isArray(list) ? list : [];
+  } catch {
+    return [];
+  }
+}
+
 function outputRows(outputs) {
   const height = outputs[0]?.shape?.[0];
   const fits = (one) => one.shape?.[0] === height && one.shape.length <= 2;
@@ -250,11 +262,12 @@ function outputRows(outputs) {
   }
   const rows = Array.from({ length: height }, () => []);
   const names = [];
-  for (const { name, shape, data } of outputs) {
+  for (const { name, shape, data, parameters } of outputs) {
     const flat = data.flat();
     const width = shape[1] ?? 1;
+    const own = columnNames(parameters);
     for (let at = 0; at < width; at += 1) {
-      names.push(width === 1 ? name : `${name} ${at}`);
+      names.push(own[at] ?? (width === 1 ? name : `${name} ${at}`));
     }
     rows.forEach((row, at) => row.push(...flat.slice(at * width, (at + 1) * width)));
   }

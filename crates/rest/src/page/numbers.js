@@ -62,7 +62,7 @@ export function ofCalls(state, now) {
     count: total.count,
     errors: total.errors,
     rate: seconds > 0 ? recent.count / seconds : undefined,
-    span: hasRecent ? `Latency of the last ${Math.round(seconds)} s` : 'Latency since the start',
+    span: hasRecent ? `Times of the last ${Math.round(seconds)} s` : 'Times since the start',
     mean: shown.count > 0 ? shown.seconds / shown.count : undefined,
     median: shown.count > 0 ? percentile(state.bounds, shown, 0.5) : undefined,
     most: shown.count > 0 ? percentile(state.bounds, shown, 0.99) : undefined,

@@ -264,7 +264,7 @@ async function send(event) {
   // A disabled button would lose the focus.
   isWaiting = true;
   by('send').setAttribute('aria-disabled', 'true');
-  by('outcome').hidden = false;
+  by('result').className = '';
   write('result', 'Waiting for the response');
   const since = performance.now();
   try {
@@ -276,8 +276,8 @@ async function send(event) {
     const text = await response.text();
     showResponse(response, text, performance.now() - since);
   } catch (error) {
-    showTable(undefined);
-    write('raw', '');
+    by('outcome').hidden = true;
+    by('result').className = 'problem';
     write('result', `✕ There is no response: ${error.message}`);
   }
   isWaiting = false;
@@ -286,6 +286,7 @@ async function send(event) {
 }
 
 function showResponse(response, text, took) {
+  by('outcome').hidden = false;
   let parsed;
   try {
     parsed = JSON.parse(text);
