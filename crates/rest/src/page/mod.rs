@@ -1,8 +1,8 @@
 //! The server's page: `GET /` in a browser shows the component and lets people try it.
 //!
 //! It is one static page, of files that lie beside this one and load nothing from elsewhere. What
-//! it shows of this server it reads from a route of the same origin, which gets a [`State`] from
-//! whoever put the server together, when somebody looks.
+//! it shows of this server it reads from a route of the same origin, which gets a [`State`] from a
+//! [`Source`] when somebody looks.
 
 mod state;
 
@@ -26,7 +26,7 @@ pub use state::{About, Calls, State, Workers};
 /// Says how the server is at this moment; called at most four times a second. It must not wait.
 pub type Source = Arc<dyn Fn() -> State + Send + Sync>;
 
-/// How long a state is handed out before the server is looked at again, however many ask.
+/// How long a state is handed out before the server is looked at again, however often it is read.
 const FRESH: Duration = Duration::from_millis(250);
 
 /// What is called only over V2, by which it is seen whether the server speaks that.
