@@ -74,9 +74,9 @@ pub async fn serve_within<L: Listener>(
                     }
                 }
             },
+            // A task that has ended keeps its memory, some kilobytes, until it is taken out.
+            Some(_) = tasks.join_next() => while tasks.try_join_next().is_some() {},
         }
-        // Tasks that ended keep their place in the set until they are taken out.
-        while tasks.try_join_next().is_some() {}
     };
     transport.drain();
     // What the kernel has accepted for us already would be reset otherwise.

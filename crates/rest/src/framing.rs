@@ -30,10 +30,11 @@ pub(crate) enum Fault {
     BadChunk,
     TwoHosts,
     NoHost,
+    BadHost,
 }
 
 impl Fault {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::LineFeed,
         Self::UnknownCoding,
         Self::BadCoding,
@@ -42,6 +43,7 @@ impl Fault {
         Self::BadChunk,
         Self::TwoHosts,
         Self::NoHost,
+        Self::BadHost,
     ];
 
     /// What the client gets to read.
@@ -70,6 +72,7 @@ impl fmt::Display for Fault {
             Self::BadChunk => "the size of a chunk is not a hexadecimal number of bytes",
             Self::TwoHosts => "the request has more than one Host, allowed is one",
             Self::NoHost => "the request has no Host, which HTTP/1.1 demands",
+            Self::BadHost => "Host is not a name or an address, with or without a port",
         })
     }
 }
@@ -355,11 +358,16 @@ impl Framing {
 impl Head {
     #[inline]
     fn host(&mut self, line: &[u8]) -> Result<(), Fault> {
-        if field(line, b"host").is_some() {
-            self.hosts += 1;
-        }
+        let Some(value) = field(line, b"host") else {
+            return Ok(());
+        };
+        self.hosts += 1;
         if self.hosts > 1 {
             return Err(Fault::TwoHosts);
+        }
+        // It may be empty.
+        if !value.trim_ascii().iter().all(|&byte| is_of_host(byte)) {
+            return Err(Fault::BadHost);
         }
         Ok(())
     }
@@ -441,6 +449,12 @@ fn field<'a, const N: usize>(line: &'a [u8], name: &[u8; N]) -> Option<&'a [u8]>
 #[inline]
 fn is_short(line: &[u8]) -> bool {
     line.len() + b"\r\n".len() < KEPT
+}
+
+/// What names, addresses and ports are made of (RFC 3986, 3.2.2). A path or a user in a Host would
+/// have others see another request.
+fn is_of_host(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~:[]%!$&'()*+,;=".contains(&byte)
 }
 
 /// The number that these digits are.

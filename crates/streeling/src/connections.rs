@@ -24,7 +24,8 @@ const WORKER: u64 = 6;
 /// As many connections as a port has at most by default: at some 20 kB each, a gigabyte.
 const MOST: u64 = 50_000;
 
-/// Connections that REST and gRPC have each, however many the other has.
+/// Connections that REST and gRPC have each, however many the other has; an eighth of all where
+/// descriptors are few.
 const LEAST: u64 = 1024;
 
 /// How long connections of REST and gRPC have been idle that make room for others.
@@ -175,7 +176,7 @@ fn limits(settings: &Settings, descriptors: u64) -> Limits {
     let left = descriptors.saturating_sub(kept).max(descriptors / 4).max(2);
     let each = match settings.listen.max_connections {
         Some(most) => left.min(most as u64),
-        None => (left - LEAST.min(left / 2)).min(MOST),
+        None => (left - LEAST.min((left / 8).max(1))).min(MOST),
     };
     let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     Limits {
@@ -203,7 +204,7 @@ mod tests {
     fn descriptors_are_kept_back_for_workers_probes_and_logs() {
         // 64 of the server's own, 64 for probes, two workers with 10 threads and their successors.
         let Limits { each, together } = with(&[], 1024);
-        assert_eq!((each, together), (416, 832));
+        assert_eq!((each, together), (728, 832));
         let many = with(&["--workers", "4", "--threads", "20"], 1024);
         assert_eq!(many.together, 1024 - 128 - 2 * 4 * 26 - 2 * 26);
         // One port cannot take everything from the other.
@@ -215,7 +216,7 @@ mod tests {
     #[test]
     fn few_descriptors_still_allow_connections() {
         let Limits { each, together } = with(&["--workers", "64"], 256);
-        assert_eq!((each, together), (32, 64));
+        assert_eq!((each, together), (56, 64));
         assert_eq!(with(&[], 0).each, 1);
     }
 

@@ -89,6 +89,14 @@ fn what_can_be_read_in_two_ways_is_refused() {
         "b".repeat(2 * KEPT)
     );
     assert_eq!(followed(&long), (1, None));
+    for host in ["a/b", "user@a", "a b", "a\"", "a?b", "a#b", "\u{e9}"] {
+        let bad = format!("GET / HTTP/1.1\r\nhost: {host}\r\n\r\n");
+        assert_eq!(followed(&bad), (0, Some((0, Fault::BadHost))), "{host:?}");
+    }
+    for host in ["", "a.b-c_d:80", "[::1]:8080", "%41", "xn--a"] {
+        let good = format!("GET / HTTP/1.1\r\nhost:  {host} \r\n\r\n");
+        assert_eq!(followed(&good), (1, None), "{host:?}");
+    }
     let none = "GET / HTTP/1.1\r\nhosts: x\r\n\r\n";
     assert_eq!(followed(none), (0, Some((0, Fault::NoHost))));
     let trailer = "POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n0\r\na\n\r\n";

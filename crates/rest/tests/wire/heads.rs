@@ -209,6 +209,17 @@ async fn wrong_heads_are_refused_and_end_the_connection() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn host_with_a_path_is_refused() {
+    let server = Server::start();
+    let mut client = server.connect();
+    let request = "GET /health/ping HTTP/1.1\r\nhost: a/b\r\n\r\n";
+    let reply = client.call(request).await;
+    let info = reply.failure(400, "MICROSERVICE_BAD_DATA");
+    assert!(info.contains("Host is not a name"), "{info}");
+    client.closed().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_can_be_read_in_two_ways_is_refused_with_its_reason() {
     let server = Server::start();
     for (field, status, named) in [
