@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import unittest
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,12 @@ class PageCase(unittest.TestCase):
         self.browser.element("#input").type(rows)
         self.browser.element("#send").click()
 
+    def state(self) -> Any:
+        """Give what the page reads of the server."""
+        path = "streeling-page/state"
+        with urllib.request.urlopen(self.server.address + path, timeout=TIMEOUT) as response:
+            return json.load(response)
+
     def has_no_complaint(self) -> None:
         """Check that the console has got nothing."""
         self.assertEqual(self.browser.log(), [])
@@ -159,6 +166,24 @@ class OpenPage(PageCase):
             self.assertEqual(json.loads(browser.text("#body")), {key: value})
             self.wait_for_text("#raw", f'"{key}"')
             self.assertFalse(browser.element("#names-choice").is_displayed())
+        self.has_no_complaint()
+
+    def test_protocols(self) -> None:
+        browser = self.browser
+        self.wait_for_text("#state", "Ready")
+        protocols = self.state()["protocols"]
+        choice = browser.element("#protocol-choice")
+        self.assertEqual(choice.is_displayed(), "v2" in protocols)
+        self.assertEqual(browser.text("#protocols").count(","), len(protocols) - 1)
+        if "v2" not in protocols:
+            return
+        browser.element("#protocol option[value=v2]").click()
+        self.assertFalse(browser.element("#method-choice").is_displayed())
+        self.assertEqual(browser.text("#send"), "Infer")
+        self.predict("a,b\n1.5,2\n3,4")
+        self.wait_for_text("#result", "Status 200")
+        self.assertIn("/v2/models/Doubles/infer", browser.text("#curl"))
+        self.assertEqual(browser.texts("#table td"), ["3", "4", "6", "8"])
         self.has_no_complaint()
 
     def test_what_is_wrong_is_said(self) -> None:

@@ -4,8 +4,9 @@
 //! every protocol lies here: limits of size and time, finding the route ([`Route`], with parameters
 //! in the path) and the model, moving long work off the thread that moves bytes, OPTIONS and
 //! cross-origin requests. A [`Protocol`] brings its routes, how it reads and writes messages, and
-//! its error bodies along; [`seldon`] is Seldon Core's. `page` (Cargo feature `page`) is what
-//! people see at `/` in a browser.
+//! its error bodies along; [`seldon`] is Seldon Core's, and `oip` (feature `oip`) the Open
+//! Inference Protocol beside `KServe`'s V1. `page` (feature `page`) is what people see at `/` in a
+//! browser.
 //!
 //! Lives elsewhere on purpose: the meaning of the bytes (`streeling-codec`), what happens around a
 //! component (`streeling-core`), ports and the accept loop (`streeling-net`), flags and variables
@@ -18,12 +19,15 @@ mod accept;
 mod body;
 mod config;
 mod cuts;
+mod depth;
 mod framing;
 #[doc(hidden)]
 pub mod fuzzing;
 mod handler;
 mod head;
 mod observe;
+#[cfg(feature = "oip")]
+pub mod oip;
 mod own;
 mod pace;
 #[cfg(feature = "page")]
@@ -36,6 +40,7 @@ mod router;
 pub mod seldon;
 mod server;
 mod standard;
+mod status;
 mod timer;
 mod token;
 

@@ -29,7 +29,7 @@ pub type Source = Arc<dyn Fn() -> State + Send + Sync>;
 /// How long a state is handed out before the server is looked at again, however often it is read.
 const FRESH: Duration = Duration::from_millis(250);
 
-/// What is called only over V2, by which it is seen whether the server speaks that.
+/// What is called over V2, by which it is seen whether the server speaks that.
 const INFER: &str = "/v2/models/{model}/infer";
 
 /// To metrics and traces.
@@ -112,7 +112,8 @@ impl Page {
     #[must_use]
     pub fn new(about: About, source: Source, protocols: &[Arc<dyn Protocol>]) -> Self {
         let mut routes = protocols.iter().flat_map(|one| one.routes());
-        let speaks_v2 = routes.any(|route| route.path == INFER);
+        let speaks_v2 =
+            routes.any(|route| route.path == INFER && matches!(route.action, Action::Call(_)));
         Self {
             about,
             source,

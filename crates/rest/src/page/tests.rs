@@ -6,6 +6,10 @@ use super::*;
 use crate::seldon::Seldon;
 
 fn page(source: Source) -> Page {
+    page_beside(source, &[Arc::new(Seldon::default())])
+}
+
+fn page_beside(source: Source, protocols: &[Arc<dyn Protocol>]) -> Page {
     let about = About {
         version: "1.2.3",
         interface: "Iris".to_owned(),
@@ -13,7 +17,7 @@ fn page(source: Source) -> Page {
         service_type: "MODEL",
         started: Instant::now(),
     };
-    Page::new(about, source, &[Arc::new(Seldon::default())])
+    Page::new(about, source, protocols)
 }
 
 fn body(reply: &Reply) -> Bytes {
@@ -81,6 +85,29 @@ fn a_state_is_json() {
         "bounds": [0.5], "calls": [calls],
     });
     assert_eq!(state, expected);
+}
+
+/// V2 is offered where it calls something.
+#[cfg(feature = "oip")]
+#[test]
+fn protocols_are_those_that_the_server_speaks() {
+    use crate::oip::{Oip, Served};
+
+    for (infer, expected) in [
+        (Some(Method::Predict), json!(["seldon", "v2"])),
+        (Some(Method::Route), json!(["seldon", "v2"])),
+        (None, json!(["seldon"])),
+    ] {
+        let served = Served {
+            name: "iris".to_owned(),
+            version: None,
+        };
+        let oip = Oip::new(served, infer);
+        let protocols: [Arc<dyn Protocol>; 2] = [Arc::new(Seldon::default()), Arc::new(oip)];
+        let page = page_beside(Arc::new(State::default), &protocols);
+        let state: Value = serde_json::from_slice(&page.state()).unwrap();
+        assert_eq!(state["protocols"], expected, "{infer:?}");
+    }
 }
 
 /// Whatever the page loads, it loads from its own origin by paths that go through a proxy that puts
