@@ -97,7 +97,7 @@ impl Handler {
         B: Buf + Send,
         E: Send,
     {
-        let found = self.router.find(head.path());
+        let found = self.find(head);
         let protocol = self.protocol(head, found.as_ref());
         let context = Context {
             deadline: self
@@ -236,7 +236,7 @@ impl Handler {
         let (handler, context, head) = (Arc::clone(self), context.clone(), Arc::clone(head));
         let request = Arc::clone(&head.request);
         let taken = async move {
-            let found = handler.router.find(head.path());
+            let found = handler.find(&head);
             handler
                 .take(&context, &head, found.as_ref(), wants, received)
                 .await
@@ -298,7 +298,7 @@ impl Handler {
             )));
         }
         match route.action {
-            Action::Page(page) => {
+            Action::Page(page) | Action::HtmlPage(page) => {
                 let is_ready = *self.ready.borrow();
                 let reply = found.protocol.page(page, &found.params, is_ready);
                 Ok(Before::Done(reply))

@@ -5,7 +5,8 @@
 //! in the path) and the model, moving long work off the thread that moves bytes, OPTIONS and
 //! cross-origin requests. A [`Protocol`] brings its routes, how it reads and writes messages, and
 //! its error bodies along; [`seldon`] is Seldon Core's, and `oip` (feature `oip`) the Open
-//! Inference Protocol beside `KServe`'s V1.
+//! Inference Protocol beside `KServe`'s V1. `page` (feature `page`) is what people see at `/` in a
+//! browser.
 //!
 //! Lives elsewhere on purpose: the meaning of the bytes (`streeling-codec`), what happens around a
 //! component (`streeling-core`), ports and the accept loop (`streeling-net`), flags and variables
@@ -14,6 +15,7 @@
 
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
+mod accept;
 mod body;
 mod config;
 mod cuts;
@@ -28,6 +30,8 @@ mod observe;
 pub mod oip;
 mod own;
 mod pace;
+#[cfg(feature = "page")]
+pub mod page;
 mod portions;
 mod protocol;
 mod received;

@@ -40,7 +40,8 @@ pub trait Protocol: Send + Sync + 'static {
     /// What a route without the model responds.
     fn page(&self, page: &'static str, params: &Params, is_ready: bool) -> Reply;
 
-    /// Whether a route is for probes, which bring no token.
+    /// Whether a route is served without a token: it is for probes, which bring none, or says
+    /// nothing that is worth one.
     fn is_probe(&self, route: &Route) -> bool {
         route.action == Action::Call(Method::HealthStatus)
     }
@@ -112,6 +113,8 @@ pub enum Action {
     Call(Method),
     /// Responds without the model, and while it is not ready, too; by the page's name.
     Page(&'static str),
+    /// The same for clients that accept HTML; for others there is no such route.
+    HtmlPage(&'static str),
 }
 
 /// The HTTP methods of a route; GET brings HEAD along, and every route has OPTIONS.

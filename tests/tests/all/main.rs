@@ -41,6 +41,7 @@ mod native;
 mod oip;
 mod onnx;
 mod operator;
+mod page;
 mod parity;
 mod passthrough;
 mod pidfile;

@@ -1,4 +1,5 @@
-//! Pages of a component's own: requests that no route is for, or that it has taken one from.
+//! Pages: those that only people get, and a component's own, for requests that no route is for, or
+//! that it has taken one from.
 
 use std::sync::Arc;
 
@@ -8,10 +9,11 @@ use http::Method as Verb;
 use streeling_core::{Context, Operation, Original, Result, Service, Wants};
 
 use super::Handler;
+use crate::accept;
 use crate::body;
 use crate::head::Head;
 use crate::own;
-use crate::protocol::{Problem, Protocol};
+use crate::protocol::{Action, Problem, Protocol};
 use crate::received::{self, Received};
 use crate::reply::Reply;
 use crate::router::Match;
@@ -21,6 +23,15 @@ use crate::standard;
 const PAGE: Operation = Operation::new("page", "Page");
 
 impl Handler {
+    /// The route of a request.
+    pub(super) fn find(&self, head: &Head) -> Option<Match<'_>> {
+        let found = self.router.find(head.path())?;
+        match found.route.action {
+            Action::HtmlPage(_) if !accept::html(&head.headers) => None,
+            _ => Some(found),
+        }
+    }
+
     /// Responds with a page of the component's own, if it has one.
     pub(super) async fn respond_with_page<B, E>(
         self: &Arc<Self>,

@@ -118,7 +118,7 @@ mod tests {
     fn tables_differ_in_what_inference_calls_alone() {
         let method = |route: &Route| match route.action {
             Action::Call(method) => Some(method),
-            Action::Page(_) => None,
+            Action::Page(_) | Action::HtmlPage(_) => None,
         };
         for method_of_infer in Method::ALL.map(Some).into_iter().chain([None]) {
             let routes = of(method_of_infer);

@@ -13,6 +13,8 @@ mod observed;
 mod offloaded;
 #[cfg(feature = "oip")]
 mod oip;
+#[cfg(feature = "page")]
+mod page;
 mod protocols;
 mod routes;
 mod support;
