@@ -7,6 +7,9 @@
 //! [`RawJson`](streeling_core::RawJson), a slice of the request's own bytes. `seldon::proto`
 //! (feature `proto`) does the same between protobuf and messages.
 //!
+//! `oip` (feature `oip`) is the Open Inference Protocol: requests and responses of named tensors,
+//! what a component is given for them, and `KServe`'s V1.
+//!
 //! The other modules serve any protocol: [`json`] and `protobuf` read and write the syntax, and
 //! `tensorflow` knows what a `TensorProto` means.
 //!

@@ -2,6 +2,9 @@
 
 #[path = "../../../fuzz/checks/json.rs"]
 mod json;
+#[cfg(feature = "oip")]
+#[path = "../../../fuzz/checks/oip.rs"]
+mod oip;
 #[cfg(feature = "proto")]
 #[path = "../../../fuzz/checks/proto.rs"]
 mod proto;
@@ -23,6 +26,12 @@ fn replay(target: &str, check: impl Fn(&[u8])) {
 #[test]
 fn every_input_of_the_json_corpus_holds() {
     replay("json", json::check);
+}
+
+#[cfg(feature = "oip")]
+#[test]
+fn every_input_of_the_corpus_of_the_open_inference_protocol_holds() {
+    replay("oip", oip::check);
 }
 
 #[cfg(feature = "proto")]
