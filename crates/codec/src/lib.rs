@@ -8,6 +8,9 @@
 //! (feature `proto`) does the same between protobuf and messages. `oip` (feature `oip`) is the Open
 //! Inference Protocol in the same way.
 //!
+//! `oip` (feature `oip`) is the Open Inference Protocol: requests and responses of named tensors,
+//! what a component is given for them, and `KServe`'s V1.
+//!
 //! The other modules serve any protocol: [`json`] and `protobuf` read and write the syntax, and
 //! `tensorflow` knows what a `TensorProto` means.
 //!

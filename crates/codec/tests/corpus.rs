@@ -2,6 +2,9 @@
 
 #[path = "../../../fuzz/checks/json.rs"]
 mod json;
+#[cfg(feature = "oip")]
+#[path = "../../../fuzz/checks/oip.rs"]
+mod oip;
 #[cfg(all(feature = "oip", feature = "proto"))]
 #[path = "../../../fuzz/checks/oip_proto.rs"]
 mod oip_proto;
@@ -26,6 +29,12 @@ fn replay(target: &str, check: impl Fn(&[u8])) {
 #[test]
 fn every_input_of_the_json_corpus_holds() {
     replay("json", json::check);
+}
+
+#[cfg(feature = "oip")]
+#[test]
+fn every_input_of_the_corpus_of_the_open_inference_protocol_holds() {
+    replay("oip", oip::check);
 }
 
 #[cfg(feature = "proto")]

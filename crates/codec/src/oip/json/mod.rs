@@ -7,7 +7,7 @@
 //! datatype holds them, booleans may be written as 0 and 1, `FP16` as decimals, and `BYTES` as
 //! strings. Fields that the protocol does not know are passed over, and null is as good as absent.
 //!
-//! Memory is bounded by the length of the body, never by what it claims, and asked for at a
+//! Memory is bounded by the length of the body, never by what it claims, and taken from a
 //! [`Meter`](streeling_core::Meter).
 
 mod encode;

@@ -42,8 +42,24 @@ pub(super) fn elements(name: &str, dtype: DType, list: &Tensor, memory: &Meter) 
             kind(dtype)
         ))),
         (_, DType::I64) => convert(name, dtype, list, |value: i64| Value::Int(value.into())),
-        _ => convert(name, dtype, list, Value::Float),
+        _ => {
+            let narrowed = (dtype == DType::F32).then(|| narrowed(list)).flatten();
+            narrowed.map_or_else(|| convert(name, dtype, list, Value::Float), Ok)
+        }
     }
+}
+
+/// Floats of 64 bits as those of 32, all at once; `None` where one of them is beyond those.
+fn narrowed(list: &Tensor) -> Option<Bytes> {
+    let wide = list.as_slice::<f64>()?;
+    #[expect(clippy::cast_possible_truncation, reason = "rounds, which is checked")]
+    let narrow: Vec<f32> = wide.iter().map(|&value| value as f32).collect();
+    let mut pairs = narrow.iter().zip(wide);
+    if pairs.any(|(narrow, wide)| narrow.is_infinite() && wide.is_finite()) {
+        return None;
+    }
+    let tensor = Tensor::from_vec(vec![narrow.len()], narrow).ok()?;
+    Some(tensor.data().clone())
 }
 
 /// What the elements of a datatype are in JSON.

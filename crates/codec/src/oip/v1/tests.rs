@@ -166,4 +166,7 @@ fn predictions_are_what_was_returned() {
         written(Payload::Opaque(Vec::new())),
         Err(ErrorKind::Component)
     );
+    let empty = |side| Payload::from(Tensor::from_vec::<f32>(vec![side, 0], vec![]).unwrap());
+    assert_eq!(written(empty(2)).unwrap(), r#"{"predictions":[[],[]]}"#);
+    assert_eq!(written(empty(1 << 40)), Err(ErrorKind::Component));
 }

@@ -1,11 +1,14 @@
 //! Responses.
 
-use streeling_core::{DType, Elements, Error, ErrorKind, Message, Payload, Result};
+use streeling_core::{DType, Elements, Error, ErrorKind, Message, Payload, Result, Tensor};
 
 use crate::json::encode_string;
 use crate::json::scan::Cursor;
 use crate::json::writer::{Object, write_base64};
 use crate::oip::json::write_elements;
+
+/// The most empty lists that stand for an array without elements.
+const EMPTY_LISTS: usize = 1 << 16;
 
 /// The field of a response.
 const PREDICTIONS: &str = "predictions";
@@ -40,6 +43,11 @@ fn write(payload: &Payload, out: &mut Vec<u8>) -> Result<()> {
                 {
                     return Err(unsayable("an array of bytes that are no text"));
                 }
+                if lists(tensor) > EMPTY_LISTS {
+                    return Err(unsayable(
+                        "an array without elements that has enormous sides",
+                    ));
+                }
                 write_elements(tensor, tensor.shape(), out);
             }
             Elements::Json(json) => out.extend_from_slice(json.as_bytes()),
@@ -62,6 +70,16 @@ fn write(payload: &Payload, out: &mut Vec<u8>) -> Result<()> {
         Payload::Opaque(_) => return Err(unsayable("a body that the server has not read")),
     }
     Ok(())
+}
+
+/// The empty lists that stand for a tensor without elements.
+fn lists(tensor: &Tensor) -> usize {
+    let mut sides = tensor.shape().iter();
+    if !tensor.is_empty() {
+        return 0;
+    }
+    let outer = sides.by_ref().take_while(|&&side| side > 0);
+    outer.fold(1, |lists: usize, &side| lists.saturating_mul(side))
 }
 
 fn has_predictions(json: &[u8]) -> bool {
