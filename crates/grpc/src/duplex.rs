@@ -86,11 +86,20 @@ struct Shared {
     timeout: Option<Duration>,
 }
 
+/// A message that has come.
+struct Received {
+    message: Bytes,
+    context: Context,
+    until: Option<Instant>,
+}
+
 /// A message that is being responded to.
 struct Turn {
     message: Bytes,
     /// Of this message alone: what it takes is charged for no longer than that.
     context: Context,
+    /// When its time is up.
+    until: Option<Instant>,
     form: Form,
     responses: Responses,
 }
@@ -119,9 +128,10 @@ impl Duplex {
             turn: current,
         } = self;
         loop {
+            shared.expect_time()?;
             if let Some(mut turn) = current.take() {
-                let deadline = turn.context.deadline.map(Instant::from_std);
-                match shared.in_time(deadline, shared.response(&mut turn)).await {
+                let until = turn.until;
+                match shared.in_time(until, shared.response(&mut turn)).await {
                     Ok(None) => {}
                     Ok(Some(message)) => {
                         *current = Some(turn);
@@ -130,16 +140,21 @@ impl Duplex {
                     Err(error) => return shared.failed(&turn.message, error).map(Some),
                 }
             }
-            let Some((message, context)) = shared.receive(inbox).await? else {
+            let Some(received) = shared.receive(inbox).await? else {
                 return Ok(None);
             };
-            let deadline = context.deadline.map(Instant::from_std);
+            let Received {
+                message,
+                context,
+                until,
+            } = received;
             let work = shared.call(&context, message.clone());
-            match shared.in_time(deadline, work).await {
+            match shared.in_time(until, work).await {
                 Ok(Called { response, form, .. }) => {
                     *current = Some(Turn {
                         message,
                         context,
+                        until,
                         form,
                         responses: shared.protocol.responses(shared.method, response),
                     });
@@ -152,7 +167,7 @@ impl Duplex {
 
 impl Shared {
     /// The next message, and what it is called with.
-    async fn receive(&self, inbox: &mut Inbox) -> Result<Option<(Bytes, Context)>, Failure> {
+    async fn receive(&self, inbox: &mut Inbox) -> Result<Option<Received>, Failure> {
         let Calls {
             limits, offload, ..
         } = &*self.calls;
@@ -160,19 +175,33 @@ impl Shared {
         let Some(message) = inbox.next(*limits, offload, &mut charge).await? else {
             return Ok(None);
         };
-        let context = self.context_of_turn();
+        let own = self.calls.timeout;
+        let until = own.and_then(|timeout| Instant::now().checked_add(timeout));
+        let context = self.context_of_turn(until);
         context.set_received(message.len());
         if let Some(request) = &context.request {
             request.hold(charge);
         }
-        Ok(Some((message, context)))
+        Ok(Some(Received {
+            message,
+            context,
+            until,
+        }))
+    }
+
+    /// Ends the stream when its caller's time is up, whatever comes all the same.
+    fn expect_time(&self) -> CoreResult<()> {
+        match self.context.deadline.map(Instant::from_std) {
+            Some(deadline) if deadline <= Instant::now() => {
+                Err(Error::late(self.timeout.unwrap_or_default()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What a message is called with: the request's own, but for its time and what it takes.
-    fn context_of_turn(&self) -> Context {
-        let own = self.calls.timeout;
-        let own = own.and_then(|timeout| Instant::now().checked_add(timeout));
-        let deadlines = [self.context.deadline, own.map(Instant::into_std)];
+    fn context_of_turn(&self, until: Option<Instant>) -> Context {
+        let deadlines = [self.context.deadline, until.map(Instant::into_std)];
         let request = self.context.request.as_ref().map(|request| {
             let mut turn = RequestContext::new(&GRPC, request.id.clone());
             turn.trace = request.trace;
@@ -214,22 +243,14 @@ impl Shared {
     /// Does a part of what a message leads to within its time.
     async fn in_time<T>(
         &self,
-        deadline: Option<Instant>,
+        until: Option<Instant>,
         work: impl Future<Output = CoreResult<T>>,
     ) -> CoreResult<T> {
-        let Some(deadline) = deadline else {
+        let Some(until) = until else {
             return work.await;
         };
-        match timeout_at(deadline, work).await {
-            Ok(result) => result,
-            Err(_) => {
-                let allowed = [self.timeout, self.calls.timeout]
-                    .into_iter()
-                    .flatten()
-                    .min();
-                Err(Error::late(allowed.unwrap_or_default()))
-            }
-        }
+        let late = |_| Error::late(self.calls.timeout.unwrap_or_default());
+        timeout_at(until, work).await.map_err(late)?
     }
 
     /// What an error is in the stream: a message, after which it goes on, or its end.

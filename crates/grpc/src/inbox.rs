@@ -72,8 +72,8 @@ impl Inbox {
         let mut until = None;
         tokio::select! {
             biased;
-            piece = limits.piece(body, &mut until) => piece,
             () = end => Err(Status::unavailable("the server ends").into()),
+            piece = limits.piece(body, &mut until) => piece,
         }
     }
 
