@@ -1,17 +1,24 @@
 //! The Open Inference Protocol (V2) over gRPC: the service `inference.GRPCInferenceService`.
 //!
-//! | | |
-//! |---|---|
-//! | `ModelInfer` | calls one method, which [`Oip::new`] is given |
-//! | `ModelStreamInfer` | does the same with each message of a stream, one after the other |
-//! | its messages | a request of raw elements gets Triton's `ModelStreamInferResponse`, with an error in it if there is one; a request of typed elements gets a plain `ModelInferResponse`, as from `MLServer`, and an error ends the stream. The two servers' clients read different messages there, and this is what tells them apart |
-//! | elements of outputs | raw for a request whose elements are raw, else typed; where one output is FP16, which has no list, all are raw |
-//! | `ModelMetadata` | what the component says of itself, under the name by which it is served |
-//! | `ServerLive`, `ServerReady`, `ModelReady` | need no token, and respond while the model is not ready, too |
-//! | `RepositoryModelLoad` | loads the one model anew, where [`Oip::with_reload`] says how; it responds before that is done |
-//! | `RepositoryModelUnload` | is not implemented |
-//! | statuses | `INVALID_ARGUMENT` what cannot be understood, `NOT_FOUND` another model or version, `UNIMPLEMENTED` what the component lacks, `UNAVAILABLE` not ready, `RESOURCE_EXHAUSTED` overloaded or too large, `DEADLINE_EXCEEDED`, `UNAUTHENTICATED`, `UNKNOWN` what the component raises, `INTERNAL` the rest; a component's exception may choose its own |
-//! | details | `google.rpc.ErrorInfo` with a reason, and `RetryInfo` where trying again makes sense |
+//! - `ModelInfer` calls one method, which [`Oip::new`] is given. The elements of outputs are raw
+//!   for a request whose elements are raw, else typed; where one output is FP16, which has no list,
+//!   all are raw.
+//! - `ModelStreamInfer` does the same with each message of a stream, one after the other. A request
+//!   of raw elements gets Triton's `ModelStreamInferResponse`, with an error in it if there is one;
+//!   a request of typed elements gets a plain `ModelInferResponse`, as from `MLServer`, and an
+//!   error ends the stream. The two servers' clients read different messages there, and this is
+//!   what tells them apart.
+//! - `ModelMetadata` is what the component says of itself, under the name by which it is served.
+//! - `ServerLive`, `ServerReady` and `ModelReady` need no token, and respond while the model is not
+//!   ready, too.
+//! - `RepositoryModelLoad` loads the one model anew, where [`Oip::with_reload`] says how; it
+//!   responds before that is done. `RepositoryModelUnload` is not implemented.
+//! - Statuses are `INVALID_ARGUMENT` for what cannot be understood, `NOT_FOUND` for another model
+//!   or version, `UNIMPLEMENTED` for what the component lacks, `UNAVAILABLE` while it is not ready,
+//!   `RESOURCE_EXHAUSTED` for too much, `DEADLINE_EXCEEDED`, `UNAUTHENTICATED`, `UNKNOWN` for what
+//!   the component raises and `INTERNAL` for the rest; a component's exception may choose its own.
+//!   Their details have a reason (`google.rpc.ErrorInfo`), and when to try again where that makes
+//!   sense.
 //!
 //! What inputs mean to a component, and its response to a client, is in `streeling_codec::oip`.
 
