@@ -1,15 +1,24 @@
 //! The Open Inference Protocol (V2) over gRPC: the service `inference.GRPCInferenceService`.
 //!
-//! | | |
-//! |---|---|
-//! | `ModelInfer` | calls one method, which [`Oip::new`] is given |
-//! | elements of outputs | raw for a request whose elements are raw, else typed; where one output is FP16, which has no list, all are raw |
-//! | `ModelMetadata` | what the component says of itself, under the name by which it is served |
-//! | `ServerLive`, `ServerReady`, `ModelReady` | need no token, and respond while the model is not ready, too |
-//! | `RepositoryModelLoad` | loads the one model anew, where [`Oip::with_reload`] says how; it responds before that is done |
-//! | `RepositoryModelUnload` | is not implemented |
-//! | statuses | `INVALID_ARGUMENT` what cannot be understood, `NOT_FOUND` another model or version, `UNIMPLEMENTED` what the component lacks, `UNAVAILABLE` not ready, `RESOURCE_EXHAUSTED` overloaded or too large, `DEADLINE_EXCEEDED`, `UNAUTHENTICATED`, `UNKNOWN` what the component raises, `INTERNAL` the rest; a component's exception may choose its own |
-//! | details | `google.rpc.ErrorInfo` with a reason, and `RetryInfo` where trying again makes sense |
+//! - `ModelInfer` calls one method, which [`Oip::new`] is given. The elements of outputs are raw
+//!   for a request whose elements are raw, else typed; where one output is FP16, which has no list,
+//!   all are raw.
+//! - `ModelStreamInfer` does the same with each message of a stream, one after the other. A request
+//!   of raw elements gets Triton's `ModelStreamInferResponse`, with an error in it if there is one;
+//!   a request of typed elements gets a plain `ModelInferResponse`, as from `MLServer`, and an
+//!   error ends the stream. The two servers' clients read different messages there, and this is
+//!   what tells them apart.
+//! - `ModelMetadata` is what the component says of itself, under the name by which it is served.
+//! - `ServerLive`, `ServerReady` and `ModelReady` need no token, and respond while the model is not
+//!   ready, too.
+//! - `RepositoryModelLoad` loads the one model anew, where [`Oip::with_reload`] says how; it
+//!   responds before that is done. `RepositoryModelUnload` is not implemented.
+//! - Statuses are `INVALID_ARGUMENT` for what cannot be understood, `NOT_FOUND` for another model
+//!   or version, `UNIMPLEMENTED` for what the component lacks, `UNAVAILABLE` while it is not ready,
+//!   `RESOURCE_EXHAUSTED` for too much, `DEADLINE_EXCEEDED`, `UNAUTHENTICATED`, `UNKNOWN` for what
+//!   the component raises and `INTERNAL` for the rest; a component's exception may choose its own.
+//!   Their details have a reason (`google.rpc.ErrorInfo`), and when to try again where that makes
+//!   sense.
 //!
 //! What inputs mean to a component, and its response to a client, is in `streeling_codec::oip`.
 
@@ -29,6 +38,7 @@ use streeling_core::{Encoding, Error, Input, Meter, Method, Response, Result};
 use streeling_proto::inference::FILE_DESCRIPTOR_SET;
 use tonic::Status;
 
+use crate::details;
 use crate::protocol::{Decoded, Form, Protocol, Route};
 use model::Model;
 
@@ -68,6 +78,9 @@ impl Oip {
 
     /// What inference calls its method on.
     fn infer(&self, message: &Bytes, memory: &Meter) -> Result<(Input, Form)> {
+        if self.infer.is_none() {
+            return Err(pages::no_inference(&self.model));
+        }
         let ModelInfer {
             model,
             version,
@@ -175,6 +188,32 @@ impl Protocol for Oip {
             return Ok(());
         }
         self.write(response, form, out)
+    }
+
+    /// Triton's clients send raw elements, and read [a message of its own][stream] that may hold an
+    /// error; those of `MLServer` send typed ones, and read plain responses.
+    ///
+    /// [stream]: streeling_proto::inference::ModelStreamInferResponse
+    fn encode_turn(
+        &self,
+        _method: Method,
+        request: &Bytes,
+        result: Result<(&Response, &Form)>,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        let is_raw = proto::is_raw(request);
+        match result {
+            Ok((response, form)) if is_raw => {
+                let write = |out: &mut Vec<u8>| self.write(response, form, out);
+                proto::encode_stream_response(out, write)
+            }
+            Ok((response, form)) => self.write(response, form, out),
+            Err(error) if is_raw => {
+                proto::encode_stream_error(&details::text(&error), out);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn status(&self, error: &Error) -> Status {
