@@ -16,10 +16,11 @@ use crate::bounded::Bounded;
 use crate::calls::{Calls, Reply};
 use crate::failure::Failure;
 use crate::observe::{self, Client};
+use crate::protocol::Action;
 use crate::request::Limits;
 use crate::router::Router;
 use crate::standard::Standard;
-use crate::{Config, standard, timeout};
+use crate::{Config, duplex, standard, timeout};
 
 /// What all requests share.
 pub(crate) struct Handler {
@@ -49,6 +50,7 @@ impl Handler {
                 time: config.body_timeout,
             },
             offload: Offload::new(),
+            timeout: config.timeout,
         };
         Self {
             observers,
@@ -141,7 +143,12 @@ impl Handler {
             Ok(callers) => callers,
             Err(status) => return Failure::from(status).into_status(found).into_http(),
         };
-        let timeout = match (callers, self.timeout) {
+        // A stream of requests may go on for as long as its caller waits.
+        let ours = match found.route.action {
+            Action::Duplex(_) => None,
+            Action::Call(_) | Action::Stream(_) | Action::Page(_) => self.timeout,
+        };
+        let timeout = match (callers, ours) {
             (Some(callers), Some(ours)) => Some(callers.min(ours)),
             (callers, ours) => callers.or(ours),
         };
@@ -153,8 +160,18 @@ impl Handler {
             original: None,
             request: Some(context),
         };
-        let reply = self.calls.reply(&context, timeout, found, request, &client);
-        let body = match reply.await {
+        let reply = match found.route.action {
+            Action::Duplex(method) => {
+                let found = (found, method);
+                duplex::respond(&self.calls, &context, timeout, found, request, &client)
+                    .map(Reply::Stream)
+            }
+            Action::Call(_) | Action::Stream(_) | Action::Page(_) => {
+                let reply = self.calls.reply(&context, timeout, found, request, &client);
+                reply.await
+            }
+        };
+        let body = match reply {
             Ok(Reply::Message(message)) => client.unsent.message(message, context.request),
             Ok(Reply::Stream(messages)) => client.unsent.stream(messages, context.request),
             Err(status) => return status.into_http(),

@@ -3,7 +3,7 @@
 //! [`Grpc`] handles the connections of a port; `streeling-net` accepts them. What is the same for
 //! every protocol lies here: limits of size and time, finding the method ([`Route`]) and the model,
 //! compression, moving long work off the thread that moves bytes, responses of one message and of
-//! many, and beside the protocols' own services the standard ones: health and reflection. A
+//! many, streams of requests, and beside the protocols' own services the standard ones: health and reflection. A
 //! [`Protocol`] brings its methods, how it reads and writes messages, and its statuses along;
 //! [`seldon`] is Seldon Core's, `oip` (feature `oip`) the Open Inference Protocol.
 //!
@@ -21,6 +21,7 @@ mod bounded;
 mod calls;
 mod config;
 mod details;
+mod duplex;
 mod failure;
 mod flood;
 mod frame;
@@ -30,6 +31,7 @@ pub mod fuzzing;
 mod handler;
 mod health;
 mod idle;
+mod inbox;
 mod observe;
 #[cfg(feature = "oip")]
 pub mod oip;

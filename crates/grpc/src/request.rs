@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::frame::{PREFIX, prefix};
 
 /// Bytes that are reserved for a message by its claim alone; more only for what has come.
-const RESERVED_AT_MOST: usize = 1 << 20;
+pub(crate) const RESERVED_AT_MOST: usize = 1 << 20;
 
 /// Room for a message that is being unpacked, before more than that has come out.
 const UNPACKED_AT_FIRST: usize = 64 * 1024;
@@ -48,13 +48,25 @@ impl Limits {
         charge: &mut Charge,
     ) -> Result<Bytes, Failure> {
         let encoding = encoding(headers)?;
-        let mut framed = self.collect(body, charge).await?;
+        let framed = self.collect(body, charge).await?;
         let Some((flag, length)) = prefix(&framed) else {
             return Err(bad("the request has no message").into());
         };
         if framed.len() < PREFIX + length {
             return Err(bad("the message is shorter than its prefix says").into());
         }
+        self.message(flag, framed, encoding, offload, charge).await
+    }
+
+    /// The message in a frame, which is charged.
+    pub(crate) async fn message(
+        self,
+        flag: u8,
+        mut framed: Bytes,
+        encoding: Option<Compression>,
+        offload: &Offload,
+        charge: &mut Charge,
+    ) -> Result<Bytes, Failure> {
         match (flag, encoding) {
             (0, _) => {
                 framed.advance(PREFIX);
@@ -123,7 +135,9 @@ impl Limits {
         })
     }
 
-    async fn piece(
+    /// The next piece of a body; none at its end. `until` is when it must have come whole, which
+    /// is found out by the first wait.
+    pub(crate) async fn piece(
         self,
         body: &mut Incoming,
         until: &mut Option<Instant>,
@@ -205,7 +219,7 @@ impl Limits {
         Ok(charge.hold(Bytes::from(message)))
     }
 
-    fn too_large(self) -> Error {
+    pub(crate) fn too_large(self) -> Error {
         Error::new(
             ErrorKind::TooLarge,
             format!(
@@ -218,12 +232,12 @@ impl Limits {
     }
 }
 
-fn bad(text: &str) -> Error {
+pub(crate) fn bad(text: &str) -> Error {
     Error::new(ErrorKind::BadData, text)
 }
 
 /// How the message is compressed, if it says so.
-fn encoding(headers: &HeaderMap) -> Result<Option<Compression>, Status> {
+pub(crate) fn encoding(headers: &HeaderMap) -> Result<Option<Compression>, Status> {
     let Some(value) = headers.get("grpc-encoding") else {
         return Ok(None);
     };

@@ -3,6 +3,8 @@
 //! | | |
 //! |---|---|
 //! | `ModelInfer` | calls one method, which [`Oip::new`] is given |
+//! | `ModelStreamInfer` | does the same with each message of a stream, one after the other |
+//! | its messages | a request of raw elements gets Triton's `ModelStreamInferResponse`, with an error in it if there is one; a request of typed elements gets a plain `ModelInferResponse`, as from `MLServer`, and an error ends the stream. The two servers' clients read different messages there, and this is what tells them apart |
 //! | elements of outputs | raw for a request whose elements are raw, else typed; where one output is FP16, which has no list, all are raw |
 //! | `ModelMetadata` | what the component says of itself, under the name by which it is served |
 //! | `ServerLive`, `ServerReady`, `ModelReady` | need no token, and respond while the model is not ready, too |
@@ -29,6 +31,7 @@ use streeling_core::{Encoding, Error, Input, Meter, Method, Response, Result};
 use streeling_proto::inference::FILE_DESCRIPTOR_SET;
 use tonic::Status;
 
+use crate::details;
 use crate::protocol::{Decoded, Form, Protocol, Route};
 use model::Model;
 
@@ -68,6 +71,9 @@ impl Oip {
 
     /// What inference calls its method on.
     fn infer(&self, message: &Bytes, memory: &Meter) -> Result<(Input, Form)> {
+        if self.infer.is_none() {
+            return Err(pages::no_inference(&self.model));
+        }
         let ModelInfer {
             model,
             version,
@@ -175,6 +181,32 @@ impl Protocol for Oip {
             return Ok(());
         }
         self.write(response, form, out)
+    }
+
+    /// Triton's clients send raw elements, and read [a message of its own][stream] that may hold an
+    /// error; those of `MLServer` send typed ones, and read plain responses.
+    ///
+    /// [stream]: streeling_proto::inference::ModelStreamInferResponse
+    fn encode_turn(
+        &self,
+        _method: Method,
+        request: &Bytes,
+        result: Result<(&Response, &Form)>,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        let is_raw = proto::is_raw(request);
+        match result {
+            Ok((response, form)) if is_raw => {
+                let write = |out: &mut Vec<u8>| self.write(response, form, out);
+                proto::encode_stream_response(out, write)
+            }
+            Ok((response, form)) => self.write(response, form, out),
+            Err(error) if is_raw => {
+                proto::encode_stream_error(&details::text(&error), out);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn status(&self, error: &Error) -> Status {

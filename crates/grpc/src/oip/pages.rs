@@ -105,7 +105,8 @@ fn any_version(name: &str) -> ModelName<'_> {
     ModelName { name, version: "" }
 }
 
-fn no_inference(model: &Model) -> Error {
+/// Why inference is not implemented.
+pub(super) fn no_inference(model: &Model) -> Error {
     let info = format!(
         "model {:?} has no method that inference calls: of several transforms none can be told from \
          the other, and a combiner's requests are over REST alone",

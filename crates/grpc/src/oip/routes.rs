@@ -21,16 +21,22 @@ macro_rules! page {
     };
 }
 
-/// What inference is while no method is for it.
-const NO_INFERENCE: (Action, &str) = (Action::Page(pages::NO_INFERENCE), "inference");
+/// What inference is while no method is for it: it is refused, in a stream message by message.
+const NO_INFERENCE: Action = Action::Page(pages::NO_INFERENCE);
+const NO_STREAM: Action = Action::Duplex(Method::Predict);
 
-/// Every method that is served, where this is inference.
-const fn table((infer, label): (Action, &'static str)) -> [Route; 9] {
+/// Every method that is served, where this is inference, and this the same with a stream.
+const fn table((infer, stream): (Action, Action), label: &'static str) -> [Route; 10] {
     [
         Route {
             path: path!("ModelInfer"),
             action: infer,
             operation: Operation::new(label, path!("ModelInfer")),
+        },
+        Route {
+            path: path!("ModelStreamInfer"),
+            action: stream,
+            operation: Operation::new(label, path!("ModelStreamInfer")),
         },
         page!("ModelReady", pages::MODEL_READY),
         page!("ServerReady", pages::SERVER_READY),
@@ -47,12 +53,13 @@ const fn table((infer, label): (Action, &'static str)) -> [Route; 9] {
     ]
 }
 
-const fn calling(method: Method) -> [Route; 9] {
-    table((Action::Call(method), method.label()))
+const fn calling(method: Method) -> [Route; 10] {
+    let actions = (Action::Call(method), Action::Duplex(method));
+    table(actions, method.label())
 }
 
 /// One table for each method, in the order of their codes.
-static TABLES: [[Route; 9]; Method::ALL.len()] = {
+static TABLES: [[Route; 10]; Method::ALL.len()] = {
     let mut tables = [calling(Method::Predict); Method::ALL.len()];
     let mut index = 0;
     while index < tables.len() {
@@ -62,7 +69,7 @@ static TABLES: [[Route; 9]; Method::ALL.len()] = {
     tables
 };
 
-static WITHOUT: [Route; 9] = table(NO_INFERENCE);
+static WITHOUT: [Route; 10] = table((NO_INFERENCE, NO_STREAM), "inference");
 
 /// The methods, where inference calls this one.
 pub(super) fn of(infer: Option<Method>) -> &'static [Route] {
@@ -83,8 +90,10 @@ mod tests {
         for infer in Method::ALL.map(Some).into_iter().chain([None]) {
             let served = of(infer).iter().map(|route| route.path.to_owned());
             assert_eq!(described(FILE_DESCRIPTOR_SET), served.collect());
-            let action = infer.map_or(NO_INFERENCE.0, Action::Call);
+            let action = infer.map_or(NO_INFERENCE, Action::Call);
             assert_eq!(of(infer)[0].action, action);
+            let action = infer.map_or(NO_STREAM, Action::Duplex);
+            assert_eq!(of(infer)[1].action, action);
         }
     }
 }

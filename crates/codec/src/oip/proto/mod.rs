@@ -30,6 +30,7 @@ pub use request::ModelInfer;
 pub use service::{
     ModelMetadata, ModelName, ModelState, Server, TensorMetadata, decode_index, decode_model,
     decode_repository_model, encode_flag, encode_index, encode_model, encode_server,
+    encode_stream_error, encode_stream_response, is_raw,
 };
 
 /// Reads a `ModelInferRequest`; what is made of it takes its memory from `memory`.

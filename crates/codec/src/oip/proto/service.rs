@@ -5,7 +5,7 @@ use streeling_core::Result;
 use super::reader::unreadable;
 use crate::error::Result as DecodeResult;
 use crate::protobuf::body;
-use crate::protobuf::wire::{Field, Fields, INTEGER, Span, TEXT};
+use crate::protobuf::wire::{BYTES, Field, Fields, INTEGER, Span, TEXT};
 use crate::protobuf::write::{bytes, infallible, nested, present_bytes, varint};
 
 /// The model that a message is about.
@@ -116,6 +116,34 @@ pub fn decode_index(message: &[u8]) -> Result<bool> {
         Ok(())
     })?;
     Ok(is_ready)
+}
+
+/// Appends a `ModelStreamInferResponse` with an error's text.
+pub fn encode_stream_error(text: &str, out: &mut Vec<u8>) {
+    bytes(1, text.as_bytes(), out);
+}
+
+/// Appends a `ModelStreamInferResponse`, whose response `write` appends.
+///
+/// # Errors
+///
+/// Those of `write`.
+pub fn encode_stream_response(
+    out: &mut Vec<u8>,
+    write: impl FnOnce(&mut Vec<u8>) -> Result<()>,
+) -> Result<()> {
+    nested(2, out, write)
+}
+
+/// Whether a `ModelInferRequest` has raw elements; what is no such message has none.
+#[must_use]
+pub fn is_raw(message: &[u8]) -> bool {
+    let mut is_raw = false;
+    let read = each(message, |field| {
+        is_raw |= field.number == 7 && field.span(BYTES).is_ok();
+        Ok(())
+    });
+    read.is_ok() && is_raw
 }
 
 /// Appends a `ServerLiveResponse`, `ServerReadyResponse` or `ModelReadyResponse`.

@@ -3,6 +3,7 @@
 mod errors;
 mod infer;
 mod service;
+mod stream;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -3,6 +3,7 @@
 use super::super::{
     ModelMetadata, ModelName, ModelState, Server, TensorMetadata, decode_index, decode_model,
     decode_repository_model, encode_flag, encode_index, encode_model, encode_server,
+    encode_stream_error, encode_stream_response, is_raw,
 };
 use super::*;
 use pb::model_metadata_response::TensorMetadata as PbTensor;
@@ -114,4 +115,26 @@ fn metadata_and_index_are_written() {
         reason: String::new(),
     };
     assert_eq!(found.models, [expected]);
+}
+
+#[test]
+fn a_stream_has_responses_or_errors() {
+    let found: pb::ModelStreamInferResponse = by_prost(|out| encode_stream_error("é", out));
+    assert_eq!(found.error_message, "é");
+    let inner = pb::ModelInferResponse {
+        model_name: "m".repeat(1000),
+        ..pb::ModelInferResponse::default()
+    };
+    let found: pb::ModelStreamInferResponse = by_prost(|out| {
+        let write = |out: &mut Vec<u8>| {
+            out.extend(inner.encode_to_vec());
+            Ok(())
+        };
+        encode_stream_response(out, write).unwrap();
+    });
+    assert_eq!(found.infer_response, Some(inner));
+    let typed = request(vec![input("x", "INT8", &[1])], vec![]).encode_to_vec();
+    let raw = request(vec![], vec![b""]).encode_to_vec();
+    assert_eq!([&typed, &raw].map(|message| is_raw(message)), [false, true]);
+    assert!(!is_raw(&[&raw[..], b"\x0a\x09"].concat()));
 }
