@@ -409,7 +409,7 @@ class Concurrent(unittest.TestCase):
                 self.there += 1
                 while self.there < count:
                     await asyncio.sleep(0.001)
-                asked = [visible().request_id(), streeling.request_headers()["x-name"]]
+                looked = [visible().request_id(), streeling.request_headers()["x-name"]]
                 loop = asyncio.get_event_loop()
                 context = contextvars.copy_context()
                 # As `asyncio.to_thread` does it, which Python 3.8 does not have.
@@ -417,7 +417,7 @@ class Concurrent(unittest.TestCase):
                     None, lambda: context.run(lambda: visible().request_id())
                 )
                 self.ended.append(asyncio.ensure_future(self.goes_on()))
-                return [before, variable.get(), *asked, thread]
+                return [before, variable.get(), *looked, thread]
 
             async def goes_on(self) -> None:
                 await asyncio.sleep(0.02)
