@@ -10,7 +10,7 @@ from typing import Any
 class Meeting:
     """Responds once as many calls as the parameter says are in the component at the same time."""
 
-    def __init__(self, calls: int = 4, folder: str = ".") -> None:
+    def __init__(self, calls: int = 6, folder: str = ".") -> None:
         self.calls = calls
         self.folder = Path(folder)
         self.inside = 0

@@ -1,4 +1,4 @@
-//! Coroutine functions, over every protocol of Seldon's.
+//! Coroutine functions, over every protocol.
 
 use serde_json::json;
 use streeling_proto::seldon::protos::{SeldonMessage, seldon_message};
@@ -7,7 +7,7 @@ use streeling_testkit::Request;
 use crate::grpc_client::{predict, predict_with, tensor, values};
 use crate::support::{TIMEOUT, command, eventually, send_json};
 
-/// Two calls over REST and two over gRPC, in one worker: none returns before all are there.
+/// Calls over REST, in two protocols, and over gRPC, in one worker: none returns before all are there.
 #[test]
 fn calls_of_one_worker_overlap() {
     let server = command("awaits.Meeting")
@@ -18,11 +18,20 @@ fn calls_of_one_worker_overlap() {
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
+                let body = json!({"inputs": [{
+                    "name": "x", "shape": [1, 2], "datatype": "FP64", "data": [1.5, 2.0],
+                }]});
+                let path = "/v2/models/awaits.Meeting/infer";
+                let (status, body) = send_json(&server, &Request::json(path, body.to_string()));
+                assert_eq!(status, 200, "{body}");
+                assert_eq!(body["outputs"][0]["data"], json!([3.0, 4.0]));
+            });
+            scope.spawn(|| {
                 let body = json!({"data": {"ndarray": [[1.5, 2.0]]}}).to_string();
                 let (status, body) = send_json(&server, &Request::json("/predict", body));
                 assert_eq!(status, 200, "{body}");
                 assert_eq!(body["data"]["ndarray"], json!([[3.0, 4.0]]));
-                assert_eq!(body["meta"]["tags"], json!({"calls": 4}));
+                assert_eq!(body["meta"]["tags"], json!({"calls": 6}));
             });
             scope.spawn(|| {
                 let message = predict(server.grpc_address(), tensor([1, 2], &[1.5, 2.0])).unwrap();

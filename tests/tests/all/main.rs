@@ -39,6 +39,7 @@ mod memory;
 mod metrics;
 mod model_servers;
 mod native;
+mod oip;
 mod onnx;
 mod operator;
 mod parity;
