@@ -7,7 +7,8 @@ use streeling_testkit::Request;
 use crate::grpc_client::{predict, predict_with, tensor, values};
 use crate::support::{TIMEOUT, command, eventually, send_json};
 
-/// Calls over REST, in two protocols, and over gRPC, in one worker: none returns before all are there.
+/// Calls over REST, in two protocols, and over gRPC, in one worker: none returns before all are
+/// there.
 #[test]
 fn calls_of_one_worker_overlap() {
     let server = command("awaits.Meeting")
