@@ -73,6 +73,7 @@ modules! {
     "streeling_worker.children" => "streeling_worker/children.py",
     "streeling_worker.current" => "streeling_worker/current.py",
     "streeling_worker.errors" => "streeling_worker/errors.py",
+    "streeling_worker.event_loop" => "streeling_worker/event_loop.py",
     "streeling_worker.hints" => "streeling_worker/hints.py",
     "streeling_worker.inputs" => "streeling_worker/inputs.py",
     "streeling_worker.limits" => "streeling_worker/limits.py",

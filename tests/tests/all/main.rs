@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod awaits;
 mod budget;
 mod budget_grpc;
 mod builds;

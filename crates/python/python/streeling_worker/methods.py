@@ -10,6 +10,7 @@ from typing import Any, Callable, Sequence
 
 from . import errors, protocol, raw, tensors
 from .errors import BadData, Declined
+from .event_loop import settled
 from .payload import Codec, Handler, Item, Reply
 from .protocol import TENSORS
 from .replies import Replies
@@ -126,7 +127,7 @@ class Methods:
         def handle(items: list[Item]) -> Reply:
             value, names, meta, _ = items[0]
             try:
-                result = call(value, names, meta)
+                result = settled(call(value, names, meta))
             except Exception as error:
                 if not errors.not_implemented(error):
                     raise
@@ -142,7 +143,7 @@ class Methods:
 
         def handle(items: list[Item]) -> Reply:
             value, names, meta, _ = items[0]
-            return reply(protocol.ROUTE, call(value, names, meta), _branch)
+            return reply(protocol.ROUTE, settled(call(value, names, meta)), _branch)
 
         return handle
 
@@ -153,7 +154,8 @@ class Methods:
 
         def handle(items: list[Item]) -> Reply:
             values = [value for value, _, _, _ in items]
-            return reply(protocol.AGGREGATE, call(values, [item[1] for item in items]))
+            result = settled(call(values, [item[1] for item in items]))
+            return reply(protocol.AGGREGATE, result)
 
         return handle
 
@@ -172,6 +174,7 @@ class Methods:
                     self._data_only(truth),
                     routing=reward["routing"],
                 )
+                result = settled(result)
             except Exception as error:
                 if not errors.not_implemented(error):
                     raise
@@ -193,7 +196,7 @@ class Methods:
 
         def handle(items: list[Item]) -> Reply:
             try:
-                result = call()
+                result = settled(call())
             except Exception as error:
                 if not errors.not_implemented(error):
                     raise
@@ -221,7 +224,7 @@ class Methods:
         try:
             for name in ("predict_rest", "predict_raw"):
                 if name in self._own:
-                    result = getattr(self._component, name)(body)
+                    result = settled(getattr(self._component, name)(body))
                     break
         except Exception as error:
             if not errors.not_implemented(error):
@@ -232,7 +235,7 @@ class Methods:
                     "PAYLOAD_PASSTHROUGH needs predict_rest, predict_raw or predict in the "
                     "component"
                 )
-            result = self._predict(body, [], None)
+            result = settled(self._predict(body, [], None))
         if isinstance(result, str):
             result = result.encode("utf-8")
         if not isinstance(result, (bytes, bytearray)):

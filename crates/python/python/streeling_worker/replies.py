@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from . import errors, metrics, payload
+from .event_loop import settled
 from .payload import Encoded, Reply
 
 
@@ -97,7 +98,7 @@ class Replies:
         if self._class_names is None or len(shape) < 2:
             return b""
         try:
-            names = self._class_names()
+            names = settled(self._class_names())
         except Exception as error:
             if errors.not_implemented(error):
                 return b""
@@ -123,7 +124,7 @@ class Replies:
 
 def _unless_declined(call: Callable[[], Any], default: Any) -> Any:
     try:
-        return call()
+        return settled(call())
     except Exception as error:
         if errors.not_implemented(error):
             return default

@@ -114,6 +114,8 @@ class _Loop:
         self._out_lock = threading.Lock()
         self._oldest = 0
         self._current = current.for_this_thread()
+        # Where something is awaited alone.
+        self._current.frame = lambda: FRAME.unpack_from(self._buffer, self._running)[5:]
         # When the clock was last read.
         self._clock = 0
 

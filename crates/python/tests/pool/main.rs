@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod awaits;
 mod hung;
 mod inputs;
 #[cfg(target_os = "linux")]
