@@ -45,6 +45,6 @@ fn every_input_of_the_protobuf_corpus_holds() {
 
 #[cfg(all(feature = "oip", feature = "proto"))]
 #[test]
-fn every_input_of_the_corpus_of_the_open_inference_protocol_holds() {
+fn every_input_of_its_corpus_as_protobuf_holds() {
     replay("oip_proto", oip_proto::check);
 }
