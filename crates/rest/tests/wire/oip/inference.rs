@@ -14,7 +14,6 @@ async fn tensors_go_there_and_back() {
     let reply = infer(&server, body).await;
     let expected = json!({
         "model_name": "scripted", "model_version": "v7", "id": "mine",
-        "parameters": {"team": "red"},
         "outputs": [{"name": "predict", "datatype": "FP32", "shape": [2, 2],
                      "parameters": {"names": "[\"a\",\"b\"]"}, "data": [0.1, 2.0, 3.0, 4.0]}],
     });
