@@ -3,6 +3,7 @@
 use serde_json::json;
 use streeling_proto::seldon::protos::{SeldonMessage, seldon_message};
 use streeling_testkit::Request;
+use tonic::Code;
 
 use crate::grpc_client::{predict, predict_with, tensor, values};
 use crate::support::{TIMEOUT, command, eventually, send_json};
@@ -22,7 +23,7 @@ fn calls_of_one_worker_overlap() {
                 let body = json!({"inputs": [{
                     "name": "x", "shape": [1, 2], "datatype": "FP64", "data": [1.5, 2.0],
                 }]});
-                let path = "/v2/models/awaits.Meeting/infer";
+                let path = "/v2/models/Meeting/infer";
                 let (status, body) = send_json(&server, &Request::json(path, body.to_string()));
                 assert_eq!(status, 200, "{body}");
                 assert_eq!(body["outputs"][0]["data"], json!([3.0, 4.0]));
@@ -70,6 +71,11 @@ fn calls_are_cancelled_at_their_deadline_and_when_their_caller_leaves() {
         ..SeldonMessage::default()
     };
     let late = predict_with(server.grpc_address(), message, &[("grpc-timeout", "300m")]);
-    assert_eq!(late.unwrap_err().code(), tonic::Code::DeadlineExceeded);
+    // The client has a clock of its own, which may be first.
+    let code = late.unwrap_err().code();
+    assert!(
+        matches!(code, Code::DeadlineExceeded | Code::Cancelled),
+        "{code:?}"
+    );
     happened("cancelled-late");
 }

@@ -10,7 +10,7 @@ from typing import Any, Callable, Sequence
 
 from . import errors, protocol, raw, tensors
 from .errors import BadData, Declined
-from .event_loop import settled
+from .event_loop import SETTLED, settled
 from .payload import Codec, Handler, Item, Reply
 from .protocol import TENSORS
 from .replies import Replies
@@ -127,7 +127,9 @@ class Methods:
         def handle(items: list[Item]) -> Reply:
             value, names, meta, _ = items[0]
             try:
-                result = settled(call(value, names, meta))
+                result = call(value, names, meta)
+                if type(result) not in SETTLED:
+                    result = settled(result)
             except Exception as error:
                 if not errors.not_implemented(error):
                     raise
