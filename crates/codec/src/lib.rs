@@ -8,7 +8,8 @@
 //! (feature `proto`) does the same between protobuf and messages.
 //!
 //! The other modules serve any protocol: [`json`] and `protobuf` read and write the syntax, and
-//! `tensorflow` knows what a `TensorProto` means.
+//! `tensorflow` knows what a `TensorProto` means. `compression` (of that feature) unpacks what a
+//! client has compressed, within bounds, and packs responses.
 //!
 //! Lives elsewhere on purpose: sockets, HTTP and the bodies of errors (the transports), what
 //! surrounds a component (`streeling-core`), and the frames of the worker processes
@@ -48,6 +49,8 @@
 
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
+#[cfg(feature = "compression")]
+pub mod compression;
 mod error;
 pub mod json;
 #[cfg(feature = "oip")]

@@ -14,6 +14,7 @@
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
 mod body;
+mod coding;
 mod config;
 mod cuts;
 mod framing;
