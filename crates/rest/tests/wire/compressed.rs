@@ -389,10 +389,11 @@ async fn head_has_the_headers_of_get() {
 async fn errors_are_packed_and_what_a_component_has_packed_is_left() {
     let server = Server::with(&from(100));
     let lines = "accept-encoding: gzip";
-    let reply = send(&server, &request("/predict", JSON, lines, b"{}")).await;
+    let nowhere = format!("/{}", "x".repeat(500));
+    let reply = send(&server, &request(&nowhere, JSON, lines, b"{}")).await;
     assert_eq!(
         (reply.status, reply.header("content-encoding")),
-        (400, Some("gzip"))
+        (404, Some("gzip"))
     );
     let models = Models::one("echo", Arc::new(Echo::default()));
     let server = Server::serving(&from(100), vec![Arc::new(Seldon::default())], models);
