@@ -127,7 +127,7 @@ fn what_breaks_off_goes_on_or_is_changed_is_refused() {
 }
 
 #[test]
-fn a_dictionary_that_nobody_has_is_refused() {
+fn a_dictionary_of_its_own_is_refused() {
     // The zlib format, with the flag for one.
     corrupt(&[0x78, 0xBB, 1, 2, 3, 4, 3, 0], Coding::Deflate);
 }
