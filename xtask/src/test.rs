@@ -5,12 +5,13 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgMatches};
 
 use self::Work::{Partial, Whole};
 use crate::builds::TESTED;
-use crate::shell::{cargo, root, run, say, timed};
+use crate::shell::{cargo, output, root, run, say, timed};
 use crate::{
     builds, codegen, deny, differential, docs, edges, instructions, manifests, pythons, soak,
     style, tools, venv,
@@ -84,6 +85,11 @@ const CHECKS: &[Check] = &[
         "soak",
         "half a minute of load and faults, every request of which is accounted for",
         Whole(short_soak),
+    ),
+    (
+        "page",
+        "the page at / in Chromium: predictions by clicks, phones, readers of screens",
+        Whole(page),
     ),
     (
         "oldest-python",
@@ -202,6 +208,16 @@ fn short_soak() -> anyhow::Result<()> {
     Ok(())
 }
 
+fn page() -> anyhow::Result<()> {
+    output(Command::new("chromedriver").arg("--version"))
+        .context("Chromium and its driver are needed (Debian: chromium and chromium-driver)")?;
+    run(Command::new(venv::RUNTIME.ensure()?)
+        .arg("tests/browser/test_page.py")
+        .arg("--quiet")
+        .env("STREELING_TEST_SERVER", builds::whole()?)
+        .current_dir(root()))
+}
+
 fn tests() -> anyhow::Result<()> {
     run(test_command(&venv::RUNTIME.ensure()?)?.args(["--", "--quiet"]))
 }
@@ -214,6 +230,7 @@ pub(crate) fn test_command(python: &Path) -> anyhow::Result<Command> {
         .arg("--locked")
         .env("STREELING_TEST_PYTHON", python)
         .env("STREELING_TEST_STUBS", venv::STUBS.ensure()?)
+        .env("STREELING_TEST_TRITON", venv::TRITON.ensure()?)
         .env("STREELING_TEST_COLLECTOR", venv::COLLECTOR.ensure()?)
         .env("STREELING_TEST_GRPCURL", tools::grpcurl()?);
     Ok(command)
@@ -278,9 +295,11 @@ fn python_code() -> anyhow::Result<()> {
             "examples",
             "python",
             "tests/acceptance",
+            "tests/browser",
             "tests/collector.py",
             "tests/conformance/grpc_client.py",
             "tests/instructions",
+            "tests/oip",
             "tests/parity",
             "xtask/unpack_python.py",
         ],

@@ -2,6 +2,12 @@
 
 #[path = "../../../fuzz/checks/json.rs"]
 mod json;
+#[cfg(feature = "oip")]
+#[path = "../../../fuzz/checks/oip.rs"]
+mod oip;
+#[cfg(all(feature = "oip", feature = "proto"))]
+#[path = "../../../fuzz/checks/oip_proto.rs"]
+mod oip_proto;
 #[cfg(feature = "proto")]
 #[path = "../../../fuzz/checks/proto.rs"]
 mod proto;
@@ -25,8 +31,20 @@ fn every_input_of_the_json_corpus_holds() {
     replay("json", json::check);
 }
 
+#[cfg(feature = "oip")]
+#[test]
+fn every_input_of_the_corpus_of_the_open_inference_protocol_holds() {
+    replay("oip", oip::check);
+}
+
 #[cfg(feature = "proto")]
 #[test]
 fn every_input_of_the_protobuf_corpus_holds() {
     replay("proto", proto::check);
+}
+
+#[cfg(all(feature = "oip", feature = "proto"))]
+#[test]
+fn every_input_of_its_corpus_as_protobuf_holds() {
+    replay("oip_proto", oip_proto::check);
 }

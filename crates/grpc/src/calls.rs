@@ -34,6 +34,8 @@ pub(crate) struct Calls {
     pub(crate) ready: watch::Receiver<bool>,
     pub(crate) limits: Limits,
     pub(crate) offload: Offload,
+    /// How long each message of a stream of requests may take.
+    pub(crate) timeout: Option<Duration>,
 }
 
 /// The response to a request.
@@ -72,8 +74,10 @@ impl Calls {
         if !is_ready {
             match action {
                 // A page that wants the model to be ready refuses before the message is read.
-                Action::Page(page) => found.protocol.page(page, &[], false, &mut Vec::new())?,
-                Action::Call(_) | Action::Stream(_) => return Err(Error::not_ready().into()),
+                Action::Page(page) => found.protocol.page(page, None, false, &mut Vec::new())?,
+                Action::Call(_) | Action::Stream(_) | Action::Duplex(_) => {
+                    return Err(Error::not_ready().into());
+                }
             }
         }
         let (head, body) = request.into_parts();
@@ -90,8 +94,13 @@ impl Calls {
             request.hold(charge);
         }
         match action {
+            Action::Duplex(_) => {
+                let text = "the messages of a stream are read one by one";
+                Err(Error::new(ErrorKind::Internal, text).into())
+            }
             Action::Page(page) => {
-                let write = |out: &mut Vec<u8>| found.protocol.page(page, &body, is_ready, out);
+                let protocol = found.protocol;
+                let write = |out: &mut Vec<u8>| protocol.page(page, Some(&body), is_ready, out);
                 Ok(Reply::Message(framed(0, self.limits.size, write)?))
             }
             Action::Call(method) => {
@@ -131,7 +140,7 @@ impl Calls {
 
     /// Calls a method on the message. What is large takes none of its steps here, whatever parts of
     /// the server they are in.
-    async fn call(
+    pub(crate) async fn call(
         self: &Arc<Self>,
         context: &Context,
         protocol: Arc<dyn Protocol>,
@@ -224,24 +233,32 @@ impl Calls {
         })
     }
 
-    async fn encode(
+    fn encode(
         &self,
         context: &Context,
         protocol: Arc<dyn Protocol>,
         method: Method,
         response: Response,
         form: Form,
+    ) -> impl Future<Output = CoreResult<Bytes>> {
+        self.written(context, response, move |response, out| {
+            protocol.encode(method, response, &form, out)
+        })
+    }
+
+    /// The message that `write` makes of a response, in its frame.
+    pub(crate) async fn written(
+        &self,
+        context: &Context,
+        response: Response,
+        write: impl FnOnce(&Response, &mut Vec<u8>) -> CoreResult<()> + Send + 'static,
     ) -> CoreResult<Bytes> {
         let limit = self.limits.size;
         let size = response.message.payload.size(size_of::<f64>());
         let about = size + response.message.size_beside_payload();
         let since = context.clock();
         let charge = context.charge_response(size)?;
-        let encode = move || {
-            framed(size, limit, |out| {
-                protocol.encode(method, &response, &form, out)
-            })
-        };
+        let encode = move || framed(size, limit, |out| write(&response, out));
         let encoded = self.offload.run(about, encode).await;
         context.record(Stage::Encode, since);
         let encoded = encoded?;
@@ -267,16 +284,17 @@ fn request(method: Method, model: Option<String>, input: Input) -> Request {
 }
 
 /// What a call returned, with what writes it.
-struct Called {
-    response: Response,
-    form: Form,
-    protocol: Arc<dyn Protocol>,
+pub(crate) struct Called {
+    pub(crate) response: Response,
+    pub(crate) form: Form,
+    pub(crate) protocol: Arc<dyn Protocol>,
 }
 
 /// Where a request came from.
-struct Caller {
-    head: Parts,
-    peer: Option<SocketAddr>,
+#[derive(Clone)]
+pub(crate) struct Caller {
+    pub(crate) head: Parts,
+    pub(crate) peer: Option<SocketAddr>,
 }
 
 impl Caller {
@@ -348,7 +366,7 @@ impl Streaming {
 }
 
 /// Does a part of a request's work within the request's time.
-async fn finish<T>(
+pub(crate) async fn finish<T>(
     work: impl Future<Output = Result<T, Failure>>,
     context: &Context,
     timeout: Option<Duration>,

@@ -9,10 +9,11 @@ use streeling_net::BearerToken;
 pub struct Config {
     /// The largest message, both ways, in bytes; a compressed one counts uncompressed.
     pub max_message: usize,
-    /// How long a request may take, from its head to the end of its response; `None` for as long as
-    /// its own `grpc-timeout` says.
+    /// How long a request may take, from its head to the end of its response, and each message of
+    /// a stream of requests; `None` for as long as its own `grpc-timeout` says.
     pub timeout: Option<Duration>,
-    /// How long a client may pause in the middle of a request or of reading a response.
+    /// How long a client may pause in the middle of a request, between the messages of a stream, or
+    /// of reading a response.
     pub idle_timeout: Duration,
     /// How long a message may take, from when a piece of it is first waited for.
     pub body_timeout: Duration,

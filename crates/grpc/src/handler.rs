@@ -17,10 +17,11 @@ use crate::calls::{Calls, Reply};
 use crate::failure::Failure;
 use crate::observe::{self, Client};
 use crate::packing::{Packing, is_packed};
+use crate::protocol::Action;
 use crate::request::Limits;
 use crate::router::Router;
 use crate::standard::Standard;
-use crate::{Config, standard, timeout};
+use crate::{Config, duplex, standard, timeout};
 
 /// What all requests share.
 pub(crate) struct Handler {
@@ -51,6 +52,7 @@ impl Handler {
                 time: config.body_timeout,
             },
             offload: Offload::new(),
+            timeout: config.timeout,
         };
         Self {
             observers,
@@ -74,7 +76,7 @@ impl Handler {
         let context = Arc::clone(guard.request());
         let context_of_call = Arc::clone(&context);
         let response = async {
-            if !is_permitted && !standard::is_probe(request.uri().path()) {
+            if !is_permitted && !self.is_probe(request.uri().path()) {
                 return self.refuse(&request, &context_of_call);
             }
             self.respond(request, context_of_call, client).await
@@ -94,6 +96,12 @@ impl Handler {
         let is_permitted = token.permits(brought.map(HeaderValue::as_bytes));
         headers.remove(header::AUTHORIZATION);
         is_permitted
+    }
+
+    /// Whether a path is for probes, which bring no token.
+    fn is_probe(&self, path: &str) -> bool {
+        let found = self.router.find(path);
+        found.is_some_and(|found| found.protocol.is_probe(found.route)) || standard::is_probe(path)
     }
 
     /// What a request without a token gets.
@@ -138,7 +146,12 @@ impl Handler {
             Ok(callers) => callers,
             Err(status) => return Failure::from(status).into_status(found).into_http(),
         };
-        let timeout = match (callers, self.timeout) {
+        // A stream of requests may go on for as long as its caller waits.
+        let ours = match found.route.action {
+            Action::Duplex(_) => None,
+            Action::Call(_) | Action::Stream(_) | Action::Page(_) => self.timeout,
+        };
+        let timeout = match (callers, ours) {
             (Some(callers), Some(ours)) => Some(callers.min(ours)),
             (callers, ours) => callers.or(ours),
         };
@@ -152,8 +165,18 @@ impl Handler {
         };
         let packing = Packing::of(request.headers(), self.compress_from);
         let mut encoding = None;
-        let reply = self.calls.reply(&context, timeout, found, request, &client);
-        let body = match reply.await {
+        let reply = match found.route.action {
+            Action::Duplex(method) => {
+                let found = (found, method);
+                duplex::respond(&self.calls, &context, timeout, found, request, &client)
+                    .map(Reply::Stream)
+            }
+            Action::Call(_) | Action::Stream(_) | Action::Page(_) => {
+                let reply = self.calls.reply(&context, timeout, found, request, &client);
+                reply.await
+            }
+        };
+        let body = match reply {
             Ok(Reply::Message(message)) => {
                 let message = match packing {
                     None => message,

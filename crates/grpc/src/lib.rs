@@ -3,9 +3,9 @@
 //! [`Grpc`] handles the connections of a port; `streeling-net` accepts them. What is the same for
 //! every protocol lies here: limits of size and time, finding the method ([`Route`]) and the model,
 //! compression, moving long work off the thread that moves bytes, responses of one message and of
-//! many, and beside the protocols' own services the standard ones: health and reflection. A
-//! [`Protocol`] brings its methods, how it reads and writes messages, and its statuses along;
-//! [`seldon`] is Seldon Core's.
+//! many, streams of requests, and beside the protocols' own services the standard ones: health and
+//! reflection. A [`Protocol`] brings its methods, how it reads and writes messages, and its
+//! statuses along; [`seldon`] is Seldon Core's, `oip` (feature `oip`) the Open Inference Protocol.
 //!
 //! Health and reflection are tonic's; connections are hyper's. The messages themselves are not
 //! decoded into generated types: `streeling-codec` walks over their bytes.
@@ -20,6 +20,8 @@
 mod bounded;
 mod calls;
 mod config;
+mod details;
+mod duplex;
 mod failure;
 mod flood;
 mod frame;
@@ -29,7 +31,10 @@ pub mod fuzzing;
 mod handler;
 mod health;
 mod idle;
+mod inbox;
 mod observe;
+#[cfg(feature = "oip")]
+pub mod oip;
 mod packing;
 mod preface;
 mod protocol;

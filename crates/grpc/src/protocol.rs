@@ -25,8 +25,13 @@ pub trait Protocol: Send + Sync + 'static {
     /// Its files for reflection: an encoded `FileDescriptorSet`.
     fn descriptors(&self) -> &'static [u8];
 
+    /// Whether a method is for probes, which bring no token.
+    fn is_probe(&self, _route: &Route) -> bool {
+        false
+    }
+
     /// Appends what a method without the model responds to a message. While the model is not ready,
-    /// it is called once with an empty message before the real one is read.
+    /// it is called once before the message is read, without one.
     ///
     /// # Errors
     ///
@@ -34,7 +39,7 @@ pub trait Protocol: Send + Sync + 'static {
     fn page(
         &self,
         page: &'static str,
-        message: &[u8],
+        message: Option<&[u8]>,
         is_ready: bool,
         out: &mut Vec<u8>,
     ) -> Result<()>;
@@ -68,10 +73,28 @@ pub trait Protocol: Send + Sync + 'static {
         out: &mut Vec<u8>,
     ) -> Result<()>;
 
-    /// The responses to a call whose route is [`Action::Stream`]; each is encoded by itself. An
-    /// error ends the stream.
+    /// The responses to a call whose route is [`Action::Stream`] or [`Action::Duplex`]; each is
+    /// encoded by itself. An error ends them.
     fn responses(&self, _method: Method, response: Response) -> Responses {
         Box::pin(stream::once(future::ready(Ok(response))))
+    }
+
+    /// Appends a message of the response to a stream of requests ([`Action::Duplex`]): what the
+    /// message `request` has led to.
+    ///
+    /// # Errors
+    ///
+    /// As [`Protocol::encode`], and the error of `result`, where the protocol has no message for
+    /// it: it then ends the stream.
+    fn encode_turn(
+        &self,
+        method: Method,
+        _request: &Bytes,
+        result: Result<(&Response, &Form)>,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        let (response, form) = result?;
+        self.encode(method, response, form, out)
     }
 
     /// An error as a client is to see it.
@@ -100,6 +123,9 @@ pub enum Action {
     /// Calls a method of the model, and responds with as many messages as [`Protocol::responses`]
     /// has.
     Stream(Method),
+    /// Calls a method of the model with each message that comes, one after the other, and responds
+    /// to each in turn with as many messages as [`Protocol::responses`] has.
+    Duplex(Method),
     /// Responds without the model, by the page's name.
     Page(&'static str),
 }

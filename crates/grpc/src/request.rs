@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::frame::{PREFIX, prefix};
 
 /// Bytes that are reserved for a message by its claim alone; more only for what has come.
-const RESERVED_AT_MOST: usize = 1 << 20;
+pub(crate) const RESERVED_AT_MOST: usize = 1 << 20;
 
 /// What a message may be.
 #[derive(Clone, Copy, Debug)]
@@ -41,13 +41,25 @@ impl Limits {
         charge: &mut Charge,
     ) -> Result<Bytes, Failure> {
         let coding = coding(headers)?;
-        let mut framed = self.collect(body, charge).await?;
+        let framed = self.collect(body, charge).await?;
         let Some((flag, length)) = prefix(&framed) else {
             return Err(bad("the request has no message").into());
         };
         if framed.len() < PREFIX + length {
             return Err(bad("the message is shorter than its prefix says").into());
         }
+        self.message(flag, framed, coding, offload, charge).await
+    }
+
+    /// The message in a frame, which is charged.
+    pub(crate) async fn message(
+        self,
+        flag: u8,
+        mut framed: Bytes,
+        coding: Option<Coding>,
+        offload: &Offload,
+        charge: &mut Charge,
+    ) -> Result<Bytes, Failure> {
         match (flag, coding) {
             (0, _) => {
                 framed.advance(PREFIX);
@@ -116,7 +128,9 @@ impl Limits {
         })
     }
 
-    async fn piece(
+    /// The next piece of a body; none at its end. `until` is when it must have come whole, which
+    /// is found out by the first wait.
+    pub(crate) async fn piece(
         self,
         body: &mut Incoming,
         until: &mut Option<Instant>,
@@ -176,7 +190,7 @@ impl Limits {
         })
     }
 
-    fn too_large(self) -> Error {
+    pub(crate) fn too_large(self) -> Error {
         Error::new(
             ErrorKind::TooLarge,
             format!(
@@ -189,12 +203,12 @@ impl Limits {
     }
 }
 
-fn bad(text: &str) -> Error {
+pub(crate) fn bad(text: &str) -> Error {
     Error::new(ErrorKind::BadData, text)
 }
 
 /// How the message is compressed, if it says so.
-fn coding(headers: &HeaderMap) -> Result<Option<Coding>, Status> {
+pub(crate) fn coding(headers: &HeaderMap) -> Result<Option<Coding>, Status> {
     let Some(value) = headers.get("grpc-encoding") else {
         return Ok(None);
     };

@@ -35,3 +35,4 @@ pub use labels::Identity;
 pub use pages::{Pages, Readiness, Ready, RequestsPage};
 pub use process::WorkerProcess;
 pub use registry::{Registry, WorkerProcesses};
+pub use requests::MethodSummary;

@@ -12,7 +12,7 @@ use streeling_net::Offload;
 
 use crate::labels::{Identity, Labels};
 use crate::process::{self, WorkerProcess};
-use crate::requests::Requests;
+use crate::requests::{MethodSummary, Requests};
 use crate::sampled;
 use crate::series_key::SeriesKey;
 use crate::store::{DROPPED, Dropped, FEEDBACK, REWARD, Store};
@@ -58,6 +58,13 @@ impl Registry {
     /// on.
     pub fn set_worker_processes(&self, processes: WorkerProcesses) {
         *lock(&self.processes) = Some(processes);
+    }
+
+    /// What has been counted of requests until now, by their methods. It waits no longer than a
+    /// request that is being counted does.
+    #[must_use]
+    pub fn requests_by_method(&self) -> Vec<MethodSummary> {
+        self.requests.by_method()
     }
 
     /// A scrape in this format: what components report, then the server's own metrics of requests,

@@ -1,5 +1,7 @@
 //! Metrics of requests: their number, time and size, and how their time divides.
 
+mod summary;
+
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -11,6 +13,8 @@ use crate::family::{Family, Kind, Series, Value};
 use crate::histogram::Histogram;
 use crate::text;
 use crate::transports::Transports;
+
+pub use summary::MethodSummary;
 
 /// Upper bounds of times, in seconds: from the fastest models to requests that take minutes.
 const SECONDS: [f64; 18] = [

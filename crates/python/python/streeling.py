@@ -45,9 +45,9 @@ class Headers(Mapping[str, str]):
 
 
 def request_headers() -> Headers:
-    """The headers of the request that the calling thread runs; over gRPC, its metadata.
+    """The headers of the request that the calling thread or task runs; over gRPC, its metadata.
 
-    Raises `RuntimeError` on a thread that runs no request, such as one of the component's own.
+    Raises `RuntimeError` where there is no request, such as on a thread of the component's own.
     """
     found: _original.Original | None = _original.of_this_thread()
     if found is None:

@@ -4,7 +4,7 @@ use bytes::{Buf, Bytes};
 use streeling_core::Method;
 
 /// The version that server and worker must both speak.
-pub(crate) const VERSION: u32 = 5;
+pub(crate) const VERSION: u32 = 6;
 
 /// Bytes of a frame's header.
 pub(crate) const HEADER: usize = 32;
@@ -36,10 +36,11 @@ pub(crate) enum Kind {
     Stacks = 15,
     TakeOver = 16,
     Taken = 17,
+    Cancel = 18,
 }
 
 impl Kind {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::Package,
         Self::Hello,
         Self::Load,
@@ -57,6 +58,7 @@ impl Kind {
         Self::Stacks,
         Self::TakeOver,
         Self::Taken,
+        Self::Cancel,
     ];
 
     fn from_code(code: u8) -> Option<Self> {

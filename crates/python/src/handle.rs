@@ -8,6 +8,7 @@ use std::time::Instant;
 use tokio::sync::Notify;
 
 use crate::connection::Connection;
+use crate::control::Control;
 use crate::dispatch::WorkerId;
 use crate::lock::lock;
 use crate::memory::MemoryWatch;
@@ -24,6 +25,8 @@ pub(crate) struct WorkerHandle {
     pub(crate) since: Instant,
     pub(crate) connections: Arc<[Connection]>,
     pub(crate) stacks: Arc<Stacks>,
+    /// Where its calls are cancelled, if they can be.
+    pub(crate) cancel: Option<Arc<Control>>,
     /// It is to be killed, and its stacks are on their way into the log.
     pub(crate) is_reported: AtomicBool,
     /// It is to be replaced by a successor.

@@ -137,16 +137,19 @@ impl<'a> Held<'a> {
 impl Drop for Held<'_> {
     fn drop(&mut self) {
         let state = *self.state.get_mut();
-        if state == IDLE || !self.shared.quarantine.is_on() || !self.subject().is_distinct() {
+        if state == IDLE {
             return;
         }
         // Its caller has given it up.
-        let input = std::mem::replace(&mut self.input, Input::None);
-        let subject = Box::new(OwnedSubject::new(self.call, input, self.context));
-        if state == SUSPECT {
+        let is_kept = self.shared.quarantine.is_on() && self.subject().is_distinct();
+        let subject = is_kept.then(|| {
+            let input = std::mem::replace(&mut self.input, Input::None);
+            Box::new(OwnedSubject::new(self.call, input, self.context))
+        });
+        if state != SUSPECT {
+            self.shared.registry.give_up(state, subject);
+        } else if let Some(subject) = subject {
             record_later(self.shared, subject);
-        } else {
-            self.shared.registry.keep(state, subject);
         }
     }
 }

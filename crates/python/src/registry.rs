@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
 use streeling_core::Error;
@@ -260,6 +261,7 @@ impl Registry {
             since: Instant::now(),
             connections: Arc::clone(&worker.connections),
             stacks: Arc::clone(&worker.stacks),
+            cancel: worker.cancel.clone(),
             is_reported: AtomicBool::new(false),
             replace: ReplaceRequest::default(),
             drained: Notify::new(),
@@ -331,12 +333,27 @@ impl Registry {
         }
     }
 
-    /// Keeps a request that is in flight and whose caller has given it up, until there is a
-    /// response.
-    pub(crate) fn keep(&self, id: u64, subject: Box<OwnedSubject>) {
+    /// Notes that the caller of a request that is in flight has given it up: it is kept until there
+    /// is a response, and cancelled where it can be.
+    pub(crate) fn give_up(&self, id: u64, subject: Option<Box<OwnedSubject>>) {
         let mut state = lock(&self.state);
-        if let Some(responder) = state.dispatcher.responder(id) {
-            responder.kept = Some(subject);
+        let Some((worker, responder)) = state.dispatcher.responder(id) else {
+            return;
+        };
+        responder.kept = subject;
+        let worker = state.worker(worker);
+        let cancel = worker.and_then(|worker| worker.cancel.clone());
+        drop(state);
+        // Without a runtime the server is going down.
+        if let Some(control) = cancel
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn(async move {
+                // A worker that is gone has nothing to cancel.
+                let _ = control
+                    .send(Kind::Cancel, format!("{{\"id\":{id}}}").as_bytes())
+                    .await;
+            });
         }
     }
 

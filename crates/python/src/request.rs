@@ -63,9 +63,9 @@ impl RequestFrame {
         let none = Message::default();
         for message in [&feedback.request, &feedback.truth] {
             // A plain method is given arrays alone, whether or not the worker could read the rest.
-            let message = message
-                .as_ref()
-                .filter(|message| matches!(message.payload, Payload::Array(_)));
+            let message = message.as_ref().filter(|message| {
+                matches!(message.payload, Payload::Array(_) | Payload::Columns(_))
+            });
             self.message(message.unwrap_or(&none))?;
         }
         let mut text = b"{\"reward\":".to_vec();
@@ -130,9 +130,9 @@ impl RequestFrame {
     /// The byte of the header that says what is called, and whether the caller can read several
     /// tensors.
     fn method(&self, call: Call) -> u8 {
-        match self.encoding {
-            Encoding::Json | Encoding::Protobuf => call.code(),
-            Encoding::Tensors => call.code() | TENSORS,
+        match (self.encoding, call) {
+            (Encoding::Tensors, Call::Method(_)) => call.code() | TENSORS,
+            (Encoding::Json | Encoding::Protobuf, _) | (_, Call::Page) => call.code(),
         }
     }
 

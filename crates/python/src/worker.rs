@@ -39,6 +39,8 @@ pub(crate) struct Ready {
     load_seconds: f64,
     /// The class says that its methods may be called on several threads at once.
     thread_safe: bool,
+    /// A method is a coroutine function, so that what it awaits can be cancelled.
+    awaits: bool,
     /// What is probably meant, of a class that defines nothing that is called.
     pub(crate) hint: Option<String>,
     #[serde(skip)]
@@ -89,6 +91,8 @@ pub(crate) struct Worker {
     pub(crate) ready: Ready,
     pub(crate) process: Process,
     pub(crate) stacks: Arc<Stacks>,
+    /// Where calls are cancelled, if they can be.
+    pub(crate) cancel: Option<Arc<Control>>,
     /// What it has been forked from, which may have made what it uses.
     _template: Option<Arc<ForkServer>>,
 }
@@ -151,6 +155,7 @@ impl Starting {
         slot: usize,
     ) -> Result<Worker, StartError> {
         let (connections, ready, pipe) = self.load(component, config, slot).await?;
+        let cancel = ready.awaits.then(|| Arc::clone(&self.control));
         // It keeps the control socket open: at its end the worker knows that the server is gone.
         let stacks = Stacks::new(self.control, self.process.pid(), pipe);
         Ok(Worker {
@@ -158,6 +163,7 @@ impl Starting {
             ready,
             process: self.process,
             stacks: Arc::new(stacks),
+            cancel,
             _template: self.template,
         })
     }

@@ -22,10 +22,26 @@ pub trait Protocol: Send + Sync + 'static {
         Encoding::Json
     }
 
+    /// Whether a path that has no route would be one of this protocol's, which then says so in its
+    /// own words.
+    fn owns(&self, _path: &str) -> bool {
+        false
+    }
+
+    /// Looks at what the path of a call leaves open, apart from the model's name.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::UnknownModel`](streeling_core::ErrorKind) when it names what is not there.
+    fn check(&self, _params: &Params) -> Result<()> {
+        Ok(())
+    }
+
     /// What a route without the model responds.
     fn page(&self, page: &'static str, params: &Params, is_ready: bool) -> Reply;
 
-    /// Whether a route is for probes, which bring no token.
+    /// Whether a route is served without a token: it is for probes, which bring none, or says
+    /// nothing that is worth one.
     fn is_probe(&self, route: &Route) -> bool {
         route.action == Action::Call(Method::HealthStatus)
     }
@@ -97,6 +113,8 @@ pub enum Action {
     Call(Method),
     /// Responds without the model, and while it is not ready, too; by the page's name.
     Page(&'static str),
+    /// The same for clients that accept HTML; for others there is no such route.
+    HtmlPage(&'static str),
 }
 
 /// The HTTP methods of a route; GET brings HEAD along, and every route has OPTIONS.
@@ -143,12 +161,20 @@ impl Params {
         let found = self.0.iter().find(|(known, _)| *known == name)?;
         Some(&found.1)
     }
+
+    /// Whether the route leaves nothing open.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 /// The request of a call, whose body has come.
 #[derive(Debug)]
 pub struct Undecoded<'a> {
-    /// What the route calls.
+    /// The route.
+    pub route: &'static Route,
+    /// What it calls.
     pub method: Method,
     /// The parts of the path that the route leaves open.
     pub params: &'a Params,

@@ -28,6 +28,10 @@ mod layout;
 mod log;
 mod memory;
 mod observability;
+#[cfg(all(feature = "oip", any(feature = "rest", feature = "grpc")))]
+mod oip;
+#[cfg(feature = "page")]
+mod page;
 mod pidfile;
 #[cfg(feature = "python")]
 mod pools;

@@ -26,6 +26,10 @@ use crate::error::ServeError;
 use crate::health::Health;
 #[cfg(any(feature = "rest", feature = "grpc"))]
 use crate::log::announce;
+#[cfg(all(feature = "oip", any(feature = "rest", feature = "grpc")))]
+use crate::oip;
+#[cfg(feature = "page")]
+use crate::page::PageSource;
 
 /// The model on each port.
 pub(crate) struct PortModels {
@@ -102,6 +106,8 @@ pub(crate) struct Serving {
     pub(crate) access: Access,
     pub(crate) models: PortModels,
     pub(crate) observers: Observers,
+    #[cfg(feature = "page")]
+    pub(crate) page: PageSource,
     #[cfg(any(feature = "rest", feature = "grpc"))]
     pub(crate) connections: PortConnections,
     pub(crate) ready: watch::Receiver<bool>,
@@ -112,6 +118,9 @@ pub(crate) struct Serving {
     )]
     pub(crate) health: Health,
     pub(crate) control: Control,
+    /// Loads the component again.
+    #[cfg(all(feature = "oip", any(feature = "rest", feature = "grpc")))]
+    pub(crate) reload: oip::Reload,
 }
 
 impl Listening {
@@ -166,36 +175,68 @@ impl Serving {
     #[cfg(feature = "rest")]
     fn rest(&self, settings: &Settings) -> Option<Rest> {
         use streeling_rest::Protocol;
-        use streeling_rest::seldon::{HealthOnly, Identity, Seldon};
+        use streeling_rest::seldon::HealthOnly;
 
-        let (protocol, models): (Arc<dyn Protocol>, _) = if is_rest_off(settings) {
-            let protocol = HealthOnly::new(
+        let (protocols, models) = if is_rest_off(settings) {
+            let protocol: Arc<dyn Protocol> = Arc::new(HealthOnly::new(
                 "REST has no workers (--workers, GUNICORN_WORKERS), the model is served over gRPC",
-            );
-            (Arc::new(protocol), &self.models.grpc)
+            ));
+            (vec![protocol], self.models.grpc.clone()?)
         } else {
-            let passthrough = settings.deployment.payload_passthrough;
-            let protocol = Seldon::new(&Identity::default(), passthrough)
-                .with_max_parts(settings.limits.parts)
-                .with_max_depth(settings.limits.json_depth);
-            (Arc::new(protocol), &self.models.rest)
+            let models = self.models.rest.clone()?;
+            (self.rest_protocols(settings, &models), models)
         };
         let rest = Rest::new(
             &rest_config(settings, &self.access),
-            vec![protocol],
-            models.clone()?,
+            protocols,
+            models,
             self.observers.clone(),
             self.ready.clone(),
         );
         Some(rest.with_budget(self.budget.clone()))
     }
 
+    /// What is spoken on the REST port.
+    #[cfg(feature = "rest")]
+    #[cfg_attr(
+        not(feature = "page"),
+        expect(unused_mut, unused_variables, reason = "there is no page to add")
+    )]
+    fn rest_protocols(
+        &self,
+        settings: &Settings,
+        models: &Models,
+    ) -> Vec<Arc<dyn streeling_rest::Protocol>> {
+        use streeling_rest::seldon::{Identity, Seldon};
+
+        let passthrough = settings.deployment.payload_passthrough;
+        let seldon = Seldon::new(&Identity::default(), passthrough)
+            .with_max_parts(settings.limits.parts)
+            .with_max_depth(settings.limits.json_depth);
+        let mut protocols: Vec<Arc<dyn streeling_rest::Protocol>> = vec![
+            Arc::new(seldon),
+            #[cfg(feature = "oip")]
+            Arc::new(oip::rest(settings, &self.reload)),
+        ];
+        #[cfg(feature = "page")]
+        if settings.rest.page {
+            let page = self.page.clone().page(settings, models, &protocols);
+            protocols.push(Arc::new(page));
+        }
+        protocols
+    }
+
     #[cfg(feature = "grpc")]
     fn grpc(&self, settings: &Settings) -> Option<Grpc> {
         let config = grpc_config(settings, &self.access);
+        let protocols: Vec<Arc<dyn streeling_grpc::Protocol>> = vec![
+            Arc::new(streeling_grpc::seldon::Seldon),
+            #[cfg(feature = "oip")]
+            Arc::new(oip::grpc(settings, &self.reload)),
+        ];
         let grpc = Grpc::new(
             &config,
-            vec![Arc::new(streeling_grpc::seldon::Seldon)],
+            protocols,
             self.models.grpc.clone()?,
             self.observers.clone(),
             self.ready.clone(),

@@ -73,7 +73,7 @@ impl Bound {
     }
 
     /// Everything that Prometheus scrapes.
-    pub(crate) fn registry(&self) -> &Registry {
+    pub(crate) fn registry(&self) -> &Arc<Registry> {
         &self.registry
     }
 

@@ -20,6 +20,8 @@ use crate::error::ServeError;
 use crate::health::Health;
 use crate::inside::Inspector;
 use crate::memory::Memory;
+#[cfg(feature = "page")]
+use crate::page::PageSource;
 use crate::pidfile::Pidfile;
 use crate::ports::{PortModels, Ports, Serving};
 use crate::resources::Resources;
@@ -100,6 +102,13 @@ async fn run(
         #[cfg(feature = "python")]
         pools: backend.pools(),
     };
+    #[cfg(feature = "page")]
+    let page = PageSource {
+        inspector: inspector.clone(),
+        #[cfg(feature = "metrics")]
+        registry: Arc::clone(resources.probes.registry()),
+        started: Instant::now(),
+    };
     // It ends when this is dropped.
     let mut inspections = JoinSet::new();
     inspections.spawn(inspector.clone().log_on(control.inspections()));
@@ -123,6 +132,8 @@ async fn run(
         backend,
         models,
         observers,
+        #[cfg(feature = "page")]
+        page,
         ports: resources.ports,
         #[cfg(any(feature = "rest", feature = "grpc"))]
         connections: resources.connections,
@@ -154,6 +165,8 @@ struct Life<'a> {
     backend: &'a Backend,
     models: PortModels,
     observers: Observers,
+    #[cfg(feature = "page")]
+    page: PageSource,
     ports: Ports,
     #[cfg(any(feature = "rest", feature = "grpc"))]
     connections: PortConnections,
@@ -180,7 +193,7 @@ impl Drained {
 
 impl Life<'_> {
     async fn load_and_serve(mut self) -> Result<Drained, ServeError> {
-        let mut load = pin!(self.backend.load());
+        let mut load = pin!(self.backend.load(self.settings));
         let bind_deadline = self.settings.workers.bind_deadline;
         let in_time = tokio::select! {
             // A load that has ended counts, however short the deadline is.
@@ -221,12 +234,16 @@ impl Life<'_> {
             access: self.access,
             models: self.models,
             observers: self.observers,
+            #[cfg(feature = "page")]
+            page: self.page,
             #[cfg(any(feature = "rest", feature = "grpc"))]
             connections: self.connections,
             ready: is_loaded,
             budget: self.memory.budget().clone(),
             health: self.health.clone(),
             control: drained,
+            #[cfg(all(feature = "oip", any(feature = "rest", feature = "grpc")))]
+            reload: self.control.reload(),
         };
         let serve = ports.serve(self.settings, serving);
         let stop = async {

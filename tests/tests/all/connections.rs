@@ -47,9 +47,9 @@ fn silent_connections_keep_neither_probes_nor_requests_nor_workers_away() {
     // Of 256 descriptors 160 are kept for workers, probes and logs.
     let (command, _folder) = limited(command("Scripted"), "-n 256");
     let server = command.start().unwrap();
-    assert_eq!(of_port(&server, "connections_limit", "rest"), 48.0);
+    assert_eq!(of_port(&server, "connections_limit", "rest"), 84.0);
     let pid = worker(&server);
-    let _silent = silent(server.address(), 72);
+    let _silent = silent(server.address(), 126);
     let _probing = silent(server.metrics_address(), 100);
     assert_eq!(
         [probe(&server, "/live"), probe(&server, "/ready")],
@@ -60,13 +60,13 @@ fn silent_connections_keep_neither_probes_nor_requests_nor_workers_away() {
     assert!(of_port(&server, "connections_waited_total", "rest") > 0.0);
     assert!(of_port(&server, "connections_shed_total", "metrics") > 0.0);
     assert_eq!(of_port(&server, "accept_failures_total", "rest"), 0.0);
-    let line = server.wait_for_log("the REST port has all the 48 connections");
+    let line = server.wait_for_log("the REST port has all the 84 connections");
     assert!(
         line.contains("WARN") && line.contains("--max-connections"),
         "{line}"
     );
     // Neither is a successor of a worker short of descriptors.
-    let _more = silent(server.address(), 72);
+    let _more = silent(server.address(), 126);
     server.send(&step("die", &json!({}))).unwrap();
     eventually("a successor", || worker(&server) != pid);
     assert_eq!(probe(&server, "/live"), 200);

@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod awaits;
 mod budget;
 mod budget_grpc;
 mod builds;
@@ -38,8 +39,10 @@ mod memory;
 mod metrics;
 mod model_servers;
 mod native;
+mod oip;
 mod onnx;
 mod operator;
+mod page;
 mod parity;
 mod passthrough;
 mod pidfile;

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::grpc_client::{predict, tensor, values};
 use crate::metrics::{scrape_at, value};
-use crate::operator::{Deployed, folder};
+use crate::operator::{Deployed, Protocol, folder};
 use crate::processes::{listening, workers};
 use crate::support::{Gate, PYTHON, TIMEOUT, bare_command, eventually, root, send_json};
 
@@ -214,6 +214,67 @@ fn deployment_without_seldon_core_has_the_pages_that_it_is_probed_by() {
     let row = tensor([1, 4], &[5.9, 3.0, 4.2, 1.5]);
     let response = predict(server.grpc_address(), row).unwrap();
     assert_eq!(values(&response).0, [1, 3]);
+}
+
+#[test]
+fn runtime_of_kserve_serves_a_class_by_the_pages_that_it_is_probed_by() {
+    let path = root().join("deploy/kserve/runtime.yaml");
+    let runtime: Value = serde_yaml_ng::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let container = &runtime["spec"]["containers"][0];
+    let folder = tempfile::tempdir().unwrap();
+    let source = "class Model:\n    def predict(self, X, names):\n        return X\n";
+    fs::write(folder.path().join("Model.py"), source).unwrap();
+    let words = |list: &Value| -> Vec<String> {
+        let words = list.as_array().unwrap().iter();
+        words
+            .map(|word| word.as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(words(&container["command"]), ["/usr/local/bin/streeling"]);
+    // The command runs in the folder that the model lies in.
+    assert_eq!(container["workingDir"], "/mnt/models");
+    let mut command = bare_command(folder.path())
+        .env("STREELING_PYTHON", &*PYTHON)
+        .args(words(&container["args"]))
+        .args(["--app-dir", folder.path().to_str().unwrap()]);
+    for variable in container["env"].as_array().unwrap() {
+        let [name, value] = ["name", "value"].map(|key| variable[key].as_str().unwrap());
+        let value = match name {
+            "MLSERVER_HTTP_PORT" | "MLSERVER_GRPC_PORT" => "0",
+            _ => value,
+        };
+        command = command.env(name, value.replace("{{.Name}}", "iris"));
+    }
+    let server = command.start().unwrap();
+    for probe in ["startupProbe", "readinessProbe", "livenessProbe"] {
+        let path = container[probe]["httpGet"]["path"].as_str().unwrap();
+        eventually(probe, || {
+            server.send(&Request::get(path)).unwrap().status == 200
+        });
+    }
+    let input = json!({"name": "x", "datatype": "FP32", "shape": [1], "data": [0.5]});
+    let body = json!({"inputs": [input]}).to_string();
+    let request = Request::json("/v2/models/iris/infer", body);
+    let (status, response) = send_json(&server, &request);
+    assert_eq!(status, 200, "{response}");
+    assert_eq!(response["outputs"][0]["data"], json!([0.5]));
+}
+
+#[test]
+fn orchestrator_calls_a_unit_by_v2_where_the_manifest_says_so() {
+    let deployed = Deployed::read("v2.yaml");
+    assert_eq!(deployed.protocol, Protocol::V2);
+    let pod = Pod::start(&deployed, &[]);
+    let input = json!({"name": "x", "datatype": "FP64", "shape": [1, 2], "data": [1.0, 3.0]});
+    let body = json!({"inputs": [input]}).to_string();
+    let path = format!("/v2/models/{}/infer", deployed.name());
+    let (status, response) = send_json(&pod.server, &Request::json(&path, body));
+    assert_eq!(status, 200, "{response}");
+    let probable = response["outputs"][0]["data"][0].as_f64().unwrap();
+    assert!(close(probable, probability(2.0, 1.5)), "{probable}");
+    for page in ["/v2/health/live", "/v2/health/ready"] {
+        assert_eq!(pod.server.send(&Request::get(page)).unwrap().status, 200);
+    }
 }
 
 #[test]

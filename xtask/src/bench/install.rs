@@ -13,6 +13,7 @@ use crate::venv::{self, Venv};
 
 pub(super) const STREELING: &str = "Streeling";
 pub(super) const SELDON_CORE: &str = "seldon-core";
+pub(super) const MLSERVER: &str = "mlserver";
 
 /// A server, or why there is none.
 pub(super) struct Candidate {
@@ -83,7 +84,7 @@ const PEERS: [Peer; 3] = [
         program: "python",
     },
     Peer {
-        name: "mlserver",
+        name: MLSERVER,
         kind: Kind::Mlserver,
         venv: venv::MLSERVER,
         program: "mlserver",

@@ -23,8 +23,27 @@ pub(super) struct Script(PathBuf);
 impl Script {
     /// Writes the script and the body as `name` into `folder`.
     pub(super) fn new(folder: &Path, name: &str, body: &str) -> anyhow::Result<Self> {
-        let file = folder.join(name).with_extension("json");
+        Self::with_headers(
+            folder,
+            name,
+            body.as_bytes(),
+            &[("Content-Type", "application/json")],
+        )
+    }
+
+    /// The same for any body.
+    pub(super) fn with_headers(
+        folder: &Path,
+        name: &str,
+        body: &[u8],
+        headers: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
+        let file = folder.join(name).with_extension("body");
         fs::write(&file, body)?;
+        let headers: String = headers
+            .iter()
+            .map(|(name, value)| format!("wrk.headers['{name}'] = '{value}'\n"))
+            .collect();
         let script = folder.join(name).with_extension("lua");
         fs::write(
             &script,
@@ -32,8 +51,7 @@ impl Script {
                 "local file = assert(io.open([[{}]], 'rb'))\n\
                  wrk.body = file:read('*a')\n\
                  file:close()\n\
-                 wrk.method = 'POST'\n\
-                 wrk.headers['Content-Type'] = 'application/json'\n",
+                 wrk.method = 'POST'\n{headers}",
                 file.display()
             ),
         )?;

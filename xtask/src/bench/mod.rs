@@ -18,6 +18,7 @@ mod measures;
 mod models;
 mod native;
 mod observability;
+mod oip;
 mod protobuf;
 mod protocol;
 mod report;
@@ -46,6 +47,7 @@ pub(crate) fn command() -> clap::Command {
         .subcommand(protobuf::command())
         .subcommand(observability::command())
         .subcommand(native::command())
+        .subcommand(oip::command())
 }
 
 /// Runs the bench that was chosen.
@@ -56,6 +58,7 @@ pub(crate) fn run(what: &ArgMatches) -> anyhow::Result<()> {
         Some(("protobuf", options)) => protobuf::run(options),
         Some(("observability", options)) => observability::run(options),
         Some(("native", options)) => native::run(options),
+        Some(("oip", options)) => oip::run(options),
         Some(("rest", options)) => rest::run(options),
         Some(("grpc", options)) => grpc::run(options),
         _ => goals::run(what),

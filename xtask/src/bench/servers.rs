@@ -31,6 +31,8 @@ pub(super) struct Server {
 pub(super) enum Kind {
     /// This server, by seldon-core's command line.
     Streeling,
+    /// The same, called by the Open Inference Protocol.
+    StreelingOip,
     SeldonCore,
     Mosec,
     Mlserver,
@@ -77,7 +79,7 @@ impl Kind {
         match self {
             Self::Streeling | Self::SeldonCore | Self::Litserve => Protocol::Seldon,
             Self::Mosec => Protocol::Mosec,
-            Self::Mlserver => Protocol::OpenInference,
+            Self::StreelingOip | Self::Mlserver => Protocol::OpenInference,
         }
     }
 
@@ -132,7 +134,10 @@ impl Server {
         } = ports;
         let [rest, grpc, metrics] = [rest, grpc, metrics].map(|port| port.to_string());
         match self.kind {
-            Kind::Streeling | Kind::SeldonCore => {
+            Kind::Streeling | Kind::StreelingOip | Kind::SeldonCore => {
+                if self.kind == Kind::StreelingOip {
+                    command.env("STREELING_MODEL_NAME", "bench");
+                }
                 command
                     .arg(setup.model.name)
                     .args(["--http-port", &rest, "--grpc-port", &grpc])

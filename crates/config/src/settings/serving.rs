@@ -7,11 +7,11 @@ use crate::annotations::REST_TIMEOUT;
 use crate::context::Context;
 use crate::draft::Part;
 use crate::kind::{
-    Address, AnyText, Count, Kind as _, Memory, Millis, Port, Seconds, Size, millis,
+    Address, AnyText, Bool, Count, Kind as _, Memory, Millis, Port, Seconds, Size, millis,
 };
 use crate::language::{Language, Text};
 use crate::row::DefaultValue::{self, Derived, Typed};
-use crate::row::Flag::{self, Value};
+use crate::row::Flag::{self, Bare, Value};
 use crate::row::{Group, Nowhere, Row, Status, To};
 
 /// What holds on every port.
@@ -59,6 +59,8 @@ pub struct Rest {
     pub timeout: Option<Duration>,
     /// Largest request and response, in bytes, from 1 to 2^31 - 1.
     pub max_body: usize,
+    /// Show people a page at `/`.
+    pub page: bool,
 }
 
 impl Part for Rest {
@@ -71,6 +73,7 @@ impl Part for Rest {
             keepalive: Duration::ZERO,
             timeout: None,
             max_body: 0,
+            page: true,
         }
     }
 }
@@ -81,6 +84,7 @@ pub(super) static ROWS: &[&Row] = &[
     &KEEPALIVE,
     &MAX_BODY_SIZE,
     &COMPRESS_FROM,
+    &NO_PAGE,
     &TIMEOUT_MS,
     &IDLE_TIMEOUT,
     &MAX_MEMORY,
@@ -106,7 +110,7 @@ static HOST: Row = Row {
 
 pub(crate) static HTTP_PORT: Row = Row {
     flag: Value("http-port"),
-    variables: &["PREDICTIVE_UNIT_HTTP_SERVICE_PORT"],
+    variables: &["PREDICTIVE_UNIT_HTTP_SERVICE_PORT", "MLSERVER_HTTP_PORT"],
     default: Typed("9000"),
     value: &To(Port, |rest: &mut Rest, port| rest.port = port),
     group: Group::Rest,
@@ -134,6 +138,26 @@ static KEEPALIVE: Row = Row {
              each after its response.",
         zh: "取 100 是因为 Go 的客户端保持连接 90 秒，并且不会重发 POST。\
              0 表示每次响应后即关闭连接。",
+    },
+};
+
+static NO_PAGE: Row = Row {
+    flag: Bare("no-page", "1"),
+    variables: &["STREELING_NO_PAGE"],
+    default: Typed("false"),
+    value: &To(Bool, |rest: &mut Rest, off| rest.page = !off),
+    group: Group::Rest,
+    status: Status::Active,
+    meaning: Text {
+        en: "Show browsers no page at / of the REST port",
+        zh: "不在 REST 端口的 / 向浏览器提供页面",
+    },
+    detail: Text {
+        en: "The page shows the component and the numbers of its calls, and lets people try it. \
+             Clients that do not accept HTML never see it; a page of the component's own at / \
+             comes before it. Where there is a token, the numbers and calls need it.",
+        zh: "该页面展示组件及其调用的统计数据，并可在线试用。不接受 HTML 的客户端看不到它；\
+             组件自己在 / 的页面优先。设有令牌时，统计数据与调用均需令牌。",
     },
 };
 

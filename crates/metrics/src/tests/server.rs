@@ -12,6 +12,7 @@ use super::{counter, metric, report};
 use crate::labels::Identity;
 use crate::process::{self, WorkerProcess};
 use crate::registry::Registry;
+use crate::requests::MethodSummary;
 use crate::text::Format;
 
 static TEST: Transport = Transport {
@@ -49,6 +50,57 @@ fn request(ago: Duration, stages: [u64; 2]) -> RequestContext {
 #[track_caller]
 fn has(text: &str, line: &str) {
     assert!(text.lines().any(|found| found == line), "{line} in {text}");
+}
+
+#[test]
+fn requests_by_method_are_those_of_all_codes() {
+    let registry = Registry::new(&Identity::default());
+    assert_eq!(registry.requests_by_method(), []);
+    let other = |code| Outcome {
+        code: Code::numbered(code),
+        bytes: 0,
+    };
+    let ok = Outcome { code: OK, bytes: 0 };
+    let mut took = 0;
+    for (outcome, milliseconds) in [
+        (ok, 600),
+        (other(204), 3),
+        (other(400), 3),
+        (other(499), 40),
+    ] {
+        took += milliseconds;
+        let request = request(Duration::from_millis(milliseconds), [0, 0]);
+        registry.finished(&request, &outcome);
+    }
+    let mut route = RequestContext::new(&TEST, RequestId::made());
+    route.started -= Duration::from_secs(1000);
+    route.set_operation(Operation::new("router", "Route"));
+    registry.finished(&route, &other(u16::MAX));
+
+    // The second look is the same: reading takes nothing away.
+    for all in [registry.requests_by_method(), registry.requests_by_method()] {
+        let [predict, router] = &all[..] else {
+            panic!("{all:?}");
+        };
+        assert_eq!((predict.transport, predict.method), ("test", "predict"));
+        assert_eq!((predict.count, predict.errors), (4, 2));
+        let beyond = predict.seconds - took as f64 / 1e3;
+        assert!((0.0..30.0).contains(&beyond), "{}", predict.seconds);
+        let at_most = |seconds: f64| {
+            let bounds = MethodSummary::BOUNDS.iter();
+            let at = bounds
+                .zip(&predict.buckets)
+                .find(|(bound, _)| **bound == seconds);
+            *at.unwrap().1
+        };
+        assert_eq!((at_most(0.0025), at_most(120.0)), (0, 4));
+        assert!(at_most(0.5) < 4);
+        assert_eq!(
+            (router.method, router.count, router.errors),
+            ("router", 1, 1)
+        );
+        assert_eq!(router.buckets.last(), Some(&0));
+    }
 }
 
 #[test]

@@ -30,6 +30,11 @@ class BadMetric(Exception):
     """The component reported an invalid metric."""
 
 
+class GivenUp(BaseException):
+    """The request's deadline has passed, or its caller has left, while the component awaited
+    something. No error handler of the component's is for that."""
+
+
 class Declined(Exception):
     """The component does not take the request in this form; the server sends it in plain form."""
 
@@ -98,6 +103,8 @@ def describe(
         kind = "bad_data"
     elif isinstance(error, BadMetric):
         kind = "bad_metric"
+    elif isinstance(error, GivenUp):
+        return frame("deadline", str(error))
     elif descends(error, "SeldonMicroserviceException"):
         status = _integer(getattr(error, "status_code", None))
         code = _integer(getattr(error, "code", None))

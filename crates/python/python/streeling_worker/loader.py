@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import inspect
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Iterator
 
-from . import errors, metadata, protocol
+from . import errors, event_loop, metadata, protocol
 from .methods import SUFFIXES, capabilities, defined
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ class Constructed:
         self.spans = spans
         self.seconds = 0.0
         self._request = request
+        # What `load()` has returned in the template: each worker awaits it on a loop of its own.
+        self._loading: Any = None
+        self._is_loaded = False
 
     @property
     def obstacle(self) -> str | None:
@@ -55,10 +59,10 @@ class Constructed:
         start = time.monotonic()
         component: Any = self.component
         request = self._request
-        if request["load_in"] == "worker":
-            _load(component)
+        self._load()
         try:
             own = component.init_metadata() if defined(component, "init_metadata") else None
+            own = event_loop.settled(own)
         except BaseException as error:
             raise LoadError("metadata", error) from error
         built = problem = None
@@ -71,14 +75,35 @@ class Constructed:
             built = None
             problem = f"metadata has {int(size)} bytes as JSON, allowed are {LARGEST_METADATA}"
         methods = capabilities(component)
+        awaits = event_loop.is_awaited(component, methods)
+        if awaits:
+            event_loop.start()
         return {
             "methods": methods,
             "hint": method_hint(component, methods),
             "thread_safe": is_thread_safe(component),
+            "awaits": awaits,
             "metadata": built,
             "metadata_error": problem,
             "load_seconds": round(time.monotonic() - start, 6),
         }
+
+    def load_in_template(self) -> None:
+        """Loads once for all workers, as far as that can be done without an event loop, which would
+        not live through a fork. Raises `LoadError`."""
+        if not inspect.iscoroutinefunction(getattr(self.component, "load", None)):
+            with _load_errors():
+                self._loading = _begin_load(self.component)
+            self._is_loaded = True
+
+    def _load(self) -> None:
+        with _load_errors():
+            if not self._is_loaded:
+                self._loading = _begin_load(self.component)
+            # A base class that leaves it to others, as seldon-core takes it.
+            with contextlib.suppress(NotImplementedError):
+                event_loop.settled(self._loading)
+        self._loading = None
 
 
 def use_folder(folder: str) -> None:
@@ -141,16 +166,22 @@ def construct(request: dict[str, Any]) -> Constructed:
         raise LoadError(stage, error, import_hint(stage, request, error)) from error
     constructed = Constructed(component, request, spans)
     if request["load_in"] == "template":
-        _load(component)
+        constructed.load_in_template()
     constructed.seconds = round(time.monotonic() - start, 6)
     return constructed
 
 
-def _load(component: Any) -> None:
+def _begin_load(component: Any) -> Any:
+    """What `load()` returns, if there is one."""
+    if defined(component, "load"):
+        with contextlib.suppress(NotImplementedError):
+            return component.load()
+    return None
+
+
+@contextlib.contextmanager
+def _load_errors() -> Iterator[None]:
     try:
-        if defined(component, "load"):
-            # A base class that leaves it to others, as seldon-core takes it.
-            with contextlib.suppress(NotImplementedError):
-                component.load()
+        yield
     except BaseException as error:
         raise LoadError("load", error) from error

@@ -16,7 +16,7 @@ import sys
 import time
 from typing import Any, Callable, TextIO
 
-from .current import Current, threads
+from .current import Current, threads, visible
 
 # As the server names its own parts.
 TARGET = "streeling::worker"
@@ -58,7 +58,7 @@ class LogHandler(logging.Handler):
         """The fields stand on the first line; the others are indented, so that a text cannot look
         like a line of the server's."""
         first, end, rest = escape(self.format(record)).partition("\n")
-        request = threads.current.request_id()
+        request = visible().request_id()
         fields = f"logger={json.dumps(record.name, ensure_ascii=False)}"
         if self.worker is not None:
             fields = f"worker={self.worker} {fields}"
@@ -79,7 +79,7 @@ class LogHandler(logging.Handler):
         }
         if self.worker is None:
             del fields["worker"]
-        request = threads.current.request_id()
+        request = visible().request_id()
         if request:
             fields["request_id"] = request
         parts = [f"{_to_json(name)}:{_to_json(value)}" for name, value in fields.items()]

@@ -17,7 +17,19 @@ import threading
 import traceback
 from typing import Any, Callable, NoReturn
 
-from . import access, children, errors, limits, loader, logs, protocol, stacks, title
+from . import (
+    access,
+    children,
+    errors,
+    event_loop,
+    limits,
+    loader,
+    logs,
+    metadata,
+    protocol,
+    stacks,
+    title,
+)
 from .methods import Methods
 from .payload import Codec, numpy_version
 from .randomness import Seeding
@@ -77,7 +89,12 @@ def run(control: socket.socket, die_with_server: Callable[[], None]) -> None:
         ready = constructed.load()
     except loader.LoadError as error:
         fail(control, error)
-    methods = Methods(constructed.component, Codec(), request.get("metrics_in_response", True))
+    methods = Methods(
+        constructed.component,
+        Codec(),
+        request.get("metrics_in_response", True),
+        metadata.columns(ready["metadata"]),
+    )
     if constructed.spans is not None:
         methods.wrap(constructed.spans.within)
     if data:
@@ -123,10 +140,14 @@ def serve_all(data: list[socket.socket], methods: Methods) -> None:
 def run_service(component: Any) -> None:
     """Runs the component's own server; an exception ends the process with `SERVICE_FAILED`."""
     try:
-        component.custom_service()
+        event_loop.settled(component.custom_service())
     except Exception as error:
         logging.getLogger("streeling").error("custom_service: %s", errors.trace(error).rstrip())
         sys.exit(SERVICE_FAILED)
+
+
+# What comes over the control socket once the component is loaded.
+_WHILE_SERVING = (protocol.RELEASE, protocol.STACKS, protocol.CANCEL)
 
 
 def receive_construct(control: socket.socket) -> dict[str, Any]:
@@ -147,9 +168,11 @@ def watch(control: socket.socket, template: Template) -> None:
     frame = None
     try:
         frame = protocol.read_frame(control)
-        while frame is not None and frame[0] in (protocol.RELEASE, protocol.STACKS):
+        while frame is not None and frame[0] in _WHILE_SERVING:
             if frame[0] == protocol.RELEASE:
                 template.release()
+            elif frame[0] == protocol.CANCEL:
+                event_loop.cancel(json.loads(frame[1])["id"])
             else:
                 stacks.write()
             frame = protocol.read_frame(control)

@@ -56,6 +56,6 @@ def kept(handler: Handler) -> Handler:
 
 
 def of_this_thread() -> Original | None:
-    """The request that the calling thread runs; `None` where it runs none."""
-    own = current.threads.current
+    """The request that the calling thread or task runs; `None` where it runs none."""
+    own = current.visible()
     return None if own.original is None else Original(own.original)

@@ -10,14 +10,14 @@ from mmap import mmap
 from struct import Struct
 from typing import Any, Union
 
-VERSION = 5
+VERSION = 6
 
 # What frames are read from, and parts of it.
 Buffer = Union[bytes, bytearray, mmap]
 
 PACKAGE, HELLO, LOAD, READY, FAILED, REQUEST, REPLY, ERROR = range(1, 9)
 CONSTRUCT, CONSTRUCTED, FORK, FORKED, DATA, RELEASE, STACKS = range(9, 16)
-TAKE_OVER, TAKEN = 16, 17
+TAKE_OVER, TAKEN, CANCEL = 16, 17, 18
 
 PREDICT, TRANSFORM_INPUT, TRANSFORM_OUTPUT, ROUTE, AGGREGATE, SEND_FEEDBACK, HEALTH_STATUS = range(
     1, 8
@@ -35,8 +35,12 @@ METHODS = {
 # A page of the component's own.
 PAGE = 9
 
+# In a method's number: the caller reads several tensors, each with its name.
+TENSORS = 0x80
+
 NONE, NUMBERS, LIST, TEXT, BINARY, JSON = range(6)
 MESSAGE, PASSTHROUGH, CUSTOM, PROTOBUF, NAMED, HTTP, TENSOR_PROTO, QUOTED = 6, *range(8, 15)
+COLUMNS = 15
 
 LAYOUT_NONE, LAYOUT_NESTED, LAYOUT_FLAT, LAYOUT_TENSOR_PROTO, LAYOUT_UNSET = range(5)
 

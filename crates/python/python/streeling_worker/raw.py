@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from . import metrics, payload, protobuf, protocol
+from .event_loop import settled
 from .payload import Handler, Item, Reply
 
 _INT32 = 2**31 - 1
@@ -39,7 +40,7 @@ def handler(
         value, bytes_fields, _, _ = items[0]
         for field in bytes_fields:
             value[field] = value[field].encode()
-        result = method(*arguments(value))
+        result = settled(method(*arguments(value)))
         if number == protocol.SEND_FEEDBACK and protobuf.full_name(result) is None:
             # Feedback is protobuf, whatever it came as.
             result = protobuf.response_from(result)

@@ -45,7 +45,7 @@ class Tracer:
             host, port = settings["agent"]
             config["local_agent"] = {"reporting_host": host, "reporting_port": port}
         self._tracer = self._client.Config(
-            config, service_name=settings["service"], validate=True
+            config, service_name=settings["service"], validate=True, **_scopes()
         ).initialize_tracer()
         if self._tracer is None:
             raise RuntimeError(f"{CLIENT} has a tracer already")
@@ -100,6 +100,16 @@ class Tracer:
         except Exception as error:
             problem = repr(error)
         _log.warning("the last spans of the component may be lost: %s", problem)
+
+
+def _scopes() -> dict[str, Any]:
+    """What keeps the active span: by context, which tasks of the event loop have as well."""
+    try:
+        found = importlib.import_module(f"{API}.scope_managers.contextvars")
+    except ImportError:
+        # It came with version 2.2; before that a span is active for its thread alone.
+        return {}
+    return {"scope_manager": found.ContextVarsScopeManager()}
 
 
 def install(settings: dict[str, Any], folder: str) -> Tracer | None:

@@ -173,7 +173,7 @@ class Life(unittest.TestCase):
 
     def test_serves_logs_and_ends(self) -> None:
         worker = Worker(self.folder)
-        self.assertEqual((worker.hello["kind"], worker.hello["protocol"]), (2, 5))
+        self.assertEqual((worker.hello["kind"], worker.hello["protocol"]), (2, 6))
         self.assertEqual(worker.hello["pid"], worker.process.pid)
         self.assertEqual(worker.ready["kind"], 4)
         self.assertEqual(

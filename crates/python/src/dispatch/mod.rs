@@ -232,12 +232,13 @@ impl<P, R: Responder> Dispatcher<P, R> {
     }
 
     /// Where the response to a request goes that is in flight.
-    pub(crate) fn responder(&mut self, id: u64) -> Option<&mut R> {
-        let workers = self.workers.iter_mut();
-        let connections = workers.flat_map(|worker| &mut worker.connections);
-        let mut in_flight = connections.flat_map(|connection| &mut connection.in_flight);
-        let request = in_flight.find(|request| request.id == id)?;
-        Some(&mut request.responder)
+    pub(crate) fn responder(&mut self, id: u64) -> Option<(WorkerId, &mut R)> {
+        self.workers.iter_mut().find_map(|worker| {
+            let connections = worker.connections.iter_mut();
+            let mut in_flight = connections.flat_map(|connection| &mut connection.in_flight);
+            let request = in_flight.find(|request| request.id == id)?;
+            Some((worker.id, &mut request.responder))
+        })
     }
 
     /// Empties the queue: the responders of all that wait come back.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod awaits;
 mod hung;
 mod inputs;
 #[cfg(target_os = "linux")]
@@ -18,5 +19,6 @@ mod support;
 mod surprise;
 #[cfg(target_os = "linux")]
 mod template;
+mod tensors;
 #[cfg(target_os = "linux")]
 mod unkind;

@@ -1,4 +1,5 @@
-//! Pages of a component's own: requests that no route is for, or that it has taken one from.
+//! Pages: those that only people get, and a component's own, for requests that no route is for, or
+//! that it has taken one from.
 
 use std::sync::Arc;
 
@@ -8,10 +9,11 @@ use http::Method as Verb;
 use streeling_core::{Context, Operation, Original, Result, Service, Wants};
 
 use super::Handler;
+use crate::accept;
 use crate::body;
 use crate::head::Head;
 use crate::own;
-use crate::protocol::Problem;
+use crate::protocol::{Action, Problem, Protocol};
 use crate::received::{self, Received};
 use crate::reply::Reply;
 use crate::router::Match;
@@ -21,6 +23,15 @@ use crate::standard;
 const PAGE: Operation = Operation::new("page", "Page");
 
 impl Handler {
+    /// The route of a request.
+    pub(super) fn find(&self, head: &Head) -> Option<Match<'_>> {
+        let found = self.router.find(head.path())?;
+        match found.route.action {
+            Action::HtmlPage(_) if !accept::html(&head.headers) => None,
+            _ => Some(found),
+        }
+    }
+
     /// Responds with a page of the component's own, if it has one.
     pub(super) async fn respond_with_page<B, E>(
         self: &Arc<Self>,
@@ -93,7 +104,21 @@ impl Handler {
                 };
                 Ok(standard::problem(&**found.protocol, head, problem))
             }
-            (None, None) => Ok(standard::not_found(&**self.router.fallback(), head)),
+            (None, None) => Ok(self.not_found(head)),
         }
+    }
+
+    /// The protocol of a request, also of one without a route.
+    pub(super) fn protocol<'a>(
+        &'a self,
+        head: &Head,
+        found: Option<&Match<'a>>,
+    ) -> &'a Arc<dyn Protocol> {
+        found.map_or_else(|| self.router.fallback(head.path()), |found| found.protocol)
+    }
+
+    /// What a target without a route gets.
+    pub(super) fn not_found(&self, head: &Head) -> Reply {
+        standard::not_found(&**self.router.fallback(head.path()), head)
     }
 }

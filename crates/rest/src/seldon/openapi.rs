@@ -74,7 +74,9 @@ fn input(action: Action) -> Option<Value> {
     match action {
         Action::Call(Method::Aggregate) => Some(reference("SeldonMessageList")),
         Action::Call(Method::SendFeedback) => Some(reference("Feedback")),
-        Action::Call(Method::HealthStatus | Method::Metadata) | Action::Page(_) => None,
+        Action::Call(Method::HealthStatus | Method::Metadata)
+        | Action::Page(_)
+        | Action::HtmlPage(_) => None,
         Action::Call(
             Method::Predict | Method::TransformInput | Method::TransformOutput | Method::Route,
         ) => Some(reference("SeldonMessage")),
@@ -121,7 +123,7 @@ fn good(action: Action) -> Value {
         Action::Page(super::pages::PING) => {
             ("The word pong", "text/html", json!({"type": "string"}))
         }
-        Action::Page(_) => (
+        Action::Page(_) | Action::HtmlPage(_) => (
             "An OpenAPI document",
             "application/json",
             json!({"type": "object"}),

@@ -12,6 +12,10 @@ mod lifecycle;
 mod limits;
 mod observed;
 mod offloaded;
+#[cfg(feature = "oip")]
+mod oip;
+#[cfg(feature = "page")]
+mod page;
 mod protocols;
 mod routes;
 mod support;

@@ -1,0 +1,232 @@
+//! The Open Inference Protocol (V2) over gRPC: the service `inference.GRPCInferenceService`.
+//!
+//! - `ModelInfer` calls one method, which [`Oip::new`] is given. The elements of outputs are raw
+//!   for a request whose elements are raw, else typed; where one output is FP16, which has no list,
+//!   all are raw.
+//! - `ModelStreamInfer` does the same with each message of a stream, one after the other. A request
+//!   of raw elements gets Triton's `ModelStreamInferResponse`, with an error in it if there is one;
+//!   a request of typed elements gets a plain `ModelInferResponse`, as from `MLServer`, and an
+//!   error ends the stream. The two servers' clients read different messages there, and this is
+//!   what tells them apart.
+//! - `ModelMetadata` is what the component says of itself, under the name by which it is served.
+//! - `ServerLive`, `ServerReady` and `ModelReady` need no token, and respond while the model is not
+//!   ready, too.
+//! - `RepositoryModelLoad` loads the one model anew, where [`Oip::with_reload`] says how; it
+//!   responds before that is done. `RepositoryModelUnload` is not implemented.
+//! - Statuses are `INVALID_ARGUMENT` for what cannot be understood, `NOT_FOUND` for another model
+//!   or version, `UNIMPLEMENTED` for what the component lacks, `UNAVAILABLE` while it is not ready,
+//!   `RESOURCE_EXHAUSTED` for too much, `DEADLINE_EXCEEDED`, `UNAUTHENTICATED`, `UNKNOWN` for what
+//!   the component raises and `INTERNAL` for the rest; a component's exception may choose its own.
+//!   Their details have a reason (`google.rpc.ErrorInfo`), and when to try again where that makes
+//!   sense.
+//!
+//! What inputs mean to a component, and its response to a client, is in `streeling_codec::oip`.
+
+mod metadata;
+mod model;
+mod pages;
+mod routes;
+mod status;
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use streeling_codec::oip::proto::{self, ModelInfer, ModelName};
+use streeling_codec::oip::{self, RequestedOutput};
+use streeling_core::{Encoding, Error, Input, Meter, Method, Response, Result};
+use streeling_proto::inference::FILE_DESCRIPTOR_SET;
+use tonic::Status;
+
+use crate::details;
+use crate::protocol::{Decoded, Form, Protocol, Route};
+use model::Model;
+
+pub use model::Reload;
+pub use streeling_codec::oip::Served;
+
+/// The Open Inference Protocol, for one model.
+#[derive(Clone)]
+pub struct Oip {
+    model: Model,
+    /// One that takes a single message.
+    infer: Option<Method>,
+}
+
+impl Oip {
+    /// The protocol of a server of one model, the `infer` method of which inference calls: predict,
+    /// one of the transforms, or route. With any other, or none, inference is not implemented.
+    #[must_use]
+    pub fn new(served: Served, infer: impl Into<Option<Method>>) -> Self {
+        let infer = infer.into().filter(|&infer| takes_a_message(infer));
+        Self {
+            model: Model {
+                served,
+                reload: None,
+            },
+            infer,
+        }
+    }
+
+    /// Has a request to load the model call this, which must not wait. Without it such requests
+    /// are not implemented.
+    #[must_use]
+    pub fn with_reload(mut self, reload: Reload) -> Self {
+        self.model.reload = Some(reload);
+        self
+    }
+
+    /// What inference calls its method on.
+    fn infer(&self, message: &Bytes, memory: &Meter) -> Result<(Input, Form)> {
+        if self.infer.is_none() {
+            return Err(pages::no_inference(&self.model));
+        }
+        let ModelInfer {
+            model,
+            version,
+            is_raw,
+            mut request,
+        } = proto::decode_request(message, memory)?;
+        self.model.expect(ModelName {
+            name: &model,
+            version: &version,
+        })?;
+        let outputs = std::mem::take(&mut request.outputs);
+        let id = request.id.clone();
+        let input = oip::message(request, memory)?;
+        let form: Form = Some(Arc::new(Wanted {
+            outputs,
+            id,
+            is_raw,
+        }));
+        Ok((Input::Message(input), form))
+    }
+
+    fn write(&self, response: &Response, form: &Form, out: &mut Vec<u8>) -> Result<()> {
+        let nothing = Wanted::default();
+        let wanted = form.as_deref().and_then(|form| form.downcast_ref());
+        let wanted: &Wanted = wanted.unwrap_or(&nothing);
+        let mut response = oip::response(response.message.clone(), &wanted.outputs)?;
+        if response.id.is_none() {
+            response.id.clone_from(&wanted.id);
+        }
+        proto::encode_response(&self.model.served, &response, wanted.is_raw, out)
+    }
+}
+
+/// Whether a method is called on a single message.
+fn takes_a_message(method: Method) -> bool {
+    match method {
+        Method::Predict | Method::TransformInput | Method::TransformOutput | Method::Route => true,
+        Method::Aggregate | Method::SendFeedback | Method::HealthStatus | Method::Metadata => false,
+    }
+}
+
+/// What a request says about its response.
+#[derive(Debug, Default)]
+struct Wanted {
+    outputs: Vec<RequestedOutput>,
+    id: Option<String>,
+    is_raw: bool,
+}
+
+impl Protocol for Oip {
+    fn routes(&self) -> &'static [Route] {
+        routes::of(self.infer)
+    }
+
+    fn encoding(&self) -> Encoding {
+        Encoding::Tensors
+    }
+
+    fn descriptors(&self) -> &'static [u8] {
+        FILE_DESCRIPTOR_SET
+    }
+
+    fn is_probe(&self, route: &Route) -> bool {
+        pages::is_probe(route.action)
+    }
+
+    fn page(
+        &self,
+        page: &'static str,
+        message: Option<&[u8]>,
+        is_ready: bool,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        match message {
+            Some(message) => pages::write(&self.model, page, message, is_ready, out),
+            // Each of them may be called while the model is not ready.
+            None => Ok(()),
+        }
+    }
+
+    fn decode(&self, method: Method, message: &Bytes, memory: &Meter) -> Result<Decoded> {
+        let (input, form) = if method == Method::Metadata {
+            self.model.expect(proto::decode_model(message)?)?;
+            (Input::None, None)
+        } else {
+            self.infer(message, memory)?
+        };
+        Ok(Decoded {
+            model: Some(self.model.served.name.clone()),
+            input,
+            form,
+        })
+    }
+
+    fn encode(
+        &self,
+        method: Method,
+        response: &Response,
+        form: &Form,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        if method == Method::Metadata {
+            let model = metadata::of(&self.model.served, &response.message.payload)?;
+            proto::encode_model(&model, out);
+            return Ok(());
+        }
+        self.write(response, form, out)
+    }
+
+    /// Triton's clients send raw elements, and read [a message of its own][stream] that may hold an
+    /// error; those of `MLServer` send typed ones, and read plain responses.
+    ///
+    /// [stream]: streeling_proto::inference::ModelStreamInferResponse
+    fn encode_turn(
+        &self,
+        _method: Method,
+        request: &Bytes,
+        result: Result<(&Response, &Form)>,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        let is_raw = proto::is_raw(request);
+        match result {
+            Ok((response, form)) if is_raw => {
+                let write = |out: &mut Vec<u8>| self.write(response, form, out);
+                proto::encode_stream_response(out, write)
+            }
+            Ok((response, form)) => self.write(response, form, out),
+            Err(error) if is_raw => {
+                proto::encode_stream_error(&details::text(&error), out);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn status(&self, error: &Error) -> Status {
+        status::of_error(error)
+    }
+}
+
+impl fmt::Debug for Oip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Oip")
+            .field("served", &self.model.served)
+            .field("infer", &self.infer)
+            .field("reloads", &self.model.reload.is_some())
+            .finish()
+    }
+}
