@@ -3,14 +3,14 @@
 
 use streeling_grpc::fuzzing;
 
-/// Reads `input` behind its first byte as a message, packed in either way, which may be of as many
+/// Reads `input` behind its first byte as a message, packed in any way, which may be of as many
 /// bytes as the first one says, 256-fold.
 pub(crate) fn check(input: &[u8]) {
     let Some((&most, packed)) = input.split_first() else {
         return;
     };
     let most = usize::from(most) << 8;
-    for encoding in ["gzip", "zstd"] {
+    for encoding in ["gzip", "deflate", "zstd"] {
         match fuzzing::unpacked(packed, encoding, most) {
             Ok(message) => {
                 assert!(message.len() <= most, "{} of {most}", message.len());

@@ -12,7 +12,8 @@
 //! what a component is given for them, and `KServe`'s V1.
 //!
 //! The other modules serve any protocol: [`json`] and `protobuf` read and write the syntax, and
-//! `tensorflow` knows what a `TensorProto` means.
+//! `tensorflow` knows what a `TensorProto` means. `compression` (of that feature) unpacks what a
+//! client has compressed, within bounds, and packs responses.
 //!
 //! Lives elsewhere on purpose: sockets, HTTP and the bodies of errors (the transports), what
 //! surrounds a component (`streeling-core`), and the frames of the worker processes
@@ -52,6 +53,8 @@
 
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
+#[cfg(feature = "compression")]
+pub mod compression;
 mod error;
 pub mod json;
 #[cfg(feature = "oip")]

@@ -25,6 +25,8 @@ pub struct Config {
     pub ping: Duration,
     /// What requests must bring, apart from those for health; `None`: nothing.
     pub token: Option<BearerToken>,
+    /// From how many bytes on a response is compressed, for a client that takes that; `None`: never.
+    pub compress_from: Option<usize>,
 }
 
 impl Default for Config {
@@ -39,6 +41,7 @@ impl Default for Config {
             max_streams: 1024,
             ping: Duration::from_secs(60),
             token: None,
+            compress_from: None,
         }
     }
 }

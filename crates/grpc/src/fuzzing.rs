@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
+use streeling_codec::compression::Coding;
 use streeling_core::{Budget, Error, Use};
 
 use crate::frames::Scan;
-use crate::request::{Compression, Limits};
+use crate::request::Limits;
 use crate::timeout;
 
 /// The heads of the HTTP/2 frames in `bytes`, which come `step` bytes at a time (at least one),
@@ -47,12 +48,12 @@ pub fn timeout(value: &[u8]) -> Option<Result<Duration, String>> {
 ///
 /// Where `encoding` is no name of `grpc-encoding`.
 pub fn unpacked(packed: &[u8], encoding: &str, most: usize) -> Result<Bytes, Error> {
-    let encoding = Compression::named(encoding.as_bytes()).expect("a known encoding");
+    let coding = Coding::named(encoding.as_bytes()).expect("a known encoding");
     let limits = Limits {
         size: most,
         idle: Duration::MAX,
         time: Duration::MAX,
     };
     let charge = Budget::new(usize::MAX).account().charge(Use::Received, 0);
-    limits.unpacked(packed, encoding, charge)
+    limits.unpacked(packed, coding, charge)
 }

@@ -16,6 +16,7 @@ use crate::bounded::Bounded;
 use crate::calls::{Calls, Reply};
 use crate::failure::Failure;
 use crate::observe::{self, Client};
+use crate::packing::{Packing, is_packed};
 use crate::protocol::Action;
 use crate::request::Limits;
 use crate::router::Router;
@@ -30,6 +31,7 @@ pub(crate) struct Handler {
     timeout: Option<Duration>,
     calls: Arc<Calls>,
     token: Option<BearerToken>,
+    compress_from: Option<usize>,
 }
 
 impl Handler {
@@ -59,6 +61,7 @@ impl Handler {
             timeout: config.timeout,
             calls: Arc::new(calls),
             token: config.token.clone(),
+            compress_from: config.compress_from,
         }
     }
 
@@ -160,6 +163,8 @@ impl Handler {
             original: None,
             request: Some(context),
         };
+        let packing = Packing::of(request.headers(), self.compress_from);
+        let mut encoding = None;
         let reply = match found.route.action {
             Action::Duplex(method) => {
                 let found = (found, method);
@@ -172,7 +177,18 @@ impl Handler {
             }
         };
         let body = match reply {
-            Ok(Reply::Message(message)) => client.unsent.message(message, context.request),
+            Ok(Reply::Message(message)) => {
+                let message = match packing {
+                    None => message,
+                    Some(packing) => {
+                        let packed = packing.pack(message, &client.account, &self.calls.offload);
+                        let message = Box::pin(packed).await;
+                        encoding = is_packed(&message).then(|| packing.name());
+                        message
+                    }
+                };
+                client.unsent.message(message, context.request)
+            }
             Ok(Reply::Stream(messages)) => client.unsent.stream(messages, context.request),
             Err(status) => return status.into_http(),
         };
@@ -181,6 +197,9 @@ impl Handler {
         response
             .headers_mut()
             .insert(header::CONTENT_TYPE, content_type);
+        if let Some(encoding) = encoding {
+            response.headers_mut().insert("grpc-encoding", encoding);
+        }
         response
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use hyper::body::Incoming;
+use streeling_codec::compression::Coding;
 use streeling_core::{Charge, REQUEST};
 use streeling_net::{Drain, Offload};
 use tokio::time::sleep;
@@ -13,7 +14,7 @@ use tonic::Status;
 
 use crate::failure::Failure;
 use crate::frame::{PREFIX, prefix};
-use crate::request::{Compression, Limits, RESERVED_AT_MOST, bad, encoding};
+use crate::request::{Limits, RESERVED_AT_MOST, bad, coding};
 
 /// How long a stream goes on when the server ends, so that what its client has sent before it could
 /// know gets a response.
@@ -23,7 +24,7 @@ const LAST_MESSAGES: Duration = Duration::from_millis(200);
 /// which is faster than the model has to wait.
 pub(crate) struct Inbox {
     body: Incoming,
-    encoding: Option<Compression>,
+    coding: Option<Coding>,
     /// What has come of the next message, at most one piece.
     rest: Bytes,
     end: Pin<Box<dyn Future<Output = ()> + Send>>,
@@ -37,7 +38,7 @@ impl Inbox {
     ) -> Result<Self, Status> {
         Ok(Self {
             body,
-            encoding: encoding(headers)?,
+            coding: coding(headers)?,
             rest: Bytes::new(),
             end: Box::pin(async move {
                 drain.started().await;
@@ -61,7 +62,7 @@ impl Inbox {
         }
         charge.grow(REQUEST)?;
         let (flag, framed) = self.framed(limits, charge).await?;
-        let message = limits.message(flag, framed, self.encoding, offload, charge);
+        let message = limits.message(flag, framed, self.coding, offload, charge);
         message.await.map(Some)
     }
 

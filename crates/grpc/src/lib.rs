@@ -7,8 +7,8 @@
 //! reflection. A [`Protocol`] brings its methods, how it reads and writes messages, and its
 //! statuses along; [`seldon`] is Seldon Core's, `oip` (feature `oip`) the Open Inference Protocol.
 //!
-//! Compression, health and reflection are tonic's; connections are hyper's. The messages themselves
-//! are not decoded into generated types: `streeling-codec` walks over their bytes.
+//! Health and reflection are tonic's; connections are hyper's. The messages themselves are not
+//! decoded into generated types: `streeling-codec` walks over their bytes.
 //!
 //! Lives elsewhere on purpose: the meaning of the bytes (`streeling-codec`), what happens around a
 //! component (`streeling-core`), ports and the accept loop (`streeling-net`), flags and variables
@@ -35,6 +35,7 @@ mod inbox;
 mod observe;
 #[cfg(feature = "oip")]
 pub mod oip;
+mod packing;
 mod preface;
 mod protocol;
 mod request;

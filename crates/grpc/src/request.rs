@@ -1,31 +1,24 @@
 //! Taking a request's one message in, within its limits.
 
-use std::io::{self, Read};
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use flate2::read::GzDecoder;
 use futures_util::FutureExt as _;
 use http::HeaderMap;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use streeling_codec::compression::{Coding, UnpackError, unpack};
 use streeling_core::{Charge, Error, ErrorKind, Limit, REQUEST, Use};
 use streeling_net::Offload;
 use tokio::time::{Instant, timeout};
 use tonic::Status;
+use tonic::metadata::MetadataValue;
 
 use crate::failure::Failure;
 use crate::frame::{PREFIX, prefix};
 
 /// Bytes that are reserved for a message by its claim alone; more only for what has come.
 pub(crate) const RESERVED_AT_MOST: usize = 1 << 20;
-
-/// Room for a message that is being unpacked, before more than that has come out.
-const UNPACKED_AT_FIRST: usize = 64 * 1024;
-
-/// The largest window of zstd, as a power of two: 8 MiB, which RFC 8878 recommends to support. The
-/// decoder allocates it by the frame's claim alone.
-const ZSTD_WINDOW: u32 = 23;
 
 /// What a message may be.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +40,7 @@ impl Limits {
         offload: &Offload,
         charge: &mut Charge,
     ) -> Result<Bytes, Failure> {
-        let encoding = encoding(headers)?;
+        let coding = coding(headers)?;
         let framed = self.collect(body, charge).await?;
         let Some((flag, length)) = prefix(&framed) else {
             return Err(bad("the request has no message").into());
@@ -55,7 +48,7 @@ impl Limits {
         if framed.len() < PREFIX + length {
             return Err(bad("the message is shorter than its prefix says").into());
         }
-        self.message(flag, framed, encoding, offload, charge).await
+        self.message(flag, framed, coding, offload, charge).await
     }
 
     /// The message in a frame, which is charged.
@@ -63,19 +56,19 @@ impl Limits {
         self,
         flag: u8,
         mut framed: Bytes,
-        encoding: Option<Compression>,
+        coding: Option<Coding>,
         offload: &Offload,
         charge: &mut Charge,
     ) -> Result<Bytes, Failure> {
-        match (flag, encoding) {
+        match (flag, coding) {
             (0, _) => {
                 framed.advance(PREFIX);
                 Ok(charge.hold_beyond(REQUEST, framed))
             }
-            (1, Some(encoding)) => {
+            (1, Some(coding)) => {
                 // Little can become much, so it is not done where bytes are moved.
                 let memory = charge.account().charge(Use::Received, charge.bytes());
-                let unpack = move || self.unpacked(&framed[PREFIX..], encoding, memory);
+                let unpack = move || self.unpacked(&framed[PREFIX..], coding, memory);
                 let message = offload.run(self.size, unpack).await?;
                 charge.shrink(REQUEST);
                 Ok(message)
@@ -185,38 +178,16 @@ impl Limits {
     pub(crate) fn unpacked(
         self,
         packed: &[u8],
-        encoding: Compression,
-        mut charge: Charge,
+        coding: Coding,
+        charge: Charge,
     ) -> Result<Bytes, Error> {
-        let unreadable = |error| bad(&format!("the message cannot be unpacked: {error}"));
-        let mut reader: Box<dyn Read> = match encoding {
-            Compression::Gzip => Box::new(GzDecoder::new(packed)),
-            Compression::Zstd => Box::new(zstd_decoder(packed).map_err(unreadable)?),
-        };
-        let mut message = Vec::new();
-        let mut filled = 0;
-        loop {
-            if filled == message.len() {
-                // One byte more than there may be shows that there is too much.
-                let room = (2 * filled).max(UNPACKED_AT_FIRST).min(self.size + 1);
-                charge.grow(room - filled)?;
-                message.reserve_exact(room - filled);
-                message.resize(room, 0);
-            }
-            match reader.read(&mut message[filled..]) {
-                Ok(0) => break,
-                Ok(count) => filled += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(unreadable(error)),
-            }
-            if filled > self.size {
-                return Err(self.too_large());
-            }
-        }
-        message.truncate(filled);
-        message.shrink_to_fit();
-        charge.shrink(filled);
-        Ok(charge.hold(Bytes::from(message)))
+        unpack(packed, coding, self.size, charge).map_err(|error| match error {
+            UnpackError::TooLarge => self.too_large(),
+            UnpackError::Corrupt(error) => bad(&format!(
+                "the message cannot be unpacked by {coding}: {error}"
+            )),
+            UnpackError::Memory(error) => error,
+        })
     }
 
     pub(crate) fn too_large(self) -> Error {
@@ -237,46 +208,22 @@ pub(crate) fn bad(text: &str) -> Error {
 }
 
 /// How the message is compressed, if it says so.
-pub(crate) fn encoding(headers: &HeaderMap) -> Result<Option<Compression>, Status> {
+pub(crate) fn coding(headers: &HeaderMap) -> Result<Option<Coding>, Status> {
     let Some(value) = headers.get("grpc-encoding") else {
         return Ok(None);
     };
     match value.as_bytes() {
         b"identity" => Ok(None),
-        other => Compression::named(other).map(Some).ok_or_else(|| {
+        other => Coding::named(other).map(Some).ok_or_else(|| {
             let mut status = Status::unimplemented(format!(
-                "the message is compressed with {:?}, allowed are gzip, zstd and identity",
+                "the message is compressed with {:?}, allowed are gzip, deflate, zstd and identity",
                 String::from_utf8_lossy(other)
             ));
-            let accepted = tonic::metadata::MetadataValue::from_static("gzip,zstd,identity");
+            let accepted = MetadataValue::from_static("gzip,deflate,zstd,identity");
             status
                 .metadata_mut()
                 .insert("grpc-accept-encoding", accepted);
             status
         }),
     }
-}
-
-/// How a message is compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Compression {
-    Gzip,
-    Zstd,
-}
-
-impl Compression {
-    /// By its name in `grpc-encoding`.
-    pub(crate) fn named(name: &[u8]) -> Option<Self> {
-        match name {
-            b"gzip" => Some(Self::Gzip),
-            b"zstd" => Some(Self::Zstd),
-            _ => None,
-        }
-    }
-}
-
-fn zstd_decoder(packed: &[u8]) -> io::Result<zstd::Decoder<'static, &[u8]>> {
-    let mut decoder = zstd::Decoder::with_buffer(packed)?;
-    decoder.window_log_max(ZSTD_WINDOW)?;
-    Ok(decoder)
 }

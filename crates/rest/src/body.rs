@@ -41,7 +41,7 @@ impl Limits {
         }
     }
 
-    fn too_large(self) -> Error {
+    pub(crate) fn too_large(self) -> Error {
         Error::new(
             ErrorKind::TooLarge,
             format!(

@@ -28,6 +28,8 @@ pub struct Config {
     pub max_head_size: usize,
     /// The most headers.
     pub max_headers: usize,
+    /// From how many bytes on a response is compressed, for a client that takes that; `None`: never.
+    pub compress_from: Option<usize>,
 }
 
 impl Default for Config {
@@ -44,6 +46,7 @@ impl Default for Config {
             write_timeout: Duration::from_secs(60),
             max_head_size: 400_000,
             max_headers: 100,
+            compress_from: None,
         }
     }
 }

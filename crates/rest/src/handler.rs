@@ -1,5 +1,6 @@
 //! From a request's head and body to its response, in any protocol.
 
+mod pack;
 mod page;
 
 use std::panic::AssertUnwindSafe;
@@ -39,6 +40,7 @@ pub(crate) struct Handler {
     timeout: Option<Duration>,
     offload: Offload,
     token: Option<BearerToken>,
+    compress_from: Option<usize>,
 }
 
 /// Where a request stands before its body is looked at.
@@ -77,6 +79,7 @@ impl Handler {
             timeout: config.timeout,
             offload: Offload::new(),
             token: config.token.clone(),
+            compress_from: config.compress_from,
         }
     }
 
@@ -191,12 +194,13 @@ impl Handler {
                 return Box::pin(called).await;
             }
             Ok(Before::Call(method)) if found.protocol.passes_through(method) => {
-                let pieces = received::pieces(context, head, &mut body, self.limits);
+                let (limits, offload) = (self.limits, &self.offload);
+                let pieces = received::pieces(context, head, &mut body, limits, offload);
                 let pieces = Box::pin(pieces).await.map_err(Err);
                 pieces.map(|pieces| Received::Unread(method, pieces))
             }
             Ok(Before::Call(method)) => {
-                let whole = received::whole(head, &mut body, self.limits, &self.offload);
+                let whole = received::message(head, &mut body, self.limits, &self.offload);
                 let whole = whole.await.map_err(Err);
                 whole.map(|whole| Received::Message(method, whole))
             }

@@ -17,6 +17,7 @@
 
 mod accept;
 mod body;
+mod coding;
 mod config;
 mod cuts;
 mod depth;

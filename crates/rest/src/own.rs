@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode};
 use streeling_core::{Context, Error, ErrorKind, Original, Page, Wants};
 
+use crate::coding;
 use crate::head::Head;
 use crate::observe::REST;
 use crate::reply::{self, Body, Reply};
@@ -19,8 +20,14 @@ pub(crate) fn context(
 ) -> Option<Box<Context>> {
     wants.head.then(|| {
         let body = if wants.body { body() } else { Bytes::new() };
+        let mut original = original(head, body);
+        // It is unpacked, which these would deny.
+        if let Ok(Some(_)) = coding::of(&head.headers) {
+            let denies = |name: &str| matches!(name, "content-encoding" | "content-length");
+            original.headers.retain(|(name, _)| !denies(name));
+        }
         Box::new(Context {
-            original: Some(Arc::new(original(head, body))),
+            original: Some(Arc::new(original)),
             ..context.clone()
         })
     })

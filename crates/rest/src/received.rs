@@ -6,6 +6,7 @@ use streeling_core::{Charge, Context, Input, Meter, Method, REQUEST, RawMessage,
 use streeling_net::Offload;
 
 use crate::body::{self, Limits};
+use crate::coding;
 use crate::head::Head;
 use crate::protocol::{Decoded, Params, Protocol, Route, Undecoded};
 
@@ -45,13 +46,36 @@ pub(crate) async fn whole<B: Buf, E>(
     Ok(whole)
 }
 
-/// As [`whole`], in the pieces in which it came.
+/// As [`whole`], and unpacks what has come compressed.
+pub(crate) async fn message<B: Buf, E>(
+    head: &Head,
+    body: &mut (impl Stream<Item = std::result::Result<B, E>> + Unpin),
+    limits: Limits,
+    offload: &Offload,
+) -> Result<Bytes> {
+    let coding = coding::of(&head.headers)?;
+    let whole = whole(head, body, limits, offload).await?;
+    match coding {
+        Some(coding) if !whole.is_empty() => {
+            Box::pin(coding::unpacked(head, whole, coding, limits, offload)).await
+        }
+        _ => Ok(whole),
+    }
+}
+
+/// As [`message`], in the pieces in which it came.
 pub(crate) async fn pieces<B: Buf, E>(
     context: &Context,
     head: &Head,
     body: &mut (impl Stream<Item = std::result::Result<B, E>> + Unpin),
     limits: Limits,
+    offload: &Offload,
 ) -> Result<Vec<Bytes>> {
+    if coding::of(&head.headers)?.is_some() {
+        let whole = message(head, body, limits, offload).await?;
+        context.set_received(whole.len());
+        return Ok(vec![whole]);
+    }
     let claimed = head.length();
     limits.check(claimed)?;
     let mut charge = admitted(head, claimed)?;

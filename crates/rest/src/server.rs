@@ -185,7 +185,8 @@ async fn run(
                 Box::pin(sleep_until(turn)).await;
             }
             let request = Arc::clone(&head.request);
-            let mut response = request.scope(handler.handle(&head, body)).await;
+            let response = request.scope(handler.handle(&head, body)).await;
+            let mut response = handler.pack(&head, response).await;
             comer.responded(&response);
             observe::finish(guard, head.verb != Method::HEAD, &response);
             // Of a refused head it is not sure where its request ends. And while the server drains,

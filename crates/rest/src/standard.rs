@@ -8,6 +8,7 @@ use http::header::{
 };
 use streeling_core::{Error, ErrorKind};
 
+use crate::coding;
 use crate::head::Head;
 use crate::own;
 use crate::protocol::{Problem, Protocol, Verbs};
@@ -41,6 +42,7 @@ pub(crate) fn problem(protocol: &dyn Protocol, head: &Head, problem: Problem<'_>
             {
                 reply = protocol.problem(Problem::Error(&error));
             }
+            coding::say_allowed(head, &mut reply);
         }
         Problem::NotFound(_) => {}
     }

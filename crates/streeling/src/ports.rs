@@ -265,6 +265,7 @@ fn rest_config(settings: &Settings, access: &Access) -> streeling_rest::Config {
         write_timeout: settings.limits.write_timeout,
         max_head_size: settings.limits.head_size,
         max_headers: settings.limits.headers,
+        compress_from: settings.listen.compress_from,
     }
 }
 
@@ -278,6 +279,7 @@ fn grpc_config(settings: &Settings, access: &Access) -> streeling_grpc::Config {
         body_timeout: settings.limits.body_timeout,
         max_head_size: settings.limits.head_size,
         max_streams: settings.grpc.max_streams,
+        compress_from: settings.listen.compress_from,
         ..streeling_grpc::Config::default()
     }
 }
@@ -292,21 +294,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_idle_timeout_holds_for_both_transports() {
-        for (args, seconds) in [(&[][..], 60), (&["--idle-timeout", "5"], 5)] {
+    fn what_holds_for_both_transports() {
+        let args = ["--idle-timeout", "5", "--compress-from", "2 KiB"];
+        for (args, seconds, compress_from) in [(&[][..], 60, None), (&args, 5, Some(2048))] {
             let args = ["streeling", "Iris"].iter().chain(args).map(OsString::from);
             let (environment, annotations) = (Environment::default(), Annotations::default());
             let loaded = Settings::load(Features::ALL, args, &environment, &annotations).unwrap();
             let expected = Duration::from_secs(seconds);
             let access = Access::load(&loaded.settings).unwrap();
-            assert_eq!(
-                rest_config(&loaded.settings, &access).idle_timeout,
-                expected
-            );
-            assert_eq!(
-                grpc_config(&loaded.settings, &access).idle_timeout,
-                expected
-            );
+            let rest = rest_config(&loaded.settings, &access);
+            let grpc = grpc_config(&loaded.settings, &access);
+            assert_eq!([rest.idle_timeout, grpc.idle_timeout], [expected; 2]);
+            let froms = [rest.compress_from, grpc.compress_from];
+            assert_eq!(froms, [compress_from; 2]);
         }
     }
 }

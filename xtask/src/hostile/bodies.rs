@@ -20,7 +20,7 @@ const MESSAGES: usize = 65_536;
 /// How often what kills a worker is sent.
 const TIMES: usize = 8;
 
-pub(super) const ATTACKS: [Attack; 14] = [
+pub(super) const ATTACKS: [Attack; 15] = [
     Attack {
         name: "aggregate of 65,536 over REST",
         sent: "`/aggregate` with 65,536 messages of no text, 8 times",
@@ -184,6 +184,14 @@ pub(super) const ATTACKS: [Attack; 14] = [
         run: gzip_bombs,
         ..Attack::PLAIN
     },
+    Attack {
+        name: "gzip bomb over REST",
+        sent: "`/predict` with 1 MB by gzip, of 1 GB of white space",
+        right: "413",
+        memory: 700,
+        run: gzip_bomb_over_rest,
+        ..Attack::PLAIN
+    },
 ];
 
 fn aggregate_over_rest(target: &Target) -> anyhow::Result<Came> {
@@ -306,6 +314,17 @@ fn gzip_bombs(target: &Target) -> anyhow::Result<Came> {
     })?;
     came.text += &format!(" ({size:.1} MB each)");
     Ok(came)
+}
+
+fn gzip_bomb_over_rest(target: &Target) -> anyhow::Result<Came> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+    let piece = vec![b' '; 1 << 20];
+    for _ in 0..1 << 10 {
+        packed.write_all(&piece)?;
+    }
+    let packed = packed.finish()?;
+    let kind = "application/json\r\ncontent-encoding: gzip";
+    one_post(target, kind, &packed, &[413])
 }
 
 fn one_post(target: &Target, kind: &str, body: &[u8], allowed: &[u16]) -> anyhow::Result<Came> {

@@ -20,6 +20,7 @@ fn defaults_are_those_of_the_reference() {
         (s.rest.max_body, s.grpc.max_message),
         (256 << 20, 256 << 20)
     );
+    assert_eq!(s.listen.compress_from, None);
     assert_eq!(
         (s.workers.pool, s.workers.single_threaded),
         (WorkerPool::Separate, false)
@@ -224,6 +225,17 @@ fn debug_lowers_the_log_level_and_stops_the_filter() {
     );
     let s = iris(&["--debug"], &[("FILTER_METRICS_ACCESS_LOGS", "true")]).settings;
     assert!(s.log.filter_scrapes);
+}
+
+#[test]
+fn responses_are_compressed_from_a_size_on() {
+    let flag = quiet(&["--compress-from", "64 KiB"], &[]);
+    assert_eq!(flag.listen.compress_from, Some(64 << 10));
+    let variable = quiet(&[], &[("STREELING_COMPRESS_FROM", "1")]);
+    assert_eq!(variable.listen.compress_from, Some(1));
+    for text in ["0", "2GiB", "always"] {
+        failure(&["--compress-from", text], &[]);
+    }
 }
 
 #[test]

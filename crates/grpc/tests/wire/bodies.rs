@@ -1,4 +1,4 @@
-//! Messages that are broken, too large, compressed, or slow to come.
+//! Messages that are broken, too large, or slow to come.
 
 use std::time::Duration;
 
@@ -11,7 +11,6 @@ use streeling_proto::seldon::protos::{
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
 use tonic::Code;
-use tonic::codec::CompressionEncoding;
 
 use crate::raw::{HELLO, frame, frames, predict};
 use crate::support::{PREDICT, Server, framed, framed_command, post, text, text_of, within};
@@ -136,35 +135,6 @@ async fn too_large_both_ways() {
         text_of(&server.command("repeat 900").await.unwrap()).len(),
         900
     );
-}
-
-#[tokio::test(start_paused = true)]
-async fn compressed_requests() {
-    let server = Server::with(&Config {
-        max_message: 100_000,
-        ..Config::default()
-    });
-    let command = "x".repeat(50_000);
-    for encoding in [CompressionEncoding::Gzip, CompressionEncoding::Zstd] {
-        let mut model = server
-            .client()
-            .await
-            .send_compressed(encoding)
-            .max_decoding_message_size(1 << 20);
-        let response = model.predict(text(&command)).await.unwrap();
-        assert_eq!(text_of(response.get_ref()).len(), 50_005, "{encoding}");
-        // Small on the wire, too large when it is unpacked.
-        let status = model.predict(text(&"x".repeat(200_000))).await.unwrap_err();
-        assert_eq!(status.code(), Code::ResourceExhausted, "{encoding}");
-    }
-    let mut client = server.connect().await;
-    let mut request = post(PREDICT, framed_command("hello"));
-    request
-        .headers_mut()
-        .insert("grpc-encoding", "snappy".parse().unwrap());
-    let reply = client.call(request).await;
-    assert_eq!(reply.code, Some(12), "{reply:?}");
-    assert_eq!(reply.headers["grpc-accept-encoding"], "gzip,zstd,identity");
 }
 
 #[tokio::test(start_paused = true)]

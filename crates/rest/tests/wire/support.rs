@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use streeling_core::Models;
+use streeling_core::{Budget, Models};
 use streeling_net::{ConnectionLimit, Connections, Drained, Together};
 use streeling_rest::seldon::Seldon;
 use streeling_rest::{Config, Protocol, Rest};
@@ -49,6 +49,14 @@ impl Server {
     pub(crate) fn speaking(config: &Config, protocols: Vec<Arc<dyn Protocol>>) -> Self {
         Self(Harness::start(|models, observers, ready| {
             Rest::new(config, protocols, models, observers, ready)
+        }))
+    }
+
+    /// Has no more memory than that.
+    pub(crate) fn within(config: &Config, budget: Budget) -> Self {
+        Self(Harness::start(|models, observers, ready| {
+            let protocols: Vec<Arc<dyn Protocol>> = vec![Arc::new(Seldon::default())];
+            Rest::new(config, protocols, models, observers, ready).with_budget(budget)
         }))
     }
 
