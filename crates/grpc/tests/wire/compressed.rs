@@ -38,8 +38,9 @@ fn deflate(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Ways to pack, with the name that each has in `grpc-encoding`; tonic's own clients try zstd.
-const WAYS: [(&str, fn(&[u8]) -> Vec<u8>); 3] =
-    [("gzip", gzip), ("deflate", zlib), ("deflate", deflate)];
+type Pack = fn(&[u8]) -> Vec<u8>;
+
+const WAYS: [(&str, Pack); 3] = [("gzip", gzip), ("deflate", zlib), ("deflate", deflate)];
 
 fn packed(encoding: &'static str, message: &[u8]) -> Request<Full<Bytes>> {
     let mut frame = framed(message);

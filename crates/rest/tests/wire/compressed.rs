@@ -41,7 +41,9 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Every way to pack, with the name that it has in `Content-Encoding`.
-const WAYS: [(&str, fn(&[u8]) -> Vec<u8>); 6] = [
+type Pack = fn(&[u8]) -> Vec<u8>;
+
+const WAYS: [(&str, Pack); 6] = [
     ("gzip", gzip),
     ("x-gzip", gzip),
     ("deflate", zlib),
