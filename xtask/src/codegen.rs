@@ -13,8 +13,22 @@ use prost_types::FileDescriptorSet;
 
 use crate::shell::root;
 
-/// The file that imports all others, within `proto/`.
-const SOURCE: &str = "prediction.proto";
+/// A file that imports all others of its protocol, within `proto/`.
+struct Source {
+    file: &'static str,
+    /// The name of its descriptors, beside the Rust types.
+    descriptors: &'static str,
+}
+
+const SELDON: Source = Source {
+    file: "prediction.proto",
+    descriptors: "descriptors.bin",
+};
+
+const OIP: Source = Source {
+    file: "inference.proto",
+    descriptors: "inference.bin",
+};
 
 /// Where the Rust types go.
 const RUST: &str = "crates/proto/src/generated";
@@ -42,7 +56,17 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
 }
 
 fn generate(sources: &Path) -> anyhow::Result<Files> {
-    let mut set = protox::compile([SOURCE], [sources])?;
+    let mut files = Files::new();
+    let seldon = rust(&SELDON, sources, &mut files)?;
+    files.insert(PYTHON.to_owned(), python(seldon).into_bytes());
+    rust(&OIP, sources, &mut files)?;
+    Ok(files)
+}
+
+/// The Rust types of a file and of those that it imports, and their descriptors; gives the latter
+/// back.
+fn rust(source: &Source, sources: &Path, files: &mut Files) -> anyhow::Result<FileDescriptorSet> {
+    let mut set = protox::compile([source.file], [sources])?;
     let folder = tempfile::tempdir()?;
     let mut config = prost_build::Config::new();
     config.bytes(["."]);
@@ -53,7 +77,6 @@ fn generate(sources: &Path) -> anyhow::Result<Files> {
         .client_mod_attribute(".", r#"#[cfg(feature = "client")]"#)
         .out_dir(folder.path())
         .compile_fds_with_config(set.clone(), config)?;
-    let mut files = Files::new();
     for entry in fs::read_dir(folder.path())? {
         let entry = entry?;
         let name = entry
@@ -66,9 +89,9 @@ fn generate(sources: &Path) -> anyhow::Result<Files> {
     for file in &mut set.file {
         file.source_code_info = None;
     }
-    files.insert(format!("{RUST}/descriptors.bin"), set.encode_to_vec());
-    files.insert(PYTHON.to_owned(), python(set).into_bytes());
-    Ok(files)
+    let descriptors = format!("{RUST}/{}", source.descriptors);
+    files.insert(descriptors, set.encode_to_vec());
+    Ok(set)
 }
 
 /// The descriptors as a Python module, without those that the protobuf package has itself.

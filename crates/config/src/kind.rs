@@ -18,7 +18,7 @@ pub(crate) use paths::{File, Folder, Program};
 pub use secret::Secret;
 pub(crate) use secret::Token;
 pub(crate) use structured::{Interface, JsonParameters, Labels, Yaml};
-pub(crate) use texts::{Address, AnyText, UrlPath};
+pub(crate) use texts::{Address, AnyText, UrlPath, UrlWord};
 pub(crate) use words::{Bool, LenientBool, Word, Words, boolean, words};
 
 /// What a value may be: its type, its bounds, and how it is read and documented.

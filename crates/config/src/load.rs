@@ -229,8 +229,8 @@ mod tests {
         assert_eq!(
             same(&[(a, 9000, true), (b, 9000, true)]),
             Err(
-                "--http-port (PREDICTIVE_UNIT_HTTP_SERVICE_PORT) and --workers (GUNICORN_WORKERS) \
-                 are both 9000: every server needs a port of its own"
+                "--http-port (PREDICTIVE_UNIT_HTTP_SERVICE_PORT, MLSERVER_HTTP_PORT) and --workers \
+                 (GUNICORN_WORKERS) are both 9000: every server needs a port of its own"
                     .to_owned()
             )
         );

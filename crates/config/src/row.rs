@@ -224,8 +224,8 @@ impl Row {
     }
 }
 
-/// The names that a user knows it by, such as `--http-port (PREDICTIVE_UNIT_HTTP_SERVICE_PORT)`,
-/// for messages about it.
+/// The names that a user knows it by, such as `--workers (GUNICORN_WORKERS)`, for messages about
+/// it.
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.flag_name(), self.variables) {

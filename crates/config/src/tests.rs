@@ -1,5 +1,6 @@
 mod chosen;
 mod help;
+mod model;
 mod otel;
 mod refused;
 mod rows;

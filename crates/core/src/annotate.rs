@@ -94,7 +94,7 @@ impl Service for Annotated {
         }
         let annotate = &self.annotate;
         let (method, reward) = (request.method, annotate.prepare(&mut request));
-        let kept = Kept::of(method, &request.input);
+        let kept = Kept::of(method, &request.input, context.encoding);
         let response = self.inner.call(context, request);
         Box::pin(async move {
             let _inside = inside;
@@ -167,7 +167,9 @@ impl Annotate {
     }
 
     fn sign(&self, method: Method, kept: Kept, message: &mut Message) {
-        if let Payload::Array(array) = &mut message.payload {
+        if let Payload::Array(array) = &mut message.payload
+            && !kept.is_bare
+        {
             complete(array, kept.layout);
         }
         // Nothing to add, and nothing to take away.
@@ -222,10 +224,13 @@ struct Kept {
     meta: Meta,
     /// The layout of the request's array; `None` where it has none.
     layout: Option<Layout>,
+    /// Tensors go back as they are: without default names, and without the caller's parameters.
+    is_bare: bool,
 }
 
 impl Kept {
-    fn of(method: Method, input: &Input) -> Self {
+    fn of(method: Method, input: &Input, encoding: Encoding) -> Self {
+        let is_bare = encoding == Encoding::Tensors;
         let message = match input {
             Input::Message(message) => Some(message),
             Input::Messages(messages) => messages.first(),
@@ -236,6 +241,7 @@ impl Kept {
             return Self {
                 meta: Meta::default(),
                 layout: None,
+                is_bare,
             };
         };
         let layout = match &message.payload {
@@ -246,6 +252,7 @@ impl Kept {
             return Self {
                 meta: Meta::default(),
                 layout,
+                is_bare,
             };
         }
         let mut meta = Meta {
@@ -254,7 +261,7 @@ impl Kept {
         };
         // Routers and feedback take over the id alone.
         let mut repeated = &[ID][..];
-        if !matches!(method, Method::Route | Method::SendFeedback) {
+        if !is_bare && !matches!(method, Method::Route | Method::SendFeedback) {
             repeated = &[ID, TAGS];
             add(&mut meta, &message.meta);
         }
@@ -266,12 +273,18 @@ impl Kept {
             }
         }
         // Of several messages the first one counts, with the tags, paths and metrics of the others.
-        if let Input::Messages(messages) = input {
+        if let Input::Messages(messages) = input
+            && !is_bare
+        {
             for other in messages.iter().skip(1) {
                 add(&mut meta, &other.meta);
             }
         }
-        Self { meta, layout }
+        Self {
+            meta,
+            layout,
+            is_bare,
+        }
     }
 }
 

@@ -72,7 +72,7 @@ impl Calls {
         if !is_ready {
             match action {
                 // A page that wants the model to be ready refuses before the message is read.
-                Action::Page(page) => found.protocol.page(page, &[], false, &mut Vec::new())?,
+                Action::Page(page) => found.protocol.page(page, None, false, &mut Vec::new())?,
                 Action::Call(_) | Action::Stream(_) => return Err(Error::not_ready().into()),
             }
         }
@@ -91,7 +91,8 @@ impl Calls {
         }
         match action {
             Action::Page(page) => {
-                let write = |out: &mut Vec<u8>| found.protocol.page(page, &body, is_ready, out);
+                let protocol = found.protocol;
+                let write = |out: &mut Vec<u8>| protocol.page(page, Some(&body), is_ready, out);
                 Ok(Reply::Message(framed(0, self.limits.size, write)?))
             }
             Action::Call(method) => {

@@ -71,7 +71,7 @@ impl Handler {
         let context = Arc::clone(guard.request());
         let context_of_call = Arc::clone(&context);
         let response = async {
-            if !is_permitted && !standard::is_probe(request.uri().path()) {
+            if !is_permitted && !self.is_probe(request.uri().path()) {
                 return self.refuse(&request, &context_of_call);
             }
             self.respond(request, context_of_call, client).await
@@ -91,6 +91,12 @@ impl Handler {
         let is_permitted = token.permits(brought.map(HeaderValue::as_bytes));
         headers.remove(header::AUTHORIZATION);
         is_permitted
+    }
+
+    /// Whether a path is for probes, which bring no token.
+    fn is_probe(&self, path: &str) -> bool {
+        let found = self.router.find(path);
+        found.is_some_and(|found| found.protocol.is_probe(found.route)) || standard::is_probe(path)
     }
 
     /// What a request without a token gets.

@@ -5,7 +5,7 @@
 //! compression, moving long work off the thread that moves bytes, responses of one message and of
 //! many, and beside the protocols' own services the standard ones: health and reflection. A
 //! [`Protocol`] brings its methods, how it reads and writes messages, and its statuses along;
-//! [`seldon`] is Seldon Core's.
+//! [`seldon`] is Seldon Core's, `oip` (feature `oip`) the Open Inference Protocol.
 //!
 //! Compression, health and reflection are tonic's; connections are hyper's. The messages themselves
 //! are not decoded into generated types: `streeling-codec` walks over their bytes.
@@ -20,6 +20,7 @@
 mod bounded;
 mod calls;
 mod config;
+mod details;
 mod failure;
 mod flood;
 mod frame;
@@ -30,6 +31,8 @@ mod handler;
 mod health;
 mod idle;
 mod observe;
+#[cfg(feature = "oip")]
+pub mod oip;
 mod preface;
 mod protocol;
 mod request;

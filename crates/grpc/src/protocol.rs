@@ -25,8 +25,13 @@ pub trait Protocol: Send + Sync + 'static {
     /// Its files for reflection: an encoded `FileDescriptorSet`.
     fn descriptors(&self) -> &'static [u8];
 
+    /// Whether a method is for probes, which bring no token.
+    fn is_probe(&self, _route: &Route) -> bool {
+        false
+    }
+
     /// Appends what a method without the model responds to a message. While the model is not ready,
-    /// it is called once with an empty message before the real one is read.
+    /// it is called once before the message is read, without one.
     ///
     /// # Errors
     ///
@@ -34,7 +39,7 @@ pub trait Protocol: Send + Sync + 'static {
     fn page(
         &self,
         page: &'static str,
-        message: &[u8],
+        message: Option<&[u8]>,
         is_ready: bool,
         out: &mut Vec<u8>,
     ) -> Result<()>;

@@ -45,3 +45,52 @@ impl Router {
 pub(crate) fn service(path: &str) -> Option<&str> {
     path.strip_prefix('/')?.split('/').next()
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::collections::BTreeSet;
+
+    use prost::Message as _;
+
+    /// The descriptors, as far as services go: their numbers are those of `descriptor.proto`.
+    #[derive(Clone, PartialEq, prost::Message)]
+    struct Files {
+        #[prost(message, repeated, tag = "1")]
+        files: Vec<File>,
+    }
+
+    #[derive(Clone, PartialEq, prost::Message)]
+    struct File {
+        #[prost(string, tag = "2")]
+        package: String,
+        #[prost(message, repeated, tag = "6")]
+        services: Vec<Service>,
+    }
+
+    #[derive(Clone, PartialEq, prost::Message)]
+    struct Service {
+        #[prost(string, tag = "1")]
+        name: String,
+        #[prost(message, repeated, tag = "2")]
+        methods: Vec<Named>,
+    }
+
+    #[derive(Clone, PartialEq, prost::Message)]
+    struct Named {
+        #[prost(string, tag = "1")]
+        name: String,
+    }
+
+    /// The path of every method in descriptors.
+    pub(crate) fn described(descriptors: &[u8]) -> BTreeSet<String> {
+        let mut described = BTreeSet::new();
+        for file in Files::decode(descriptors).unwrap().files {
+            for service in file.services {
+                let service_path = format!("/{}.{}", file.package, service.name);
+                let methods = service.methods.iter();
+                described.extend(methods.map(|method| format!("{service_path}/{}", method.name)));
+            }
+        }
+        described
+    }
+}

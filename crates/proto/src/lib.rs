@@ -1,4 +1,5 @@
-//! The protobuf messages of Seldon Core's protocol as Rust types.
+//! The protobuf messages of Seldon Core's protocol, and of the Open Inference Protocol (feature
+//! `oip`), as Rust types.
 //!
 //! Generated from `proto/` in the root of the repository by `cargo xtask codegen` and committed, so
 //! that building this needs no protobuf compiler. It sits beside `streeling-core` and knows
@@ -11,4 +12,6 @@
 
 mod generated;
 
+#[cfg(feature = "oip")]
+pub use generated::inference;
 pub use generated::{FILE_DESCRIPTOR_SET, seldon, tensorflow};

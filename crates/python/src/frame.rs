@@ -4,7 +4,7 @@ use bytes::{Buf, Bytes};
 use streeling_core::Method;
 
 /// The version that server and worker must both speak.
-pub(crate) const VERSION: u32 = 5;
+pub(crate) const VERSION: u32 = 6;
 
 /// Bytes of a frame's header.
 pub(crate) const HEADER: usize = 32;

@@ -36,9 +36,9 @@ pub fn replies(stream: &[u8], step: usize, limit: usize) -> io::Result<Vec<Strin
                         body,
                         slot: 0,
                     };
-                    let [json, protobuf] = [Encoding::Json, Encoding::Protobuf]
+                    let outcomes = [Encoding::Json, Encoding::Protobuf, Encoding::Tensors]
                         .map(|encoding| reply.clone().outcome(encoding, true));
-                    format!("{header:?} {json:?} {protobuf:?}")
+                    format!("{header:?} {outcomes:?}")
                 }
                 None => format!("{header:?} is too long"),
             });

@@ -66,6 +66,7 @@ mod subject;
 mod summary;
 mod supervisor;
 mod template;
+mod tensors;
 #[cfg(test)]
 mod vectors;
 mod worker;

@@ -25,7 +25,11 @@ pub(crate) fn own_names(text: Bytes, encoding: Encoding) -> Result<Option<Names>
         // Or text that protobuf cannot hold.
         Ok(Value::Bool(_) | Value::Number(_)) | Err(_) => {
             let text = String::from_utf8_lossy(&text);
-            let info = format!("class_names must be a list of strings over gRPC, not {text}");
+            let over = match encoding {
+                Encoding::Json | Encoding::Protobuf => " over gRPC",
+                Encoding::Tensors => "",
+            };
+            let info = format!("class_names must be a list of strings{over}, not {text}");
             return Err(Error::new(ErrorKind::Component, info));
         }
     };

@@ -11,6 +11,7 @@ use streeling_core::{
 use crate::frame::{Fault, Header, ITEM, ItemHeader, ItemKind, Kind};
 use crate::http;
 use crate::names::own_names;
+use crate::tensors;
 
 /// The most columns of an array without elements that get default names: each of these is written,
 /// whether or not there is anything below it.
@@ -134,16 +135,12 @@ fn outcome(mut rest: Bytes, encoding: Encoding) -> Result<Result<Outcome, Error>
             })
         }
         ItemKind::List => Payload::Array(Array {
-            names: columns(&shape, &names, &body).map_or(Names::new(), |columns| {
-                names.unwrap_or(Names::Numbered(columns))
-            }),
+            names: names_of_list(&shape, names, &body, encoding),
             layout: Layout::Nested,
             elements: Elements::Json(RawJson::from_checked(body)),
         }),
         ItemKind::TensorProto => Payload::Array(Array {
-            names: columns(&shape, &names, &body).map_or(Names::new(), |columns| {
-                names.unwrap_or(Names::Numbered(columns))
-            }),
+            names: names_of_list(&shape, names, &body, encoding),
             layout: Layout::TensorProto,
             elements: Elements::Json(RawJson::from_checked(body)),
         }),
@@ -166,6 +163,7 @@ fn outcome(mut rest: Bytes, encoding: Encoding) -> Result<Result<Outcome, Error>
         ItemKind::Custom => custom(body)?,
         ItemKind::Passthrough => Payload::Opaque(vec![body]),
         ItemKind::Http => return Ok(Err(own(http::page(body)?))),
+        ItemKind::Named if encoding == Encoding::Tensors => tensors::named(body)?,
         ItemKind::Named | ItemKind::Columns => return Err(Fault::UnexpectedItem(item.kind)),
     };
     let mut response = Response::from(payload);
@@ -199,6 +197,16 @@ fn outcome(mut rest: Bytes, encoding: Encoding) -> Result<Result<Outcome, Error>
 fn columns(shape: &[usize], names: &Option<Names>, body: &Bytes) -> Option<usize> {
     let columns = *shape.get(1)?;
     (names.is_some() || columns <= body.len().max(EMPTY_COLUMNS)).then_some(columns)
+}
+
+fn names_of_list(shape: &[usize], names: Option<Names>, body: &Bytes, encoding: Encoding) -> Names {
+    let Some(columns) = columns(shape, &names, body) else {
+        return Names::new();
+    };
+    names.unwrap_or(match encoding {
+        Encoding::Json | Encoding::Protobuf => Names::Numbered(columns),
+        Encoding::Tensors => Names::Unset,
+    })
 }
 
 fn text(body: Bytes) -> Result<String, Fault> {

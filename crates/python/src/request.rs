@@ -130,9 +130,9 @@ impl RequestFrame {
     /// The byte of the header that says what is called, and whether the caller can read several
     /// tensors.
     fn method(&self, call: Call) -> u8 {
-        match self.encoding {
-            Encoding::Json | Encoding::Protobuf => call.code(),
-            Encoding::Tensors => call.code() | TENSORS,
+        match (self.encoding, call) {
+            (Encoding::Tensors, Call::Method(_)) => call.code() | TENSORS,
+            (Encoding::Json | Encoding::Protobuf, _) | (_, Call::Page) => call.code(),
         }
     }
 

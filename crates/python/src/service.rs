@@ -11,6 +11,7 @@ use streeling_net::Offload;
 
 use crate::frame::Call;
 use crate::held::Held;
+use crate::methods::Methods;
 use crate::names::own_names;
 use crate::pool::Pool;
 use crate::reply::{Outcome, Reply};
@@ -32,6 +33,10 @@ impl Service for Pool {
         if method == Method::Metadata {
             return self.metadata();
         }
+        let method = match context.encoding {
+            Encoding::Json | Encoding::Protobuf => method,
+            Encoding::Tensors => for_tensors(method, self.shared.component.methods()?)?,
+        };
         let held = Held::new(&self.shared, context, method, input);
         held.admit().await?;
         match self.run(&held, method).await {
@@ -149,6 +154,30 @@ impl Pool {
         Ok(Payload::Json(json).into())
     }
 }
+
+/// The method that a caller of tensors gets. It knows one request of inference, which is for what
+/// the class defines, and cannot say which of two transformations it means.
+fn for_tensors(method: Method, methods: Methods) -> Result<Method> {
+    let (input, output) = (Method::TransformInput, Method::TransformOutput);
+    match method {
+        Method::Predict if methods.has(method) => Ok(method),
+        Method::Predict | Method::TransformInput => {
+            match (methods.has(input), methods.has(output)) {
+                (true, true) => Err(Error::new(ErrorKind::NotImplemented, BOTH_TRANSFORM)),
+                (true, false) => Ok(input),
+                (false, true) => Ok(output),
+                (false, false) if methods.has(Method::Predict) => Ok(Method::Predict),
+                (false, false) if method == input => Ok(input),
+                (false, false) => Err(not_defined(method)),
+            }
+        }
+        other => Ok(other),
+    }
+}
+
+const BOTH_TRANSFORM: &str = "the component defines transform_input and transform_output, and a \
+                              request of inference does not say which one it is for: only \
+                              Seldon's protocol can call them";
 
 /// Whether arrays go back as nested lists, which may be written as the component has them.
 fn takes_lists(input: &Input) -> bool {
@@ -300,4 +329,48 @@ fn not_defined(method: Method) -> Error {
         other => other.name(),
     };
     Error::new(ErrorKind::NotImplemented, format!("{name} not defined"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inference_calls_what_the_class_defines() {
+        use Method::{Aggregate, Predict, Route, TransformInput, TransformOutput};
+        let found = |method, defined: &[Method]| {
+            let names: Vec<_> = defined.iter().map(|one| one.name().to_owned()).collect();
+            for_tensors(method, Methods::from(names)).map_err(|error| error.info)
+        };
+        let both = Err(BOTH_TRANSFORM.into());
+        for (defined, predict, transform) in [
+            (&[Predict][..], Ok(Predict), Ok(Predict)),
+            (&[TransformInput], Ok(TransformInput), Ok(TransformInput)),
+            (&[TransformOutput], Ok(TransformOutput), Ok(TransformOutput)),
+            (
+                &[TransformInput, TransformOutput],
+                both.clone(),
+                both.clone(),
+            ),
+            (
+                &[Predict, TransformOutput],
+                Ok(Predict),
+                Ok(TransformOutput),
+            ),
+            (
+                &[Predict, TransformInput, TransformOutput],
+                Ok(Predict),
+                both,
+            ),
+            (
+                &[Route],
+                Err("predict not defined".into()),
+                Ok(TransformInput),
+            ),
+        ] {
+            assert_eq!(found(Predict, defined), predict, "{defined:?}");
+            assert_eq!(found(TransformInput, defined), transform, "{defined:?}");
+            assert_eq!(found(Aggregate, defined), Ok(Aggregate));
+        }
+    }
 }

@@ -11,7 +11,7 @@ use streeling_core::{
     Names, Original, Payload, RawJson, RequestContext, RequestId, Tensor, Trace, Transport,
 };
 
-use crate::frame::{Call, HEADER, Header, ITEM, ItemHeader, ItemKind, Kind};
+use crate::frame::{Call, HEADER, Header, ITEM, ItemHeader, ItemKind, Kind, TENSORS};
 use crate::reply::{Outcome, Reply};
 use crate::request::RequestFrame;
 
@@ -26,6 +26,9 @@ struct Vector {
 struct Decoded {
     kind: String,
     method: Option<String>,
+    /// For, or to, a caller that reads several tensors.
+    #[serde(default)]
+    tensors: bool,
     context: String,
     micros: u32,
     id: u64,
@@ -45,7 +48,7 @@ struct Item {
     names: String,
     meta: String,
     body: String,
-    /// Of kind `named`.
+    /// Of the kinds `named` and `columns`.
     #[serde(default)]
     inputs: Vec<Input>,
 }
@@ -113,6 +116,7 @@ impl Item {
             (None, "json") => Payload::Json(raw()),
             (None, "passthrough") => Payload::Opaque(vec![body]),
             (None, "named") => Payload::Named(self.inputs.iter().map(Input::named).collect()),
+            (None, "columns") => Payload::Columns(self.inputs.iter().map(Input::named).collect()),
             (None, "custom") => {
                 let length = usize::from(body[0]);
                 Payload::Any {
@@ -245,8 +249,10 @@ fn headers_and_items_are_as_decoded() {
             ),
             "{name}"
         );
+        let is_request = header.kind == Kind::Request;
+        let bit = u8::from(is_request && decoded.tensors) * TENSORS;
         let code = decoded.method.map_or(0, |name| call(&name).code());
-        assert_eq!(header.method, code, "{name}");
+        assert_eq!(header.method, code | bit, "{name}");
         let (context, mut rest) = frame[HEADER..].split_at(decoded.context.len());
         assert_eq!(context, decoded.context.as_bytes(), "{name}");
         if let Some(text) = decoded.json {
@@ -289,10 +295,10 @@ fn requests_are_written_as_the_vectors_say() {
         }
         // Over gRPC a method is given an empty meta.
         let empty_meta = decoded.items.iter().any(|item| item.meta == "{}");
-        let encoding = if empty_meta {
-            Encoding::Protobuf
-        } else {
-            Encoding::Json
+        let encoding = match (decoded.tensors, empty_meta) {
+            (true, _) => Encoding::Tensors,
+            (false, true) => Encoding::Protobuf,
+            (false, false) => Encoding::Json,
         };
         let call = call(decoded.method.as_deref().unwrap());
         let context = request_context(&decoded.context);
@@ -333,7 +339,27 @@ fn requests_are_written_as_the_vectors_say() {
         assert_eq!(Bytes::from(found), bytes(&frame), "{name}");
         written += 1;
     }
-    assert!(written >= 27, "only {written} vectors were written");
+    assert!(written >= 29, "only {written} vectors were written");
+}
+
+/// One of the several tensors of a reply.
+fn assert_tensor(found: &Payload, expected: &Item) {
+    let Payload::Array(array) = found else {
+        panic!("{found:?} is no array");
+    };
+    let kind = match &array.elements {
+        Elements::Typed(tensor) => {
+            let dtype = dtype(expected.dtype.as_deref().unwrap());
+            assert_eq!((tensor.dtype(), tensor.shape()), (dtype, &*expected.shape));
+            assert_eq!(tensor.data(), &bytes(&expected.body));
+            "numbers"
+        }
+        Elements::Json(json) => {
+            assert_eq!(json.bytes(), &bytes(&expected.body));
+            "list"
+        }
+    };
+    assert_eq!(kind, expected.kind);
 }
 
 #[test]
@@ -351,12 +377,16 @@ fn replies_are_read_as_the_vectors_say() {
             continue;
         }
         read += 1;
+        let encoding = match decoded.tensors {
+            true => Encoding::Tensors,
+            false => Encoding::Protobuf,
+        };
         let outcome = Reply {
             header,
             body: frame.slice(HEADER..),
             slot: 0,
         }
-        .outcome(Encoding::Protobuf, false);
+        .outcome(encoding, false);
         let Some(item) = decoded.items.first() else {
             let error = outcome.unwrap_err();
             let body: serde_json::Value = serde_json::from_str(&decoded.json.unwrap()).unwrap();
@@ -419,7 +449,15 @@ fn replies_are_read_as_the_vectors_say() {
                 body.extend_from_slice(&value);
                 (ItemKind::Custom, body.into())
             }
-            Payload::Named(named) | Payload::Columns(named) => panic!("{name}: {named:?}"),
+            Payload::Named(named) => {
+                assert_eq!(named.len(), item.inputs.len(), "{name}");
+                for (found, expected) in named.iter().zip(&item.inputs) {
+                    assert_eq!(found.name, expected.name, "{name}");
+                    assert_tensor(&found.payload, &expected.item);
+                }
+                continue;
+            }
+            Payload::Columns(named) => panic!("{name}: {named:?}"),
         };
         if response.is_complete {
             assert!(
@@ -449,5 +487,5 @@ fn replies_are_read_as_the_vectors_say() {
         let has_metrics = item.meta.contains("metrics");
         assert_eq!(meta.metrics.is_empty(), !has_metrics, "{name}");
     }
-    assert!(read >= 16, "only {read} vectors were read");
+    assert!(read >= 18, "only {read} vectors were read");
 }

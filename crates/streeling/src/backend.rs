@@ -77,8 +77,7 @@ impl Backend {
             metrics_in_response: settings.metrics.in_response,
             observers: observers.clone(),
         };
-        let name = settings.identity.unit.as_ref();
-        let name = name.map_or(settings.component.interface.name(), String::as_str);
+        let name = settings.identity.model.as_str();
         let model = |service: Arc<dyn Service>| Models::one(name, annotate.clone().layer(service));
         match self {
             Self::InProcess(service) => {
@@ -148,7 +147,9 @@ impl Backend {
     }
 
     /// Loads the component, in every worker.
-    pub(crate) async fn load(&self) -> Result<(), ServeError> {
+    pub(crate) async fn load(&self, settings: &Settings) -> Result<(), ServeError> {
+        #[cfg(not(feature = "python"))]
+        let _ = settings;
         match self {
             Self::InProcess(_) => Ok(()),
             #[cfg(feature = "python")]
@@ -161,7 +162,7 @@ impl Backend {
                     );
                 }
                 workers.pools.start().await?;
-                workers.pools.describe();
+                workers.pools.describe(settings);
                 Ok(())
             }
         }

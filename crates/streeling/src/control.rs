@@ -25,6 +25,9 @@ pub struct Control {
     stop: watch::Receiver<Option<Duration>>,
     #[cfg(feature = "python")]
     desired: watch::Receiver<DesiredState>,
+    /// Clients of the Open Inference Protocol may request a reload, too.
+    #[cfg(all(feature = "oip", any(feature = "rest", feature = "grpc")))]
+    requests: watch::Sender<DesiredState>,
     inspections: watch::Receiver<u64>,
 }
 
@@ -49,6 +52,8 @@ pub fn controller() -> (Controller, Control) {
         inspections: inspections.subscribe(),
         #[cfg(feature = "python")]
         desired: desired.subscribe(),
+        #[cfg(all(feature = "oip", any(feature = "rest", feature = "grpc")))]
+        requests: desired.clone(),
     };
     let controller = Controller {
         stop,
@@ -113,6 +118,13 @@ impl Control {
         if newer.await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+
+    /// Does what [`Controller::reload`] does.
+    #[cfg(all(feature = "oip", any(feature = "rest", feature = "grpc")))]
+    pub(crate) fn reload(&self) -> crate::oip::Reload {
+        let requests = self.requests.clone();
+        std::sync::Arc::new(move || requests.send_modify(|desired| desired.reloads += 1))
     }
 
     /// Waits until the desired state differs from `current`.

@@ -28,6 +28,8 @@ mod layout;
 mod log;
 mod memory;
 mod observability;
+#[cfg(all(feature = "oip", any(feature = "rest", feature = "grpc")))]
+mod oip;
 mod pidfile;
 #[cfg(feature = "python")]
 mod pools;

@@ -111,7 +111,7 @@ impl Pools {
     }
 
     /// Logs what there is to be known of the component, once it is loaded.
-    pub(crate) fn describe(&self) {
+    pub(crate) fn describe(&self, settings: &Settings) {
         let all: Vec<_> = self.all().filter_map(Pool::about).collect();
         if let Some(about) = all.first() {
             tracing::info!("workers run {}", about.interpreter());
@@ -119,6 +119,12 @@ impl Pools {
         for warning in all.first().iter().flat_map(|about| &about.warnings) {
             tracing::warn!("{warning}");
         }
+        #[cfg(all(feature = "oip", any(feature = "rest", feature = "grpc")))]
+        if let Some(about) = all.first() {
+            crate::oip::warn_of(&about.methods, settings);
+        }
+        #[cfg(not(all(feature = "oip", any(feature = "rest", feature = "grpc"))))]
+        let _ = settings;
         // Whether there is such a limit depends on the pool's threads, too.
         if let Some(limit) = all.iter().find_map(|about| about.one_at_a_time.as_deref()) {
             tracing::info!("{limit}");

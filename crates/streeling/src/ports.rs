@@ -26,6 +26,8 @@ use crate::error::ServeError;
 use crate::health::Health;
 #[cfg(any(feature = "rest", feature = "grpc"))]
 use crate::log::announce;
+#[cfg(all(feature = "oip", any(feature = "rest", feature = "grpc")))]
+use crate::oip;
 
 /// The model on each port.
 pub(crate) struct PortModels {
@@ -112,6 +114,9 @@ pub(crate) struct Serving {
     )]
     pub(crate) health: Health,
     pub(crate) control: Control,
+    /// Loads the component again.
+    #[cfg(all(feature = "oip", any(feature = "rest", feature = "grpc")))]
+    pub(crate) reload: oip::Reload,
 }
 
 impl Listening {
@@ -193,9 +198,14 @@ impl Serving {
     #[cfg(feature = "grpc")]
     fn grpc(&self, settings: &Settings) -> Option<Grpc> {
         let config = grpc_config(settings, &self.access);
+        let protocols: Vec<Arc<dyn streeling_grpc::Protocol>> = vec![
+            Arc::new(streeling_grpc::seldon::Seldon),
+            #[cfg(feature = "oip")]
+            Arc::new(oip::grpc(settings, &self.reload)),
+        ];
         let grpc = Grpc::new(
             &config,
-            vec![Arc::new(streeling_grpc::seldon::Seldon)],
+            protocols,
             self.models.grpc.clone()?,
             self.observers.clone(),
             self.ready.clone(),

@@ -180,7 +180,7 @@ impl Drained {
 
 impl Life<'_> {
     async fn load_and_serve(mut self) -> Result<Drained, ServeError> {
-        let mut load = pin!(self.backend.load());
+        let mut load = pin!(self.backend.load(self.settings));
         let bind_deadline = self.settings.workers.bind_deadline;
         let in_time = tokio::select! {
             // A load that has ended counts, however short the deadline is.
@@ -227,6 +227,8 @@ impl Life<'_> {
             budget: self.memory.budget().clone(),
             health: self.health.clone(),
             control: drained,
+            #[cfg(all(feature = "oip", any(feature = "rest", feature = "grpc")))]
+            reload: self.control.reload(),
         };
         let serve = ports.serve(self.settings, serving);
         let stop = async {

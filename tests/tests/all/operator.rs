@@ -40,7 +40,18 @@ struct Metadata {
 #[serde(deny_unknown_fields)]
 struct Spec {
     name: String,
+    #[serde(default)]
+    protocol: Protocol,
     predictors: Vec<Predictor>,
+}
+
+/// What the orchestrator and the units speak.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Protocol {
+    #[default]
+    Seldon,
+    V2,
 }
 
 #[derive(Debug, Deserialize)]
@@ -146,6 +157,7 @@ struct Parameter {
 #[derive(Debug)]
 pub(crate) struct Deployed {
     deployment: String,
+    pub(crate) protocol: Protocol,
     predictor: String,
     labels: BTreeMap<String, String>,
     /// Those of the whole pod.
@@ -197,6 +209,7 @@ impl Deployed {
         let components = predictor.component_specs.into_iter();
         let deployed = Self {
             deployment: manifest.metadata.name,
+            protocol: manifest.spec.protocol,
             predictor: predictor.name,
             labels: predictor.labels,
             containers: components
@@ -213,6 +226,7 @@ impl Deployed {
     pub(crate) fn children(&self) -> Vec<Self> {
         let below = |unit: &Node| Self {
             deployment: self.deployment.clone(),
+            protocol: self.protocol,
             predictor: self.predictor.clone(),
             labels: self.labels.clone(),
             containers: self.containers.clone(),
@@ -304,6 +318,16 @@ impl Deployed {
             ("GRPC_WORKERS", String::new()),
         ];
         for (name, value) in injected {
+            command = command.env(name, value);
+        }
+        // The same again, for a server that has no other names for them.
+        for (name, value) in [
+            ("MLSERVER_HTTP_PORT", "0"),
+            ("MLSERVER_GRPC_PORT", "0"),
+            ("MLSERVER_METRICS_PORT", "0"),
+            ("MLSERVER_METRICS_ENDPOINT", "/prometheus"),
+            ("MLSERVER_MODEL_NAME", &self.unit.name),
+        ] {
             command = command.env(name, value);
         }
         for Variable { name, value } in &self.container().env {

@@ -43,7 +43,18 @@ pub(super) struct SeldonDeployment {
 #[serde(deny_unknown_fields)]
 pub(super) struct SeldonSpec {
     name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    protocol: Option<Protocol>,
     pub(super) predictors: Vec<Predictor>,
+}
+
+/// What the orchestrator and the units speak; Seldon's own where it is not said. The operator knows
+/// more, which the server does not speak.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Protocol {
+    Seldon,
+    V2,
 }
 
 #[derive(Debug, Deserialize, Serialize)]

@@ -2,6 +2,7 @@
 //! makes the same objects is seen by `cargo xtask acceptance helm`, which needs a helm.
 
 mod custom;
+mod kserve;
 mod metrics;
 mod object;
 mod pod;
@@ -25,6 +26,9 @@ const PLAIN: &str = "deploy/kubernetes";
 /// Each a `SeldonDeployment`.
 const SELDON: [&str; 2] = ["deploy/seldon", "deploy/seldon/graphs"];
 
+/// A `ServingRuntime` and what it serves.
+const KSERVE: &str = "deploy/kserve";
+
 /// The page that says how to choose what is set in them.
 const PAGE: &str = "docs/operations.md";
 
@@ -35,7 +39,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let page = fs::read_to_string(root().join(PAGE)).context(PAGE)?;
     let mut problems = Vec::new();
     let mut count = 0;
-    for folder in [PLAIN].into_iter().chain(SELDON) {
+    for folder in [PLAIN, KSERVE].into_iter().chain(SELDON) {
         let manifests = read_folder(folder)?;
         problems.extend(set::problems(&manifests, &offered));
         for file in files(folder)? {

@@ -12,6 +12,7 @@ use serde::{Deserialize as _, Serialize};
 use serde_json::Value;
 
 use super::custom::{PodMonitor, SeldonDeployment};
+use super::kserve::{InferenceService, ServingRuntime};
 
 /// An object, and where it stands.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub(super) enum Object {
     Policy(Box<NetworkPolicy>),
     Monitor(Box<PodMonitor>),
     Seldon(Box<SeldonDeployment>),
+    Runtime(Box<ServingRuntime>),
+    Inference(Box<InferenceService>),
 }
 
 impl Manifest {
@@ -103,6 +106,8 @@ fn typed(json: &Value) -> anyhow::Result<Object> {
             "machinelearning.seldon.io/v1" | "machinelearning.seldon.io/v1alpha2",
             "SeldonDeployment",
         ) => Object::Seldon(whole(json)?),
+        ("serving.kserve.io/v1alpha1", "ServingRuntime") => Object::Runtime(whole(json)?),
+        ("serving.kserve.io/v1beta1", "InferenceService") => Object::Inference(whole(json)?),
         (version, kind) => bail!(
             "apiVersion {version:?} with kind {kind:?} is none of those that are checked, see \
              xtask/src/manifests/object.rs"

@@ -14,6 +14,8 @@ pub(super) enum Platform {
     Kubernetes,
     /// Its operator names the ports of a unit, and has a hook sleep before the end of a pod.
     SeldonCore,
+    /// It makes a Deployment or a service of Knative of the containers, and calls V2's pages.
+    KServe,
 }
 
 /// Seconds that the operator's hook sleeps.
@@ -46,7 +48,7 @@ pub(super) fn problems(template: &PodTemplateSpec, platform: Platform) -> Vec<St
         };
         found.extend(probes(container, platform));
         found.extend(mounts(pod, container));
-        if platform == Platform::Kubernetes {
+        if platform != Platform::SeldonCore {
             found.extend(security(pod, container));
             found.extend(resources(container));
         }
@@ -91,7 +93,7 @@ fn of_server(
     platform: Platform,
 ) -> Vec<String> {
     let mut problems = Vec::new();
-    if platform == Platform::Kubernetes {
+    if platform != Platform::SeldonCore {
         let mut wanted = vec![
             ("http", settings.rest.port),
             ("metrics", settings.metrics.port),
@@ -124,7 +126,7 @@ fn of_server(
         .and_then(|lifecycle| lifecycle.pre_stop.as_ref()?.sleep.as_ref())
         .map(|sleep| sleep.seconds);
     let hook = match platform {
-        Platform::Kubernetes => hook.unwrap_or_default(),
+        Platform::Kubernetes | Platform::KServe => hook.unwrap_or_default(),
         Platform::SeldonCore => hook.unwrap_or(OPERATOR_SLEEPS),
     };
     if hook == 0 {
@@ -146,16 +148,21 @@ fn of_server(
 
 /// Whether every probe calls the page that is made for it.
 fn probes(container: &Container, platform: Platform) -> Vec<String> {
+    let (port, ready, live) = match platform {
+        Platform::Kubernetes | Platform::SeldonCore => ("metrics", "/ready", "/live"),
+        // Knative probes no other port.
+        Platform::KServe => ("http", "/v2/health/ready", "/v2/health/live"),
+    };
     let mut problems = Vec::new();
     for (name, probe, page) in [
-        ("startupProbe", &container.startup_probe, "/ready"),
-        ("readinessProbe", &container.readiness_probe, "/ready"),
-        ("livenessProbe", &container.liveness_probe, "/live"),
+        ("startupProbe", &container.startup_probe, ready),
+        ("readinessProbe", &container.readiness_probe, ready),
+        ("livenessProbe", &container.liveness_probe, live),
     ] {
         match probe {
-            Some(probe) => problems.extend(probe_problem(name, probe, page)),
+            Some(probe) => problems.extend(probe_problem(name, probe, page, port)),
             // The operator adds those that are not there.
-            None if platform == Platform::Kubernetes => {
+            None if platform != Platform::SeldonCore => {
                 problems.push(format!("{name} is missing"));
             }
             None => {}
@@ -164,13 +171,13 @@ fn probes(container: &Container, platform: Platform) -> Vec<String> {
     problems
 }
 
-fn probe_problem(name: &str, probe: &Probe, page: &str) -> Option<String> {
+fn probe_problem(name: &str, probe: &Probe, page: &str, port: &str) -> Option<String> {
     let call = probe.http_get.as_ref();
-    let metrics = IntOrString::String("metrics".to_owned());
+    let named = IntOrString::String(port.to_owned());
     match call {
-        Some(call) if call.path.as_deref() == Some(page) && call.port == metrics => None,
+        Some(call) if call.path.as_deref() == Some(page) && call.port == named => None,
         _ => Some(format!(
-            "{name} must be httpGet of {page} on the port metrics"
+            "{name} must be httpGet of {page} on the port {port}"
         )),
     }
 }

@@ -7,6 +7,8 @@ use std::ffi::OsString;
 use k8s_openapi::api::core::v1::Container;
 use streeling_config::{Annotations, Environment, Features, Settings, docs};
 
+use super::kserve::NAME;
+
 /// The settings of the server in a container, or what is wrong with them.
 pub(super) fn settings(container: &Container) -> Result<Settings, Vec<String>> {
     let mut problems = Vec::new();
@@ -21,15 +23,19 @@ pub(super) fn settings(container: &Container) -> Result<Settings, Vec<String>> {
             ));
         }
         if let Some(value) = &variable.value {
-            environment.push((name.into(), value.into()));
+            environment.push((name.into(), value.replace(NAME, "model").into()));
         }
     }
-    // The class is in the image.
-    let args = ["streeling", "Model"].map(OsString::from);
+    // The class is in the image, unless the manifest says what is run.
+    let words = match &container.command {
+        None => &["streeling", "Model"][..],
+        Some(_) => &["streeling"],
+    };
+    let args = words.iter().map(OsString::from);
     let more = container.args.iter().flatten().map(OsString::from);
     let loaded = Settings::load(
         Features::ALL,
-        args.into_iter().chain(more),
+        args.chain(more),
         &Environment::from_iter(environment),
         &Annotations::default(),
     );

@@ -9,6 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::custom::SeldonDeployment;
+use super::kserve::ModelPredictor;
 use super::object::{Manifest, Object};
 use super::pod::{self, Platform};
 
@@ -65,6 +66,8 @@ fn of_object(manifest: &Manifest, others: &[Manifest], offered: &BTreeSet<String
             problems
         }
         Object::Seldon(seldon) => of_seldon(seldon),
+        Object::Runtime(runtime) => pod::problems(&runtime.spec.template(), Platform::KServe),
+        Object::Inference(service) => of_inference(&service.spec.predictor, others),
     }
 }
 
@@ -168,6 +171,22 @@ fn of_autoscaler(
             ));
         }
     }
+    problems
+}
+
+/// The runtime beside it serves the model.
+fn of_inference(predictor: &ModelPredictor, others: &[Manifest]) -> Vec<String> {
+    let name = predictor.runtime();
+    let runtime = others.iter().find_map(|other| match &other.object {
+        Object::Runtime(runtime) if other.identity()[2] == name => Some(&runtime.spec),
+        _ => None,
+    });
+    let Some(runtime) = runtime else {
+        return vec![format!("there is no runtime {name:?} beside it")];
+    };
+    let mut problems = predictor.problems(runtime);
+    let template = predictor.template(runtime);
+    problems.extend(pod::problems(&template, Platform::KServe));
     problems
 }
 

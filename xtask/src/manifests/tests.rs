@@ -33,12 +33,52 @@ fn each_is_found(folder: &str, mistakes: &[(&str, &str, &str, &str)]) {
 
 #[test]
 fn manifests_have_no_problems() {
-    for folder in [PLAIN].into_iter().chain(SELDON) {
+    for folder in [PLAIN, KSERVE].into_iter().chain(SELDON) {
         let manifests = read_folder(folder).unwrap();
         let none: Vec<String> = Vec::new();
         let offered = metrics::offered().unwrap();
         assert_eq!(set::problems(&manifests, &offered), none);
     }
+}
+
+#[test]
+fn mistakes_in_what_kserve_reads_are_found() {
+    let (runtime, service) = ("runtime.yaml", "iris.yaml");
+    each_is_found(
+        KSERVE,
+        &[
+            (runtime, "/v2/health/live", "/live", "livenessProbe must be"),
+            (
+                runtime,
+                "port: http",
+                "port: metrics",
+                "startupProbe must be",
+            ),
+            (runtime, "Port: 9000", "Port: 5000", "ports are"),
+            (runtime, "MLSERVER_HTTP_PORT", "MLSERVER_PORT", "no setting"),
+            (runtime, "{{.Name}}", "{{.Nme}}", "MLSERVER_MODEL_NAME"),
+            (
+                runtime,
+                "seconds: 10",
+                "seconds: 30",
+                "and must be more than the 30",
+            ),
+            (runtime, "- ALL", "- NET_RAW", "capabilities.drop: [ALL]"),
+            (
+                service,
+                "Seconds: 30",
+                "Seconds: 18",
+                "and must be more than the 10",
+            ),
+            (service, "name: python-class", "name: onnx", "has no onnx"),
+            (
+                service,
+                "runtime: streeling",
+                "runtime: other",
+                "no runtime \"other\"",
+            ),
+        ],
+    );
 }
 
 #[test]

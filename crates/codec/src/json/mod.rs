@@ -6,6 +6,7 @@
 //! its own. Values may be nested 512 levels deep.
 
 pub(crate) mod array;
+pub(crate) mod binary;
 pub(crate) mod document;
 pub(crate) mod fields;
 pub(crate) mod float;

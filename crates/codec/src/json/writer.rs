@@ -203,7 +203,7 @@ pub(crate) fn write_tensor(tensor: &Tensor, shape: &[usize], out: &mut Vec<u8>) 
 
 /// Writes lists nested by `shape`; an element is `N` bytes of `data`.
 #[inline]
-fn write_nested<const N: usize>(
+pub(crate) fn write_nested<const N: usize>(
     data: &[u8],
     shape: &[usize],
     out: &mut Vec<u8>,

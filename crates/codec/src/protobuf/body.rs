@@ -53,9 +53,7 @@ impl<'b> Body<'b> {
     }
 
     pub(crate) fn str(&self, span: Span) -> Result<&'b str> {
-        std::str::from_utf8(self.bytes(span)).map_err(|error| {
-            DecodeError::wire(span.start + error.valid_up_to(), "text that is not UTF-8")
-        })
+        text(self.0, span)
     }
 
     pub(crate) fn text(&self, field: &Field) -> Result<String> {
@@ -88,6 +86,13 @@ impl<'b> Body<'b> {
         table.insert(key.to_owned(), found);
         Ok(())
     }
+}
+
+/// The text of a span of a body.
+pub(crate) fn text(body: &[u8], span: Span) -> Result<&str> {
+    std::str::from_utf8(&body[span.start..span.end]).map_err(|error| {
+        DecodeError::wire(span.start + error.valid_up_to(), "text that is not UTF-8")
+    })
 }
 
 /// The value of an entry of a map: of its fields the last counts, or all of them merged. There need

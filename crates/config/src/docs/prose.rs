@@ -119,8 +119,8 @@ pub(super) const ACTIVE_ENVIRONMENT: Text = Text {
 };
 
 pub(super) const ANOTHER_SERVER: Text = Text {
-    en: "set by the operator for another server; ignored",
-    zh: "由 Operator 为另一种服务器设置；忽略",
+    en: "those that are not named above are for another server; ignored",
+    zh: "上文未列出的变量是给另一种服务器用的；忽略",
 };
 
 pub(super) const ANNOTATIONS: Text = Text {

@@ -78,6 +78,37 @@ impl Kind for Address {
     }
 }
 
+/// A word that stands between two slashes of a URL.
+pub(crate) struct UrlWord;
+
+impl Kind for UrlWord {
+    type Value = String;
+
+    fn parse(&self, text: &str) -> Parsed<String> {
+        let text = text.trim();
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        // These two have a meaning of their own in a path.
+        let is_word = !matches!(text, "" | "." | "..") && text.bytes().all(is_plain);
+        Parsed::of(is_word.then(|| text.to_owned()))
+    }
+
+    fn allowed(&self, language: Language) -> String {
+        match language {
+            English => "a word of letters, digits and -._~".to_owned(),
+            Chinese => "由字母、数字和 -._~ 组成的单词".to_owned(),
+        }
+    }
+
+    fn placeholder(&self) -> &'static str {
+        "WORD"
+    }
+
+    #[cfg(test)]
+    fn examples(&self) -> Examples {
+        Examples::new(["iris", "a-b.c_1~"], &["", "..", "a/b", "a b", "ä", "a?b"])
+    }
+}
+
 /// The path part of a URL.
 pub(crate) struct UrlPath;
 

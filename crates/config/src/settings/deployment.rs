@@ -1,12 +1,13 @@
-//! What the operator and the manifest say of the unit, by variables alone.
+//! What the operator and the manifest say of the unit, mostly by variables alone.
 
 use std::collections::BTreeMap;
 
 use crate::draft::Part;
-use crate::kind::{AnyText, Labels, LenientBool, Yaml};
+use crate::kind::{AnyText, Labels, LenientBool, UrlWord, Yaml};
 use crate::language::Text;
-use crate::row::DefaultValue::{self, Typed};
+use crate::row::DefaultValue::{self, Derived, Typed};
 use crate::row::{Flag, Group, Row, Status, To};
+use crate::settings::component::Component;
 
 /// What a manifest says of the component.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +32,10 @@ impl Part for Deployment {
 pub struct Identity {
     /// Name of this unit in the graph.
     pub unit: Option<String>,
+    /// Name of the model.
+    pub model: String,
+    /// Version of the model.
+    pub version: Option<String>,
     /// Its container image, with its version.
     pub image: Option<String>,
     /// Name of the predictor.
@@ -51,6 +56,8 @@ impl Part for Identity {
 
 pub(super) static ROWS: &[&Row] = &[
     &PAYLOAD_PASSTHROUGH,
+    &MODEL_NAME,
+    &MODEL_VERSION,
     &UNIT_ID,
     &UNIT_IMAGE,
     &PREDICTOR_ID,
@@ -79,6 +86,58 @@ static PAYLOAD_PASSTHROUGH: Row = Row {
              are, as application/json.",
         zh: "predict_rest（没有则 predict_raw，再没有则 predict）直接得到请求体的字节，\
              不论其内容类型；它返回的字节或文本以 application/json 原样发出。",
+    },
+};
+
+static MODEL_NAME: Row = Row {
+    flag: Flag::Value("model-name"),
+    variables: &["STREELING_MODEL_NAME", "MLSERVER_MODEL_NAME"],
+    default: Derived(
+        Text {
+            en: "PREDICTIVE_UNIT_ID, else the name of the class",
+            zh: "PREDICTIVE_UNIT_ID，没有则取类名",
+        },
+        |draft, _| {
+            let class = draft.part::<Component>().interface.name().to_owned();
+            let identity = draft.part::<Identity>();
+            identity.model = identity.unit.clone().unwrap_or(class);
+        },
+    ),
+    value: &To(UrlWord, |identity: &mut Identity, name| {
+        identity.model = name;
+    }),
+    group: Group::Identity,
+    status: Status::Active,
+    meaning: Text {
+        en: "Name of the model in the Open Inference Protocol",
+        zh: "Open Inference Protocol（V2）中模型的名称",
+    },
+    detail: Text {
+        en: "It stands in paths, as in /v2/models/iris/infer. KServe and Seldon's operator set \
+             the second variable.",
+        zh: "它出现在路径中，例如 /v2/models/iris/infer。第二个变量由 KServe 和 Seldon 的 \
+             Operator 设置。",
+    },
+};
+
+static MODEL_VERSION: Row = Row {
+    flag: Flag::Value("model-version"),
+    variables: &["STREELING_MODEL_VERSION", "MLSERVER_MODEL_VERSION"],
+    default: DefaultValue::None,
+    value: &To(UrlWord, |identity: &mut Identity, version| {
+        identity.version = Some(version);
+    }),
+    group: Group::Identity,
+    status: Status::Active,
+    meaning: Text {
+        en: "Version of the model in the Open Inference Protocol",
+        zh: "Open Inference Protocol（V2）中模型的版本",
+    },
+    detail: Text {
+        en: "With one, requests may name it, as in /v2/models/iris/versions/v3/infer, and \
+             responses do.",
+        zh: "设置后，请求可以指明版本（例如 /v2/models/iris/versions/v3/infer），\
+             响应中也会带上它。",
     },
 };
 

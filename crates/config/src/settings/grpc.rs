@@ -48,7 +48,7 @@ pub(super) static ROWS: &[&Row] = &[&GRPC_PORT, &GRPC_WORKERS, &GRPC_THREADS, &M
 
 pub(crate) static GRPC_PORT: Row = Row {
     flag: Value("grpc-port"),
-    variables: &["PREDICTIVE_UNIT_GRPC_SERVICE_PORT"],
+    variables: &["PREDICTIVE_UNIT_GRPC_SERVICE_PORT", "MLSERVER_GRPC_PORT"],
     default: Typed("5000"),
     value: &To(Port, |grpc: &mut Grpc, port| grpc.port = port),
     group: Group::Grpc,

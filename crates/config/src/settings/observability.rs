@@ -106,7 +106,10 @@ pub(super) static ROWS: &[&Row] = &[
 
 pub(crate) static METRICS_PORT: Row = Row {
     flag: Value("metrics-port"),
-    variables: &["PREDICTIVE_UNIT_METRICS_SERVICE_PORT"],
+    variables: &[
+        "PREDICTIVE_UNIT_METRICS_SERVICE_PORT",
+        "MLSERVER_METRICS_PORT",
+    ],
     default: Typed("6000"),
     value: &To(Port, |metrics: &mut Metrics, port| metrics.port = port),
     group: Group::Metrics,
@@ -123,7 +126,10 @@ pub(crate) static METRICS_PORT: Row = Row {
 
 static METRICS_ENDPOINT: Row = Row {
     flag: Flag::None,
-    variables: &["PREDICTIVE_UNIT_METRICS_ENDPOINT"],
+    variables: &[
+        "PREDICTIVE_UNIT_METRICS_ENDPOINT",
+        "MLSERVER_METRICS_ENDPOINT",
+    ],
     default: Typed("/metrics"),
     value: &To(UrlPath, |metrics: &mut Metrics, path| {
         metrics.endpoint = path;

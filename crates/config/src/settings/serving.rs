@@ -102,7 +102,7 @@ static HOST: Row = Row {
 
 pub(crate) static HTTP_PORT: Row = Row {
     flag: Value("http-port"),
-    variables: &["PREDICTIVE_UNIT_HTTP_SERVICE_PORT"],
+    variables: &["PREDICTIVE_UNIT_HTTP_SERVICE_PORT", "MLSERVER_HTTP_PORT"],
     default: Typed("9000"),
     value: &To(Port, |rest: &mut Rest, port| rest.port = port),
     group: Group::Rest,

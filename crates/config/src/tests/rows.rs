@@ -33,7 +33,7 @@ fn no_flag_or_variable_comes_twice_and_every_setting_has_one() {
 fn a_row_is_displayed_as_its_flag_and_variables() {
     let names: Vec<String> = rows().map(ToString::to_string).collect();
     for expected in [
-        "--http-port (PREDICTIVE_UNIT_HTTP_SERVICE_PORT)",
+        "--http-port (PREDICTIVE_UNIT_HTTP_SERVICE_PORT, MLSERVER_HTTP_PORT)",
         "--log-level (SELDON_LOG_LEVEL, LOG_LEVEL_ENV)",
         "--service-type",
         "PREDICTIVE_UNIT_ID",

@@ -57,7 +57,11 @@ fn defaults_are_those_of_the_reference() {
         (s.workers.pidfile, s.deployment.model_metadata),
         (None, None)
     );
-    assert_eq!(s.identity, Identity::default());
+    let identity = Identity {
+        model: "Iris".to_owned(),
+        ..Identity::default()
+    };
+    assert_eq!(s.identity, identity);
 }
 
 #[test]
@@ -315,10 +319,12 @@ fn identity_is_what_the_operator_wrote() {
             ("SELDON_EXECUTOR_ENABLED", "true"),
             ("MODEL_METADATA", "name: m\n"),
             ("PREDICTIVE_UNIT_SERVICE_PORT", "9000"),
-            ("MLSERVER_HTTP_PORT", "9001"),
+            ("MLSERVER_MODEL_VERSION", "v3"),
         ],
     );
     let expected = Identity {
+        model: "classifier".to_owned(),
+        version: Some("v3".to_owned()),
         unit: Some("classifier".to_owned()),
         image: Some("registry.example/mock:1.0".to_owned()),
         predictor: Some("example".to_owned()),

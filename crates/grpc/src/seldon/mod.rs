@@ -30,7 +30,7 @@ impl Protocol for Seldon {
     fn page(
         &self,
         _page: &'static str,
-        _message: &[u8],
+        _message: Option<&[u8]>,
         is_ready: bool,
         _out: &mut Vec<u8>,
     ) -> Result<()> {

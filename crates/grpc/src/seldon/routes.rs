@@ -44,57 +44,13 @@ pub(super) const ROUTES: &[Route] = &[
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
-    use prost::Message as _;
-    use streeling_proto::FILE_DESCRIPTOR_SET;
-
     use super::*;
-
-    /// The descriptors, as far as services go: their numbers are those of `descriptor.proto`.
-    #[derive(Clone, PartialEq, prost::Message)]
-    struct Files {
-        #[prost(message, repeated, tag = "1")]
-        files: Vec<File>,
-    }
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    struct File {
-        #[prost(string, tag = "2")]
-        package: String,
-        #[prost(message, repeated, tag = "6")]
-        services: Vec<Service>,
-    }
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    struct Service {
-        #[prost(string, tag = "1")]
-        name: String,
-        #[prost(message, repeated, tag = "2")]
-        methods: Vec<Named>,
-    }
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    struct Named {
-        #[prost(string, tag = "1")]
-        name: String,
-    }
+    use crate::router::tests::described;
+    use streeling_proto::FILE_DESCRIPTOR_SET;
 
     #[test]
     fn table_has_every_method_of_the_protocol_and_no_other() {
-        let files = Files::decode(FILE_DESCRIPTOR_SET).unwrap();
-        let mut described = BTreeSet::new();
-        for file in &files.files {
-            for service in &file.services {
-                for method in &service.methods {
-                    described.insert(format!(
-                        "/{}.{}/{}",
-                        file.package, service.name, method.name
-                    ));
-                }
-            }
-        }
         let served = ROUTES.iter().map(|route| route.path.to_owned()).collect();
-        assert_eq!(described, served);
+        assert_eq!(described(FILE_DESCRIPTOR_SET), served);
     }
 }

@@ -8,6 +8,8 @@ mod floods;
 mod lifecycle;
 mod observed;
 mod offloaded;
+#[cfg(feature = "oip")]
+mod oip;
 mod raw;
 mod room;
 mod standard;

@@ -161,6 +161,23 @@ async fn health_and_reflection_know_every_protocol() {
     }
 }
 
+#[cfg(feature = "oip")]
+#[tokio::test(start_paused = true)]
+async fn health_and_reflection_know_the_open_inference_protocol() {
+    let served = streeling_codec::oip::Served {
+        name: "m".to_owned(),
+        version: None,
+    };
+    let oip = streeling_grpc::oip::Oip::new(served, streeling_core::Method::Predict);
+    let server = Server::speaking(&Config::default(), vec![Arc::new(Seldon), Arc::new(oip)]);
+    let service = "inference.GRPCInferenceService";
+    becomes(&server, service, SERVING).await;
+    for version in ["v1", "v1alpha"] {
+        let names = listed(&server, version).await;
+        assert!(names.contains(service), "{version}: {names}");
+    }
+}
+
 /// An open reflection request, of which the server has the head.
 async fn reflecting(server: &Server) -> DuplexStream {
     let path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";

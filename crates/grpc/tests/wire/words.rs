@@ -65,7 +65,13 @@ impl Protocol for Words {
         &DESCRIPTORS
     }
 
-    fn page(&self, page: &'static str, _: &[u8], is_ready: bool, out: &mut Vec<u8>) -> Result<()> {
+    fn page(
+        &self,
+        page: &'static str,
+        _: Option<&[u8]>,
+        is_ready: bool,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
         out.extend_from_slice(format!("{page}: {is_ready}").as_bytes());
         Ok(())
     }

@@ -99,6 +99,10 @@ class Budget:
                 f"an array of {int(count)} elements, the longest of {int(longest)} characters,",
             )
 
+    def objects(self, count: int) -> None:
+        """Refuses an array of so many objects that would take too much."""
+        self._take(count * (_PLACE + _NUMBER), f"an array of {int(count)} objects")
+
     def repeated(self, missing: int, count: int, shape: tuple[int, ...]) -> None:
         """Refuses a tensor whose last element stands for too many others."""
         if missing > self._repeated:

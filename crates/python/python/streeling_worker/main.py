@@ -17,7 +17,7 @@ import threading
 import traceback
 from typing import Any, Callable, NoReturn
 
-from . import access, children, errors, limits, loader, logs, protocol, stacks, title
+from . import access, children, errors, limits, loader, logs, metadata, protocol, stacks, title
 from .methods import Methods
 from .payload import Codec, numpy_version
 from .randomness import Seeding
@@ -77,7 +77,12 @@ def run(control: socket.socket, die_with_server: Callable[[], None]) -> None:
         ready = constructed.load()
     except loader.LoadError as error:
         fail(control, error)
-    methods = Methods(constructed.component, Codec(), request.get("metrics_in_response", True))
+    methods = Methods(
+        constructed.component,
+        Codec(),
+        request.get("metrics_in_response", True),
+        metadata.columns(ready["metadata"]),
+    )
     if constructed.spans is not None:
         methods.wrap(constructed.spans.within)
     if data:

@@ -56,6 +56,21 @@ def build(own: Any, overlay: dict[str, Any] | None, image: str | None) -> dict[s
     return metadata
 
 
+def columns(metadata: dict[str, Any] | None) -> list[str]:
+    """The names of the columns of the one input, or of the inputs that are columns; else none."""
+    inputs = (metadata or {}).get("inputs") or []
+    if len(inputs) == 1 and inputs[0].get("messagetype") in ARRAYS:
+        return list(inputs[0].get("schema", {}).get("names", []))
+    if len(inputs) > 1 and all(_is_column(tensor) for tensor in inputs):
+        return [tensor["name"] for tensor in inputs]
+    return []
+
+
+def _is_column(tensor: dict[str, Any]) -> bool:
+    shape = tensor.get("shape", ())
+    return "name" in tensor and len(shape) in (1, 2) and shape[1:] in ([], [1])
+
+
 def validate(metadata: dict[str, Any]) -> None:
     """Raises `BadMetadata` for the first thing that is not allowed."""
     _keys(metadata, "metadata", ("name", "versions", "platform", "inputs", "outputs", "custom"))

@@ -6,11 +6,13 @@ Everything that depends on the component alone is decided once, when it has been
 from __future__ import annotations
 
 import logging
-from typing import Any, Callable
+from typing import Any, Callable, Sequence
 
-from . import errors, metrics, payload, protocol, raw
+from . import errors, protocol, raw, tensors
 from .errors import BadData, Declined
-from .payload import Codec, Encoded, Handler, Item, Reply
+from .payload import Codec, Handler, Item, Reply
+from .protocol import TENSORS
+from .replies import Replies
 from .signatures import with_meta
 
 # The forms of a method: plain, for raw messages, and those that are deprecated.
@@ -50,36 +52,38 @@ def capabilities(component: object) -> list[str]:
 
 _log = logging.getLogger("streeling")
 
+# Makes the reply to a method of this number of its result, see `Replies.reply`.
+MakeReply = Callable[..., Reply]
+# These methods take one message.
+_ONE = (
+    protocol.PREDICT,
+    protocol.TRANSFORM_INPUT,
+    protocol.TRANSFORM_OUTPUT,
+    protocol.ROUTE,
+)
+
 
 class Methods:
     """The handlers of a component, by the method's number."""
 
-    def __init__(self, component: Any, codec: Codec, metrics_in_response: bool = True) -> None:
+    def __init__(
+        self,
+        component: Any,
+        codec: Codec,
+        metrics_in_response: bool = True,
+        columns: Sequence[str] = (),
+    ) -> None:
+        """`columns` are the names of an input's columns where a caller of tensors gives none."""
         self._component = component
         self.codec = codec
-        self._encode = codec.encode
         own = set(capabilities(component))
         self._own = own
 
-        self._metrics = self._optional("metrics")
-        self._tags = self._optional("tags")
-        self._class_names: Callable[[], Any] | None = None
-        if "class_names" in own:
-            found = component.class_names
-            self._class_names = found if callable(found) else lambda: component.class_names
-        # Whether the component adds no names and no meta of its own to its responses.
-        self._plain = not (self._metrics or self._tags or self._class_names)
-        self._last_names: tuple[Any, bytes] = (None, b"")
-
-        self.handlers: dict[int, Handler] = {
-            protocol.PREDICT: self._message(protocol.PREDICT, self._nothing),
-            protocol.TRANSFORM_INPUT: self._message(protocol.TRANSFORM_INPUT, _same),
-            protocol.TRANSFORM_OUTPUT: self._message(protocol.TRANSFORM_OUTPUT, _same),
-            protocol.ROUTE: self._route(),
-            protocol.AGGREGATE: self._aggregate(),
-            protocol.SEND_FEEDBACK: self._send_feedback(),
-            protocol.HEALTH_STATUS: self._health_status(),
-        }
+        self.handlers = self._handlers(Replies(component, own, codec.encode).reply)
+        replies = Replies(component, own, tensors.encoder(codec), reads_json=False)
+        for number, handler in self._handlers(replies.reply).items():
+            named = _with_columns(handler, columns) if columns and number in _ONE else handler
+            self.handlers[number | TENSORS] = named
         self._predict = with_meta(component.predict) if "predict" in own else None
         # By the kind of the item and the method.
         self.raw_handlers: dict[tuple[int, int], Handler] = {}
@@ -99,17 +103,21 @@ class Methods:
             self.raw_handlers[key] = around(handler)
         self.pass_through = around(self.pass_through)
 
-    def _optional(self, name: str) -> Callable[[], Any] | None:
-        if name not in self._own:
-            return None
-        method: Callable[[], Any] = getattr(self._component, name)
-        return method
-
     # Handlers
 
-    def _message(self, number: int, absent: Callable[[Any], Any]) -> Handler:
+    def _handlers(self, reply: MakeReply) -> dict[int, Handler]:
+        return {
+            protocol.PREDICT: self._message(protocol.PREDICT, self._nothing, reply),
+            protocol.TRANSFORM_INPUT: self._message(protocol.TRANSFORM_INPUT, _same, reply),
+            protocol.TRANSFORM_OUTPUT: self._message(protocol.TRANSFORM_OUTPUT, _same, reply),
+            protocol.ROUTE: self._route(reply),
+            protocol.AGGREGATE: self._aggregate(reply),
+            protocol.SEND_FEEDBACK: self._send_feedback(reply),
+            protocol.HEALTH_STATUS: self._health_status(reply),
+        }
+
+    def _message(self, number: int, absent: Callable[[Any], Any], reply: MakeReply) -> Handler:
         """`absent` makes the result where the component has none of its own."""
-        reply = self._reply
         name = protocol.METHODS[number]
         if name not in self._own:
             return lambda items: reply(number, absent(items[0][0]))
@@ -127,31 +135,31 @@ class Methods:
 
         return handle
 
-    def _route(self) -> Handler:
+    def _route(self, reply: MakeReply) -> Handler:
         if "route" not in self._own:
             return _not_defined("Route not defined")
         call = with_meta(self._component.route)
 
         def handle(items: list[Item]) -> Reply:
             value, names, meta, _ = items[0]
-            return self._reply(protocol.ROUTE, call(value, names, meta), _branch)
+            return reply(protocol.ROUTE, call(value, names, meta), _branch)
 
         return handle
 
-    def _aggregate(self) -> Handler:
+    def _aggregate(self, reply: MakeReply) -> Handler:
         if "aggregate" not in self._own:
             return _not_defined("Aggregate not defined")
         call = self._component.aggregate
 
         def handle(items: list[Item]) -> Reply:
             values = [value for value, _, _, _ in items]
-            return self._reply(protocol.AGGREGATE, call(values, [item[1] for item in items]))
+            return reply(protocol.AGGREGATE, call(values, [item[1] for item in items]))
 
         return handle
 
-    def _send_feedback(self) -> Handler:
+    def _send_feedback(self, reply: MakeReply) -> Handler:
         if "send_feedback" not in self._own:
-            return lambda items: self._reply(protocol.SEND_FEEDBACK, self._empty())
+            return lambda items: reply(protocol.SEND_FEEDBACK, self._empty())
         call = self._component.send_feedback
 
         def handle(items: list[Item]) -> Reply:
@@ -169,18 +177,18 @@ class Methods:
                     raise
                 result = None
             result = self._empty() if result is None else result
-            return self._reply(protocol.SEND_FEEDBACK, result)
+            return reply(protocol.SEND_FEEDBACK, result)
 
         return handle
 
-    def _health_status(self) -> Handler:
+    def _health_status(self, reply: MakeReply) -> Handler:
         if "health_status" not in self._own:
             # The base class in seldon-core returns this text.
             inherits = any(
                 cls.__name__ == "SeldonComponent" for cls in type(self._component).__mro__
             )
             health = "not implemented - assuming healthy" if inherits else "healthy"
-            return lambda items: self._reply(protocol.HEALTH_STATUS, health)
+            return lambda items: reply(protocol.HEALTH_STATUS, health)
         call = self._component.health_status
 
         def handle(items: list[Item]) -> Reply:
@@ -190,7 +198,7 @@ class Methods:
                 if not errors.not_implemented(error):
                     raise
                 result = "healthy"
-            return self._reply(protocol.HEALTH_STATUS, result)
+            return reply(protocol.HEALTH_STATUS, result)
 
         return handle
 
@@ -245,104 +253,35 @@ class Methods:
     def _data_only(self, item: Item) -> Any:
         """An array as it is, anything else as an empty one: feedback has nothing but `data`."""
         value, _, _, kind = item
-        return value if kind in (protocol.NUMBERS, protocol.LIST) else self.codec.empty()
-
-    # Replies
-
-    def _reply(
-        self, number: int, result: Any, convert: Callable[[Any], Any] | None = None
-    ) -> Reply:
-        tags = reported = None
-        if self._plain and type(result) in _ARRAYS and convert is None:
-            return self._encode(result), b"", b""
-        # Only a value of none of the plain types can be a wrapper.
-        if not isinstance(result, _PLAIN) and _is_response(result):
-            tags, reported, result = result.tags, result.metrics, result.data
-        if convert is not None:
-            result = convert(result)
-        encoded = self._encode(result)
-        # As the component wrote it, where an array cannot say it.
-        mixed = type(result) is list and payload.is_mixed(result, encoded)
-        if self._plain and not tags and not reported and not mixed:
-            return encoded, b"", b""
-        meta: dict[str, Any] = {"list": result} if mixed else {}
-        return encoded, *self._annotated(number, encoded, tags, reported, meta)
-
-    def _annotated(
-        self, number: int, encoded: Encoded, tags: Any, reported: Any, meta: dict[str, Any]
-    ) -> tuple[bytes, bytes]:
-        """The names, and the meta. The order of the three calls is seldon-core's."""
-        all_metrics: list[dict[str, Any]] = []
-        if self._metrics:
-            all_metrics += metrics.checked(_unless_declined(self._metrics, []))
-        if reported:
-            all_metrics += metrics.checked(reported)
-        names = self._names(encoded) if self._class_names else b""
-        all_tags: dict[Any, Any] = {}
-        if self._tags:
-            own = _unless_declined(self._tags, None)
-            if own:
-                all_tags.update(own)
-        if tags:
-            all_tags.update(tags)
-        if all_tags:
-            meta["tags"] = all_tags
-        if all_metrics:
-            meta["metrics"] = list(map(metrics.sent, all_metrics))
-            if any(map(metrics.says_more, all_metrics)):
-                label = metrics.LABELS.get(number, "")
-                meta["written"] = [metrics.labelled(metric, label) for metric in all_metrics]
-        text = payload.to_json(meta) if meta else b""
-        if b"\\ud" in text and all_tags:
-            # Perhaps half of a surrogate pair, which values may have, and keys may not.
-            meta["tags"] = {
-                errors.clean(key) if isinstance(key, str) else key: value
-                for key, value in all_tags.items()
-            }
-            text = payload.to_json(meta)
-        return names, text
-
-    def _names(self, encoded: Encoded) -> bytes:
-        """The component's names for the columns; there are none below two dimensions."""
-        _, _, shape, _ = encoded
-        if self._class_names is None or len(shape) < 2:
-            return b""
-        try:
-            names = self._class_names()
-        except Exception as error:
-            if errors.not_implemented(error):
-                return b""
-            raise
-        if type(names) is list:
-            last, text = self._last_names
-            if names == last:
-                return text
-        names = names.tolist() if hasattr(names, "tolist") else names
-        if not isinstance(names, _JSON) and hasattr(names, "__iter__"):
-            names = list(names)
-        try:
-            text = payload.to_json(names)
-        except TypeError:
-            if not isinstance(names, list):
-                raise
-            text = payload.to_json([name if isinstance(name, str) else str(name) for name in names])
-        if isinstance(names, list) and all(isinstance(name, str) for name in names):
-            # Lists of numbers and booleans are equal, and not the same.
-            self._last_names = (names.copy(), text)
-        return text
+        return value if kind in _ARRAYS else self.codec.empty()
 
 
 def _same(value: Any) -> Any:
     return value
 
 
-def _unless_declined(call: Callable[[], Any], default: Any) -> Any:
-    try:
-        return call()
-    except Exception as error:
-        if errors.not_implemented(error):
-            return default
-        raise
+def _with_columns(handler: Handler, columns: Sequence[str]) -> Handler:
+    """`handler`, which is given these names for an array of so many columns without any."""
+    count = len(columns)
+
+    def handle(items: list[Item]) -> Reply:
+        value, names, meta, kind = items[0]
+        if not names and kind in _ARRAYS and _columns(value) == count:
+            items = [(value, list(columns), meta, kind)]
+        return handler(items)
+
+    return handle
+
+
+def _columns(value: Any) -> int:
+    """How many columns an array has; 0 where it has no rows of columns."""
+    if isinstance(value, list):
+        return len(value[0]) if value and isinstance(value[0], list) else 0
+    shape: tuple[int, ...] = getattr(value, "shape", ())
+    return int(shape[1]) if len(shape) == 2 else 0
+
+
+_ARRAYS = (protocol.NUMBERS, protocol.LIST)
 
 
 def _not_defined(text: str) -> Handler:
@@ -360,18 +299,3 @@ def _branch(result: Any) -> list[list[int]]:
     if not isinstance(result, int):
         raise BadData(f"Routing response must be int but got {result}")
     return [[result]]
-
-
-# What JSON has a form for; names need not be a list of strings.
-_JSON = (list, tuple, str, dict, int, float, type(None))
-
-# Nearly all results.
-_ARRAYS = frozenset(payload.ARRAYS)
-
-# An encoded payload is a `tuple`; one of the component's own is refused by the codec.
-_PLAIN = (*payload.ARRAYS, list, str, bytes, dict, tuple)
-
-
-def _is_response(value: Any) -> bool:
-    """Whether it wraps a response: by its attributes, since the class may be the user's copy."""
-    return hasattr(value, "data") and hasattr(value, "tags") and hasattr(value, "metrics")

@@ -13,10 +13,10 @@ from itertools import chain
 from math import prod
 from typing import Any, Callable, Iterable, List, Tuple, Union
 
-from . import limits, protobuf, protocol
+from . import inputs, limits, protobuf, protocol
 from .errors import BadData
 from .limits import Budget
-from .protocol import ITEM, LENGTH, SHAPES, Buffer, ProtocolError
+from .protocol import ITEM, SHAPES, Buffer, ProtocolError
 
 try:
     import numpy as np
@@ -122,7 +122,8 @@ def _list_from_json(
     return _nested(values, tuple(shape)) if shape else values[0]
 
 
-def _shape_of_list(value: Any) -> tuple[int, ...]:
+def shape_of_list(value: Any) -> tuple[int, ...]:
+    """The shape of the array that nested lists stand for."""
     shape = []
     while isinstance(value, list):
         shape.append(len(value))
@@ -134,7 +135,8 @@ def _shape_of_list(value: Any) -> tuple[int, ...]:
     return tuple(shape)
 
 
-def _flatten(value: list[Any], shape: tuple[int, ...]) -> list[Any]:
+def flatten(value: list[Any], shape: tuple[int, ...]) -> list[Any]:
+    """The elements of nested lists; raises `ValueError` where they are not of this shape."""
     for length in shape[1:]:
         if not all(isinstance(row, list) and len(row) == length for row in value):
             raise ValueError("lists of a response must have the same length at each depth")
@@ -145,8 +147,8 @@ def _flatten(value: list[Any], shape: tuple[int, ...]) -> list[Any]:
 
 
 def _encode_list(value: Any) -> Encoded:
-    shape = _shape_of_list(value)
-    flat = _flatten(value, shape)
+    shape = shape_of_list(value)
+    flat = flatten(value, shape)
     kinds = set(map(type, flat))
     if kinds <= {int, float}:
         dtype = protocol.INT64 if kinds == {int} else protocol.FLOAT64
@@ -248,8 +250,9 @@ if np is not None:
         array = np.array(values)
         return array if shape is None else array.reshape(shape)
 
-    def _encode_array(array: Any, source: Any) -> Encoded:
-        """`source` is what the component returned: its own list where it returned one."""
+    def encode_array(array: Any, source: Any) -> Encoded:
+        """An array as an item. `source` is what the component returned: its own list where it
+        returned one."""
         dtype = array.dtype
         code = _CODES.get(dtype)
         if code is None and dtype.kind in "iufc" and not dtype.isnative:
@@ -258,7 +261,7 @@ if np is not None:
         if array.dtype in _COMPLEX:
             if not array.size:
                 # Without elements it is as good as one of numbers.
-                return _encode_array(array.real, array.real)
+                return encode_array(array.real, array.real)
             from . import tensorproto
 
             message = tensorproto.of_complex(array)
@@ -281,10 +284,11 @@ if np is not None:
         array = np.ascontiguousarray(array, dtype=array.dtype)
         return (protocol.NUMBERS, code, array.shape, array_bytes(np.asarray(array)))
 
-    def _begins_with_text(value: Any) -> bool:
+    def begins_with(value: Any, cls: type) -> bool:
+        """Whether the first element of nested lists is a `cls`."""
         while isinstance(value, list) and value:
             value = value[0]
-        return isinstance(value, str)
+        return isinstance(value, cls)
 
     def encode_with_numpy(value: Any) -> Encoded:
         """A response as an item."""
@@ -293,11 +297,11 @@ if np is not None:
                 code = _CODES.get(value.dtype)
                 if code is not None and code != protocol.BOOL:
                     return (protocol.NUMBERS, code, value.shape, value.tobytes())
-            return _encode_array(value, value)
+            return encode_array(value, value)
         if isinstance(value, list):
-            if _begins_with_text(value):
+            if begins_with(value, str):
                 Budget().array(value)
-            return _encode_array(np.array(value), value)
+            return encode_array(np.array(value), value)
         return _encode_other(value)
 
 
@@ -401,7 +405,8 @@ class Codec:
         value: Any
         if kind == protocol.NUMBERS:
             if dtype == protocol.BYTES:
-                value = self._bytes(shape, byte_elements(buffer, at, after, prod(shape)))
+                elements = inputs.byte_elements(buffer, at, after, prod(shape))
+                value = self._bytes(shape, elements)
             else:
                 if _SIZES.get(dtype, 0) * prod(shape) != size or dtype not in _SIZES:
                     check_numbers(shape, dtype, size)
@@ -419,9 +424,12 @@ class Codec:
             value = self.empty() if layout == protocol.LAYOUT_UNSET else None
         elif kind == protocol.CUSTOM:
             value = protobuf.any_from(bytes(memoryview(buffer)[at : at + size]))
-        elif kind == protocol.NAMED:
+        elif kind in _SEVERAL:
+            budget = budget or Budget()
             value = self._inputs(buffer, at, after, json_options, budget)
             names = list(value)
+            if kind == protocol.COLUMNS:
+                value = inputs.as_columns(value, budget, self.numpy)
         else:
             raise ProtocolError(f"unknown kind of item in a request: {int(kind)}")
         return (value, names, meta, kind), after
@@ -432,57 +440,21 @@ class Codec:
         at: int,
         end: int,
         json_options: dict[str, Any],
-        budget: Budget | None,
+        budget: Budget,
     ) -> dict[str, Any]:
         """The inputs of a request that has several, by name."""
-        budget = budget or Budget()
-        inputs: dict[str, Any] = {}
-        while at < end:
-            text, at = _behind_length(buffer, at, end)
-            name = str(text, "utf-8", "surrogatepass")
-            if name in inputs:
-                raise ProtocolError(f"two inputs have the name {name!r}")
-            if at < end and buffer[at] not in _INPUTS:
-                raise ProtocolError(f"unknown kind of item in an input: {int(buffer[at])}")
-            (inputs[name], _, _, _), at = self.item(buffer, at, end, json_options, budget)
-        return inputs
+
+        def read(at: int) -> tuple[Any, int]:
+            (value, _, _, _), after = self.item(buffer, at, end, json_options, budget)
+            return value, after
+
+        return inputs.named(buffer, at, end, read)
 
 
 _JSON = (protocol.LIST, protocol.JSON, protocol.MESSAGE)
+_SEVERAL = (protocol.NAMED, protocol.COLUMNS)
 _BYTES = (protocol.BINARY, protocol.PASSTHROUGH, protocol.PROTOBUF, protocol.HTTP)
-_INPUTS = (
-    protocol.NONE,
-    protocol.NUMBERS,
-    protocol.LIST,
-    protocol.TEXT,
-    protocol.BINARY,
-    protocol.JSON,
-    protocol.CUSTOM,
-)
 _SIZES = {code: size for code, (_, _, size) in protocol.DTYPES.items()}
-
-
-def _behind_length(buffer: Buffer, at: int, end: int) -> tuple[memoryview, int]:
-    """The bytes behind their length, and where they end."""
-    start = at + LENGTH.size
-    if start <= end:
-        (length,) = LENGTH.unpack_from(buffer, at)
-        if start + length <= end:
-            return memoryview(buffer)[start : start + length], start + length
-    raise ProtocolError("a length reaches beyond its item")
-
-
-def byte_elements(buffer: Buffer, at: int, end: int, count: int) -> list[bytes]:
-    """So many elements of bytes, which fill the room up to `end`."""
-    if count * LENGTH.size > end - at:
-        raise ProtocolError(f"{int(count)} elements of bytes do not fit {int(end - at)} bytes")
-    elements = []
-    for _ in range(count):
-        element, at = _behind_length(buffer, at, end)
-        elements.append(bytes(element))
-    if at != end:
-        raise ProtocolError(f"an array of bytes has {int(end - at)} bytes after its elements")
-    return elements
 
 
 def check_numbers(shape: tuple[int, ...], dtype: int, size: int) -> None:

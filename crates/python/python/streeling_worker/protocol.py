@@ -10,7 +10,7 @@ from mmap import mmap
 from struct import Struct
 from typing import Any, Union
 
-VERSION = 5
+VERSION = 6
 
 # What frames are read from, and parts of it.
 Buffer = Union[bytes, bytearray, mmap]
@@ -35,8 +35,12 @@ METHODS = {
 # A page of the component's own.
 PAGE = 9
 
+# In a method's number: the caller reads several tensors, each with its name.
+TENSORS = 0x80
+
 NONE, NUMBERS, LIST, TEXT, BINARY, JSON = range(6)
 MESSAGE, PASSTHROUGH, CUSTOM, PROTOBUF, NAMED, HTTP, TENSOR_PROTO, QUOTED = 6, *range(8, 15)
+COLUMNS = 15
 
 LAYOUT_NONE, LAYOUT_NESTED, LAYOUT_FLAT, LAYOUT_TENSOR_PROTO, LAYOUT_UNSET = range(5)
 

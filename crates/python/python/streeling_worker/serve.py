@@ -367,7 +367,7 @@ class _Loop:
         if items and items[-1][3] == HTTP:
             self._current.original = items.pop()[0]
             count -= 1
-        if count == _COUNTS[method] or method == AGGREGATE:
+        if count == _COUNTS[method] or _COUNTS[method] == ANY:
             return items
         if count == 1 and items[0][3] in _RAW:
             return items
@@ -414,7 +414,7 @@ class _Loop:
         kind, dtype, ndim, _, names, meta, _, size = ITEM.unpack_from(self._buffer, begin)
         at = begin + ITEM.size
         body = at + 8 * ndim + names + meta
-        if kind != protocol.NUMBERS or dtype == protocol.BYTES or method == AGGREGATE:
+        if kind != protocol.NUMBERS or dtype == protocol.BYTES or _COUNTS.get(method) != 1:
             return None
         if body > end or size == 0:
             return None
@@ -484,12 +484,15 @@ class _Loop:
 
 
 _RAW = (MESSAGE, protocol.PROTOBUF)
+# How many items there are for a method.
+ANY = -1
 _COUNTS = dict.fromkeys(protocol.METHODS, 1)
 _COUNTS[SEND_FEEDBACK] = 3
 _COUNTS[HEALTH_STATUS] = 0
 # Any number, so that the request as it came is always looked for behind them.
-_COUNTS[AGGREGATE] = -1
+_COUNTS[AGGREGATE] = ANY
 # It has the request as it came, and nothing else.
 _COUNTS[PAGE] = 0
+_COUNTS.update({method | protocol.TENSORS: count for method, count in _COUNTS.items()})
 _AS_WRITTEN: dict[str, Any] = {}
 _AS_FLOATS: dict[str, Any] = {"parse_int": float}

@@ -100,6 +100,12 @@ SEEN: dict[str, list[Any]] = {
     "feedback with truth": [[1, 2], [], 1.0, [3], 2],
     "health status": ["called"],
     "as it came": ["x", [], None],
+    "of a caller of tensors": [[[0.5, -1]], [], {"puid": "p", "tags": {"k": 1}}],
+    "columns": [
+        [[1, 0.5, "x", b"\xff"], [-2, 2, "\u00e9", b""]],
+        ["a", "\u00e9", "text", "bytes"],
+        None,
+    ],
 }
 
 
@@ -195,6 +201,19 @@ class Replies(unittest.TestCase):
             "json": (Returns({"a": [1, 2.5]}), text, 1),
             "raw message": (Recorder(), item(6, b"{}"), 1),
             "passthrough": (Recorder(), item(8, b'\x00{"x'), 1),
+            "booleans": (Returns([[True], [False]]), text, 1 | 0x80),
+            "named tensors": (
+                Returns(
+                    {
+                        "n": [7],
+                        "\u00e9": [True, False],
+                        "t": ["a", "\u00e9"],
+                        "s": [b"a\x00", b""],
+                    }
+                ),
+                text,
+                1 | 0x80,
+            ),
         }
         for name, (component, request, method) in components.items():
             with self.subTest(name):

@@ -18,5 +18,6 @@ mod support;
 mod surprise;
 #[cfg(target_os = "linux")]
 mod template;
+mod tensors;
 #[cfg(target_os = "linux")]
 mod unkind;

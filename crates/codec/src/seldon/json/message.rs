@@ -2,9 +2,6 @@
 
 use std::borrow::Cow;
 
-use base64::Engine as _;
-use base64::alphabet::STANDARD;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 use streeling_core::{
     Array, Elements, Layout, Message, Meta, Names, Payload, RawJson, Status, Tensor,
@@ -13,15 +10,10 @@ use streeling_core::{
 use super::reader::{Mode, Reader, object_here};
 use crate::error::{DecodeError, Result};
 use crate::json::array;
+use crate::json::binary::decode_base64;
 use crate::json::fields::{Slot, field, int32};
 use crate::json::scan::Cursor;
 use crate::seldon::PAYLOADS;
-
-/// As Python reads it: bits that belong to no byte do not matter.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
-);
 
 /// Bytes of a document of which a part may be read twice.
 const SHORT: usize = 1024;
@@ -152,15 +144,9 @@ impl Reader<'_> {
         let offset = cursor.pos;
         let text = cursor.string()?;
         self.take(cursor, text.len())?;
-        // Line breaks are what MIME writers put in.
-        let plain: Cow<'_, str> = if text.contains(['\r', '\n']) {
-            text.replace(['\r', '\n'], "").into()
-        } else {
-            text
-        };
-        match BASE64.decode(&*plain) {
-            Ok(bytes) => Ok(bytes.into()),
-            Err(_) => Err(DecodeError::invalid(offset, "malformed base64")),
+        match decode_base64(&text) {
+            Some(bytes) => Ok(bytes.into()),
+            None => Err(DecodeError::invalid(offset, "malformed base64")),
         }
     }
 
