@@ -38,6 +38,7 @@ mod memory;
 mod metrics;
 mod model_servers;
 mod native;
+mod oip_recorded;
 mod onnx;
 mod operator;
 mod parity;
