@@ -214,6 +214,7 @@ pub(crate) fn test_command(python: &Path) -> anyhow::Result<Command> {
         .arg("--locked")
         .env("STREELING_TEST_PYTHON", python)
         .env("STREELING_TEST_STUBS", venv::STUBS.ensure()?)
+        .env("STREELING_TEST_TRITON", venv::TRITON.ensure()?)
         .env("STREELING_TEST_COLLECTOR", venv::COLLECTOR.ensure()?)
         .env("STREELING_TEST_GRPCURL", tools::grpcurl()?);
     Ok(command)
@@ -281,6 +282,7 @@ fn python_code() -> anyhow::Result<()> {
             "tests/collector.py",
             "tests/conformance/grpc_client.py",
             "tests/instructions",
+            "tests/oip",
             "tests/parity",
             "xtask/unpack_python.py",
         ],

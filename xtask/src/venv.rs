@@ -155,6 +155,15 @@ pub(crate) const COLLECTOR: Venv = Venv {
     ],
 };
 
+/// Triton's client of the Open Inference Protocol, over both transports.
+pub(crate) const TRITON: Venv = Venv {
+    name: "triton",
+    packages: &[
+        "tritonclient[grpc,http]==2.73.0; python_version >= '3.10'",
+        "tritonclient[grpc,http]; python_version < '3.10'",
+    ],
+};
+
 /// REST clients that are recorded.
 pub(crate) const CLIENTS: Venv = Venv {
     name: "clients",

@@ -5,7 +5,8 @@
 //! numeric array goes from text into one contiguous typed buffer and from the buffer into text,
 //! with no tree of values between. What only NumPy can decide on travels as
 //! [`RawJson`](streeling_core::RawJson), a slice of the request's own bytes. `seldon::proto`
-//! (feature `proto`) does the same between protobuf and messages.
+//! (feature `proto`) does the same between protobuf and messages. `oip` (feature `oip`) is the Open
+//! Inference Protocol in the same way.
 //!
 //! The other modules serve any protocol: [`json`] and `protobuf` read and write the syntax, and
 //! `tensorflow` knows what a `TensorProto` means.

@@ -2,6 +2,9 @@
 
 #[path = "../../../fuzz/checks/json.rs"]
 mod json;
+#[cfg(all(feature = "oip", feature = "proto"))]
+#[path = "../../../fuzz/checks/oip_proto.rs"]
+mod oip_proto;
 #[cfg(feature = "proto")]
 #[path = "../../../fuzz/checks/proto.rs"]
 mod proto;
@@ -29,4 +32,10 @@ fn every_input_of_the_json_corpus_holds() {
 #[test]
 fn every_input_of_the_protobuf_corpus_holds() {
     replay("proto", proto::check);
+}
+
+#[cfg(all(feature = "oip", feature = "proto"))]
+#[test]
+fn every_input_of_the_corpus_of_the_open_inference_protocol_holds() {
+    replay("oip_proto", oip_proto::check);
 }

@@ -1,6 +1,10 @@
 //! What decoding takes in memory, for documents that were made to take much. One test alone, since
 //! the counter is that of the whole process.
 
+#[cfg(all(feature = "oip", feature = "proto"))]
+#[path = "memory/oip.rs"]
+mod oip;
+
 use bytes::Bytes;
 use peak_alloc::PeakAlloc;
 use streeling_codec::seldon::json::Decoder;
@@ -404,6 +408,8 @@ fn no_document_takes_more_than_is_documented() {
     let cases = json_cases().into_iter();
     #[cfg(feature = "proto")]
     let cases = cases.chain(proto_cases());
+    #[cfg(all(feature = "oip", feature = "proto"))]
+    let cases = cases.chain(oip::cases());
     let mut faults = Vec::new();
     for Case {
         name,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::columns::joined;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::{Message, Payload};
 use crate::method::Method;
@@ -18,6 +19,10 @@ use crate::service::{Calling, Context, Service};
 /// A method that is not overridden does what a Python class without it does: transformers hand
 /// their input through, feedback is taken and forgotten, health is `healthy`, the rest is
 /// [`ErrorKind::NotImplemented`]. A call whose future is dropped has lost its caller.
+///
+/// Columns that a request brings one by one ([`Payload::Columns`]) reach it as one array, of their
+/// dtype if that is the same, else of floats of 64 bits; where they are no such numbers, as
+/// [`Payload::Named`].
 #[async_trait]
 pub trait Component: Send + Sync {
     /// Turns an input into a prediction.
@@ -71,13 +76,22 @@ struct Adapter<C>(C);
 impl<C: Component> Service for Adapter<C> {
     // The component's own future is handed on: an `async fn` would put another one around it, and
     // move the whole request into that first.
-    fn call<'a, 'b, 'c>(&'a self, context: &'b Context, request: Request) -> Calling<'c>
+    fn call<'a, 'b, 'c>(&'a self, context: &'b Context, mut request: Request) -> Calling<'c>
     where
         'a: 'c,
         'b: 'c,
         Self: 'c,
     {
         let component = &self.0;
+        // In its place: a request is large.
+        if let Input::Message(Message { payload, .. }) = &mut request.input
+            && let Payload::Columns(columns) = payload
+        {
+            match joined(context, std::mem::take(columns)) {
+                Ok(joined) => *payload = joined,
+                Err(error) => return Box::pin(ready(Err(error))),
+            }
+        }
         match (request.method, request.input) {
             (Method::Predict, Input::Message(input)) => component.predict(context, input),
             (Method::TransformInput, Input::Message(input)) => {

@@ -16,6 +16,7 @@
 compile_error!("tensors are kept in little-endian memory order; big-endian machines need a port");
 
 mod annotate;
+mod columns;
 mod component;
 mod error;
 mod limit;

@@ -63,9 +63,9 @@ impl RequestFrame {
         let none = Message::default();
         for message in [&feedback.request, &feedback.truth] {
             // A plain method is given arrays alone, whether or not the worker could read the rest.
-            let message = message
-                .as_ref()
-                .filter(|message| matches!(message.payload, Payload::Array(_)));
+            let message = message.as_ref().filter(|message| {
+                matches!(message.payload, Payload::Array(_) | Payload::Columns(_))
+            });
             self.message(message.unwrap_or(&none))?;
         }
         let mut text = b"{\"reward\":".to_vec();

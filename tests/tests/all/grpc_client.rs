@@ -87,10 +87,10 @@ fn call(
 }
 
 /// Makes one call on a connection of its own.
-pub(crate) fn connected(
+pub(crate) fn connected<T>(
     server: SocketAddr,
-    call: impl AsyncFnOnce(Channel) -> Result<Response<SeldonMessage>, Status>,
-) -> Result<SeldonMessage, Status> {
+    call: impl AsyncFnOnce(Channel) -> Result<Response<T>, Status>,
+) -> Result<T, Status> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

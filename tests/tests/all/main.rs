@@ -38,6 +38,7 @@ mod memory;
 mod metrics;
 mod model_servers;
 mod native;
+mod oip;
 mod oip_recorded;
 mod onnx;
 mod operator;

@@ -31,7 +31,7 @@ pub(crate) static VARIANTS: [Variant; 2] = [
     Variant {
         name: "rest-only",
         suffix: "-rest-only",
-        features: Some(&["builtin", "metrics", "mimalloc", "python", "rest"]),
+        features: Some(&["builtin", "metrics", "mimalloc", "oip", "python", "rest"]),
         limit: Some(8 << 20),
     },
 ];

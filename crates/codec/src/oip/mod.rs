@@ -24,6 +24,7 @@ mod parameters;
 pub mod proto;
 mod raw;
 mod text;
+pub mod v1;
 
 #[cfg(test)]
 mod tests;

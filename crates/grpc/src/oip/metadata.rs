@@ -6,7 +6,7 @@ use streeling_codec::oip::proto::{ModelMetadata, TensorMetadata};
 use streeling_core::{Error, ErrorKind, Payload, Result};
 
 /// The metadata of a component, whose fields are those of the protocol; the name is that under
-/// which the model is served, and its version, if it has one, the only one.
+/// which the model is served, and so is the version where the component names none.
 pub(super) fn of(served: &Served, metadata: &Payload) -> Result<ModelMetadata> {
     let value = match metadata {
         Payload::Json(json) => serde_json::from_slice::<Value>(json.as_bytes()).ok(),
@@ -16,10 +16,10 @@ pub(super) fn of(served: &Served, metadata: &Payload) -> Result<ModelMetadata> {
         let text = "the component's metadata is no JSON";
         Error::new(ErrorKind::Internal, text)
     })?;
-    let versions = match &served.version {
-        Some(version) => vec![version.clone()],
-        None => list(&value["versions"], text),
-    };
+    let mut versions = list(&value["versions"], text);
+    if versions.is_empty() {
+        versions.extend(served.version.clone());
+    }
     Ok(ModelMetadata {
         name: served.name.clone(),
         versions,
@@ -82,7 +82,8 @@ mod tests {
             outputs: vec![TensorMetadata::default()],
         };
         assert_eq!(found(None, json).unwrap(), expected);
-        assert_eq!(found(Some("3"), json).unwrap().versions, ["3"]);
+        assert_eq!(found(Some("3"), json).unwrap().versions, ["a", "2"]);
+        assert_eq!(found(Some("3"), "{}").unwrap().versions, ["3"]);
         let bare = found(None, "{}").unwrap();
         assert_eq!((bare.name.as_str(), bare.inputs.len()), ("m", 0));
         assert_eq!(found(None, "{").unwrap_err().kind, ErrorKind::Internal);

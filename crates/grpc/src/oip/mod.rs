@@ -1,4 +1,17 @@
 //! The Open Inference Protocol (V2) over gRPC: the service `inference.GRPCInferenceService`.
+//!
+//! | | |
+//! |---|---|
+//! | `ModelInfer` | calls one method, which [`Oip::new`] is given |
+//! | elements of outputs | raw for a request whose elements are raw, else typed; where one output is FP16, which has no list, all are raw |
+//! | `ModelMetadata` | what the component says of itself, under the name by which it is served |
+//! | `ServerLive`, `ServerReady`, `ModelReady` | need no token, and respond while the model is not ready, too |
+//! | `RepositoryModelLoad` | loads the one model anew, where [`Oip::with_reload`] says how; it responds before that is done |
+//! | `RepositoryModelUnload` | is not implemented |
+//! | statuses | `INVALID_ARGUMENT` what cannot be understood, `NOT_FOUND` another model or version, `UNIMPLEMENTED` what the component lacks, `UNAVAILABLE` not ready, `RESOURCE_EXHAUSTED` overloaded or too large, `DEADLINE_EXCEEDED`, `UNAUTHENTICATED`, `UNKNOWN` what the component raises, `INTERNAL` the rest; a component's exception may choose its own |
+//! | details | `google.rpc.ErrorInfo` with a reason, and `RetryInfo` where trying again makes sense |
+//!
+//! What inputs mean to a component, and its response to a client, is in `streeling_codec::oip`.
 
 mod metadata;
 mod model;
@@ -12,7 +25,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use streeling_codec::oip::proto::{self, ModelInfer, ModelName};
 use streeling_codec::oip::{self, RequestedOutput};
-use streeling_core::{Encoding, Error, ErrorKind, Input, Meter, Method, Response, Result};
+use streeling_core::{Encoding, Error, Input, Meter, Method, Response, Result};
 use streeling_proto::inference::FILE_DESCRIPTOR_SET;
 use tonic::Status;
 
@@ -23,55 +36,38 @@ pub use model::Reload;
 pub use streeling_codec::oip::Served;
 
 /// The Open Inference Protocol, for one model.
-///
-/// `ModelInfer` calls one method of the model, whichever was chosen. Who sends raw elements gets
-/// raw ones, who sends typed ones typed ones, except those of FP16, which has no list for them.
 #[derive(Clone)]
 pub struct Oip {
     model: Model,
-    infer: Method,
-    refusal: Option<String>,
+    /// One that takes a single message.
+    infer: Option<Method>,
 }
 
 impl Oip {
-    /// Serves a model, whose method `infer` is what `ModelInfer` calls. It must be one that takes
-    /// a single message; any other is refused as not implemented.
+    /// The protocol of a server of one model, the `infer` method of which inference calls: predict,
+    /// one of the transforms, or route. With any other, or none, inference is not implemented.
     #[must_use]
-    pub fn new(served: Served, infer: Method) -> Self {
+    pub fn new(served: Served, infer: impl Into<Option<Method>>) -> Self {
+        let infer = infer.into().filter(|&infer| takes_a_message(infer));
         Self {
             model: Model {
                 served,
                 reload: None,
             },
             infer,
-            refusal: None,
         }
     }
 
-    /// Refuses `ModelInfer` as not implemented, and says why.
-    #[must_use]
-    pub fn without_infer(mut self, why: impl Into<String>) -> Self {
-        self.refusal = Some(why.into());
-        self
-    }
-
-    /// Has `RepositoryModelLoad` load the model again, which responds before that is done. Without
-    /// it the method is not implemented.
+    /// Has a request to load the model call this, which must not wait. Without it such requests
+    /// are not implemented.
     #[must_use]
     pub fn with_reload(mut self, reload: Reload) -> Self {
         self.model.reload = Some(reload);
         self
     }
 
-    /// What `ModelInfer` calls its method on.
+    /// What inference calls its method on.
     fn infer(&self, message: &Bytes, memory: &Meter) -> Result<(Input, Form)> {
-        if let Some(why) = &self.refusal {
-            return Err(Error::new(ErrorKind::NotImplemented, why));
-        }
-        if !takes_a_message(self.infer) {
-            let info = format!("ModelInfer has no message for {}", self.infer.name());
-            return Err(Error::new(ErrorKind::NotImplemented, info));
-        }
         let ModelInfer {
             model,
             version,
@@ -83,9 +79,25 @@ impl Oip {
             version: &version,
         })?;
         let outputs = std::mem::take(&mut request.outputs);
+        let id = request.id.clone();
         let input = oip::message(request, memory)?;
-        let form: Form = Some(Arc::new(Wanted { outputs, is_raw }));
+        let form: Form = Some(Arc::new(Wanted {
+            outputs,
+            id,
+            is_raw,
+        }));
         Ok((Input::Message(input), form))
+    }
+
+    fn write(&self, response: &Response, form: &Form, out: &mut Vec<u8>) -> Result<()> {
+        let nothing = Wanted::default();
+        let wanted = form.as_deref().and_then(|form| form.downcast_ref());
+        let wanted: &Wanted = wanted.unwrap_or(&nothing);
+        let mut response = oip::response(response.message.clone(), &wanted.outputs)?;
+        if response.id.is_none() {
+            response.id.clone_from(&wanted.id);
+        }
+        proto::encode_response(&self.model.served, &response, wanted.is_raw, out)
     }
 }
 
@@ -101,6 +113,7 @@ fn takes_a_message(method: Method) -> bool {
 #[derive(Debug, Default)]
 struct Wanted {
     outputs: Vec<RequestedOutput>,
+    id: Option<String>,
     is_raw: bool,
 }
 
@@ -130,7 +143,7 @@ impl Protocol for Oip {
     ) -> Result<()> {
         match message {
             Some(message) => pages::write(&self.model, page, message, is_ready, out),
-            // All of them can be had while the model is not ready.
+            // Each of them may be called while the model is not ready.
             None => Ok(()),
         }
     }
@@ -161,11 +174,7 @@ impl Protocol for Oip {
             proto::encode_model(&model, out);
             return Ok(());
         }
-        let nothing = Wanted::default();
-        let wanted = form.as_deref().and_then(|form| form.downcast_ref());
-        let wanted: &Wanted = wanted.unwrap_or(&nothing);
-        let response = oip::response(response.message.clone(), &wanted.outputs)?;
-        proto::encode_response(&self.model.served, &response, wanted.is_raw, out)
+        self.write(response, form, out)
     }
 
     fn status(&self, error: &Error) -> Status {
@@ -178,7 +187,6 @@ impl fmt::Debug for Oip {
         f.debug_struct("Oip")
             .field("served", &self.model.served)
             .field("infer", &self.infer)
-            .field("refusal", &self.refusal)
             .field("reloads", &self.model.reload.is_some())
             .finish()
     }

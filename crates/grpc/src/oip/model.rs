@@ -25,16 +25,14 @@ impl Model {
             let info = format!("no model {given:?} is served here, only {name:?}");
             return Err(Error::new(ErrorKind::UnknownModel, info));
         }
-        let version = version.as_deref().unwrap_or_default();
-        if model.version.is_empty() || model.version == version {
-            return Ok(());
-        }
         let there = match version {
-            "" => "it has none".to_owned(),
-            version => format!("only {version:?}"),
+            _ if model.version.is_empty() => return Ok(()),
+            Some(known) if known == model.version => return Ok(()),
+            Some(known) => format!("only {known:?}"),
+            None => "it has none".to_owned(),
         };
         let given = shortened(model.version);
-        let info = format!("model {name:?} has no version {given:?}, {there}");
+        let info = format!("no version {given:?} of model {name:?} is served here, {there}");
         Err(Error::new(ErrorKind::UnknownModel, info))
     }
 }

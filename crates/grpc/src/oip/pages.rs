@@ -14,16 +14,14 @@ pub(super) const INDEX: &str = "repository_index";
 pub(super) const LOAD: &str = "repository_load";
 pub(super) const UNLOAD: &str = "repository_unload";
 
-/// What the server says of itself.
-const SERVER: Server<'_> = Server {
-    name: "streeling",
-    version: env!("CARGO_PKG_VERSION"),
-    extensions: &["model_repository"],
-};
+pub(super) const NO_INFERENCE: &str = "no_inference";
 
 /// Whether it is there for probes, which bring no token.
 pub(super) fn is_probe(action: Action) -> bool {
-    matches!(action, Action::Page(SERVER_LIVE | SERVER_READY))
+    matches!(
+        action,
+        Action::Page(SERVER_LIVE | SERVER_READY | MODEL_READY)
+    )
 }
 
 /// Appends what a method responds to a message.
@@ -41,7 +39,7 @@ pub(super) fn write(
             model.expect(proto::decode_model(message)?)?;
             proto::encode_flag(is_ready, out);
         }
-        SERVER_METADATA => proto::encode_server(&SERVER, out),
+        SERVER_METADATA => write_server(model, out),
         INDEX => {
             let is_ready_alone = proto::decode_index(message)?;
             if is_ready || !is_ready_alone {
@@ -50,19 +48,28 @@ pub(super) fn write(
         }
         LOAD => load(model, proto::decode_repository_model(message)?)?,
         UNLOAD => return Err(unload(model, proto::decode_repository_model(message)?)),
-        _ => {
-            let info = format!("there is no page {page}");
-            return Err(Error::new(ErrorKind::Internal, info));
-        }
+        _ => return Err(no_inference(model)),
     }
     Ok(())
 }
 
+fn write_server(model: &Model, out: &mut Vec<u8>) {
+    let extensions: &[&str] = match &model.reload {
+        Some(_) => &["parameters", "model_repository"],
+        None => &["parameters"],
+    };
+    let server = Server {
+        name: "streeling",
+        version: env!("CARGO_PKG_VERSION"),
+        extensions,
+    };
+    proto::encode_server(&server, out);
+}
+
 fn write_index(model: &Model, is_ready: bool, out: &mut Vec<u8>) {
-    let reason = Error::not_ready().info;
     let (state, reason) = match is_ready {
         true => ("READY", ""),
-        false => ("UNAVAILABLE", reason.as_str()),
+        false => ("UNAVAILABLE", "it has not finished loading"),
     };
     let model = ModelName {
         name: &model.served.name,
@@ -79,7 +86,7 @@ fn write_index(model: &Model, is_ready: bool, out: &mut Vec<u8>) {
 fn load(model: &Model, name: &str) -> Result<()> {
     model.expect(any_version(name))?;
     let Some(reload) = &model.reload else {
-        let info = "this server cannot load its model again";
+        let info = "the model of this server cannot be loaded anew";
         return Err(Error::new(ErrorKind::NotImplemented, info));
     };
     reload();
@@ -89,11 +96,20 @@ fn load(model: &Model, name: &str) -> Result<()> {
 /// Why the model is not unloaded.
 fn unload(model: &Model, name: &str) -> Error {
     model.expect(any_version(name)).err().unwrap_or_else(|| {
-        let info = "the only model of a server cannot be unloaded";
+        let info = format!("{name:?} is the only model of this server and cannot be unloaded");
         Error::new(ErrorKind::NotImplemented, info)
     })
 }
 
 fn any_version(name: &str) -> ModelName<'_> {
     ModelName { name, version: "" }
+}
+
+fn no_inference(model: &Model) -> Error {
+    let info = format!(
+        "model {:?} has no method that inference calls: of several transforms none can be told from \
+         the other, and a combiner's requests are over REST alone",
+        model.served.name
+    );
+    Error::new(ErrorKind::NotImplemented, info)
 }

@@ -21,13 +21,16 @@ macro_rules! page {
     };
 }
 
-/// Every method that is served, where `ModelInfer` calls this one.
-const fn table(infer: Method) -> [Route; 9] {
+/// What inference is while no method is for it.
+const NO_INFERENCE: (Action, &str) = (Action::Page(pages::NO_INFERENCE), "inference");
+
+/// Every method that is served, where this is inference.
+const fn table((infer, label): (Action, &'static str)) -> [Route; 9] {
     [
         Route {
             path: path!("ModelInfer"),
-            action: Action::Call(infer),
-            operation: Operation::new(infer.label(), path!("ModelInfer")),
+            action: infer,
+            operation: Operation::new(label, path!("ModelInfer")),
         },
         page!("ModelReady", pages::MODEL_READY),
         page!("ServerReady", pages::SERVER_READY),
@@ -44,20 +47,29 @@ const fn table(infer: Method) -> [Route; 9] {
     ]
 }
 
+const fn calling(method: Method) -> [Route; 9] {
+    table((Action::Call(method), method.label()))
+}
+
 /// One table for each method, in the order of their codes.
 static TABLES: [[Route; 9]; Method::ALL.len()] = {
-    let mut tables = [table(Method::Predict); Method::ALL.len()];
+    let mut tables = [calling(Method::Predict); Method::ALL.len()];
     let mut index = 0;
     while index < tables.len() {
-        tables[index] = table(Method::ALL[index]);
+        tables[index] = calling(Method::ALL[index]);
         index += 1;
     }
     tables
 };
 
-/// The methods, where `ModelInfer` calls this one.
-pub(super) fn of(infer: Method) -> &'static [Route] {
-    &TABLES[usize::from(infer.code()) - 1]
+static WITHOUT: [Route; 9] = table(NO_INFERENCE);
+
+/// The methods, where inference calls this one.
+pub(super) fn of(infer: Option<Method>) -> &'static [Route] {
+    match infer {
+        Some(infer) => &TABLES[usize::from(infer.code()) - 1],
+        None => &WITHOUT,
+    }
 }
 
 #[cfg(test)]
@@ -68,11 +80,11 @@ mod tests {
 
     #[test]
     fn table_has_every_method_of_the_protocol_and_no_other() {
-        for infer in Method::ALL {
+        for infer in Method::ALL.map(Some).into_iter().chain([None]) {
             let served = of(infer).iter().map(|route| route.path.to_owned());
             assert_eq!(described(FILE_DESCRIPTOR_SET), served.collect());
-            let action = of(infer)[0].action;
-            assert_eq!(action, Action::Call(infer));
+            let action = infer.map_or(NO_INFERENCE.0, Action::Call);
+            assert_eq!(of(infer)[0].action, action);
         }
     }
 }

@@ -281,7 +281,7 @@ def _columns(value: Any) -> int:
     return int(shape[1]) if len(shape) == 2 else 0
 
 
-_ARRAYS = (protocol.NUMBERS, protocol.LIST)
+_ARRAYS = (protocol.NUMBERS, protocol.LIST, protocol.COLUMNS)
 
 
 def _not_defined(text: str) -> Handler:

@@ -343,6 +343,20 @@ class Columns(unittest.TestCase):
         finally:
             limits.allow(allowed)
 
+    def test_feedback_has_them_too(self) -> None:
+        class Judge:
+            seen: Any = None
+
+            def send_feedback(
+                self, X: Any, names: Any, reward: Any, truth: Any, routing: Any
+            ) -> None:
+                Judge.seen = [[list(row) for row in X], names, len(truth), reward]
+
+        columns_of = columns(a=floats((1,), 0.5), b=integers(INT64, "q", 2))
+        reward = item(5, b'{"reward":1,"routing":null}')
+        call(Judge(), columns_of + item(0) + reward, 6 | 0x80, 3)
+        self.assertEqual(Judge.seen, [[[0.5, 2]], ["a", "b"], 0, 1.0])
+
 
 class NamesOfColumns(unittest.TestCase):
     def test_of_metadata(self) -> None:

@@ -141,13 +141,17 @@ fn write_raw(value: &RawJson, out: &mut Vec<u8>) {
 
 /// Writes all elements as one list.
 fn write_flat(tensor: &Tensor, out: &mut Vec<u8>) {
-    let flat = [tensor.len()];
+    write_elements(tensor, &[tensor.len()], out);
+}
+
+/// Writes the elements in lists nested by `shape`.
+pub(in crate::oip) fn write_elements(tensor: &Tensor, shape: &[usize], out: &mut Vec<u8>) {
     if tensor.dtype() == DType::F32 {
         // With the digits that a float32 needs, which are half of those of a float64.
-        write_nested(tensor.data(), &flat, out, |bytes, out| {
+        write_nested(tensor.data(), shape, out, |bytes, out| {
             write_f32(f32::from_le_bytes(bytes), out);
         });
     } else {
-        write_tensor(tensor, &flat, out);
+        write_tensor(tensor, shape, out);
     }
 }

@@ -220,7 +220,7 @@ pub(super) fn object<'a>(
 
 /// The error of a body that cannot be read.
 #[cold]
-pub(super) fn refused(error: DecodeError) -> Error {
+pub(in crate::oip) fn refused(error: DecodeError) -> Error {
     match error {
         DecodeError::Memory { error, .. } => *error,
         DecodeError::TooDeep { .. } => bad(error.to_string()).beyond(Limit::JsonDepth),

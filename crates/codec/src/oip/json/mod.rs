@@ -17,7 +17,9 @@ mod numbers;
 mod request;
 mod tensors;
 
+pub(super) use encode::write_elements;
 pub use encode::{Form, encode, encoded_size};
+pub(super) use fields::refused;
 pub use graph::{decode_feedback, decode_messages};
 pub use request::decode;
 

@@ -107,7 +107,7 @@ async fn other_models_and_versions_are_not_found() {
         (
             "scripted",
             "3",
-            "model \"scripted\" has no version \"3\", only \"2\"",
+            "no version \"3\" of model \"scripted\" is served here, only \"2\"",
         ),
     ] {
         let infer = pb::ModelInferRequest {
@@ -146,7 +146,7 @@ async fn other_models_and_versions_are_not_found() {
     let status = infer(&unversioned, request).await.unwrap_err();
     assert_eq!(
         status.message(),
-        "model \"scripted\" has no version \"1\", it has none"
+        "no version \"1\" of model \"scripted\" is served here, it has none"
     );
     assert_eq!(server.model.started.get(), 0);
 }

@@ -19,7 +19,7 @@ async fn a_load_is_a_reload_and_there_is_no_unload() {
         (status.code(), status.message()),
         (
             Code::Unimplemented,
-            "the only model of a server cannot be unloaded"
+            "\"scripted\" is the only model of this server and cannot be unloaded"
         )
     );
     let loads = Arc::new(AtomicUsize::new(0));
@@ -80,7 +80,7 @@ async fn metadata_is_that_of_server_and_component() {
         (found.name.as_str(), found.version.as_str()),
         ("streeling", env!("CARGO_PKG_VERSION"))
     );
-    assert_eq!(found.extensions, ["model_repository"]);
+    assert_eq!(found.extensions, ["parameters"]);
     let request = pb::ModelMetadataRequest {
         name: "scripted".to_owned(),
         version: String::new(),
@@ -107,9 +107,11 @@ async fn probes_bring_no_token() {
         .server_ready(pb::ServerReadyRequest {})
         .await
         .unwrap();
+    client.model_ready(ready()).await.unwrap();
     let request = typed("FP32", &[1], floats(&[1.0]));
+    let index = pb::RepositoryIndexRequest::default();
     for status in [
-        client.model_ready(ready()).await.unwrap_err(),
+        client.repository_index(index).await.unwrap_err(),
         client.model_infer(request).await.unwrap_err(),
     ] {
         assert_eq!(status.code(), Code::Unauthenticated);
