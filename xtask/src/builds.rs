@@ -9,8 +9,10 @@ use anyhow::{bail, ensure};
 use crate::shell::{cargo, metadata, output, root, run, say, target, with_path};
 use crate::{tools, venv};
 
-/// What is off by default and tested: the protobuf half of the codec, ONNX files as components.
-pub(crate) const TESTED: &str = "streeling-codec/proto,streeling/onnx";
+/// What is off by default and tested: the protobuf half of the codec, the Open Inference Protocol,
+/// ONNX files as components.
+pub(crate) const TESTED: &str =
+    "streeling-codec/proto,streeling-codec/oip,streeling-rest/oip,streeling/onnx";
 
 /// A build that is run: `streeling-NAME` lies beside the whole server, where its tests look for it.
 struct Build {

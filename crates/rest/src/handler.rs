@@ -98,9 +98,7 @@ impl Handler {
         E: Send,
     {
         let found = self.router.find(head.path());
-        let protocol = found
-            .as_ref()
-            .map_or(self.router.fallback(), |found| found.protocol);
+        let protocol = self.protocol(head, found.as_ref());
         let context = Context {
             deadline: self
                 .timeout
@@ -169,7 +167,7 @@ impl Handler {
         let name = found.and_then(|found| found.params.get("model"));
         let model = self.models.get(name).ok().map(|model| &*model.service);
         let wants = model.map_or_else(Wants::default, Service::wants);
-        let protocol = found.map_or(self.router.fallback(), |found| found.protocol);
+        let protocol = self.protocol(head, found);
         if let Some(model) = model
             && wants.pages
             && protocol.leaves_pages()
@@ -181,7 +179,7 @@ impl Handler {
             if head.is_followed_by_body() {
                 body::discard(body);
             }
-            return Ok(standard::not_found(&**self.router.fallback(), head));
+            return Ok(self.not_found(head));
         };
         head.request.set_operation(found.route.operation);
         let received = match self.before_body(head, found) {
@@ -277,9 +275,7 @@ impl Handler {
                 let model = &*self.models.get(name)?.service;
                 Box::pin(self.page(context, head, found, model, whole)).await
             }
-            (Received::Message(..) | Received::Unread(..), None) => {
-                Ok(standard::not_found(&**self.router.fallback(), head))
-            }
+            (Received::Message(..) | Received::Unread(..), None) => Ok(self.not_found(head)),
         }
     }
 
@@ -308,7 +304,12 @@ impl Handler {
                 Ok(Before::Done(reply))
             }
             Action::Call(_) if !*self.ready.borrow() => Err(Error::not_ready()),
-            Action::Call(method) => Ok(Before::Call(method)),
+            Action::Call(method) => {
+                if !found.params.is_empty() {
+                    found.protocol.check(&found.params)?;
+                }
+                Ok(Before::Call(method))
+            }
         }
     }
 
@@ -401,7 +402,7 @@ impl Handler {
     ) -> Result<T> {
         let since = context.clock();
         let memory = context.meter(body.len());
-        let undecoded = undecoded(head, method, &found.params, body, &memory);
+        let undecoded = undecoded(head, found.route, method, &found.params, body, &memory);
         let read = way(&**found.protocol, undecoded);
         context.hold(memory);
         context.record(Stage::Decode, since);
@@ -422,9 +423,9 @@ impl Handler {
         let size = body.len();
         let memory = context.meter(size);
         let (protocol, head) = (Arc::clone(found.protocol), Arc::clone(head));
-        let params = found.params.clone();
+        let (route, params) = (found.route, found.params.clone());
         let read = move || {
-            let undecoded = undecoded(&head, method, &params, body, &memory);
+            let undecoded = undecoded(&head, route, method, &params, body, &memory);
             (way(&*protocol, undecoded), memory)
         };
         let (read, memory) = self.offload.run(size, read).await;

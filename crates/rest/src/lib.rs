@@ -4,7 +4,8 @@
 //! every protocol lies here: limits of size and time, finding the route ([`Route`], with parameters
 //! in the path) and the model, moving long work off the thread that moves bytes, OPTIONS and
 //! cross-origin requests. A [`Protocol`] brings its routes, how it reads and writes messages, and
-//! its error bodies along; [`seldon`] is Seldon Core's.
+//! its error bodies along; [`seldon`] is Seldon Core's, and `oip` (feature `oip`) the Open
+//! Inference Protocol beside `KServe`'s V1.
 //!
 //! Lives elsewhere on purpose: the meaning of the bytes (`streeling-codec`), what happens around a
 //! component (`streeling-core`), ports and the accept loop (`streeling-net`), flags and variables
@@ -16,12 +17,15 @@
 mod body;
 mod config;
 mod cuts;
+mod depth;
 mod framing;
 #[doc(hidden)]
 pub mod fuzzing;
 mod handler;
 mod head;
 mod observe;
+#[cfg(feature = "oip")]
+pub mod oip;
 mod own;
 mod pace;
 mod portions;
@@ -32,6 +36,7 @@ mod router;
 pub mod seldon;
 mod server;
 mod standard;
+mod status;
 mod timer;
 mod token;
 

@@ -22,6 +22,21 @@ pub trait Protocol: Send + Sync + 'static {
         Encoding::Json
     }
 
+    /// Whether a path that has no route would be one of this protocol's, which then says so in its
+    /// own words.
+    fn owns(&self, _path: &str) -> bool {
+        false
+    }
+
+    /// Looks at what the path of a call leaves open, apart from the model's name.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::UnknownModel`](streeling_core::ErrorKind) when it names what is not there.
+    fn check(&self, _params: &Params) -> Result<()> {
+        Ok(())
+    }
+
     /// What a route without the model responds.
     fn page(&self, page: &'static str, params: &Params, is_ready: bool) -> Reply;
 
@@ -143,12 +158,20 @@ impl Params {
         let found = self.0.iter().find(|(known, _)| *known == name)?;
         Some(&found.1)
     }
+
+    /// Whether the route leaves nothing open.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 /// The request of a call, whose body has come.
 #[derive(Debug)]
 pub struct Undecoded<'a> {
-    /// What the route calls.
+    /// The route.
+    pub route: &'static Route,
+    /// What it calls.
     pub method: Method,
     /// The parts of the path that the route leaves open.
     pub params: &'a Params,

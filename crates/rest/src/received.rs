@@ -7,7 +7,7 @@ use streeling_net::Offload;
 
 use crate::body::{self, Limits};
 use crate::head::Head;
-use crate::protocol::{Decoded, Params, Protocol, Undecoded};
+use crate::protocol::{Decoded, Params, Protocol, Route, Undecoded};
 
 /// The body of a request, and what is done with it.
 pub(crate) enum Received {
@@ -72,12 +72,14 @@ fn admitted(head: &Head, claimed: Option<u64>) -> Result<Charge> {
 /// What a protocol reads.
 pub(crate) fn undecoded<'a>(
     head: &'a Head,
+    route: &'static Route,
     method: Method,
     params: &'a Params,
     body: Bytes,
     memory: &'a Meter,
 ) -> Undecoded<'a> {
     Undecoded {
+        route,
         method,
         params,
         query: head.query(),

@@ -23,7 +23,8 @@ pub(crate) struct Match<'a> {
 }
 
 impl Router {
-    /// At least one protocol; the first one speaks where no route is found.
+    /// At least one protocol; the first one speaks where no route is found and no other claims the
+    /// path.
     pub(crate) fn new(protocols: Vec<Arc<dyn Protocol>>) -> Self {
         let all = protocols.iter().enumerate().flat_map(|(index, protocol)| {
             protocol.routes().iter().map(move |route| (index, route))
@@ -37,8 +38,9 @@ impl Router {
     }
 
     /// The protocol that responds where there is no route.
-    pub(crate) fn fallback(&self) -> &Arc<dyn Protocol> {
-        &self.protocols[0]
+    pub(crate) fn fallback(&self, path: &str) -> &Arc<dyn Protocol> {
+        let owner = self.protocols.iter().find(|protocol| protocol.owns(path));
+        owner.unwrap_or(&self.protocols[0])
     }
 
     /// The route of a path. Letters may be percent-encoded and slashes doubled; a slash at the end

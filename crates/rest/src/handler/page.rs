@@ -11,7 +11,7 @@ use super::Handler;
 use crate::body;
 use crate::head::Head;
 use crate::own;
-use crate::protocol::Problem;
+use crate::protocol::{Problem, Protocol};
 use crate::received::{self, Received};
 use crate::reply::Reply;
 use crate::router::Match;
@@ -93,7 +93,21 @@ impl Handler {
                 };
                 Ok(standard::problem(&**found.protocol, head, problem))
             }
-            (None, None) => Ok(standard::not_found(&**self.router.fallback(), head)),
+            (None, None) => Ok(self.not_found(head)),
         }
+    }
+
+    /// The protocol of a request, also of one without a route.
+    pub(super) fn protocol<'a>(
+        &'a self,
+        head: &Head,
+        found: Option<&Match<'a>>,
+    ) -> &'a Arc<dyn Protocol> {
+        found.map_or_else(|| self.router.fallback(head.path()), |found| found.protocol)
+    }
+
+    /// What a target without a route gets.
+    pub(super) fn not_found(&self, head: &Head) -> Reply {
+        standard::not_found(&**self.router.fallback(head.path()), head)
     }
 }

@@ -8,7 +8,8 @@ use streeling_codec::json::{check, value_at};
 use streeling_codec::seldon::json::Decoder;
 use streeling_core::{Error, ErrorKind, Input, Meter, Method};
 
-use super::{depth, form};
+use super::form;
+use crate::depth;
 
 /// Bytes of a document that cannot be used which its error shows.
 const SHOWN: usize = 200;

@@ -1,7 +1,6 @@
 //! Seldon Core's protocol over HTTP: the routes, bodies, statuses and errors of `SeldonMessage`.
 
 mod decode;
-mod depth;
 mod form;
 mod health_only;
 mod multipart;
@@ -16,6 +15,7 @@ use streeling_codec::json::encode_string;
 use streeling_codec::seldon::{ERROR_CODE, json, reason};
 use streeling_core::{Error, Input, Message, Meter, Method, Payload, RawMessage, Response, Result};
 
+use crate::depth;
 use crate::protocol::{Action, Decoded, Form, Params, Problem, Protocol, Route, Undecoded};
 use crate::reply::{self, Reply};
 

@@ -3,6 +3,8 @@
 use http::StatusCode;
 use streeling_core::{Error, ErrorKind, Message};
 
+use crate::status::last;
+
 /// The table of the wire contract.
 fn of_kind(kind: ErrorKind) -> StatusCode {
     match kind {
@@ -45,15 +47,6 @@ pub(super) fn of_message(message: &Message) -> Result<StatusCode, Error> {
             )
         }),
     }
-}
-
-/// A status that can be the last of a request: those below 200 announce another one.
-fn last(code: i32) -> Option<StatusCode> {
-    let code = u16::try_from(code).ok()?;
-    (200..600)
-        .contains(&code)
-        .then(|| StatusCode::from_u16(code).ok())
-        .flatten()
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ mod lifecycle;
 mod limits;
 mod observed;
 mod offloaded;
+#[cfg(feature = "oip")]
+mod oip;
 mod protocols;
 mod routes;
 mod support;

@@ -39,8 +39,8 @@ pub fn decode_messages(json: &Bytes, memory: &Meter) -> Result<Vec<InferRequest>
     messages.collect()
 }
 
-/// Reads feedback: `{"request": …, "response": …, "truth": …, "reward": 1.0}`, where the first three
-/// are requests or responses of inference and may be left out.
+/// Reads feedback: `{"request": …, "response": …, "truth": …, "reward": 1.0}`, where the first
+/// three are requests or responses of inference and may be left out.
 ///
 /// # Errors
 ///

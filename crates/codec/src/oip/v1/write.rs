@@ -10,8 +10,8 @@ use crate::oip::json::write_elements;
 /// The field of a response.
 const PREDICTIONS: &str = "predictions";
 
-/// Writes a response: `{"predictions": …}`, of an array its nested lists. An object that a component
-/// returns and that has the field itself goes out as it is.
+/// Writes a response: `{"predictions": …}`, of an array its nested lists. An object that a
+/// component returns and that has the field itself goes out as it is.
 ///
 /// # Errors
 ///

@@ -3,11 +3,11 @@
 use streeling_core::{Error, ErrorKind, Limit};
 
 /// Levels at most, which are also those that a decoder takes.
-pub(super) const MOST: usize = 512;
+pub(crate) const MOST: usize = 512;
 
 /// Refuses a document of more levels, where fewer than [`MOST`] are allowed: at those, decoders see
 /// to it themselves.
-pub(super) fn check(document: &[u8], allowed: usize) -> Result<(), Error> {
+pub(crate) fn check(document: &[u8], allowed: usize) -> Result<(), Error> {
     if allowed >= MOST {
         return Ok(());
     }
@@ -32,7 +32,7 @@ pub(super) fn check(document: &[u8], allowed: usize) -> Result<(), Error> {
 }
 
 /// The error of what is nested too deeply.
-pub(super) fn too_deep(problem: &dyn std::fmt::Display) -> Error {
+pub(crate) fn too_deep(problem: &dyn std::fmt::Display) -> Error {
     Error::new(
         ErrorKind::BadData,
         format!("Invalid JSON: {problem} (--max-json-depth, STREELING_MAX_JSON_DEPTH)"),
