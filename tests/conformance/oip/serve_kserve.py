@@ -28,6 +28,9 @@ class Served(Model):  # type: ignore[misc]
     ) -> Union[Dict[str, Any], InferResponse]:
         """Predicts the rows of a request."""
         result = self.model.predict(get_predict_input(payload))
+        if result.dtype.kind == "U":
+            # The only text that the package makes a response of.
+            result = result.astype(object)
         return get_predict_response(payload, result, self.name)
 
 

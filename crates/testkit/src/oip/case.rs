@@ -25,7 +25,12 @@ pub(super) struct Case {
     #[serde(default)]
     without: Vec<String>,
     #[serde(default)]
+    without_value: BTreeMap<String, String>,
+    #[serde(default)]
     at: BTreeMap<String, String>,
+    /// Outputs lose a last side of one.
+    #[serde(default)]
+    flat: bool,
 }
 
 fn every_peer() -> Vec<Peer> {
@@ -66,11 +71,16 @@ impl Case {
                 return Err(format!("\"{place}\", must be a JSON pointer with its /"));
             }
         }
-        for text in self.at.values().chain(&self.body) {
+        let values = self.at.values().chain(self.without_value.values());
+        for text in values.chain(&self.body) {
             let _: Value = serde_json::from_str(text)
                 .map_err(|error| format!("\"{text}\", must be JSON: {error}"))?;
         }
         Ok(())
+    }
+
+    fn edits(&self) -> bool {
+        !(self.without.is_empty() && self.without_value.is_empty() && self.at.is_empty())
     }
 
     fn number(&self) -> Result<Option<u16>, String> {
@@ -91,18 +101,24 @@ impl Case {
         if let Some(body) = &self.body {
             response.body.clone_from(body);
         }
-        if self.without.is_empty() && self.at.is_empty() {
+        if !self.edits() && !self.flat {
             return;
         }
         let Ok(mut json) = serde_json::from_str::<Value>(&response.body) else {
             return;
         };
         for place in &self.without {
-            edit(&mut json, &steps(place), None);
+            edit(&mut json, &steps(place), Edit::Remove);
+        }
+        let value = |text: &String| serde_json::from_str(text).unwrap_or_default();
+        for (place, text) in &self.without_value {
+            edit(&mut json, &steps(place), Edit::RemoveEqual(&value(text)));
         }
         for (place, text) in &self.at {
-            let value = serde_json::from_str(text).unwrap_or_default();
-            edit(&mut json, &steps(place), Some(&value));
+            edit(&mut json, &steps(place), Edit::Put(&value(text)));
+        }
+        if self.flat {
+            flatten(&mut json);
         }
         response.body = json.to_string();
     }
@@ -112,42 +128,63 @@ fn steps(place: &str) -> Vec<&str> {
     place.split('/').skip(1).collect()
 }
 
-/// Puts `value` at a place, or takes away what is there; `*` is every item or key.
-fn edit(json: &mut Value, steps: &[&str], value: Option<&Value>) {
+/// What is done at a place.
+#[derive(Clone, Copy)]
+enum Edit<'a> {
+    Put(&'a Value),
+    Remove,
+    RemoveEqual(&'a Value),
+}
+
+/// Does it; `*` is every item or key. A place that is not there stays so.
+fn edit(json: &mut Value, steps: &[&str], what: Edit<'_>) {
     let Some((step, rest)) = steps.split_first() else {
         return;
     };
     match json {
         Value::Object(fields) if *step == "*" => {
-            fields
-                .values_mut()
-                .for_each(|field| edit(field, rest, value));
+            fields.values_mut().for_each(|one| edit(one, rest, what));
         }
         Value::Array(items) if *step == "*" => {
-            items.iter_mut().for_each(|item| edit(item, rest, value));
+            items.iter_mut().for_each(|one| edit(one, rest, what));
         }
-        Value::Object(fields) => match (rest, value) {
-            ([], Some(value)) => {
+        Value::Object(fields) if rest.is_empty() => match what {
+            Edit::Put(value) => {
                 fields.insert((*step).to_owned(), value.clone());
             }
-            ([], None) => {
+            Edit::RemoveEqual(value) if fields.get(*step) != Some(value) => {}
+            Edit::Remove | Edit::RemoveEqual(_) => {
                 fields.shift_remove(*step);
             }
-            _ => {
-                if let Some(field) = fields.get_mut(*step) {
-                    edit(field, rest, value);
-                }
-            }
         },
+        Value::Object(fields) => {
+            if let Some(field) = fields.get_mut(*step) {
+                edit(field, rest, what);
+            }
+        }
         Value::Array(items) => {
-            let item = step.parse().ok().and_then(|at: usize| items.get_mut(at));
-            match (item, rest, value) {
-                (Some(item), [], Some(value)) => item.clone_from(value),
-                (Some(item), [_, ..], _) => edit(item, rest, value),
-                _ => {}
+            let Some(item) = step.parse().ok().and_then(|at: usize| items.get_mut(at)) else {
+                return;
+            };
+            match what {
+                Edit::Put(value) if rest.is_empty() => item.clone_from(value),
+                _ => edit(item, rest, what),
             }
         }
         _ => {}
+    }
+}
+
+/// Takes a last side of one from the shapes of outputs that have two.
+fn flatten(json: &mut Value) {
+    let outputs = json.get_mut("outputs").and_then(Value::as_array_mut);
+    for output in outputs.into_iter().flatten() {
+        if let Some(Value::Array(shape)) = output.get_mut("shape")
+            && shape.len() == 2
+            && shape[1] == 1
+        {
+            shape.pop();
+        }
     }
 }
 
@@ -162,19 +199,24 @@ mod tests {
             exchanges = ["a/*"]
             status = 201
             without = ["/outputs/*/parameters", "/odd/place"]
+            without_value = { "/drawn" = '"{uuid}"', "/model" = '"other"' }
             at = { "/outputs/0/name" = '"y"', "/id" = "null" }
+            flat = true
             "#,
         )
         .unwrap();
         case.check().unwrap();
         let mut response = Recorded {
             status: 200,
-            body: r#"{"outputs":[{"name":"x","parameters":{}},{"parameters":{}}]}"#.to_owned(),
+            body: r#"{"drawn":"{uuid}","model":"m","outputs":[{"name":"x","parameters":{}},
+                {"shape":[3,1],"parameters":{}}]}"#
+                .to_owned(),
             ..Recorded::default()
         };
         case.change(&mut response);
         assert_eq!(response.status, 201);
-        assert_eq!(response.body, r#"{"outputs":[{"name":"y"},{}],"id":null}"#);
+        let expected = r#"{"model":"m","outputs":[{"name":"y"},{"shape":[3]}],"id":null}"#;
+        assert_eq!(response.body, expected);
         assert!(case.covers(Peer::KServe, "a/b") && !case.covers(Peer::KServe, "b/a"));
     }
 

@@ -133,7 +133,14 @@ impl Group {
             .block_on(async {
                 let target = Target::parse(server)?;
                 target.reach(&self.requests, PACE.timeout).await?;
-                Ok::<_, TargetError>(send(&target, &self.requests, PACE, || ()).await)
+                let mut replies = Vec::new();
+                for request in &self.requests {
+                    // Over a connection of its own: a server may close one after an error, and then
+                    // the next request on it has no response.
+                    let one = std::slice::from_ref(request);
+                    replies.extend(send(&target, one, PACE, || ()).await);
+                }
+                Ok::<_, TargetError>(replies)
             })?;
         let named = self.requests.iter().zip(replies);
         named

@@ -55,7 +55,7 @@ impl Recorded {
         let body = match &request.sent {
             Sent::Call(_) if reply.status != 0 => String::new(),
             Sent::Call(call) => messages.response(&call.call, &reply.body)?.to_string(),
-            Sent::Http(_) => String::from_utf8_lossy(&reply.body).into_owned(),
+            Sent::Http(_) => last_of_traceback(&String::from_utf8_lossy(&reply.body)).to_owned(),
         };
         let media_type = reply.content_type.as_deref();
         let media_type = media_type.map(|kind| kind.split(';').next().unwrap_or_default());
@@ -152,6 +152,14 @@ impl Recording {
     #[must_use]
     pub fn response(&self, name: &str) -> Option<&Recorded> {
         self.responses.get(name)
+    }
+}
+
+/// A traceback names files of the machine that the server is on; what was raised is enough.
+fn last_of_traceback(text: &str) -> &str {
+    match text.contains("Traceback (most recent call last)") {
+        true => text.trim_end().lines().last().unwrap_or_default(),
+        false => text,
     }
 }
 
