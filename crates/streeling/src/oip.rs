@@ -20,20 +20,6 @@ pub(crate) fn grpc(settings: &Settings, reload: &Reload) -> streeling_grpc::oip:
     Oip::new(served, infer(settings)).with_reload(Arc::clone(reload))
 }
 
-/// What the protocol is over HTTP.
-#[cfg(feature = "rest")]
-pub(crate) fn rest(settings: &Settings, reload: &Reload) -> streeling_rest::oip::Oip {
-    use streeling_rest::oip::{Oip, Served};
-
-    let served = Served {
-        name: settings.identity.model.clone(),
-        version: settings.identity.version.clone(),
-    };
-    Oip::new(served, infer(settings))
-        .with_max_depth(settings.limits.json_depth)
-        .with_reload(Arc::clone(reload))
-}
-
 /// Says it once where requests of inference have no method to call: those are two, and the protocol
 /// does not say which one is meant.
 #[cfg(feature = "python")]
