@@ -8,6 +8,20 @@ use streeling_core::Method;
 /// Loads the component again, sooner or later.
 pub(crate) type Reload = Arc<dyn Fn() + Send + Sync>;
 
+/// What the protocol is over REST.
+#[cfg(feature = "rest")]
+pub(crate) fn rest(settings: &Settings, reload: &Reload) -> streeling_rest::oip::Oip {
+    use streeling_rest::oip::{Oip, Served};
+
+    let served = Served {
+        name: settings.identity.model.clone(),
+        version: settings.identity.version.clone(),
+    };
+    Oip::new(served, infer(settings))
+        .with_max_depth(settings.limits.json_depth)
+        .with_reload(Arc::clone(reload))
+}
+
 /// What the protocol is over gRPC.
 #[cfg(feature = "grpc")]
 pub(crate) fn grpc(settings: &Settings, reload: &Reload) -> streeling_grpc::oip::Oip {

@@ -173,21 +173,26 @@ impl Serving {
         use streeling_rest::Protocol;
         use streeling_rest::seldon::{HealthOnly, Identity, Seldon};
 
-        let (protocol, models): (Arc<dyn Protocol>, _) = if is_rest_off(settings) {
+        let (protocols, models): (Vec<Arc<dyn Protocol>>, _) = if is_rest_off(settings) {
             let protocol = HealthOnly::new(
                 "REST has no workers (--workers, GUNICORN_WORKERS), the model is served over gRPC",
             );
-            (Arc::new(protocol), &self.models.grpc)
+            (vec![Arc::new(protocol)], &self.models.grpc)
         } else {
             let passthrough = settings.deployment.payload_passthrough;
             let protocol = Seldon::new(&Identity::default(), passthrough)
                 .with_max_parts(settings.limits.parts)
                 .with_max_depth(settings.limits.json_depth);
-            (Arc::new(protocol), &self.models.rest)
+            let protocols: Vec<Arc<dyn Protocol>> = vec![
+                Arc::new(protocol),
+                #[cfg(feature = "oip")]
+                Arc::new(oip::rest(settings, &self.reload)),
+            ];
+            (protocols, &self.models.rest)
         };
         let rest = Rest::new(
             &rest_config(settings, &self.access),
-            vec![protocol],
+            protocols,
             models.clone()?,
             self.observers.clone(),
             self.ready.clone(),

@@ -31,11 +31,10 @@ class Replies:
 
         self._metrics = optional("metrics")
         self._tags = optional("tags")
-        names = optional("class_names")
-        # An attribute that is not a method counts as well.
-        self._class_names: Callable[[], Any] | None = (
-            names if names is None or callable(names) else lambda: component.class_names
-        )
+        self._class_names = optional("class_names")
+        # An attribute that is not a method counts as well, and be it `None`.
+        if "class_names" in own and not callable(self._class_names):
+            self._class_names = lambda: component.class_names
         # Whether the component adds no names and no meta of its own to its responses.
         self._plain = not (self._metrics or self._tags or self._class_names)
         self._last_names: tuple[Any, bytes] = (None, b"")

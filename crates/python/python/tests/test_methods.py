@@ -159,6 +159,13 @@ class Unnamed:
         return None
 
 
+class NoNames(Calls):
+    class_names = None
+
+    def __init__(self) -> None:
+        super().__init__(lambda X: [[1.5, 2.0]])
+
+
 class Lists(unittest.TestCase):
     @needs("numpy")
     def test_numbers_of_several_types_come_as_the_list_that_they_are(self) -> None:
@@ -206,6 +213,7 @@ class Meta(unittest.TestCase):
         self.assertEqual(self.annotated(class_names=iter("ab")).names, ["a", "b"])
         # Null is not the same as nothing, which gets default names.
         self.assertEqual(call(Unnamed()).names_text, b"null")
+        self.assertEqual(call(NoNames()).names_text, b"null")
         self.assertEqual(call(Calls(lambda X: [[1.5]])).names_text, b"")
         self.assertIsNone(self.annotated(class_names=["a"], response=[1.5]).names)
         self.assertEqual(self.annotated(class_names=[Unnamed]).names, [str(Unnamed)])
