@@ -62,8 +62,6 @@ pub struct Group {
     pub component: String,
     /// The class's parameters besides `output`, by name, in Seldon's form of them.
     pub parameters: BTreeMap<String, String>,
-    /// What the settings of `MLServer` say of its outputs, where they say anything.
-    pub outputs: Vec<String>,
     /// The servers that the requests are recorded from.
     pub peers: Vec<Peer>,
     /// The requests, in their order.
@@ -85,8 +83,6 @@ struct Entry {
     component: String,
     #[serde(default)]
     parameters: BTreeMap<String, String>,
-    #[serde(default)]
-    outputs: Vec<String>,
     peers: Vec<Peer>,
 }
 
@@ -113,7 +109,6 @@ impl Group {
                 file: entry.file,
                 component: entry.component,
                 parameters: entry.parameters,
-                outputs: entry.outputs,
                 peers: entry.peers,
                 requests,
             })

@@ -31,12 +31,15 @@ class Iris:
 
     def predict(self, X: Any, names: Sequence[str], meta: Any = None) -> Any:
         """Refuses what is not rows of four numbers, as scikit-learn does."""
-        rows = np.asarray(X, dtype=np.float64)
+        # Floats of 32 bits stay so until they are scaled, as in scikit-learn.
+        rows = np.array(X, dtype=X.dtype if X.dtype == np.float32 else np.float64)
         if rows.ndim != 2 or rows.shape[1] != len(self._mean) or not len(rows):
             raise ValueError(f"must be rows of {len(self._mean)} numbers, has shape {rows.shape}")
         if not np.isfinite(rows).all():
             raise ValueError("must be finite numbers")
-        scores = (rows - self._mean) / self._scale @ self._weights + self._bias
+        rows -= self._mean
+        rows /= self._scale
+        scores = rows @ self._weights + self._bias
         species = self._classes[scores.argmax(axis=1)]
         if not self._both:
             return species

@@ -138,14 +138,9 @@ fn write_settings(
         "host": rest.ip(), "http_port": rest.port(), "grpc_port": grpc.port(),
         "metrics_port": metrics.port(), "parallel_workers": 0,
     });
-    let outputs: Vec<_> = group
-        .outputs
-        .iter()
-        .map(|name| json!({"name": name, "datatype": "FP64", "shape": [-1]}))
-        .collect();
     let model = json!({
         "name": group.model, "implementation": "mlserver_sklearn.SKLearnModel",
-        "parameters": {"uri": model}, "outputs": outputs,
+        "parameters": {"uri": model},
     });
     fs::write(folder.join("settings.json"), server.to_string())?;
     fs::write(folder.join("model-settings.json"), model.to_string())?;
