@@ -21,6 +21,7 @@ pub(super) struct Case {
     status: Option<u16>,
     code: Option<String>,
     pub(super) like: Option<String>,
+    media_type: Option<String>,
     body: Option<String>,
     #[serde(default)]
     without: Vec<String>,
@@ -59,6 +60,7 @@ impl Case {
         let changes = self.status.is_some()
             || self.code.is_some()
             || self.like.is_some()
+            || self.media_type.is_some()
             || self.body.is_some()
             || !self.without.is_empty()
             || !self.at.is_empty();
@@ -97,6 +99,9 @@ impl Case {
     pub(super) fn change(&self, response: &mut Recorded) {
         if let Ok(Some(status)) = self.number() {
             response.status = status;
+        }
+        if self.media_type.is_some() {
+            response.media_type.clone_from(&self.media_type);
         }
         if let Some(body) = &self.body {
             response.body.clone_from(body);

@@ -31,15 +31,16 @@ class Iris:
 
     def predict(self, X: Any, names: Sequence[str], meta: Any = None) -> Any:
         """Refuses what is not rows of four numbers, as scikit-learn does."""
-        # Floats of 32 bits stay so until they are scaled, as in scikit-learn.
-        rows = np.array(X, dtype=X.dtype if X.dtype == np.float32 else np.float64)
+        rows = np.asarray(X)
+        # Floats of 32 bits are scaled as such, as scikit-learn does.
+        kind = np.float32 if rows.dtype == np.float32 else np.float64
+        rows = rows.astype(kind)
         if rows.ndim != 2 or rows.shape[1] != len(self._mean) or not len(rows):
             raise ValueError(f"must be rows of {len(self._mean)} numbers, has shape {rows.shape}")
         if not np.isfinite(rows).all():
             raise ValueError("must be finite numbers")
-        rows -= self._mean
-        rows /= self._scale
-        scores = rows @ self._weights + self._bias
+        scaled = (rows - self._mean.astype(kind)) / self._scale.astype(kind)
+        scores = scaled @ self._weights + self._bias
         species = self._classes[scores.argmax(axis=1)]
         if not self._both:
             return species
