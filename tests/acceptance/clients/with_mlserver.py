@@ -34,9 +34,7 @@ def infer(folder: Path, *arguments: str) -> list[Any]:
     lines = [
         {
             "id": f"r-{number}",
-            "inputs": [
-                {"name": "rows", "shape": [1, 2], "datatype": "FP64", "data": rows(number)}
-            ],
+            "inputs": [{"name": "rows", "shape": [1, 2], "datatype": "FP64", "data": rows(number)}],
         }
         for number in range(COUNT)
     ]

@@ -7,7 +7,7 @@ of a request, and a response of what the model returns.
 from __future__ import annotations
 
 import sys
-from typing import Any, Dict, Union
+from typing import Any
 
 import joblib
 from kserve import InferRequest, InferResponse, Model, ModelServer
@@ -24,8 +24,8 @@ class Served(Model):  # type: ignore[misc]
         self.ready = True
 
     def predict(
-        self, payload: Union[Dict[str, Any], InferRequest], headers: Any = None
-    ) -> Union[Dict[str, Any], InferResponse]:
+        self, payload: dict[str, Any] | InferRequest, headers: Any = None
+    ) -> dict[str, Any] | InferResponse:
         """Predicts the rows of a request."""
         result = self.model.predict(get_predict_input(payload))
         if result.dtype.kind == "U":

@@ -1,8 +1,8 @@
 """Fits the models that the recorded servers serve, and writes them down.
 
-``train.py FOLDER`` writes ``iris.joblib`` and ``topics.joblib`` for the servers, which are not kept,
-and ``iris.json`` and ``topics.json``, what the fits found, which lie beside the components and are:
-the same models, applied by NumPy alone. Data and seeds are fixed, so a second run writes the same.
+``train.py FOLDER`` writes ``iris.joblib`` and ``topics.joblib`` for the servers, which are not
+committed, and ``components/iris.json`` and ``topics.json``, what the fits found, which are: the
+components apply it by NumPy alone. Data and seeds are fixed, so a second run writes the same.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sklearn.preprocessing import StandardScaler
 
 SEED = 17
 
-#: Whose words are far from each other.
+# Their words are far from each other.
 TEXTS = {
     "music": ["the band played a song", "a singer and a guitar", "the choir sang the song again"],
     "sport": ["the team won the match", "a goal in the last minute", "the runner won the race"],
