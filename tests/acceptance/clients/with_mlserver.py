@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 REST = os.environ["REST"].removeprefix("http://")
-GRPC = os.environ["GRPC"]
 MODEL = "Mirror"
 COUNT = 6
 
@@ -28,7 +27,7 @@ def rows(number: int) -> list[float]:
     return [number + 0.5, 2.0 * number]
 
 
-def infer(folder: Path, *arguments: str) -> list[Any]:
+def infer(folder: Path, arguments: list[str]) -> list[Any]:
     """Run the client, and give what it wrote, in the order of the requests."""
     requests, responses = folder / "requests", folder / "responses"
     lines = [
@@ -40,8 +39,10 @@ def infer(folder: Path, *arguments: str) -> list[Any]:
     ]
     requests.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     program = Path(sys.executable).with_name("mlserver")
+    # One worker: what it sends is in the same order each time.
+    files = ["-i", requests, "-o", responses, "-w", "1"]
     subprocess.run(
-        [program, "infer", "-m", MODEL, "-i", requests, "-o", responses, "-w", "1", *arguments],
+        [program, "infer", "-u", REST, "-m", MODEL, *files, *arguments],
         check=True,
         stdout=subprocess.DEVNULL,
     )
@@ -50,16 +51,15 @@ def infer(folder: Path, *arguments: str) -> list[Any]:
 
 
 def main() -> None:
-    """Both transports, merged or not, binary or not."""
+    """Merged or not, as JSON or raw. It has no gRPC yet."""
     for name, arguments in [
-        ("REST", ["-u", REST, "-t", "rest"]),
-        ("REST, three at once", ["-u", REST, "-t", "rest", "-b", "3"]),
-        ("REST, binary", ["-u", REST, "-t", "rest", "--binary-data"]),
-        ("gRPC", ["-u", GRPC, "-t", "grpc"]),
-        ("gRPC, three at once", ["-u", GRPC, "-t", "grpc", "-b", "3"]),
+        ("JSON", []),
+        ("three at once", ["--batch-size", "3"]),
+        ("raw tensors", ["--binary-data"]),
+        ("raw tensors, three at once", ["--binary-data", "--batch-size", "3"]),
     ]:
         with tempfile.TemporaryDirectory() as folder:
-            responses = infer(Path(folder), *arguments)
+            responses = infer(Path(folder), arguments)
         check(f"{name}: count", len(responses), COUNT)
         for number, response in enumerate(responses):
             (output,) = response["outputs"]
