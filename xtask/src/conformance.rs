@@ -411,7 +411,7 @@ fn environment_with(
 }
 
 /// The newest Python on the path that seldon-core runs on.
-fn python() -> anyhow::Result<String> {
+pub(crate) fn python() -> anyhow::Result<String> {
     let names = (8..=NEWEST_MINOR)
         .rev()
         .map(|minor| format!("python3.{minor}"));
