@@ -1,7 +1,8 @@
 //! What other servers of the Open Inference Protocol responded, and in what this one differs
 //! (`tests/conformance/oip`).
 //!
-//! `cargo xtask conformance oip` records them; the test in the `tests` package replays the requests.
+//! `cargo xtask conformance oip` records them; the test in the `tests` package sends the requests
+//! again.
 
 mod case;
 mod error;
