@@ -226,3 +226,84 @@ fn status_name(status: u16) -> String {
         _ => status.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LISTED: &str = r#"
+        intro = ""
+        [[difference]]
+        when = "a bad body"
+        others = "422"
+        streeling = "400"
+        reason = "a mistake"
+        [[difference.case]]
+        peers = ["kserve"]
+        exchanges = ["g/listed"]
+        status = 400
+    "#;
+
+    fn recorded(status: u16, body: &str) -> Recorded {
+        Recorded {
+            status,
+            media_type: Some("application/json".to_owned()),
+            body: body.to_owned(),
+            ..Recorded::default()
+        }
+    }
+
+    /// `KServe` responded with 422 to `g/listed`, and with an output to `g/served`.
+    fn suite() -> Suite {
+        let lines = r#"{"name":"listed","path":"/a"}
+            {"name":"served","path":"/a"}"#;
+        let messages = Messages::new();
+        let group = Group {
+            id: "g".to_owned(),
+            model: "m".to_owned(),
+            file: String::new(),
+            component: String::new(),
+            parameters: std::collections::BTreeMap::new(),
+            peers: vec![Peer::KServe],
+            requests: streeling_compare::Request::parse_all(lines, &messages).unwrap(),
+        };
+        let responses = vec![recorded(422, "{}"), recorded(200, r#"{"a":[1,0.5]}"#)];
+        let recording = Recording::new(std::collections::BTreeMap::new(), &group, responses);
+        Suite {
+            groups: vec![group],
+            recordings: vec![(0, Peer::KServe, recording)],
+            differences: Differences::parse(LISTED).unwrap(),
+            messages,
+        }
+    }
+
+    fn compare_with(suite: &Suite, id: &str, got: &Recorded) -> Findings {
+        let mut findings = Findings::default();
+        suite.compare_one(id, Peer::KServe, got, &mut findings);
+        findings
+    }
+
+    #[test]
+    fn outputs_are_equal_within_the_tolerance() {
+        let suite = suite();
+        let compare = |body| compare_with(&suite, "g/served", &recorded(200, body)).mismatches;
+        assert_eq!(compare(r#"{"a":[1,0.50000000001]}"#), [""; 0]);
+        assert_eq!(compare(r#"{"a":[1,0.5001]}"#).len(), 1);
+        assert_eq!(compare(r#"{"a":[2,0.5]}"#).len(), 1);
+    }
+
+    #[test]
+    fn a_listed_difference_must_occur_and_an_error_have_its_form() {
+        let suite = suite();
+        let error = |status| recorded(status, r#"{"error":"no"}"#);
+        let found = compare_with(&suite, "g/listed", &error(400));
+        assert_eq!(found.mismatches, [""; 0]);
+        assert_eq!(suite.idle(&[found]), [""; 0]);
+        let found = compare_with(&suite, "g/listed", &error(422));
+        assert_eq!(found.mismatches.len(), 1);
+        assert_eq!(suite.idle(&[found]), ["\"a bad body\": kserve g/listed"]);
+        let formless = recorded(400, "{}");
+        let found = compare_with(&suite, "g/listed", &formless).mismatches;
+        assert!(found[0].contains("want {\"error\": TEXT}"), "{found:?}");
+    }
+}
