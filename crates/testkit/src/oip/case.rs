@@ -62,12 +62,15 @@ impl Case {
             || self.like.is_some()
             || self.media_type.is_some()
             || self.body.is_some()
-            || !self.without.is_empty()
-            || !self.at.is_empty();
+            || self.flat
+            || self.edits();
         if !changes {
-            return Err("a case must have one of status, code, like, body, without, at".to_owned());
+            let what = "a case must have one of status, code, like, media_type, body, without, \
+                        without_value, at, flat";
+            return Err(what.to_owned());
         }
-        let places = self.without.iter().chain(self.at.keys());
+        let places = self.without.iter().chain(self.without_value.keys());
+        let places = places.chain(self.at.keys());
         for place in places {
             if !place.starts_with('/') {
                 return Err(format!("\"{place}\", must be a JSON pointer with its /"));
