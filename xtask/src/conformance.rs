@@ -2,6 +2,7 @@
 //! server with it.
 
 mod check;
+mod oip;
 mod progress;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +27,7 @@ usage: cargo xtask conformance record [--transport rest|grpc] [--only COMPONENT]
                                       [--check]
        cargo xtask conformance compare --server PROGRAM --python DIR [--transport rest|grpc]
                                        [--only COMPONENT] [--strict]
+       cargo xtask conformance oip [--peer mlserver|kserve] [--only GROUP] [--check]
 
 record    sends seldon-core every request of tests/conformance/exchanges and writes its responses
           to tests/conformance/golden/rest.json and grpc.json
@@ -75,6 +77,9 @@ struct Options {
 /// Wrong arguments, a seldon-core that cannot be installed or started, a response that did not
 /// come, a file that cannot be read or written, or a difference that was found.
 pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
+    if let Some((_, rest)) = args.split_first().filter(|(task, _)| *task == "oip") {
+        return oip::run(rest);
+    }
     let (task, options) = parse(args)?;
     match task.as_str() {
         "record" => record(&options),
@@ -406,7 +411,7 @@ fn environment_with(
 }
 
 /// The newest Python on the path that seldon-core runs on.
-fn python() -> anyhow::Result<String> {
+pub(crate) fn python() -> anyhow::Result<String> {
     let names = (8..=NEWEST_MINOR)
         .rev()
         .map(|minor| format!("python3.{minor}"));

@@ -1,6 +1,7 @@
 //! `cargo xtask docs`: the pages that are generated from the code, and from data beside it.
 
 mod differences;
+mod oip;
 
 use std::fs;
 
@@ -13,7 +14,8 @@ use crate::shell::root;
 pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     let settings = PAGES.map(|(name, language)| (name, reference(language)));
     let differences = ("docs/differences.md", differences::page()?);
-    for (name, page) in settings.into_iter().chain([differences]) {
+    let oip = ("docs/oip-differences.md", oip::page()?);
+    for (name, page) in settings.into_iter().chain([differences, oip]) {
         let path = root().join(name);
         if !check {
             fs::write(&path, page).with_context(|| format!("cannot write {name}"))?;

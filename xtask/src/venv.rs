@@ -216,6 +216,39 @@ pub(crate) const MLSERVER: Venv = Venv {
     packages: &["mlserver==1.7.1", "uvloop==0.21.0", "numpy==1.26.4"],
 };
 
+/// Servers of the Open Inference Protocol that are recorded, with the same scikit-learn. Their
+/// dependencies are pinned where they decide about a response.
+pub(crate) const MLSERVER_SKLEARN: Venv = Venv {
+    name: "mlserver-sklearn",
+    packages: &[
+        "mlserver==1.7.1",
+        "mlserver-sklearn==1.7.1",
+        "scikit-learn==1.9.1",
+        "numpy==2.4.6",
+        "pandas==3.1.1",
+        "fastapi==0.115.14",
+        "pydantic==2.14.4",
+        "orjson==3.13.0",
+        "grpcio==1.85.3",
+        "protobuf==6.33.6",
+    ],
+};
+
+pub(crate) const KSERVE: Venv = Venv {
+    name: "kserve",
+    packages: &[
+        "kserve==0.16.0",
+        "scikit-learn==1.9.1",
+        "numpy==2.4.6",
+        "pandas==2.3.3",
+        "fastapi==0.165.0",
+        "pydantic==2.14.4",
+        "orjson==3.13.0",
+        "grpcio==1.85.3",
+        "protobuf==5.29.6",
+    ],
+};
+
 pub(crate) const LITSERVE: Venv = Venv {
     name: "litserve",
     packages: &["litserve==0.2.19", "numpy==1.26.4"],

@@ -6,7 +6,7 @@ use prost_reflect::{
     DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor,
     MethodDescriptor, ReflectMessage as _, Value,
 };
-use streeling_proto::FILE_DESCRIPTOR_SET;
+use streeling_proto::{FILE_DESCRIPTOR_SET, inference};
 
 use crate::json::Json;
 
@@ -20,7 +20,7 @@ pub struct Messages {
 }
 
 impl Messages {
-    /// Those of Seldon's protocol.
+    /// Those of Seldon's protocol and of the Open Inference Protocol.
     ///
     /// # Panics
     ///
@@ -28,8 +28,10 @@ impl Messages {
     #[must_use]
     pub fn new() -> Self {
         let mut pool = DescriptorPool::global();
-        pool.decode_file_descriptor_set(FILE_DESCRIPTOR_SET)
-            .expect("the generated descriptors can be read");
+        for set in [FILE_DESCRIPTOR_SET, inference::FILE_DESCRIPTOR_SET] {
+            pool.decode_file_descriptor_set(set)
+                .expect("the generated descriptors can be read");
+        }
         Self { pool }
     }
 

@@ -10,6 +10,8 @@ mod golden;
 mod harness;
 mod http;
 #[cfg(feature = "parity")]
+pub mod oip;
+#[cfg(feature = "parity")]
 mod parity;
 mod pipe;
 mod recorder;

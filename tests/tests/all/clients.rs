@@ -1,4 +1,4 @@
-//! Other people's clients, as `cargo xtask acceptance clients browser` recorded them.
+//! Other people's clients, as `cargo xtask acceptance clients browser oip` recorded them.
 
 use std::fs;
 use std::path::PathBuf;
@@ -28,7 +28,7 @@ fn clients_get_the_responses_that_were_recorded() {
     let (rest, grpc) = (server.address(), server.grpc_address());
     let mut found = Vec::new();
     let paths = recordings();
-    assert_eq!(paths.len(), 14, "{paths:?}");
+    assert_eq!(paths.len(), 16, "{paths:?}");
     for path in paths {
         let recording = Recording::load(&path).unwrap();
         assert!(!recording.connections.is_empty(), "{}", path.display());
@@ -36,7 +36,7 @@ fn clients_get_the_responses_that_were_recorded() {
     }
     assert!(
         found.is_empty(),
-        "{} differences; `cargo xtask acceptance clients browser` records again:\n{}",
+        "{} differences; `cargo xtask acceptance clients browser oip` records again:\n{}",
         found.len(),
         found.join("\n")
     );

@@ -40,6 +40,7 @@ mod metrics;
 mod model_servers;
 mod native;
 mod oip;
+mod oip_recorded;
 mod onnx;
 mod operator;
 mod page;

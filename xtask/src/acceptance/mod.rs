@@ -8,6 +8,7 @@ mod frameworks;
 mod fuzz;
 mod helm;
 mod images;
+mod oip;
 mod peer;
 mod programs;
 mod record;
@@ -39,7 +40,7 @@ struct Part {
     run: fn(&Options) -> anyhow::Result<String>,
 }
 
-const PARTS: [Part; 12] = [
+const PARTS: [Part; 13] = [
     Part {
         name: "clients",
         about: "real clients, and seldon-core's own beside seldon-core, are recorded",
@@ -74,6 +75,11 @@ const PARTS: [Part; 12] = [
         name: "peer",
         about: "seldon-core gives the responses that are recorded of it",
         run: |_| peer::run(),
+    },
+    Part {
+        name: "oip",
+        about: "clients of KServe and MLServer are recorded; these servers are as recorded",
+        run: |_| oip::run(),
     },
     Part {
         name: "helm",

@@ -32,7 +32,7 @@ pub(super) fn check(path: &Path, committed: &str, today: &str) -> anyhow::Result
     }
     ensure!(
         committed == today,
-        "{} is stale, run `cargo xtask conformance record`",
+        "{} is stale, record it again",
         path.display()
     );
     Ok(())

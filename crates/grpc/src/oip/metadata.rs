@@ -17,6 +17,8 @@ pub(super) fn of(served: &Served, metadata: &Payload) -> Result<ModelMetadata> {
         Error::new(ErrorKind::Internal, text)
     })?;
     let mut versions = list(&value["versions"], text);
+    // Seldon's default is one empty text, which is no version.
+    versions.retain(|version| !version.is_empty());
     if versions.is_empty() {
         versions.extend(served.version.clone());
     }
@@ -84,6 +86,9 @@ mod tests {
         assert_eq!(found(None, json).unwrap(), expected);
         assert_eq!(found(Some("3"), json).unwrap().versions, ["a", "2"]);
         assert_eq!(found(Some("3"), "{}").unwrap().versions, ["3"]);
+        let unnamed = r#"{"versions": [""]}"#;
+        assert_eq!(found(Some("3"), unnamed).unwrap().versions, ["3"]);
+        assert_eq!(found(None, unnamed).unwrap().versions, [""; 0]);
         let bare = found(None, "{}").unwrap();
         assert_eq!((bare.name.as_str(), bare.inputs.len()), ("m", 0));
         assert_eq!(found(None, "{").unwrap_err().kind, ErrorKind::Internal);

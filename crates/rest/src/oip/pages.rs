@@ -158,7 +158,12 @@ impl Pages {
             .version
             .iter()
             .map(|version| version.as_str().into());
-        let versions = list("versions").filter(|versions| !versions.is_empty());
+        // Seldon's default is one empty text, which is no version.
+        let named = list("versions").map(|mut versions| {
+            versions.retain(|version| version != "");
+            versions
+        });
+        let versions = named.filter(|versions| !versions.is_empty());
         serde_json::json!({
             "name": self.served.name,
             "versions": versions.unwrap_or_else(|| own.collect()),
