@@ -120,7 +120,7 @@ fn the_state_counts_calls_of_the_component_alone() {
         ("interface", json!("Scripted.Scripted")),
         ("model", json!("Scripted")),
         ("service_type", json!("MODEL")),
-        ("protocols", json!(["seldon"])),
+        ("protocols", json!(["seldon", "v2"])),
         ("ready", json!(true)),
         ("unready", json!(null)),
         ("in_flight", json!(0)),
