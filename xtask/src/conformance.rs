@@ -4,6 +4,7 @@
 mod check;
 mod oip;
 mod progress;
+mod pythons;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Write as _, stderr};
@@ -20,6 +21,7 @@ use streeling_testkit::{
 
 use self::check::check;
 use self::progress::Progress;
+pub(crate) use self::pythons::{environment, python};
 use crate::venv;
 
 const USAGE: &str = "\
@@ -49,9 +51,6 @@ const PEER: [&str; 2] = ["setuptools<81", "seldon-core==1.18.2"];
 /// What stands beside it where it is to read a `tftensor`. It takes many times as long to start
 /// then, so this is an environment of its own.
 const TENSORFLOW: [&str; 2] = ["tensorflow-cpu==2.19.1", "numpy==1.26.4"];
-
-/// seldon-core does not run on newer Pythons.
-const NEWEST_MINOR: u32 = 11;
 
 /// Servers that run at once; most of a group's time is the start of a Python process.
 const AT_ONCE: usize = 2;
@@ -410,24 +409,6 @@ fn environment_with(
     Ok(peer.to_owned())
 }
 
-/// The newest Python on the path that seldon-core runs on.
-pub(crate) fn python() -> anyhow::Result<String> {
-    let names = (8..=NEWEST_MINOR)
-        .rev()
-        .map(|minor| format!("python3.{minor}"));
-    for name in names.chain(["python3".to_owned()]) {
-        let code = "import sys; print(sys.version_info[1])";
-        let output = Command::new(&name).args(["-c", code]).output();
-        let minor = output
-            .ok()
-            .and_then(|out| String::from_utf8(out.stdout).ok()?.trim().parse().ok());
-        if minor.is_some_and(|minor: u32| (8..=NEWEST_MINOR).contains(&minor)) {
-            return Ok(name);
-        }
-    }
-    bail!("no Python 3.8 to 3.{NEWEST_MINOR} on the path, which seldon-core needs; see --peer")
-}
-
 /// Versions of everything that shapes the responses.
 fn versions(peer: &Path, transport: Transport) -> anyhow::Result<BTreeMap<String, String>> {
     let code = "import platform, sys, importlib.metadata as m\n\
@@ -453,25 +434,6 @@ fn versions(peer: &Path, transport: Transport) -> anyhow::Result<BTreeMap<String
         .filter_map(|line| line.split_once(' '))
         .map(|(name, version)| (name.to_owned(), version.to_owned()))
         .collect())
-}
-
-/// A small environment that is the same on every machine; hashes are fixed, so that sets print in
-/// one order.
-pub(crate) fn environment(python: &Path) -> BTreeMap<String, String> {
-    let path = format!(
-        "{}:/usr/local/bin:/usr/bin:/bin",
-        python.join("bin").display()
-    );
-    [
-        ("PATH", path.as_str()),
-        ("LANG", "C.UTF-8"),
-        ("HOME", "/tmp"),
-        ("TZ", "UTC"),
-    ]
-    .into_iter()
-    .chain([("PYTHONDONTWRITEBYTECODE", "1"), ("PYTHONHASHSEED", "0")])
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .collect()
 }
 
 fn logs(root: &Path, task: &str, transport: Transport) -> anyhow::Result<PathBuf> {

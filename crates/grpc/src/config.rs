@@ -25,7 +25,7 @@ pub struct Config {
     pub ping: Duration,
     /// What requests must bring, apart from those for health; `None`: nothing.
     pub token: Option<BearerToken>,
-    /// From how many bytes on a response is compressed, for a client that takes that; `None`: never.
+    /// From how many bytes on responses are compressed, for clients that take that; `None`: never.
     pub compress_from: Option<usize>,
 }
 

@@ -28,7 +28,7 @@ pub struct Config {
     pub max_head_size: usize,
     /// The most headers.
     pub max_headers: usize,
-    /// From how many bytes on a response is compressed, for a client that takes that; `None`: never.
+    /// From how many bytes on responses are compressed, for clients that take that; `None`: never.
     pub compress_from: Option<usize>,
 }
 

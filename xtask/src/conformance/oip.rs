@@ -13,7 +13,7 @@ use streeling_testkit::oip::{FOLDER, Group, Peer, Recorded, Recording};
 
 use self::peers::Running;
 use super::check::check as check_responses;
-use super::python;
+use super::pythons::python;
 use crate::shell::{output, root, run as run_command, say};
 use crate::venv::{KSERVE, MLSERVER_SKLEARN, Venv};
 

@@ -195,8 +195,8 @@ static COMPRESS_FROM: Row = Row {
     },
     detail: Text {
         en: "For clients that accept gzip, zstd or deflate, as most do by default: it saves \
-             bandwidth, and costs some 8 ms of a core for each megabyte of JSON (zstd 3). Streams are \
-             never compressed. Requests may be compressed in any case.",
+             bandwidth, and costs some 8 ms of a core for each megabyte of JSON (zstd 3). Streams \
+             are never compressed. Requests may be compressed in any case.",
         zh: "用于接受 gzip、zstd 或 deflate 的客户端（多数客户端默认接受）：可节省带宽，\
              但每兆字节 JSON 约占用一个核心 8 毫秒（zstd 为 3 毫秒）。流式响应从不压缩。\
              无论是否设置，请求都可以压缩。",

@@ -13,7 +13,7 @@ use serde_json::json;
 use streeling_testkit::Request;
 use streeling_testkit::oip::{FOLDER, Group, Peer};
 
-use crate::conformance::environment;
+use crate::conformance::pythons::environment;
 use crate::shell::root;
 
 /// How long a start may take.
