@@ -40,7 +40,7 @@ def infer(folder: Path, arguments: list[str]) -> list[Any]:
     requests.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     program = Path(sys.executable).with_name("mlserver")
     # One worker: what it sends is in the same order each time.
-    files = ["-i", requests, "-o", responses, "-w", "1"]
+    files = ["-i", str(requests), "-o", str(responses), "-w", "1"]
     subprocess.run(
         [program, "infer", "-u", REST, "-m", MODEL, *files, *arguments],
         check=True,
