@@ -14,7 +14,7 @@ use http::StatusCode;
 use streeling_core::{Error, ErrorKind};
 
 /// Bytes that are kept of a line whose end has not come, and those of them that are its last. A
-/// length or a coding in a line that is so long is refused, in pieces or not.
+/// host, a length or a coding in a line that is so long is refused, in pieces or not.
 const KEPT: usize = 1024;
 const TAIL: usize = b"/1.1\r\n".len();
 
@@ -366,7 +366,7 @@ impl Head {
             return Err(Fault::TwoHosts);
         }
         // It may be empty.
-        if !value.trim_ascii().iter().all(|&byte| is_of_host(byte)) {
+        if !is_short(line) || !value.trim_ascii().iter().all(|&byte| is_of_host(byte)) {
             return Err(Fault::BadHost);
         }
         Ok(())
