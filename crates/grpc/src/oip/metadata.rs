@@ -26,9 +26,18 @@ pub(super) fn of(served: &Served, metadata: &Payload) -> Result<ModelMetadata> {
         name: served.name.clone(),
         versions,
         platform: text(&value["platform"]),
-        inputs: list(&value["inputs"], tensor),
-        outputs: list(&value["outputs"], tensor),
+        inputs: tensors(&value["inputs"]),
+        outputs: tensors(&value["outputs"]),
     })
+}
+
+/// Those that are described as the protocol demands it: Seldon has another form, too.
+fn tensors(value: &Value) -> Vec<TensorMetadata> {
+    let described = value.as_array().into_iter().flatten();
+    let complete = described.filter(|one| {
+        one["name"].is_string() && one["datatype"].is_string() && one["shape"].is_array()
+    });
+    complete.map(tensor).collect()
 }
 
 fn tensor(value: &Value) -> TensorMetadata {
@@ -70,7 +79,7 @@ mod tests {
         let json = r#"{"name": "other", "versions": ["a", 2], "platform": "p", "custom": {},
             "inputs": [{"messagetype": "tensor", "name": "x", "datatype": "FP32",
                         "shape": [-1, 4, "n"]}],
-            "outputs": [{}]}"#;
+            "outputs": [{}, {"messagetype": "tensor", "schema": {"shape": [3]}}]}"#;
         let tensor = TensorMetadata {
             name: "x".to_owned(),
             datatype: "FP32".to_owned(),
@@ -81,7 +90,7 @@ mod tests {
             versions: vec!["a".to_owned(), "2".to_owned()],
             platform: "p".to_owned(),
             inputs: vec![tensor],
-            outputs: vec![TensorMetadata::default()],
+            outputs: Vec::new(),
         };
         assert_eq!(found(None, json).unwrap(), expected);
         assert_eq!(found(Some("3"), json).unwrap().versions, ["a", "2"]);

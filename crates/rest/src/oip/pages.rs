@@ -168,12 +168,21 @@ impl Pages {
             "name": self.served.name,
             "versions": versions.unwrap_or_else(|| own.collect()),
             "platform": said["platform"].as_str().unwrap_or_default(),
-            "inputs": list("inputs").unwrap_or_default(),
-            "outputs": list("outputs").unwrap_or_default(),
+            "inputs": tensors(list("inputs")),
+            "outputs": tensors(list("outputs")),
         })
         .to_string()
         .into_bytes()
     }
+}
+
+/// Those that are described as the protocol demands it: Seldon has another form, too.
+fn tensors(described: Option<Vec<serde_json::Value>>) -> Vec<serde_json::Value> {
+    let mut tensors = described.unwrap_or_default();
+    tensors.retain(|one| {
+        one["name"].is_string() && one["datatype"].is_string() && one["shape"].is_array()
+    });
+    tensors
 }
 
 fn available(is_ready: bool) -> StatusCode {

@@ -113,7 +113,8 @@ impl Component for Node {
 
     async fn metadata(&self) -> Result<RawJson> {
         let text = br#"{"name":"own","platform":"rust","versions":["v7","v8"],"custom":{"a":1},
-            "inputs":[{"name":"x","datatype":"FP32","shape":[-1,4]}]}"#;
+            "inputs":[{"name":"x","datatype":"FP32","shape":[-1,4]},
+                      {"messagetype":"tensor","schema":{"shape":[4]}}]}"#;
         Ok(RawJson::from_checked(text[..].into()))
     }
 }
