@@ -59,7 +59,7 @@ class Tensors:
         return b"\x00\xff"
 
     def fail(self) -> Any:
-        raise ValueError("as it was told")
+        raise ValueError("on purpose")
 
     def nothing(self) -> Any:
         return None

@@ -108,8 +108,8 @@ fn any_version(name: &str) -> ModelName<'_> {
 /// Why inference is not implemented.
 pub(super) fn no_inference(model: &Model) -> Error {
     let info = format!(
-        "model {:?} has no method that inference calls: of several transforms none can be told \
-         from the other, and a combiner's requests are over REST alone",
+        "model {:?} has no method that inference calls: of several transforms none is \
+         the one that is meant, and a combiner's requests are over REST alone",
         model.served.name
     );
     Error::new(ErrorKind::NotImplemented, info)

@@ -142,7 +142,7 @@ impl Pages {
             ErrorKind::NotImplemented,
             format!(
                 "model {:?} has no method that inference calls: a router has /route, a combiner \
-                 /aggregate, and of several transforms none can be told from the other",
+                 /aggregate, and of several transforms none is the one meant",
                 self.served.name
             ),
         )

@@ -39,7 +39,7 @@ impl Peer {
         }
     }
 
-    /// What its scikit-learn runtime calls an output that nobody has named.
+    /// What its scikit-learn runtime calls an output without a name.
     #[must_use]
     pub fn output(self) -> &'static str {
         match self {
